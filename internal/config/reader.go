@@ -1,0 +1,95 @@
+package config
+
+import (
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"omsinit/internal/msg"
+)
+
+// reader reads one file.
+type reader struct {
+	name     string
+	config   Config
+	problems problems
+	entries  map[string]entry      // known keys that the file gives
+	taken    map[string]*yaml.Node // of these, the ones with a good value
+	unknowns map[string]*yaml.Node // keys that OMS does not know
+	reported map[string]bool       // keys about which enough was said; their value is not used
+	shift    map[int]int           // columns by which a line grew when it was mended
+	judging  bool                  // whether the structure is behind and values are looked at
+}
+
+func (r *reader) all(data []byte) {
+	lines, ok := r.lines(data)
+	if !ok || !r.document(lines) {
+		return
+	}
+	r.judging = true
+	for i := range keys {
+		k := &keys[i]
+		if k.Default != "" {
+			k.set(&r.config, k.Default)
+		}
+		if !r.reported[k.Name] && !r.take(k) {
+			r.reported[k.Name] = true
+		}
+	}
+	if r.config.CMRegionCN == "" {
+		r.config.CMRegionCN = r.config.CMRegion
+	}
+	r.rules()
+}
+
+// add keeps a problem. A wrong value of a key that is switched off is a
+// warning; a line that is no YAML remains an error, for others read the file too.
+func (r *reader) add(p Problem) {
+	p.File = r.name
+	if k, ok := find(p.Key); ok && r.judging && k.With != "" && !r.switchedOn(k) {
+		p.Severity = SeverityWarning
+	}
+	r.problems.add(p)
+}
+
+// file reports an error of the file as a whole.
+func (r *reader) file(line, column int, rule, fix msg.Message) {
+	r.add(Problem{Line: line, Column: column, Rule: rule, Fix: fix})
+}
+
+func (r *reader) fileWarning(line int, rule, fix msg.Message) {
+	r.add(Problem{Line: line, Rule: rule, Fix: fix, Severity: SeverityWarning})
+}
+
+// at reports an error at a node, without its value.
+func (r *reader) at(n *yaml.Node, key string, rule, fix msg.Message) {
+	r.add(Problem{Line: n.Line, Column: r.column(n), Key: key, Rule: rule, Fix: fix})
+}
+
+// atValue reports an error at a value and shows it.
+func (r *reader) atValue(n *yaml.Node, k *Key, value string, rule, fix msg.Message) {
+	r.add(Problem{Line: n.Line, Column: r.column(n), Key: k.Name, Value: display(k.Name, value), Rule: rule, Fix: fix})
+}
+
+// warn reports a warning at a node; an empty value is not shown.
+func (r *reader) warn(n *yaml.Node, key, value string, rule, fix msg.Message) {
+	r.add(Problem{Line: n.Line, Column: r.column(n), Key: key, Value: display(key, value), Rule: rule, Fix: fix, Severity: SeverityWarning})
+}
+
+func (r *reader) column(n *yaml.Node) int { return max(n.Column-r.shift[n.Line], 1) }
+
+// display gives a value as it may be seen.
+func display(key, value string) string {
+	k, known := find(key)
+	if value == "" || !known {
+		return ""
+	}
+	if k.Secret {
+		return Masked
+	}
+	// A password may stand in an address: http://user:password@host.
+	if at := strings.LastIndexByte(value, '@'); at >= 0 && (k.Form == Address || k.Form == HostPort || k.Form == Host) {
+		return Masked + value[at:]
+	}
+	return value
+}

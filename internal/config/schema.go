@@ -1,0 +1,148 @@
+package config
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"omsinit/internal/msg"
+)
+
+// Schema is a JSON Schema (draft 2020-12) of config.yaml, for editors. It
+// takes every spelling that Parse takes; rules between keys, and what is wrong
+// with a value that is not used, are left to Parse.
+func Schema(lang msg.Lang) ([]byte, error) {
+	properties := map[string]any{}
+	var required []string
+	switched := map[string][]string{}
+	for i := range keys {
+		k := &keys[i]
+		properties[k.Name] = k.schema(lang)
+		if k.Required {
+			required = append(required, k.Name)
+		}
+		if k.With != "" {
+			switched[k.With] = append(switched[k.With], k.Name)
+		}
+	}
+	var conditions []any
+	for i := range keys {
+		if needs := switched[keys[i].Name]; needs != nil {
+			on := keys[i].Name
+			filled := map[string]any{}
+			for _, name := range needs {
+				filled[name] = map[string]any{"not": map[string]any{"enum": []any{"", nil}}}
+			}
+			conditions = append(conditions, map[string]any{
+				"if":   map[string]any{"properties": map[string]any{on: yes()}, "required": []string{on}},
+				"then": map[string]any{"required": needs, "properties": filled},
+			})
+		}
+	}
+	return json.MarshalIndent(map[string]any{
+		"$schema":     "https://json-schema.org/draft/2020-12/schema",
+		"title":       lang.Sprintf("config.yaml of OceanBase Migration Service (OMS)"),
+		"description": lang.Sprintf("Keys that OMS does not know are handed on as they are."),
+		"type":        "object",
+		"properties":  properties, "required": required, "allOf": conditions,
+	}, "", "  ")
+}
+
+// yes is every spelling of true.
+func yes() map[string]any {
+	return map[string]any{"anyOf": []any{
+		map[string]any{"enum": []any{true, 1}},
+		map[string]any{"type": "string", "pattern": "^(" + anyCase("true") + "|" + anyCase("yes") + "|" + anyCase("on") + "|[yYtT1])$"},
+	}}
+}
+
+func (k *Key) schema(lang msg.Lang) map[string]any {
+	s := k.forms()
+	s["description"] = k.describe(lang)
+	if value := k.typed(k.Default); k.Default != "" {
+		s["default"] = value
+	}
+	if value := k.typed(k.Example); k.Example != "" {
+		s["examples"] = []any{value}
+	}
+	return s
+}
+
+// describe is the description with the releases that know the key.
+func (k *Key) describe(lang msg.Lang) string {
+	text := k.Description.In(lang)
+	switch {
+	case k.Until != "":
+		text = lang.Sprintf("%s (until OMS CE %s)", text, k.Until)
+	case k.Since != "":
+		text = lang.Sprintf("%s (since OMS CE %s)", text, k.Since)
+	}
+	return text
+}
+
+func (k *Key) typed(text string) any {
+	switch k.Form {
+	case Integer:
+		n, _ := decimal(text)
+		return n
+	case Boolean:
+		b, _ := boolean(text)
+		return b
+	case IPList:
+		return []string{text}
+	}
+	return text
+}
+
+// forms is what the value may look like. An optional key may be empty.
+func (k *Key) forms() map[string]any {
+	var forms []any
+	add := func(s map[string]any) { forms = append(forms, s) }
+	text := func(pattern string) { add(map[string]any{"type": "string", "pattern": pattern}) }
+	switch k.Form {
+	case Boolean:
+		add(map[string]any{"type": "boolean"})
+		add(map[string]any{"enum": []any{0, 1}})
+		text("^(" + anyCase("true") + "|" + anyCase("false") + "|" + anyCase("yes") + "|" + anyCase("no") + "|" + anyCase("on") + "|" + anyCase("off") + "|[yYtT1nNfF0])$")
+	case Integer:
+		add(map[string]any{"type": "integer", "minimum": k.Min, "maximum": k.Max})
+		text("^ *(0|[1-9][0-9]{0," + strconv.Itoa(len(strconv.Itoa(k.Max))-1) + "}) *$")
+	case Choice:
+		var cases []string
+		for _, c := range k.Choices {
+			cases = append(cases, anyCase(c))
+		}
+		text("^(" + strings.Join(cases, "|") + ")$")
+	case DatabaseName:
+		text("^[0-9A-Za-z_$]{1,64}$")
+	case Address:
+		text("^([hH][tT][tT][pP][sS]?://)?[^/?#@ ]+:[0-9]{1,5}/*$")
+	case HostPort:
+		text("^[^/?#@ ]+:[0-9]{1,5}$")
+	case Host:
+		text("^[^/?#@ ]+$")
+	case IPList:
+		add(map[string]any{"type": "array", "items": map[string]any{"type": "string", "pattern": "^ *[0-9A-Fa-f.:]+ *$"}, "minItems": 1, "uniqueItems": true})
+		text("^[0-9A-Fa-f.:, ]+$")
+	case Account:
+		add(map[string]any{"type": "string", "minLength": 1, "not": map[string]any{"pattern": "@[sS][yY][sS](#.*)?$"}})
+	default:
+		add(map[string]any{"type": []string{"number", "boolean"}})
+		add(map[string]any{"type": "string", "minLength": 1})
+	}
+	if !k.Required {
+		add(map[string]any{"enum": []any{"", nil}})
+	}
+	return map[string]any{"anyOf": forms}
+}
+
+// anyCase is a pattern for a word in upper and lower case; the patterns of JSON
+// Schema have no flag for it.
+func anyCase(word string) string {
+	var b strings.Builder
+	for _, c := range word {
+		b.WriteString("[" + string(unicode.ToLower(c)) + string(unicode.ToUpper(c)) + "]")
+	}
+	return b.String()
+}

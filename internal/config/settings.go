@@ -1,0 +1,72 @@
+package config
+
+import (
+	"io"
+	"maps"
+	"slices"
+)
+
+// Origin says where an effective value comes from.
+type Origin string
+
+// The origins there are.
+const (
+	FromFile    Origin = "file"
+	FromDefault Origin = "default"
+	Derived     Origin = "derived" // from the key in Setting.Source
+	NotSet      Origin = "none"
+)
+
+// Setting is one key with its effective value.
+type Setting struct {
+	Name         string
+	Value        any // as in Values
+	Origin       Origin
+	Line, Column int    // of the value in the file, from 1
+	Source       string // of a derived value, the key it comes from
+	Known        bool   // OMS knows the key
+}
+
+// Settings gives every known key in the order of Keys, then the unknown ones
+// by name. The path "-" means the reader. Warnings and errors are those of Load.
+func Settings(path string, stdin io.Reader) ([]Setting, []Problem, error) {
+	name, data := path, []byte(nil)
+	var err error
+	if path == "-" {
+		name = "<stdin>"
+		data, err = readAll(name, stdin)
+	} else {
+		data, err = readFile(path)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	r := newReader(name)
+	r.all(data)
+	if err := r.problems.err(); err != nil {
+		return nil, r.problems.warnings(), err
+	}
+	return r.settings(), r.problems.warnings(), nil
+}
+
+func (r *reader) settings() []Setting {
+	values := r.config.Values()
+	var list []Setting
+	for _, k := range keys {
+		s := Setting{Name: k.Name, Value: values[k.Name], Origin: NotSet, Known: true}
+		switch n := r.taken[k.Name]; {
+		case n != nil:
+			s.Origin, s.Line, s.Column = FromFile, n.Line, r.column(n)
+		case k.Name == "cm_region_cn" && r.config.CMRegionCN != "":
+			s.Origin, s.Source = Derived, "cm_region"
+		case k.Default != "":
+			s.Origin = FromDefault
+		}
+		list = append(list, s)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.unknowns)) {
+		n := r.unknowns[name]
+		list = append(list, Setting{Name: name, Value: r.config.Extra[name], Origin: FromFile, Line: n.Line, Column: r.column(n)})
+	}
+	return list
+}

@@ -1,0 +1,227 @@
+package config
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"omsinit/internal/msg"
+)
+
+// take takes the value of one key into the configuration, ok is false when
+// there is an error. The switches that Key.With names must be taken before.
+func (r *reader) take(k *Key) (ok bool) {
+	e, given := r.entries[k.Name]
+	if !given {
+		if k.Required || r.switchedOn(k) {
+			r.add(Problem{Key: k.Name, Rule: r.missingRule(k), Fix: msg.M("add the line %q", k.line())})
+			return false
+		}
+		return true
+	}
+	if k.Form == IPList {
+		return r.takeList(k, e.value)
+	}
+	text, ok := r.scalar(k, e.value)
+	if !ok {
+		return false
+	}
+	if text == "" {
+		return r.empty(k, e.value)
+	}
+	if text, ok = r.accept(k, e.value, text); ok {
+		k.set(&r.config, text)
+		r.taken[k.Name] = e.value
+	}
+	return ok
+}
+
+// switchedOn reports whether the key is used because another one says so.
+func (r *reader) switchedOn(k *Key) bool {
+	if k.With == "" {
+		return false
+	}
+	by, _ := find(k.With)
+	return *by.field(&r.config).(*bool)
+}
+
+func (r *reader) missingRule(k *Key) msg.Message {
+	if k.With != "" {
+		return msg.M("the key is missing, and %s is true", k.With)
+	}
+	return msg.M("the key is missing")
+}
+
+// empty reports an empty value where one is needed. For all other keys an
+// empty value means the same as none.
+func (r *reader) empty(k *Key, n *yaml.Node) (ok bool) {
+	switch {
+	case !k.Required && !r.switchedOn(k):
+		return true
+	case k.Secret:
+		r.at(n, k.Name, msg.M("the value is empty"), msg.M("write it in single quotes, so that signs such as # and * do no harm: %s", k.line()))
+	default:
+		r.at(n, k.Name, msg.M("the value is empty"), msg.M("write a value, such as %s", k.line()))
+	}
+	return false
+}
+
+// takeList takes a list of addresses.
+func (r *reader) takeList(k *Key, n *yaml.Node) (ok bool) {
+	var items []*yaml.Node
+	switch n.Kind {
+	case yaml.SequenceNode:
+		items = n.Content
+	case yaml.MappingNode:
+		r.at(n, k.Name, msg.M("a list of addresses is expected here, not keys with values"), r.listFix(k))
+		return false
+	default:
+		text, ok := r.scalar(k, n)
+		if !ok {
+			return false
+		}
+		for _, word := range strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune(",\uff0c、 ", c) }) {
+			if strings.HasPrefix(word, "-") {
+				r.at(n, k.Name, msg.M("a space is missing between the dash and the address"), r.listFix(k))
+				return false
+			}
+			item := *n
+			item.Value = word
+			items = append(items, &item)
+		}
+		if len(items) > 0 {
+			r.warn(n, k.Name, text, msg.M("this is a single value where a list is expected"), r.listFix(k))
+		}
+	}
+	if len(items) == 0 {
+		return r.empty(k, n)
+	}
+	var list []string
+	seen := map[netip.Addr]bool{}
+	for _, item := range items {
+		text, ok := r.scalar(k, item)
+		switch {
+		case !ok:
+		case text == "":
+			r.at(item, k.Name, msg.M("an item of the list is empty"), msg.M("write an address, or delete the line"))
+		default:
+			if text, ok = r.accept(k, item, text); !ok {
+				continue
+			}
+			ip, _ := netip.ParseAddr(text)
+			if ip = ip.Unmap(); seen[ip] {
+				r.atValue(item, k, text, msg.M("the address is in the list twice"), msg.M("delete one of them"))
+				continue
+			}
+			seen[ip] = true
+			list = append(list, text)
+		}
+	}
+	*k.field(&r.config).(*[]string) = list
+	r.taken[k.Name] = n
+	return len(list) == len(items)
+}
+
+func (r *reader) listFix(k *Key) msg.Message {
+	return msg.M("write %s: alone in its line, and below it each address in a line of its own, after \"  - \"", k.Name)
+}
+
+// scalar gives the text of a value as it was written: numbers and booleans
+// may be in quotes or not. Empty and null are both "".
+func (r *reader) scalar(k *Key, n *yaml.Node) (text string, ok bool) {
+	switch {
+	case n.Kind == yaml.MappingNode && holdsKnown(n):
+		r.at(n, k.Name, msg.M("other keys are indented below this one, so they belong to it"), msg.M("let all keys begin in the same column, best in the first"))
+		return "", false
+	case n.Kind != yaml.ScalarNode:
+		r.at(n, k.Name, msg.M("a single value is expected here, not a list or keys of its own"), msg.M("write a value, such as %s", k.line()))
+		return "", false
+	case n.Tag == "!!null" && n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0:
+		return "", true
+	case !slices.Contains([]string{"!!str", "!!int", "!!bool", "!!float", "!!null", "!!timestamp", "!!merge"}, n.Tag):
+		r.at(n, k.Name, msg.M("the value begins with a YAML tag that is not known here"),
+			msg.M("leave the tag out; if the value really begins with !, put it in single quotes"))
+		return "", false
+	}
+	text = n.Value
+	if trimmed := strings.TrimSpace(text); trimmed != text && !strings.ContainsFunc(text, isControl) {
+		if k.Secret {
+			r.warn(n, k.Name, text, msg.M("there are spaces at the start or the end of the value, and they are part of it"),
+				msg.M("delete them if they are not meant"))
+		} else {
+			r.warn(n, k.Name, text, msg.M("there are spaces at the start or the end of the value; they are left out"), msg.M("delete them"))
+			text = trimmed
+		}
+	}
+	if strings.ContainsFunc(text, isControl) || strings.Contains(text, "\t") {
+		// An OMS properties file or a program argument ends at such a character.
+		r.at(n, k.Name, msg.M("the value holds a line end, a tab or another control character"), msg.M("write it in one line, without them"))
+		return "", false
+	}
+	if k.Secret && strings.HasPrefix(n.LineComment, "#") && !strings.HasPrefix(n.LineComment, "# ") {
+		r.warn(n, k.Name, text, msg.M("what follows after \" #\" is a comment, and not part of the value"),
+			msg.M("put the value in single quotes, and double each single quote within it: %s: '…'", k.Name))
+	}
+	return text, true
+}
+
+func holdsKnown(n *yaml.Node) bool {
+	for i := 0; i < len(n.Content); i += 2 {
+		if _, ok := find(n.Content[i].Value); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// accept judges a value by its form and gives it in its normal spelling.
+func (r *reader) accept(k *Key, n *yaml.Node, text string) (normal string, ok bool) {
+	if found, sure := placeholder(k, text); found {
+		if sure {
+			r.atValue(n, k, text, placeholderRule(), realValue(k))
+			return "", false
+		}
+		r.warn(n, k.Name, text, msg.M("this looks like a placeholder that was left in the file"), realValue(k))
+	}
+	if first := []rune(text)[0]; !k.Secret && strings.ContainsRune("“”‘’", first) {
+		r.atValue(n, k, text, msg.M("the quotes are typographic ones, so they belong to the value"), msg.M("use ' or \", or no quotes"))
+		return "", false
+	}
+	normal, wrong := k.judge(text)
+	if wrong != nil {
+		r.atValue(n, k, text, wrong.rule, wrong.fix)
+		return "", false
+	}
+	return normal, true
+}
+
+// set puts a value that was judged into the configuration.
+func (k *Key) set(c *Config, text string) {
+	switch field := k.field(c).(type) {
+	case *string:
+		*field = text
+	case *Secret:
+		*field = Secret(text)
+	case *int:
+		*field, _ = decimal(text)
+	case *bool:
+		*field, _ = boolean(text)
+	}
+}
+
+// line is how the key may look in the file.
+func (k *Key) line() string {
+	switch {
+	case k.Secret:
+		return k.Name + ": '…'"
+	case k.Form == IPList:
+		return k.Name + ": [" + k.Example + "]"
+	case k.Example != "":
+		return k.Name + ": " + k.Example
+	case k.Default != "":
+		return k.Name + ": " + k.Default
+	}
+	return k.Name + ": …"
+}

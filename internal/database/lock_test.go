@@ -1,0 +1,190 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"omsinit/internal/config"
+	"omsinit/internal/msg"
+	"omsinit/internal/passing"
+	"omsinit/internal/testmaria"
+)
+
+func pool(t *testing.T, c *config.Config, opts ...Option) *sql.DB {
+	db, err := Open(c, "", opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func TestLockName(t *testing.T) {
+	c := &config.Config{RMDatabase: strings.Repeat("r", 64), CMDatabase: strings.Repeat("c", 64), HeartbeatDatabase: "hb1"}
+	name := LockName(c)
+	if len(name) > 64 {
+		t.Errorf("%q has %d characters, MySQL takes 64", name, len(name))
+	}
+	other := *c
+	other.HeartbeatDatabase = "hb2"
+	if LockName(&other) != name {
+		t.Error("two regions of one OMS have different locks")
+	}
+	other.RMDatabase = "another"
+	if LockName(&other) == name {
+		t.Error("two OMS have the same lock")
+	}
+}
+
+func TestLock(t *testing.T) {
+	s := testmaria.Start(t, testmaria.Args("--performance-schema=ON"))
+	c := configFor(s)
+	ctx := context.Background()
+	first, err := Acquire(ctx, c, pool(t, c, As("10.0.0.1")), LockOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	t.Run("timeout", func(t *testing.T) {
+		var told []Holder
+		_, err := Acquire(ctx, c, pool(t, c, As("10.0.0.2")), LockOptions{Timeout: time.Second, Waiting: func(h Holder) { told = append(told, h) }})
+		if !errors.Is(err, ErrLocked) || !passing.Is(err) {
+			t.Errorf("error %v", err)
+		}
+		if !strings.Contains(msg.Chinese.Text(err), "已被锁定") {
+			t.Errorf("in Chinese: %s", msg.Chinese.Text(err))
+		}
+		if len(told) != 1 {
+			t.Fatalf("told %d times who has the lock, want once", len(told))
+		}
+		if h := told[0]; h.Node != "10.0.0.1" || h.PID == "" || h.Host != "127.0.0.1" || h.Connection == 0 {
+			t.Errorf("holder %+v", h)
+		}
+		if !strings.Contains(err.Error(), "10.0.0.1 (process ") || !strings.Contains(err.Error(), "KILL ") {
+			t.Errorf("the error does not say who and what to do: %v", err)
+		}
+	})
+
+	t.Run("cancelled", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(ctx)
+		db := pool(t, c)
+		_, err := Acquire(ctx, c, db, LockOptions{Waiting: func(Holder) { cancel() }})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+	})
+
+	t.Run("another OMS", func(t *testing.T) {
+		o := *c
+		o.RMDatabase = "another"
+		l, err := Acquire(ctx, &o, pool(t, &o), LockOptions{Waiting: func(h Holder) { t.Errorf("waits for %v", h) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Release()
+	})
+
+	t.Run("handed on", func(t *testing.T) {
+		waiting := make(chan struct{})
+		got := make(chan error, 1)
+		go func() {
+			l, err := Acquire(ctx, c, pool(t, c), LockOptions{Waiting: func(Holder) { close(waiting) }})
+			if err == nil {
+				l.Release()
+			}
+			got <- err
+		}()
+		<-waiting
+		first.Release()
+		if err := <-got; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Whoever loses the connection loses the lock, and notices.
+func TestLostLock(t *testing.T) {
+	s := testmaria.Start(t)
+	c := configFor(s)
+	ctx := context.Background()
+	l, err := Acquire(ctx, c, pool(t, c), LockOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	var id int64
+	if err := l.Conn().QueryRowContext(ctx, "SELECT CONNECTION_ID()").Scan(&id); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.DB("").Exec("KILL ?", id); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // it must not come back on another connection
+		if _, err := l.Conn().ExecContext(ctx, "DO 1"); !passing.Is(Explain(c, err)) {
+			t.Fatalf("a statement without the lock: %v", err)
+		}
+	}
+	next, err := Acquire(ctx, c, pool(t, c), LockOptions{Timeout: 5 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.Release()
+}
+
+func TestLockExcludes(t *testing.T) {
+	s := testmaria.Start(t)
+	c := configFor(s)
+	var mu sync.Mutex
+	inside, most := 0, 0
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			l, err := Acquire(context.Background(), c, pool(t, c), LockOptions{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			mu.Lock()
+			inside++
+			most = max(most, inside)
+			mu.Unlock()
+			time.Sleep(5 * time.Millisecond)
+			mu.Lock()
+			inside--
+			mu.Unlock()
+			l.Release()
+		})
+	}
+	wg.Wait()
+	if most != 1 {
+		t.Errorf("%d held the lock at once", most)
+	}
+}
+
+func TestHolderMessages(t *testing.T) {
+	for want, h := range map[string]Holder{
+		"n1 (process 7, connection 3 from 10.0.0.1)": {Node: "n1", PID: "7", Host: "10.0.0.1", Connection: 3},
+		"connection 3 from 10.0.0.1":                 {Host: "10.0.0.1", Connection: 3},
+		"connection 3":                               {Connection: 3},
+		"another connection":                         {},
+	} {
+		if got := h.Message().String(); got != want {
+			t.Errorf("%+v is %q, want %q", h, got, want)
+		}
+	}
+}
+
+func TestNoLocks(t *testing.T) {
+	s := testmaria.Start(t)
+	c := configFor(s)
+	c.MetaPort = s.Without("GET_LOCK")
+	_, err := Acquire(context.Background(), c, pool(t, c), LockOptions{Waiting: func(Holder) { t.Error("waits") }})
+	if !errors.Is(err, ErrNoLocks) || passing.Is(err) {
+		t.Errorf("%v", err)
+	}
+}

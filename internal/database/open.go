@@ -1,0 +1,211 @@
+// Package database connects to the MetaDB, says in words what goes wrong
+// there, and holds the lock that keeps nodes from changing it at once.
+//
+// The MetaDB is MySQL, MariaDB, or a MySQL tenant of OceanBase (oms-facts §1).
+package database
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"omsinit/internal/config"
+)
+
+const (
+	dialTimeout = 5 * time.Second
+	// helloTimeout bounds everything from the dial to a usable session. A port
+	// of another service may accept and wait for ever for us to speak first.
+	helloTimeout = 10 * time.Second
+	// readTimeout is the longest that one statement may stay without an answer.
+	readTimeout  = 5 * time.Minute
+	writeTimeout = time.Minute
+)
+
+// nodeAttribute is the connection attribute with which a node names itself to
+// the nodes that wait for it.
+const nodeAttribute = "omsinit_node"
+
+// Option changes how Open connects.
+type Option func(*mysql.Config)
+
+// As names this node to others that wait for a lock it holds.
+func As(node string) Option {
+	return func(c *mysql.Config) {
+		// A comma would begin the next attribute.
+		c.ConnectionAttributes = nodeAttribute + ":" + strings.ReplaceAll(node, ",", " ")
+	}
+}
+
+// Encrypted makes the connection with TLS, whoever the server is: for finding
+// out whether it wants that, not for keeping anything secret.
+func Encrypted() Option {
+	return func(c *mysql.Config) { c.TLSConfig = "skip-verify" }
+}
+
+// CountFoundRows makes RowsAffected of an UPDATE count the rows that were found,
+// also those that it leaves as they were.
+
+func CountFoundRows(c *mysql.Config) { c.ClientFoundRows = true }
+
+// Open gives a connection pool for a database of the MetaDB, "" for none. It
+// does not connect yet: the first statement does. Errors of statements go
+// through Explain before a person sees them.
+//
+// Sessions speak utf8mb4 and keep the server's own time zone: what is written
+// with NOW() agrees with what the OMS components write.
+func Open(c *config.Config, database string, opts ...Option) (*sql.DB, error) {
+	return open(c, database, helloTimeout, opts...)
+}
+
+func open(c *config.Config, database string, hello time.Duration, opts ...Option) (*sql.DB, error) {
+	mc := mysql.NewConfig()
+	mc.User = c.MetaUser // may be user@tenant#cluster, so a DSN string is never made of it
+	mc.Passwd = c.MetaPassword.Reveal()
+	mc.Net, mc.Addr = "tcp", address(c)
+	mc.DBName = database
+	mc.Timeout, mc.ReadTimeout, mc.WriteTimeout = dialTimeout, readTimeout, writeTimeout
+	mc.ParseTime = true
+	mc.InterpolateParams = true // half the round trips, and proxies need no prepared statements
+	mc.AllowNativePasswords = true
+	mc.Logger = &mysql.NopLogger{} // standard error belongs to the user
+	mc.DialFunc = dial
+	for _, o := range opts {
+		o(mc)
+	}
+	if err := mc.Apply(mysql.Charset("utf8mb4", "")); err != nil {
+		return nil, fmt.Errorf("cannot set the character set: %w", err)
+	}
+	con, err := mysql.NewConnector(mc)
+	if err != nil {
+		return nil, fmt.Errorf("cannot use the MetaDB settings for %s: %w", mc.Addr, err)
+	}
+	db := sql.OpenDB(&connector{con, hello})
+	db.SetMaxOpenConns(4)
+	return db, nil
+}
+
+// Quote makes an identifier of any text.
+func Quote(identifier string) string {
+	return "`" + strings.ReplaceAll(identifier, "`", "``") + "`"
+}
+
+func address(c *config.Config) string {
+	return net.JoinHostPort(c.MetaHost, strconv.Itoa(c.MetaPort))
+}
+
+// connector bounds the time of a login and tells a foreign service from a
+// broken MySQL server.
+type connector struct {
+	mysql   driver.Connector
+	timeout time.Duration
+}
+
+func (c *connector) Driver() driver.Driver { return c.mysql.Driver() }
+
+func (c *connector) Connect(ctx context.Context) (conn driver.Conn, err error) {
+	h := &hello{}
+	bounded, cancel := context.WithTimeout(context.WithValue(ctx, helloKey{}, h), c.timeout)
+	defer cancel()
+	defer func() {
+		// The driver trusts the greeting and indexes into it.
+		if p := recover(); p != nil {
+			h.conn.Close()
+			conn, err = nil, &connectError{err: fmt.Errorf("malformed greeting: %v", p), foreign: true}
+		}
+	}()
+	conn, err = c.mysql.Connect(bounded)
+	if err == nil {
+		return conn, nil
+	}
+	// A deadline says what was waited for, as the time-out of the login does.
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil, ctx.Err()
+	}
+	if h.foreign != "" {
+		return nil, &connectError{err: fmt.Errorf("it says %q", h.foreign), foreign: true}
+	}
+	return nil, &connectError{err: err, dialled: h.dialled, spoke: h.spoke}
+}
+
+// connectError is a failure before there was a session.
+type connectError struct {
+	err     error
+	dialled bool // the port accepted the connection
+	spoke   bool // and said something
+	foreign bool // but nothing that a MySQL server says
+}
+
+func (e *connectError) Error() string { return e.err.Error() }
+func (e *connectError) Unwrap() error { return e.err }
+
+// hello is what is seen of a server before the driver speaks.
+type hello struct {
+	dialled, spoke bool
+	foreign        string // the first words of a service that is not MySQL
+	conn           net.Conn
+}
+
+type helloKey struct{}
+
+func dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	var d net.Dialer
+	c, err := d.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	h, _ := ctx.Value(helloKey{}).(*hello)
+	tcp, ok := c.(*net.TCPConn)
+	if h == nil || !ok {
+		return c, nil
+	}
+	h.dialled, h.conn = true, c
+	return &listener{TCPConn: tcp, hello: h}, nil
+}
+
+// listener reads along until the first packet has begun.
+type listener struct {
+	*net.TCPConn
+	hello *hello
+	first []byte
+}
+
+// shortestGreeting is the length of the fixed parts of a greeting, version 10,
+// with an empty server version.
+const shortestGreeting = 33
+
+// Read refuses a service whose first bytes are no MySQL packet: three bytes of
+// length, packet number 0, then 0xff, an error, or protocol version 10 (9 in
+// the last century), a greeting.
+func (l *listener) Read(b []byte) (int, error) {
+	n, err := l.TCPConn.Read(b)
+	if len(l.first) >= 5 || n == 0 {
+		return n, err
+	}
+	l.hello.spoke = true
+	l.first = append(l.first, b[:n]...)
+	if !greets(l.first) {
+		l.hello.foreign = string(l.first[:min(len(l.first), 40)])
+		return 0, fmt.Errorf("not a MySQL greeting: %q", l.hello.foreign)
+	}
+	return n, err
+}
+
+func greets(first []byte) bool {
+	if len(first) > 3 && first[3] != 0 {
+		return false
+	}
+	if len(first) <= 4 || first[4] == 0xff {
+		return true
+	}
+	length := int(first[0]) | int(first[1])<<8 | int(first[2])<<16
+	return (first[4] == 10 || first[4] == 9) && length >= shortestGreeting
+}

@@ -1,0 +1,185 @@
+// Package msg holds what a person reads in two languages.
+//
+// The English text is the key. Each package that speaks to people keeps the
+// Chinese of its own texts beside them, in messages_zh.go (or NAME_zh.go):
+//
+//	func init() {
+//		msg.Register(func() map[string]string {
+//			return map[string]string{"cannot read %s: %w": "无法读取 %s：%w"}
+//		})
+//	}
+//
+// Errors made with Errorf are ordinary wrapped errors whose Error is English;
+// Text renders the same chain in another language where it is printed.
+//
+// golang.org/x/text/message is not used: its %d groups digits, so that a port
+// would be printed as 8,089.
+package msg
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+)
+
+// Lang is a language a person can choose.
+type Lang string
+
+// The languages there are.
+const (
+	English Lang = "en"
+	Chinese Lang = "zh"
+)
+
+// registered are the Chinese texts of the packages. Nobody needs them as long
+// as nothing is said in Chinese, and building them would cost every start.
+var registered []func() map[string]string
+
+// Register adds Chinese texts, keyed by their English format. It is called
+// from init functions only.
+func Register(texts func() map[string]string) { registered = append(registered, texts) }
+
+// chinese joins what was registered. It panics when two packages disagree.
+var chinese = sync.OnceValue(func() map[string]string {
+	all := map[string]string{}
+	for _, texts := range registered {
+		for en, zh := range texts() {
+			if old, ok := all[en]; ok && old != zh {
+				panic(fmt.Sprintf("msg: two Chinese texts for %q: %q and %q", en, old, zh))
+			}
+			all[en] = zh
+		}
+	}
+	return all
+})
+
+// Parse reads what a person wrote in --lang or OMS_LANG: en, zh, or a locale
+// name such as zh_CN.UTF-8.
+func Parse(s string) (Lang, bool) {
+	base, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(s)), ".")
+	base, _, _ = strings.Cut(strings.ReplaceAll(base, "-", "_"), "_")
+	switch base {
+	case "zh", "cn", "chinese":
+		return Chinese, true
+	case "en", "english", "c", "posix":
+		return English, true
+	}
+	return English, false
+}
+
+// FromEnv picks the language from OMS_LANG and then the locale (LC_ALL,
+// LC_MESSAGES, LANG), English if none of them says Chinese.
+func FromEnv(getenv func(string) string) Lang {
+	if getenv == nil {
+		getenv = os.Getenv
+	}
+	if l, ok := Parse(getenv("OMS_LANG")); ok {
+		return l
+	}
+	for _, key := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if v := getenv(key); v != "" {
+			l, _ := Parse(v)
+			return l
+		}
+	}
+	return English
+}
+
+// Sprintf formats in the language. Arguments that are errors, or
+// have a method In(Lang) string, are rendered in it as well.
+func (l Lang) Sprintf(format string, args ...any) string {
+	return fmt.Sprintf(strings.ReplaceAll(l.lookup(format), "%w", "%v"), l.render(args)...)
+}
+
+func (l Lang) lookup(format string) string {
+	if l == Chinese {
+		if zh, ok := chinese()[format]; ok {
+			return zh
+		}
+	}
+	return format
+}
+
+func (l Lang) render(args []any) []any {
+	out := make([]any, len(args))
+	for i, a := range args {
+		switch v := a.(type) {
+		case error:
+			out[i] = l.Text(v)
+		case interface{ In(Lang) string }:
+			out[i] = v.In(l)
+		default:
+			out[i] = a
+		}
+	}
+	return out
+}
+
+// Text renders an error in the language. Errors that were not made here keep
+// their own words: a server's or the system's answer is quoted as it is.
+func (l Lang) Text(err error) string {
+	if err == nil {
+		return ""
+	}
+	if e, ok := err.(localized); ok {
+		return e.In(l)
+	}
+	var e localized
+	if !errors.As(err, &e) {
+		return err.Error()
+	}
+	// Something wrapped ours: keep its words around the translated part.
+	return strings.Replace(err.Error(), e.Error(), e.In(l), 1)
+}
+
+// localized is an error that knows its words in both languages.
+type localized interface {
+	error
+	In(Lang) string
+}
+
+// Message is a text that is rendered where it is printed.
+type Message struct {
+	Format string
+	Args   []any
+}
+
+// M makes a Message.
+func M(format string, args ...any) Message { return Message{Format: format, Args: args} }
+
+// In renders the message in a language.
+func (m Message) In(l Lang) string { return l.Sprintf(m.Format, m.Args...) }
+
+// String renders the message in English.
+func (m Message) String() string { return m.In(English) }
+
+// IsZero reports whether there is no message.
+func (m Message) IsZero() bool { return m.Format == "" }
+
+// Error is an error whose words exist in both languages.
+type Error struct {
+	Message
+	wrapped error
+}
+
+// Errorf is fmt.Errorf for people: at most one %w, and Chinese words for the
+// format in the package's messages_zh.go.
+func Errorf(format string, args ...any) error {
+	e := &Error{Message: M(format, args...)}
+	if strings.Contains(format, "%w") {
+		for _, a := range args {
+			if err, ok := a.(error); ok {
+				e.wrapped = err
+			}
+		}
+	}
+	return e
+}
+
+// Error gives the English words.
+func (e *Error) Error() string { return e.In(English) }
+
+// Unwrap gives the error behind %w.
+func (e *Error) Unwrap() error { return e.wrapped }

@@ -1,0 +1,70 @@
+package msg
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"testing"
+)
+
+func init() {
+	Register(func() map[string]string {
+		return map[string]string{
+			"cannot read %s: %w": "无法读取 %s：%w",
+			"the answer is %d":   "答案是 %d",
+		}
+	})
+}
+
+func TestFromEnv(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		env  map[string]string
+		want Lang
+	}{
+		{"nothing set", nil, English},
+		{"OMS_LANG wins over the locale", map[string]string{"OMS_LANG": "en", "LC_ALL": "zh_CN.UTF-8"}, English},
+		{"OMS_LANG zh", map[string]string{"OMS_LANG": "zh", "LANG": "C"}, Chinese},
+		{"an OMS_LANG that means nothing is not a choice", map[string]string{"OMS_LANG": "klingon", "LANG": "zh_CN.UTF-8"}, Chinese},
+		{"LC_ALL wins over LANG", map[string]string{"LC_ALL": "C", "LANG": "zh_CN"}, English},
+		{"LC_MESSAGES wins over LANG", map[string]string{"LC_MESSAGES": "zh_TW.UTF-8", "LANG": "en_US.UTF-8"}, Chinese},
+		{"another language is English", map[string]string{"LANG": "de_DE.UTF-8"}, English},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := FromEnv(func(k string) string { return tc.env[k] }); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestErrorsInBothLanguages(t *testing.T) {
+	cause := fs.ErrNotExist
+	inner := Errorf("cannot read %s: %w", "/etc/x", cause)
+	outer := fmt.Errorf("starting: %w", inner)
+	if !errors.Is(outer, cause) {
+		t.Error("the cause is lost")
+	}
+	if got, want := outer.Error(), "starting: cannot read /etc/x: file does not exist"; got != want {
+		t.Errorf("English: got %q, want %q", got, want)
+	}
+	if got, want := Chinese.Text(outer), "starting: 无法读取 /etc/x：file does not exist"; got != want {
+		t.Errorf("Chinese: got %q, want %q", got, want)
+	}
+	nested := Errorf("cannot read %s: %w", "/etc/y", inner)
+	if got, want := Chinese.Text(nested), "无法读取 /etc/y：无法读取 /etc/x：file does not exist"; got != want {
+		t.Errorf("nested: got %q, want %q", got, want)
+	}
+}
+
+func TestNumbersAreNotGrouped(t *testing.T) {
+	if got, want := Chinese.Sprintf("the answer is %d", 8089), "答案是 8089"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestAnUnknownTextStaysEnglish(t *testing.T) {
+	if got := Chinese.Sprintf("nobody translated %s", "this"); got != "nobody translated this" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -1,0 +1,144 @@
+package pack
+
+import (
+	"maps"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"text/template"
+
+	"omsinit/internal/config"
+	"omsinit/internal/layout"
+	"omsinit/internal/msg"
+)
+
+// Data is what templates are filled in from.
+type Data struct {
+	Config *config.Config
+	Layout layout.Layout
+	// HostIP is this node's own address (OMS_HOST_IP).
+	HostIP string
+	// HTTPS says that nginx has a certificate (oms-facts §10).
+	HTTPS bool
+	// EUIDRoot says that omsinit runs as root.
+	EUIDRoot bool
+	// Extra are the values that File.Values names.
+	Extra map[string]any
+}
+
+// derived are the names that templates may use beside the keys of config.yaml.
+var derived = []string{"host_ip", "https", "cert_file", "key_file", "release", "root", "relocated", "euid_root"}
+
+// values is the dot of a template. Secrets become text here and nowhere else.
+func (d Data) values(release string, extra []string) (map[string]any, error) {
+	out := map[string]any{}
+	if d.Config != nil {
+		out = d.Config.Values()
+	}
+	for key, value := range out {
+		if secret, ok := value.(config.Secret); ok {
+			out[key] = secret.Reveal()
+		}
+	}
+	maps.Copy(out, map[string]any{
+		"host_ip": d.HostIP, "https": d.HTTPS, "cert_file": d.Layout.CertFile(), "key_file": d.Layout.KeyFile(),
+		"release": release, "root": d.Layout.Root(), "relocated": d.Layout.Relocated(), "euid_root": d.EUIDRoot,
+	})
+	for _, key := range extra {
+		value, ok := d.Extra[key]
+		if !ok {
+			return nil, msg.Errorf("no value was given for %q", key)
+		}
+		out[key] = value
+	}
+	return out, nil
+}
+
+// functions are what templates may call beside those of text/template.
+//
+//	path "/home/admin"         a container path, under the root of the tree
+//	hostPort host port         host:port, with brackets around an IPv6 address
+//	jdbcURL host port database the URL of a MetaDB database for a Java program
+//	quote text                 one word of a command line
+func functions(d Data) template.FuncMap {
+	return template.FuncMap{
+		"path":     d.Layout.Path,
+		"hostPort": hostPort,
+		"jdbcURL":  jdbcURL,
+		"quote": func(s string) string {
+			s, _ = escapeQuoted(s)
+			return `"` + s + `"`
+		},
+	}
+}
+
+// placeholders are the functions as Open needs them: names and arguments.
+func placeholders() template.FuncMap { return functions(Data{}) }
+
+func hostPort(host string, port any) (string, error) {
+	p, err := text(port)
+	if err != nil {
+		return "", err
+	}
+	return net.JoinHostPort(strings.Trim(host, "[]"), p), nil
+}
+
+// jdbcURL asks for utf8 as the documented components do (oms-facts §4).
+func jdbcURL(host string, port any, database string) (string, error) {
+	address, err := hostPort(host, port)
+	if err != nil {
+		return "", err
+	}
+	return "jdbc:mysql://" + address + "/" + url.PathEscape(database) + "?useUnicode=true&characterEncoding=utf8", nil
+}
+
+// configKeys are the names of config.yaml.
+func configKeys() keys {
+	k := keys{known: map[string]bool{}, secret: map[string]bool{}}
+	for _, key := range config.Keys() {
+		k.known[key.Name] = true
+		if key.Secret {
+			k.secret[key.Name] = true
+		}
+	}
+	for _, name := range derived {
+		k.known[name] = true
+	}
+	return k
+}
+
+// with adds the names that one file brings itself. They may be secrets: trial
+// mode's password is one.
+func (k keys) with(names []string) keys {
+	if len(names) == 0 {
+		return k
+	}
+	out := keys{known: maps.Clone(k.known), secret: k.secret}
+	for _, name := range names {
+		out.known[name] = true
+	}
+	return out
+}
+
+// Render gives the contents of a generated file.
+func (p *Pack) Render(f File, d Data) ([]byte, error) {
+	s, err := render(f.tmpl, d, p.Release, f.Values)
+	if err != nil {
+		return nil, msg.Errorf("cannot make %s from %s: %w", f.Path, p.fsys.place(f.Template), err)
+	}
+	return []byte(s), nil
+}
+
+// Form gives the body of a call to the CM.
+func (p *Pack) Form(c Call, d Data) (url.Values, error) {
+	form := url.Values{}
+	for _, key := range slices.Sorted(maps.Keys(p.forms[c.Name])) {
+		value, err := render(p.forms[c.Name][key], d, p.Release, nil)
+		if err != nil {
+			return nil, msg.Errorf("cannot fill in %s of the CM call %s: %w", key, c.Name, err)
+		}
+		form.Set(key, value)
+	}
+	return form, nil
+}

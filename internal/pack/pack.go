@@ -1,0 +1,173 @@
+// Package pack reads what differs from one OMS release to the next: schema,
+// templates of generated files, program files, CM calls. It is data, never Go.
+// The binary carries the reference pack, made from public documents; an image
+// lays its own files over it, file by file.
+package pack
+
+import (
+	"io/fs"
+	"slices"
+	"text/template"
+)
+
+// Pack is the data of one release. It is checked as a whole by Open and does
+// not change afterwards.
+type Pack struct {
+	// Release is the OMS version as the oms_version table holds it, 4.2.3-CE.
+	Release string
+	// Edition is CE or EE.
+	Edition string
+	// Restart names the programs of step 4 in the documented order; those that
+	// the program files do not define are left out (oms-facts §4).
+	Restart []string
+	// Ignore are the IDs of findings of step 1 that are warnings for this
+	// release, not errors.
+	Ignore []string
+	// Folders must exist before the components start.
+	Folders []Folder
+	// Files are the generated files of step 3.
+	Files []File
+	// Trial are the files that trial mode adds.
+	Trial []File
+	// Calls are the requests of step 5 to the CM, in order.
+	Calls []Call
+	// Validators are the programs that check a file before it goes live.
+	Validators map[string]Validator
+
+	fsys  overlay
+	forms map[string]map[string]*template.Template // call name, form key
+}
+
+// File is one generated file.
+type File struct {
+	// Template is its name in the pack's tree.
+	Template string `yaml:"template"`
+	// Path is where it goes, as a path of the container.
+	Path string `yaml:"path"`
+	// Owner is a user name. It counts in the container only: a relocated tree
+	// belongs to whoever runs it.
+	Owner string      `yaml:"owner"`
+	Mode  fs.FileMode `yaml:"mode"`
+	// Format decides how values are escaped and how the result is checked.
+	Format Format `yaml:"format"`
+	// Readers are the programs that read the file.
+	Readers []string `yaml:"readers"`
+	// Validate names one of the pack's Validators; empty means that the format
+	// alone is checked.
+	Validate string `yaml:"validate"`
+	Policy   Policy `yaml:"policy"` // Replace when it is not given
+	// Merge says how what people wrote into the file survives. When it is not
+	// given it is Keys for the formats that have keys, and Whole for others.
+	Merge Merge `yaml:"merge"`
+	// When are conditions that must all hold for the file to be made.
+	When []Condition `yaml:"when"`
+	// Needs is a file of the image, as a path of the container, without which
+	// this one is not made; empty means none.
+	Needs string `yaml:"needs"`
+	// Values are names that the template uses beyond those of config.yaml,
+	// handed in as Data.Extra.
+	Values []string `yaml:"values"`
+	// Secret reports whether the template uses a secret of config.yaml.
+	Secret bool `yaml:"-"`
+
+	tmpl *template.Template
+}
+
+// Folder is one folder that must exist. One that does is left as it is, but
+// for its owner where Claim says so: Docker makes the folders of bind mounts
+// for root.
+type Folder struct {
+	Path  string      `yaml:"path"`
+	Owner string      `yaml:"owner"`
+	Mode  fs.FileMode `yaml:"mode"`
+	Claim bool        `yaml:"claim"`
+	When  []Condition `yaml:"when"`
+}
+
+// Format is the syntax of a generated file.
+type Format string
+
+// The formats there are.
+const (
+	Properties Format = "properties" // Java properties, readable as Latin-1 and as UTF-8
+	JSON       Format = "json"       // actions of the template stand inside quotes, or are numbers and booleans
+	Nginx      Format = "nginx"      // actions stand inside double quotes, or are numbers
+	INI        Format = "ini"        // Supervisor's dialect
+	SSHD       Format = "sshd"       // sshd_config; actions stand inside double quotes, or are numbers
+	Plain      Format = "plain"      // nothing is escaped
+)
+
+// Policy says what happens to a file that exists.
+type Policy string
+
+// The policies there are.
+const (
+	Replace Policy = "replace" // it is always as the template says
+	Create  Policy = "create"  // it is left alone
+)
+
+// Merge says how a file that people edited is brought up to date.
+type Merge string
+
+// The ways there are.
+const (
+	// Keys merges key by key; the format must be Properties or JSON.
+	Keys Merge = "keys"
+	// Whole keeps an edited file as it is as long as its template and
+	// config.yaml would not change it, and then saves it beside the new one.
+	Whole Merge = "whole"
+)
+
+// Condition is something about the node that files and folders may depend on.
+type Condition string
+
+// The conditions there are.
+const (
+	InContainer Condition = "container" // the tree is at /
+	Relocated   Condition = "relocated" // the tree was moved under another root
+	EUIDRoot    Condition = "euid_root" // omsinit runs as root
+	// OwnSupervisor holds where the program files are those of the reference
+	// pack, or not there yet. It does not hold in a real OMS image, whose
+	// program files name other start scripts than ours.
+	OwnSupervisor Condition = "own_supervisor"
+)
+
+// Validator is a program that checks a file.
+type Validator struct {
+	// Command is run without a shell. {file} is the file, {hostkey} a
+	// throw-away SSH host key.
+	Command []string `yaml:"command"`
+	// Unable lists texts of its output that mean that it could not check at
+	// all, for a reason that is not in the file.
+	Unable []string `yaml:"unable"`
+}
+
+// Call is one request to the CM (oms-facts §5).
+type Call struct {
+	Name   string `yaml:"name"`
+	Method string `yaml:"method"`
+	Path   string `yaml:"path"`
+	// Form is the body, as a form. The values are templates; Pack.Form renders
+	// them.
+	Form map[string]string `yaml:"form"`
+	// Done are the error codes that mean that the work had been done before.
+	Done []int `yaml:"done"`
+}
+
+// FS is the pack's tree: pack.yaml, schema/{rm,cm,hb}/*.sql, templates/*,
+// supervisor/*.
+func (p *Pack) FS() fs.FS { return p.fsys }
+
+// Source says where a file of the tree comes from: its path in the pack
+// directory, or "embedded".
+func (p *Pack) Source(name string) string { return p.fsys.source(name) }
+
+// Applies reports whether all conditions are among those that hold.
+func Applies(when, holds []Condition) bool {
+	for _, c := range when {
+		if !slices.Contains(holds, c) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,194 @@
+package pack
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"text/template"
+	"text/template/parse"
+
+	"omsinit/internal/msg"
+)
+
+const escaperName = "omsinit_escape"
+
+// keys are the names a template may use.
+type keys struct {
+	known  map[string]bool
+	secret map[string]bool
+}
+
+// parseTemplate reads one template, refuses names that nobody will fill in,
+// and appends the format's escaper to every action, as html/template does: so
+// no template can forget it. place is its file, for messages. secret reports
+// whether it uses a secret.
+func parseTemplate(place, body string, format Format, k keys) (t *template.Template, secret bool, err error) {
+	escape := escapers[format]
+	if format == Nginx {
+		escape = escapeNginx(strings.Contains(body, "geo $dollar"))
+	}
+	funcs := placeholders()
+	funcs[escaperName] = newEscaper(escape)
+	t, err = template.New(place).Option("missingkey=error").Funcs(funcs).Parse(body)
+	if err != nil {
+		return nil, false, templateError(err)
+	}
+	w := walker{tree: t.Tree, place: place, keys: k}
+	if len(t.Templates()) > 1 {
+		return nil, false, msg.Errorf("%s: {{define}} and {{block}} are not supported; write the text where it belongs", place)
+	}
+	if t.Tree == nil {
+		return t, false, nil
+	}
+	w.node(t.Tree.Root, true)
+	return t, w.secret, w.err
+}
+
+// templateError takes text/template's own prefix away: the name of the
+// template is the file already, with its line.
+func templateError(err error) error {
+	return msg.Errorf("%s", strings.TrimPrefix(err.Error(), "template: "))
+}
+
+// walker goes through a template. atRoot says whether the dot is the set of
+// all values; inside {{range}} and {{with}} it is not.
+type walker struct {
+	tree   *parse.Tree
+	place  string
+	keys   keys
+	secret bool
+	err    error
+}
+
+func (w *walker) node(n parse.Node, atRoot bool) {
+	switch n := n.(type) {
+	case *parse.ListNode:
+		if n == nil { // no {{else}}
+			return
+		}
+		for _, child := range n.Nodes {
+			w.node(child, atRoot)
+		}
+	case *parse.ActionNode:
+		used := w.pipe(n.Pipe, atRoot)
+		if len(n.Pipe.Decl) == 0 {
+			w.escape(n.Pipe, used)
+		}
+	case *parse.IfNode:
+		w.pipe(n.Pipe, atRoot)
+		w.node(n.List, atRoot)
+		w.node(n.ElseList, atRoot)
+	case *parse.RangeNode:
+		w.pipe(n.Pipe, atRoot)
+		w.node(n.List, false)
+		w.node(n.ElseList, atRoot)
+	case *parse.WithNode:
+		w.pipe(n.Pipe, atRoot)
+		w.node(n.List, false)
+		w.node(n.ElseList, atRoot)
+	case *parse.TemplateNode:
+		w.fail(n, msg.M("{{template}} is not supported; write the text where it belongs"))
+	}
+}
+
+// pipe checks the names in a pipeline and returns them.
+func (w *walker) pipe(p *parse.PipeNode, atRoot bool) []string {
+	var used []string
+	for _, cmd := range p.Cmds {
+		for _, arg := range cmd.Args {
+			used = append(used, w.arg(arg, atRoot)...)
+		}
+	}
+	return used
+}
+
+func (w *walker) arg(n parse.Node, atRoot bool) []string {
+	switch n := n.(type) {
+	case *parse.PipeNode:
+		return w.pipe(n, atRoot)
+	case *parse.ChainNode:
+		return w.arg(n.Node, atRoot)
+	case *parse.FieldNode:
+		if atRoot {
+			return w.name(n, n.Ident)
+		}
+	case *parse.VariableNode:
+		if n.Ident[0] == "$" && len(n.Ident) > 1 {
+			return w.name(n, n.Ident[1:])
+		}
+		if n.Ident[0] == "$" {
+			w.everything(n)
+		}
+	case *parse.DotNode:
+		if atRoot {
+			w.everything(n)
+		}
+	}
+	return nil
+}
+
+// everything refuses to hand all values on at once: nobody could tell then
+// which of them are used, secrets among them.
+func (w *walker) everything(n parse.Node) {
+	w.fail(n, msg.M("%s stands for all values at once; name the one that is needed", n.String()))
+}
+
+func (w *walker) name(n parse.Node, ident []string) []string {
+	switch {
+	case !w.keys.known[ident[0]]:
+		w.fail(n, msg.M("there is no value %q; the names are the keys of config.yaml and %s", ident[0], strings.Join(derived, ", ")))
+	case len(ident) > 1:
+		w.fail(n, msg.M("%q has no part %q", ident[0], ident[1]))
+	}
+	w.secret = w.secret || w.keys.secret[ident[0]]
+	return ident[:1]
+}
+
+// escape appends the escaper, with the names that go into the value, so that
+// a refused value can be found in config.yaml.
+func (w *walker) escape(p *parse.PipeNode, used []string) {
+	names := strings.Join(slices.Compact(used), ", ")
+	if names == "" {
+		names = p.String()
+	}
+	p.Cmds = append(p.Cmds, &parse.CommandNode{
+		NodeType: parse.NodeCommand, Pos: p.Pos,
+		Args: []parse.Node{
+			parse.NewIdentifier(escaperName).SetTree(w.tree).SetPos(p.Pos),
+			&parse.StringNode{NodeType: parse.NodeString, Pos: p.Pos, Quoted: strconv.Quote(names), Text: names},
+		},
+	})
+}
+
+// fail keeps the first fault, with its line.
+func (w *walker) fail(n parse.Node, what msg.Message) {
+	if w.err != nil {
+		return
+	}
+	location, _ := w.tree.ErrorContext(n) // name:line:column
+	w.err = msg.Errorf("%s: %v", location, what)
+}
+
+// render fills in one template.
+func render(t *template.Template, d Data, release string, values []string) (string, error) {
+	filled, err := d.values(release, values)
+	if err != nil {
+		return "", err
+	}
+	t, err = t.Clone()
+	if err != nil {
+		return "", fmt.Errorf("cannot copy the template %s: %w", t.Name(), err)
+	}
+	var b strings.Builder
+	err = t.Funcs(functions(d)).Execute(&b, filled)
+	var bad *valueError
+	if errors.As(err, &bad) {
+		return "", msg.Errorf("cannot write the value of %s: %v", bad.keys, bad.why)
+	}
+	if err != nil {
+		return "", templateError(err)
+	}
+	return b.String(), nil
+}
