@@ -1,0 +1,112 @@
+#!/bin/sh
+# Install what the tests and the demo need from the distribution.
+#
+#   scripts/dev/install-deps.sh [--docker]
+#
+# Says nothing when everything is there. Starts no service that a package
+# brings. Works as root or through sudo. With --docker, a Docker engine is
+# installed too where there is none.
+set -eu
+PATH=$PATH:/usr/sbin:/sbin
+
+# package:what it is needed for, a command or a file. mariadb, influxdb, nginx, cron, sshd
+# and supervisorctl are what the tests run for real; gcc and libc6-dev are for
+# the race detector, and gcc for the payload of the benchmarks, where s6 and
+# runit are measured too; debootstrap and unshare make the reference image.
+needs="
+    mariadb-server:mariadbd
+    mariadb-client:mariadb
+    nginx-light:nginx
+    cron:cron
+    openssh-server:sshd
+    openssh-client:ssh-keygen
+    supervisor:supervisorctl
+    s6:s6-svscan
+    runit:runsvdir
+    influxdb:influxd
+    debootstrap:debootstrap
+    util-linux:unshare
+    iproute2:ss
+    procps:ps
+    curl:curl
+    openssl:openssl
+    gcc:gcc
+    git:git
+    make:make
+    libc6-dev:/usr/include/stdlib.h
+    tzdata:/usr/share/zoneinfo/Asia/Shanghai
+    ca-certificates:/etc/ssl/certs
+"
+for arg; do
+    case $arg in
+    --docker) needs="$needs docker.io:docker" ;;
+    *)
+        echo "usage: $0 [--docker]" >&2
+        exit 64
+        ;;
+    esac
+done
+
+say() { echo "install-deps: $*" >&2; }
+
+have() {
+    case $1 in
+    /*) [ -e "$1" ] ;;
+    *) command -v "$1" >/dev/null ;;
+    esac
+}
+
+missing=
+for need in $needs; do
+    have "${need#*:}" || missing="$missing ${need%%:*}"
+done
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+    say "there is no apt-get: install by hand what these Debian packages hold:$missing"
+    exit 1
+fi
+if [ "$(id -u)" != 0 ]; then
+    by_hand="run as root: apt-get install -y --no-install-recommends$missing"
+    if ! command -v sudo >/dev/null; then
+        say "packages are missing, and there is no sudo; $by_hand"
+        exit 1
+    fi
+    if ! [ -t 0 ] && ! sudo -n true 2>/dev/null; then
+        say "packages are missing, sudo wants a password, and there is no terminal; $by_hand"
+        exit 1
+    fi
+    exec sudo "$0" "$@"
+fi
+
+# What starts services after an installation asks this program first; 101 is no.
+policy=/usr/sbin/policy-rc.d
+kept=$policy.kept-by-omsinit
+mark='# omsinit install-deps: no service is to be started now'
+log=$(mktemp)
+restore() {
+    if [ -e "$kept" ] || [ -h "$kept" ]; then
+        mv -f "$kept" "$policy"
+    elif grep -qxF "$mark" "$policy" 2>/dev/null; then
+        rm -f "$policy"
+    fi
+}
+trap 'restore; rm -f "$log"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+restore # what a run that was killed has left
+if [ -e "$policy" ] || [ -h "$policy" ]; then
+    mv -f "$policy" "$kept"
+fi
+printf '#!/bin/sh\n%s\nexit 101\n' "$mark" >"$policy"
+chmod 755 "$policy"
+
+say "installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086 # a list of names
+if ! apt-get -q update >"$log" 2>&1 ||
+    ! apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install $missing >>"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    say "apt-get could not install them; the end of its output is above"
+    exit 1
+fi

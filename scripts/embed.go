@@ -1,0 +1,11 @@
+// Package scripts carries the reference pack inside the binary: what is known
+// from public documents of OMS Community Edition 4.2.3. An image lays its own
+// files over it (package pack).
+package scripts
+
+import "embed"
+
+// Pack is the reference pack: pack.yaml and the files it names.
+//
+//go:embed pack.yaml all:schema all:templates all:supervisor
+var Pack embed.FS
