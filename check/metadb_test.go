@@ -1,0 +1,389 @@
+package check
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"omsinit/internal/config"
+	"omsinit/internal/layout"
+	"omsinit/internal/passing"
+	"omsinit/internal/testmaria"
+)
+
+// onServer is a configuration with databases of its own on a server.
+func onServer(t *testing.T, db *testmaria.Server, suffix string) *config.Config {
+	t.Helper()
+	cfg := load(t, valid)
+	cfg.MetaHost, cfg.MetaPort, cfg.MetaUser, cfg.MetaPassword = db.Host, db.Port, db.User, config.Secret(db.Password)
+	cfg.RMDatabase, cfg.CMDatabase, cfg.HeartbeatDatabase = "rm"+suffix, "cm"+suffix, "hb"+suffix
+	return cfg
+}
+
+// connected runs the connection, what else a check needs, and the check.
+func connected(t *testing.T, in Input, cfg *config.Config, runs ...func(context.Context, *node, *found)) Result {
+	t.Helper()
+	in.setDefaults()
+	n := &node{Input: in, cfg: cfg}
+	f := &found{}
+	for _, run := range append([]func(context.Context, *node, *found){metaDBConnect}, runs...) {
+		run(t.Context(), n, f)
+		if f.publish != nil {
+			f.publish()
+		}
+	}
+	if n.db != nil {
+		t.Cleanup(func() { n.db.Close() })
+	}
+	return Result{Findings: f.findings, Facts: f.facts}
+}
+
+func fact(r Result, name string) any {
+	for _, f := range r.Facts {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	return nil
+}
+
+func TestMetaDB(t *testing.T) {
+	db := testmaria.Start(t, testmaria.Password("LooksLikeASecret42"))
+	cfg := onServer(t, db, "")
+
+	t.Run("login", func(t *testing.T) {
+		if got := ids(connected(t, Input{}, cfg)); got != "" {
+			t.Errorf("got %s", got)
+		}
+		wrong := *cfg
+		wrong.MetaPassword = "AnotherSecret43"
+		got := connected(t, Input{}, &wrong)
+		if ids(got) != "error metadb.login" || got.Findings[0].Passing || strings.Contains(fmt.Sprint(got), "AnotherSecret43") {
+			t.Errorf("got %+v", got)
+		}
+	})
+	t.Run("unreachable", func(t *testing.T) {
+		away := *cfg
+		away.MetaPort = 1 // nothing of this machine listens there
+		got := connected(t, Input{}, &away)
+		if ids(got) != "error metadb.unreachable" || !got.Findings[0].Passing {
+			t.Errorf("got %+v", got)
+		}
+	})
+	t.Run("frozen", func(t *testing.T) {
+		db.Freeze()
+		defer db.Thaw()
+		in := Input{Layout: layout.New(t.TempDir()), ConfigFile: "-", Stdin: strings.NewReader(freePorts(t) + strings.NewReplacer("2883", itoa(db.Port), "Secret42", db.Password).Replace(valid)),
+			HostIP: "10.0.0.1", addresses: addresses("10.0.0.1/24"), Deadline: 300 * time.Millisecond}
+		report, _ := Run(t.Context(), in)
+		if err := report.Err(); !passing.Is(err) {
+			t.Errorf("not passing: %v", err)
+		}
+	})
+	t.Run("server", func(t *testing.T) {
+		got := connected(t, Input{}, cfg, metaDBServer)
+		if ids(got) != "" || fact(got, "kind") != "MariaDB" {
+			t.Errorf("got %s, %v", ids(got), got.Facts)
+		}
+	})
+	t.Run("small packets and latin1", func(t *testing.T) {
+		small := testmaria.Start(t, testmaria.Args("--max-allowed-packet=4M", "--character-set-server=latin1"))
+		small.Exec("CREATE DATABASE rm")
+		got := connected(t, Input{}, onServer(t, small, ""), metaDBServer, metaDBDatabases)
+		if ids(got) != "warning metadb.packet, warning metadb.charset" {
+			t.Errorf("got %s", ids(got))
+		}
+	})
+	t.Run("clock", func(t *testing.T) {
+		zone := time.Now().Location()
+		for _, tc := range []struct {
+			ahead time.Duration
+			want  string
+		}{
+			{0, ""}, {900 * time.Millisecond, ""}, {2 * time.Second, "warning metadb.clock"}, {-2 * time.Second, "warning metadb.clock"},
+			{8 * time.Second, "error metadb.clock"}, {-8 * time.Second, "error metadb.clock"},
+		} {
+			in := Input{now: func() time.Time { return time.Now().Add(-tc.ahead).In(zone) }}
+			got := connected(t, in, cfg, metaDBClock)
+			if ids(got) != tc.want {
+				t.Errorf("%s: got %s, %v", tc.ahead, ids(got), got.Facts)
+			}
+			if tc.ahead < 0 && !strings.Contains(got.Findings[0].Message.String(), "behind") {
+				t.Errorf("%s: %s", tc.ahead, got.Findings[0].Message)
+			}
+		}
+	})
+	t.Run("time zone", func(t *testing.T) {
+		in := Input{now: func() time.Time { return time.Now().In(time.FixedZone("NST", -(3*3600 + 30*60))) }}
+		got := connected(t, in, cfg, metaDBClock)
+		if ids(got) != "warning metadb.timezone" || !strings.Contains(got.Findings[0].Message.String(), "UTC-03:30 (NST)") {
+			t.Errorf("got %+v", got)
+		}
+	})
+	t.Run("gate", func(t *testing.T) {
+		in := Input{Gate: func(context.Context, *config.Config) error { return passing.Mark(context.DeadlineExceeded) }}
+		if got := connected(t, in, cfg, metaDBRelease); ids(got) != "error metadb.release" || !got.Findings[0].Passing {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+// TestTLS: an account that may come with TLS only is told from a wrong password.
+func TestTLS(t *testing.T) {
+	cert, key := newAuthority(t, "root", nil).server(-time.Hour, time.Hour, "127.0.0.1")
+	dir := t.TempDir()
+	for name, text := range map[string]string{"crt.pem": chain(cert), "key.pem": keyPEM(t, key)} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db := testmaria.Start(t, testmaria.Args("--ssl-cert="+dir+"/crt.pem", "--ssl-key="+dir+"/key.pem"))
+	db.Exec("CREATE USER tls@'%' IDENTIFIED BY 'pw' REQUIRE SSL", "CREATE USER plain@'%' IDENTIFIED BY 'pw'")
+	for _, tc := range []struct{ user, password, want string }{
+		{"plain", "pw", ""}, {"tls", "pw", "error metadb.tls"}, {"tls", "wrong", "error metadb.login"}, {"nobody", "pw", "error metadb.login"},
+	} {
+		cfg := onServer(t, db, "")
+		cfg.MetaUser, cfg.MetaPassword = tc.user, config.Secret(tc.password)
+		if got := connected(t, Input{}, cfg); ids(got) != tc.want {
+			t.Errorf("%s %s: got %+v", tc.user, tc.password, got)
+		}
+	}
+}
+
+func TestServerKind(t *testing.T) {
+	for _, tc := range []struct {
+		version, comment, kind string
+		known                  bool
+	}{
+		{"5.7.44-log", "MySQL Community Server (GPL)", "MySQL", true}, {"8.0.36", "MySQL", "MySQL", true}, {"5.6.51", "", "MySQL", false},
+		{"10.11.6-MariaDB-0+deb12u1", "Debian 12", "MariaDB", true}, {"10.1.48-MariaDB", "", "MariaDB", false}, {"11.4.2-MariaDB", "", "MariaDB", true},
+		{"5.7.25-OceanBase-v4.2.1.8", "OceanBase 4.2.1", "OceanBase", true}, {"5.6.25", "OceanBase 2.2.77 (r1)", "OceanBase", true}, {"garbage", "", "MySQL", false},
+	} {
+		if kind, known := serverKind(tc.version, tc.comment); kind != tc.kind || known != tc.known {
+			t.Errorf("%s %s: got %s %v", tc.version, tc.comment, kind, known)
+		}
+	}
+}
+
+func TestDatabases(t *testing.T) {
+	db := testmaria.Start(t, testmaria.Args("--character-set-server=utf8mb4"))
+	db.Exec("CREATE DATABASE rm1", "CREATE TABLE rm1.cluster_info (id INT)", "CREATE DATABASE cm1",
+		"CREATE TABLE cm1.omsinit_journal (id INT)", // of a run that was interrupted there
+		"CREATE DATABASE hb1", "CREATE TABLE hb1.customers (id INT)", "CREATE TABLE hb1.orders (id INT)")
+	got := connected(t, Input{}, onServer(t, db, "1"), metaDBDatabases)
+	if ids(got) != "error metadb.foreign" || !strings.Contains(got.Findings[0].Message.String(), "hb1 holds 2 tables") || !strings.Contains(got.Findings[0].Message.String(), "customers, orders") {
+		t.Errorf("got %+v", got)
+	}
+	if fact(got, "database:rm1") != "ours" || fact(got, "database:cm1") != "empty" || fact(got, "database:hb1") != "foreign" {
+		t.Errorf("got %v", got.Facts)
+	}
+	if got := connected(t, Input{}, onServer(t, db, "2"), metaDBDatabases); ids(got) != "" || fact(got, "database:rm2") != "absent" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func probes(t *testing.T, db *testmaria.Server) []string {
+	t.Helper()
+	var names []string
+	err := each(t.Context(), db.DB(""), "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE 'omsinit%'", nil, func(r *sql.Rows) error {
+		var name string
+		err := r.Scan(&name)
+		names = append(names, name)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func TestRights(t *testing.T) {
+	db := testmaria.Start(t)
+	account := func(name string, grants ...string) *config.Config {
+		t.Helper()
+		db.Exec("CREATE USER " + name + "@'%' IDENTIFIED BY 'pw'")
+		for _, grant := range grants {
+			db.Exec("GRANT " + grant + " TO " + name + "@'%'")
+		}
+		cfg := onServer(t, db, "_r")
+		cfg.MetaUser, cfg.MetaPassword = name, "pw"
+		return cfg
+	}
+	for _, tc := range []struct {
+		name string
+		cfg  *config.Config
+		want string
+		text string
+	}{
+		{"all", onServer(t, db, ""), "", ""},
+		{"none", account("nobody"), "error metadb.rights", "SELECT ON rm_r.*"},
+		{"tables but no ALTER", account("noalter", "CREATE, INSERT, UPDATE, DELETE, DROP, SELECT ON *.*"), "error metadb.rights", "ALTER TABLE"},
+		{"the three by name", account("three", "ALL ON rm_r.*", "ALL ON cm_r.*", "ALL ON hb_r.*"), "", ""},
+		{"two of three", account("two", "ALL ON rm_r.*", "ALL ON cm_r.*"), "error metadb.rights", "ON hb_r.*"},
+		{"a pattern", account("pattern", "ALL ON `%\\_r`.*"), "", ""},
+		{"a pattern without DROP", account("nodrop", "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX ON `__\\_r`.*"), "error metadb.rights", "DROP ON rm_r.*"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := connected(t, Input{TryWrites: true}, tc.cfg, metaDBDatabases, metaDBRights)
+			if ids(got) != tc.want || tc.text != "" && !strings.Contains(got.Findings[0].Message.String(), tc.text) {
+				t.Errorf("got %s: %+v", ids(got), got.Findings)
+			}
+		})
+	}
+	// The account without ALTER may create and drop, so nothing is left of it.
+	if left := probes(t, db); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// TestLeftovers: what killed runs left is removed when its time is over, and
+// nothing else.
+func TestLeftovers(t *testing.T) {
+	db := testmaria.Start(t)
+	now := time.Now().Unix()
+	old, young := fmt.Sprintf("omsinit_check_%d_abcdefgh", now-5), fmt.Sprintf("omsinit_check_%d_abcdefgh", now+600)
+	others := []string{"omsinit_check_results", "omsinit_check_1_abcdefgh", "omsinit_checks_1000000000_abcdefgh"}
+	for _, name := range append(others, old, young) {
+		db.Exec("CREATE DATABASE "+name, "CREATE TABLE "+name+".probe (id INT)")
+	}
+	if got := connected(t, Input{}, onServer(t, db, ""), metaDBDatabases); ids(got) != "" {
+		t.Errorf("got %s", ids(got))
+	}
+	left := strings.Join(probes(t, db), " ")
+	if strings.Contains(left, old) || !strings.Contains(left, young) {
+		t.Errorf("left: %s", left)
+	}
+	for _, name := range others {
+		if !strings.Contains(left, name) {
+			t.Errorf("%s was removed", name)
+		}
+	}
+}
+
+// TestCancelledRights: a check whose time is over removes its database all the same.
+func TestCancelledRights(t *testing.T) {
+	db := testmaria.Start(t)
+	in := Input{}
+	in.setDefaults()
+	n := &node{Input: in, cfg: onServer(t, db, "")}
+	f := &found{}
+	metaDBConnect(t.Context(), n, f)
+	f.publish()
+	defer n.db.Close()
+	name, err := n.probeName(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if end, ok := probeEnd(name); !ok || end <= time.Now().Unix() {
+		t.Errorf("the name %s says %d", name, end)
+	}
+	db.Exec("CREATE DATABASE " + name)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := n.dropProbe(ctx, name); err != nil {
+		t.Error(err)
+	}
+	metaDBRights(ctx, n, f)
+	if left := probes(t, db); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+func TestMatches(t *testing.T) {
+	for _, tc := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"oms_rm", "oms_rm", true}, {"oms_rm", "omsxrm", true}, {`oms\_rm`, "omsxrm", false}, {`oms\_rm`, "oms_rm", true}, {"%", "x", true},
+		{"oms%", "oms", true}, {"oms%", "om", false}, {"%rm", "oms_rm", true}, {"", "", true}, {"_", "", false}, {`\`, `\`, true},
+	} {
+		if got := matches(tc.pattern, tc.name); got != tc.want {
+			t.Errorf("%q %q: got %v", tc.pattern, tc.name, got)
+		}
+	}
+}
+
+const regionTables = `CREATE DATABASE rm; CREATE DATABASE cm; CREATE DATABASE hb;
+CREATE TABLE rm.cluster_info (code INT, region VARCHAR(99), cm_url VARCHAR(99), is_default_cm INT);
+CREATE TABLE cm.resource_group (id INT, name VARCHAR(99)); CREATE TABLE cm.host (ip VARCHAR(99), resource_group_id INT);
+CREATE TABLE hb.heart_beat (host_ip VARCHAR(99))`
+
+func TestRegions(t *testing.T) {
+	db := testmaria.Start(t)
+	for _, tc := range []struct {
+		name   string
+		region string // the rest of this file
+		rows   string // of the MetaDB
+		want   string
+		taken  bool // the taken names are shown
+	}{
+		{"nothing is registered", "", "", "", false},
+		{"this region itself", "cm_region: hz\n", "INSERT INTO rm.cluster_info VALUES (1, 'hz', 'http://10.0.0.1:8088', 1); INSERT INTO cm.resource_group VALUES (7, '1'); INSERT INTO cm.host VALUES ('10.0.0.1', 7)", "", false},
+		{"it moves to a VIP", "cm_region: hz\n", "INSERT INTO rm.cluster_info VALUES (1, 'HZ', 'http://10.0.0.200:8088/', 1)", "", false},
+		{"it gets its name later", "cm_region: hz\n", "INSERT INTO rm.cluster_info VALUES (1, 'default', '10.0.0.1:8088', 1)", "", false},
+		{"a second region", "cm_region: hz\ncm_is_default: false\n", "INSERT INTO rm.cluster_info VALUES (2, 'bj', 'http://10.1.0.1:8088', 1)", "", false},
+		{"the number is taken", "cm_region: hz\n", "INSERT INTO rm.cluster_info VALUES (1, 'bj', 'http://10.1.0.1:8088', 1)", "error regions.location", true},
+		{"the name is taken", "cm_region: hz\ncm_is_default: false\n", "INSERT INTO rm.cluster_info VALUES (2, 'hz', 'http://10.1.0.1:8088', 1)", "error regions.name", true},
+		{"the name is gone", "", "INSERT INTO rm.cluster_info VALUES (1, 'bj', 'http://10.0.0.1:8088', 1)", "error regions.name", false},
+		{"no name beside one without", "cm_is_default: false\n", "INSERT INTO rm.cluster_info VALUES (2, 'default', 'http://10.1.0.1:8088', 1)", "error regions.name", false},
+		{"the address is taken", "cm_region: hz\ncm_is_default: false\n", "INSERT INTO rm.cluster_info VALUES (2, 'bj', 'http://10.0.0.1:8088/', 1)", "error regions.cm-url", false},
+		{"two default regions", "cm_region: hz\n", "INSERT INTO rm.cluster_info VALUES (2, 'bj', 'http://10.1.0.1:8088', 1)", "error regions.default", false},
+		{"no default region", "cm_region: hz\ncm_is_default: false\n", "INSERT INTO rm.cluster_info VALUES (2, 'bj', 'http://10.1.0.1:8088', 0)", "warning regions.default", false},
+		{"a node of another region", "cm_region: hz\ncm_is_default: false\n", "INSERT INTO rm.cluster_info VALUES (2, 'bj', 'http://10.1.0.1:8088', 1); INSERT INTO cm.resource_group VALUES (7, '2'); INSERT INTO cm.host VALUES ('10.0.0.2', 7)", "error regions.nodes", false},
+		{"a node of a group that no region has", "cm_region: hz\n", "INSERT INTO cm.resource_group VALUES (7, '5'); INSERT INTO cm.host VALUES ('10.0.0.2', 7)", "warning regions.nodes", false},
+		{"another region's heartbeats", "cm_region: hz\ncm_is_default: false\n", "INSERT INTO rm.cluster_info VALUES (2, 'bj', 'http://10.1.0.1:8088', 1); INSERT INTO cm.resource_group VALUES (7, '2'); INSERT INTO cm.host VALUES ('10.1.0.1', 7); INSERT INTO hb.heart_beat VALUES ('10.1.0.1'), ('10.0.0.1')", "error regions.heartbeat", false},
+		{"everything at once", "", "INSERT INTO rm.cluster_info VALUES (1, 'sh', 'http://10.2.0.1:8088', 0), (2, 'default', 'http://10.0.0.1:8088', 1)", "error regions.location, error regions.name, error regions.cm-url, error regions.default", true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			db.Exec("DROP DATABASE IF EXISTS rm", "DROP DATABASE IF EXISTS cm", "DROP DATABASE IF EXISTS hb")
+			for _, statement := range strings.Split(regionTables+";"+tc.rows, ";") {
+				if strings.TrimSpace(statement) != "" {
+					db.Exec(statement)
+				}
+			}
+			cfg := onServer(t, db, "")
+			region := load(t, valid+tc.region)
+			cfg.CMRegion, cfg.CMRegionCN, cfg.CMIsDefault = region.CMRegion, region.CMRegionCN, region.CMIsDefault
+			got := connected(t, Input{}, cfg, metaDBDatabases, regionsConflict)
+			if ids(got) != tc.want {
+				t.Errorf("got %s, want %s: %+v", ids(got), tc.want, got.Findings)
+			}
+			if tc.taken && !strings.Contains(got.Findings[0].Fix.String(), "(1 ") && !strings.Contains(got.Findings[0].Fix.String(), "(2 ") {
+				t.Errorf("the taken names are not shown: %s", got.Findings[0].Fix)
+			}
+		})
+	}
+	t.Run("columns of another kind", func(t *testing.T) {
+		db.Exec("DROP DATABASE rm", "CREATE DATABASE rm", "CREATE TABLE rm.cluster_info (id INT)")
+		got := connected(t, Input{}, onServer(t, db, ""), metaDBDatabases, regionsConflict)
+		if ids(got) != "error metadb.query" || got.Findings[0].Passing {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+func TestUpgradeState(t *testing.T) {
+	db := testmaria.Start(t)
+	cfg := onServer(t, db, "")
+	db.Exec("CREATE DATABASE rm", "CREATE TABLE rm.cluster_info (id INT)")
+	if got := connected(t, Input{}, cfg, metaDBDatabases, upgradeState); ids(got) != "error upgrade.version" {
+		t.Errorf("got %s", ids(got))
+	}
+	db.Exec("CREATE TABLE rm.oms_version (version VARCHAR(9))", "CREATE TABLE rm.oms_normal_config (cfg_name VARCHAR(99), cfg_value TEXT)")
+	if got := connected(t, Input{}, cfg, metaDBDatabases, upgradeState); ids(got) != "" {
+		t.Errorf("got %s", ids(got))
+	}
+	for value, want := range map[string]string{
+		`{"enable":false,"enableStore":true}`: "", `{"enable":true}`: "error upgrade.ha", `{"enable":"true"}`: "error upgrade.ha", `{"enableStore":true}`: "", `{`: "warning upgrade.ha",
+	} {
+		db.Exec("DELETE FROM rm.oms_normal_config", "INSERT INTO rm.oms_normal_config VALUES ('ha.config', '"+value+"')")
+		if got := connected(t, Input{}, cfg, metaDBDatabases, upgradeState); ids(got) != want {
+			t.Errorf("%s: got %s, want %s", value, ids(got), want)
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strconv"
+	"syscall"
+
+	"omsinit/internal/msg"
+)
+
+// supervisorctlPort is where the old supervisord listens. It is fixed
+// (oms-facts §3).
+const supervisorctlPort = 8084
+
+// portsFree tries to listen on each port. With --net host they are ports of
+// the host, so anything may hold them (oms-facts §3, §11). The components
+// listen on all addresses, so that is what is tried: a holder of the port on
+// one address is in the way as well.
+func portsFree(ctx context.Context, n *node, f *found) {
+	// Asked anew for each port that is taken: programs may be starting just now.
+	groups := func() []int {
+		if n.OwnGroups == nil {
+			return nil
+		}
+		return n.OwnGroups(ctx)
+	}
+	try := listen
+	if len(groups()) > 0 {
+		try = lookUp
+	}
+	for _, p := range []struct {
+		key  string
+		port int
+	}{
+		{"nginx_server_port", n.cfg.NginxPort},
+		{"ghana_server_port", n.cfg.GhanaPort},
+		{"cm_server_port", n.cfg.CMPort},
+		{"supervisor_server_port", n.cfg.SupervisorPort},
+		{"sshd_server_port", n.cfg.SSHDPort},
+	} {
+		fix := msg.M("stop what holds the port, or set another %s in config.yaml", p.key)
+		holder, err := try(ctx, p.port)
+		facts := []Fact{{"key", p.key}, {"port", p.port}}
+		switch {
+		case err == nil:
+		case !errors.Is(err, syscall.EADDRINUSE):
+			f.error("port.bind", msg.M("%s: cannot listen on port %d: %v", p.key, p.port, err), fix, facts...)
+		case holder == nil:
+			f.error("port.in-use", msg.M("%s: port %d is already in use", p.key, p.port), fix, facts...)
+		case !slices.Contains(groups(), holder.group):
+			f.error("port.in-use", msg.M("%s: port %d is already in use by process %d (%s)", p.key, p.port, holder.pid, holder.command), fix,
+				append(facts, Fact{"pid", holder.pid}, Fact{"command", holder.command})...)
+		}
+	}
+	n.supervisorctl(ctx, f, groups)
+}
+
+// supervisorctl is about the one port that config.yaml cannot change. PID 1
+// serves its socket instead, so a port that is taken only matters to scripts
+// that use it.
+func (n *node) supervisorctl(ctx context.Context, f *found, groups func() []int) {
+	if n.Layout.Relocated() {
+		return
+	}
+	holder, err := listen(ctx, supervisorctlPort)
+	if err == nil || !errors.Is(err, syscall.EADDRINUSE) || holder != nil && slices.Contains(groups(), holder.group) {
+		return
+	}
+	m := msg.M("port %d is already in use", supervisorctlPort)
+	facts := []Fact{{"port", supervisorctlPort}}
+	if holder != nil {
+		m = msg.M("port %d is already in use by process %d (%s)", supervisorctlPort, holder.pid, holder.command)
+		facts = append(facts, Fact{"pid", holder.pid}, Fact{"command", holder.command})
+	}
+	f.warning("port.supervisorctl", m, msg.M("stop what holds the port if anything of yours talks to supervisord there"), facts...)
+}
+
+// lookUp is listen for a node whose components run or are starting: for the
+// moment that listen takes the port, one of them could not have it.
+func lookUp(_ context.Context, port int) (*listener, error) {
+	if holder, taken := findListener(port); taken {
+		return holder, syscall.EADDRINUSE
+	}
+	return nil, nil
+}
+
+// listen tries a port; when it is in use it gives the holder, or nil when that
+// is not known.
+func listen(ctx context.Context, port int) (*listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort("", strconv.Itoa(port)))
+	if err == nil {
+		return nil, l.Close()
+	}
+	holder, _ := findListener(port)
+	return holder, err
+}

@@ -1,0 +1,73 @@
+package check
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"omsinit/internal/msg"
+)
+
+// Style is how a report is printed.
+type Style struct {
+	Lang msg.Lang
+	// Color: the writer is a terminal that shows colours.
+	Color bool
+}
+
+// The colours of the statuses and severities (ECMA-48).
+const (
+	red    = "31"
+	yellow = "33"
+	green  = "32"
+	faint  = "2"
+)
+
+func (s Style) paint(code, text string) string {
+	if !s.Color {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+// Print writes the report in the form that people know from the old
+// deployment tool (oms-facts §4), with cause and fix under each finding.
+func (r Report) Print(w io.Writer, lang msg.Lang) { r.PrintIn(w, Style{Lang: lang}) }
+
+// PrintIn is Print with a style.
+func (r Report) PrintIn(w io.Writer, s Style) {
+	for _, result := range r.Results {
+		fmt.Fprintf(w, "[CHECK] %s\n", result.Title.In(s.Lang))
+		for _, f := range result.Findings {
+			s.finding(w, f)
+		}
+		if !result.Skipped.IsZero() {
+			fmt.Fprintf(w, "  %s\n", result.Skipped.In(s.Lang))
+		}
+		status := result.Status()
+		color := map[string]string{"PASSED": green, "WARNING": yellow, "FAILED": red, "SKIPPED": faint}[status]
+		fmt.Fprintf(w, "%s\n", s.paint(color, "["+status+"]"))
+	}
+}
+
+func (s Style) finding(w io.Writer, f Finding) {
+	id := s.paint(faint, "["+f.ID+"]")
+	var line string
+	switch {
+	case f.Ignored:
+		line = s.paint(yellow, s.Lang.Sprintf("warning (an error that is ignored): %s", f.Message))
+	case f.Severity == Error:
+		line = s.paint(red, s.Lang.Sprintf("error: %s", f.Message))
+	default:
+		line = s.paint(yellow, s.Lang.Sprintf("warning: %s", f.Message))
+	}
+	fmt.Fprintf(w, "  %s %s\n", indent(line), id)
+	if !f.Cause.IsZero() && f.Severity == Error {
+		fmt.Fprintf(w, "    %s\n", s.Lang.Sprintf("cause: %s", f.Cause))
+	}
+	if !f.Fix.IsZero() {
+		fmt.Fprintf(w, "    %s\n", s.Lang.Sprintf("fix: %s", f.Fix))
+	}
+}
+
+func indent(s string) string { return strings.ReplaceAll(s, "\n", "\n    ") }

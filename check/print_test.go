@@ -1,0 +1,159 @@
+package check
+
+import (
+	"bytes"
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"omsinit/internal/msg"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// sampleReport has every status and every kind of finding.
+func sampleReport() Report {
+	report := Report{ConfigFile: "/home/admin/conf/config.yaml", Release: "4.2.3-CE", Results: []Result{
+		{ID: "config.file", Category: "config", Title: msg.M("Check the validity of config.yaml format.")},
+		{ID: "host.ip", Category: "host", Title: msg.M("Check the IP address of this node (OMS_HOST_IP)."), Findings: []Finding{{ID: "host.ip", Severity: Warning,
+			Message: msg.M("OMS_HOST_IP is not set; the only entry of cm_nodes, %s, is used", "10.0.0.1"),
+			Fix:     msg.M("start the container with -e OMS_HOST_IP=%s", "10.0.0.1"), Facts: []Fact{{"cm_nodes", []string{"10.0.0.1"}}}}}},
+		{ID: "port.free", Category: "port", Title: msg.M("Check that the ports of the components are free."), Findings: []Finding{{ID: "port.in-use", Severity: Error,
+			Message: msg.M("%s: port %d is already in use by process %d (%s)", "cm_server_port", 8088, 4711, "java"),
+			Fix:     msg.M("stop what holds the port, or set another %s in config.yaml", "cm_server_port"), Facts: []Fact{{"port", 8088}, {"pid", 4711}}}}},
+		{ID: "metadb.clock", Category: "metadb", Title: msg.M("Check the synchronization between the MetaDB clock and the machine clock."), Facts: []Fact{{"offset_seconds", -6.5}}, Findings: []Finding{
+			{ID: "metadb.clock", Severity: Error, Message: msg.M("the clock of the MetaDB is %s behind that of this host", "6.5s"),
+				Fix: msg.M("synchronise the clocks of the MetaDB's host and of all OMS nodes with NTP")}}},
+		{ID: "tsdb.connect", Category: "tsdb", Title: msg.M("Check the time-series database."), Findings: []Finding{{ID: "tsdb.connect", Severity: Error, Passing: true,
+			Message: msg.M("%s", "a&b <c>")}}},
+		{ID: "tsdb.write", Category: "tsdb", Title: msg.M("Check that the time-series database takes data."), SkippedBecause: []string{"tsdb.connect"},
+			Skipped: msg.M("not checked, because this failed: %s", "tsdb.connect")},
+	}}
+	report.judge(Ignored{"metadb.clock"})
+	return report
+}
+
+func TestPrint(t *testing.T) {
+	report := sampleReport()
+	for _, lang := range []msg.Lang{msg.English, msg.Chinese} {
+		var text, colored, data bytes.Buffer
+		report.Print(&text, lang)
+		report.PrintIn(&colored, Style{Lang: lang, Color: true})
+		if err := report.PrintJSON(&data, lang); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "report."+string(lang)+".txt", text.Bytes())
+		golden(t, "report."+string(lang)+".ansi", colored.Bytes())
+		golden(t, "report."+string(lang)+".json", data.Bytes())
+		if !json.Valid(data.Bytes()) {
+			t.Errorf("not JSON: %s", data.Bytes())
+		}
+	}
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+// TestEveryFindingIsExplained reads the source for the IDs that findings have,
+// and holds the explanations against them.
+func TestEveryFindingIsExplained(t *testing.T) {
+	used := map[string]bool{}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range files {
+		if strings.HasSuffix(path, "_test.go") || strings.HasSuffix(path, "_zh.go") || path == "explain.go" || path == "checks.go" || path == "ignore.go" {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		categories := map[string]bool{}
+		for _, c := range checks() {
+			categories[c.category()] = true
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+				text, _ := strconv.Unquote(lit.Value)
+				category, name, dotted := strings.Cut(text, ".")
+				if dotted && (categories[category] || category == "regions" || category == "check") && !strings.ContainsAny(name, " %/.") && name != "yaml" {
+					used[text] = true
+				}
+			}
+			return true
+		})
+	}
+	seen := map[string]bool{}
+	for _, e := range Explanations() {
+		if seen[e.ID] || e.Cause.IsZero() || e.Help.IsZero() {
+			t.Errorf("%s: twice, or incomplete", e.ID)
+		}
+		seen[e.ID] = true
+		if !used[e.ID] {
+			t.Errorf("%s is explained, and no finding has this id", e.ID)
+		}
+		for _, lang := range []msg.Lang{msg.English, msg.Chinese} {
+			var b bytes.Buffer
+			e.Print(&b, lang)
+			if lang == msg.Chinese && b.Len() < 20 || !strings.HasPrefix(b.String(), e.ID+"\n") {
+				t.Errorf("%s: %s", e.ID, b.String())
+			}
+		}
+	}
+	for id := range used {
+		if !seen[id] {
+			t.Errorf("%s has no explanation", id)
+		}
+	}
+	if len(seen) < 40 {
+		t.Errorf("only %d explanations: the search is broken", len(seen))
+	}
+}
+
+// TestDocumented: the tables of docs/check.md name every finding, and which of
+// them cannot be ignored.
+func TestDocumented(t *testing.T) {
+	for _, page := range []string{"check.md", "check.zh.md"} {
+		data, err := os.ReadFile(filepath.Join("..", "docs", page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got, want []string
+		for line := range strings.Lines(string(data)) {
+			cells := strings.Split(line, " | ")
+			if id, ok := strings.CutPrefix(cells[0], "| `"); ok && len(cells) == 3 && strings.Trim(cells[1], "EW! ") == "" {
+				got = append(got, strings.Trim(id, "`")+" "+strconv.FormatBool(strings.Contains(cells[1], "!")))
+			}
+		}
+		for _, e := range Explanations() {
+			want = append(want, e.ID+" "+strconv.FormatBool(e.Mandatory))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", page, diff)
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package check
+
+import (
+	"context"
+	"math"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"omsinit/internal/msg"
+)
+
+// What the control components alone need, and obd warns below (oms-facts §3):
+// they have 7 GB of Java heap.
+const (
+	leastCPUs   = 8
+	leastMemory = 16 << 30
+	leastDisk   = 50 << 30
+)
+
+// gibibytes rounds for people.
+func gibibytes(bytes uint64) float64 { return math.Round(float64(bytes)/(1<<30)*10) / 10 }
+
+// hostResources warns and never stops: a small node runs, with fewer links.
+func hostResources(_ context.Context, n *node, f *found) {
+	cpus := n.cpus()
+	f.fact("cpus", cpus)
+	if cpus < leastCPUs {
+		f.warning("host.cpu", msg.M("there are %s CPUs, and at least %d are recommended", strconv.FormatFloat(cpus, 'f', -1, 64), leastCPUs),
+			msg.M("give the host or the container more CPUs, or expect fewer and slower migrations"), Fact{"cpus", cpus}, Fact{"recommended", leastCPUs})
+	}
+	memory := n.memory()
+	f.fact("memory_bytes", memory)
+	// What the firmware and the kernel keep is not in MemTotal.
+	if memory > 0 && memory < leastMemory*95/100 {
+		f.warning("host.memory", msg.M("there are %v GiB of memory, and at least %v GiB are recommended", gibibytes(memory), gibibytes(leastMemory)),
+			msg.M("give the host or the container more memory: the console, the CM and the agent take 7 GiB, and each migration takes its own"),
+			Fact{"memory_bytes", memory}, Fact{"recommended_bytes", leastMemory})
+	}
+}
+
+// cpus are the CPUs that this process may use, with the quota of its cgroup.
+func (n *node) cpus() float64 {
+	cpus := float64(runtime.NumCPU())
+	quota, period, _ := strings.Cut(n.kernel("/sys/fs/cgroup/cpu.max"), " ")
+	if quota == "" {
+		quota, period = n.kernel("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), n.kernel("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
+	}
+	q, errQuota := strconv.ParseFloat(quota, 64)
+	p, errPeriod := strconv.ParseFloat(period, 64)
+	if errQuota == nil && errPeriod == nil && q > 0 && p > 0 {
+		cpus = min(cpus, math.Round(q/p*10)/10)
+	}
+	return cpus
+}
+
+// memory is that of the host or the limit of the cgroup, in bytes; 0 when it
+// is not known.
+func (n *node) memory() uint64 {
+	var total uint64
+	for line := range strings.Lines(n.kernel("/proc/meminfo")) {
+		if fields := strings.Fields(line); len(fields) >= 2 && fields[0] == "MemTotal:" {
+			kilobytes, _ := strconv.ParseUint(fields[1], 10, 64)
+			total = kilobytes << 10
+		}
+	}
+	for _, file := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
+		if limit, err := strconv.ParseUint(n.kernel(file), 10, 64); err == nil && limit > 0 && limit < total {
+			total = limit
+		}
+	}
+	return total
+}
+
+// documented are the limits of the documented docker command line.
+const documentedProcesses = 65535
+
+// hostLimits looks at what docker run was told, and at the kernel.
+func hostLimits(_ context.Context, n *node, f *found) {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NPROC, &limit); err == nil {
+		f.fact("nproc", limit.Cur)
+		if limit.Cur < documentedProcesses {
+			f.warning("host.processes", msg.M("the limit of processes (ulimit -u) is %d, and %d is documented", limit.Cur, documentedProcesses),
+				msg.M("start the container with --ulimit nproc=%d:%d", documentedProcesses, documentedProcesses), Fact{"nproc", limit.Cur})
+		}
+	}
+	for _, file := range []string{"/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max"} {
+		if most, err := strconv.Atoi(n.kernel(file)); err == nil && most < documentedProcesses {
+			f.warning("host.pids", msg.M("the container may have %d processes and threads", most),
+				msg.M("start the container with --pids-limit -1"), Fact{"pids_max", most})
+			break
+		}
+	}
+	n.privileges(f)
+	if n.kernel("/sys/fs/cgroup/cgroup.controllers") != "" && n.beforeCgroup2() {
+		f.warning("host.cgroup", msg.M("this host uses cgroup v2, which OMS before 4.2.4 does not understand (this is %s)", n.Release),
+			msg.M("boot the host with systemd.unified_cgroup_hierarchy=0, or use OMS 4.2.4 or later"), Fact{"release", n.Release})
+	}
+	if n.kernel("/proc/sys/net/ipv4/tcp_tw_recycle") == "1" {
+		f.warning("host.tcp-tw-recycle", msg.M("net.ipv4.tcp_tw_recycle is 1 on this host"),
+			msg.M("run sysctl -w net.ipv4.tcp_tw_recycle=0 on the host, and keep it in /etc/sysctl.conf"))
+	}
+}
+
+// privileges warns when the container lacks rights that --privileged gives.
+func (n *node) privileges(f *found) {
+	for line := range strings.Lines(n.kernel("/proc/self/status")) {
+		text, ok := strings.CutPrefix(line, "CapEff:")
+		if !ok {
+			continue
+		}
+		effective, err := strconv.ParseUint(strings.TrimSpace(text), 16, 64)
+		if err == nil && effective&(1<<unix.CAP_SYS_ADMIN) == 0 {
+			f.warning("host.privileges", msg.M("the container does not run with --privileged=true"),
+				msg.M("start the container with --privileged=true"), Fact{"cap_eff", strings.TrimSpace(text)})
+		}
+	}
+}
+
+// beforeCgroup2 reports whether the release is older than 4.2.4.
+func (n *node) beforeCgroup2() bool {
+	parts := strings.FieldsFunc(n.Release, func(c rune) bool { return c < '0' || c > '9' })
+	for i, number := range []int{4, 2, 4} {
+		if i >= len(parts) {
+			return true
+		}
+		if part, _ := strconv.Atoi(parts[i]); part != number {
+			return part < number
+		}
+	}
+	return false
+}

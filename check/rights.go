@@ -1,0 +1,187 @@
+package check
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"omsinit/internal/database"
+	"omsinit/internal/msg"
+)
+
+// A throw-away database is named after the second at which nobody uses it any
+// more, by the server's clock: omsinit_check_1767225600_4fzyo82m. Whoever comes
+// later removes those whose time is over, so a run that was killed leaves
+// nothing for long.
+const (
+	probePrefix = "omsinit_check_"
+	// rightsDeadlines: each statement on a schema may take seconds on
+	// OceanBase, and a server that is slow with them is none that is away.
+	rightsDeadlines = 6
+	// probeMargin is for the removal itself.
+	probeMargin = 10 * time.Second
+	// dropTimeout is for removing the throw-away database when the deadline of
+	// the check is over.
+	dropTimeout = 5 * time.Second
+)
+
+// metaDBRights tries what step 2, backups and rollbacks do.
+func metaDBRights(ctx context.Context, n *node, f *found) {
+	name, err := n.probeName(ctx)
+	if err != nil {
+		f.query(n, err)
+		return
+	}
+	quoted := database.Quote(name)
+	_, err = n.db.ExecContext(ctx, "CREATE DATABASE "+quoted+" DEFAULT CHARACTER SET utf8mb4")
+	if err != nil && !refused(err) {
+		// A connection that broke may have carried the statement through.
+		n.dropProbe(ctx, name)
+		f.query(n, err)
+		return
+	}
+	if err != nil {
+		n.rightsByGrant(ctx, f, err)
+		return
+	}
+	for _, statement := range []string{
+		"CREATE TABLE %s.probe (id INT PRIMARY KEY)",
+		"ALTER TABLE %s.probe ADD COLUMN word VARCHAR(8)",
+		"INSERT INTO %s.probe (id, word) VALUES (1, 'x')",
+		"UPDATE %s.probe SET word = 'y'",
+		"DELETE FROM %s.probe",
+		"DROP TABLE %s.probe",
+	} {
+		if _, err := n.db.ExecContext(ctx, fmt.Sprintf(statement, quoted)); err != nil {
+			n.dropProbe(ctx, name)
+			if !refused(err) {
+				f.query(n, err)
+				return
+			}
+			verb, _, _ := strings.Cut(statement, " %s")
+			f.lacks(n, verb, err)
+			return
+		}
+	}
+	if err := n.dropProbe(ctx, name); err != nil {
+		f.error("metadb.rights", msg.M("cannot remove the throw-away database %s: %v", name, database.Explain(n.cfg, err)),
+			msg.M("remove it by hand: DROP DATABASE %s", name), Fact{"database", name})
+	}
+}
+
+// probeName is a new name of a throw-away database.
+func (n *node) probeName(ctx context.Context) (string, error) {
+	var now int64
+	if err := n.db.QueryRowContext(ctx, "SELECT UNIX_TIMESTAMP()").Scan(&now); err != nil {
+		return "", err
+	}
+	over := now + int64((rightsDeadlines*n.Deadline + grace + dropTimeout + probeMargin).Seconds())
+	return probePrefix + strconv.FormatInt(over, 10) + "_" + strings.ToLower(rand.Text()[:8]), nil
+}
+
+// dropProbe removes the throw-away database, also when time is up.
+func (n *node) dropProbe(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTimeout)
+	defer cancel()
+	_, err := n.db.ExecContext(ctx, "DROP DATABASE IF EXISTS "+database.Quote(name))
+	return err
+}
+
+// removeLeftovers removes what killed runs left. It matters to nobody when
+// that fails: the next run tries again.
+func (n *node) removeLeftovers(ctx context.Context, probes []string) {
+	if len(probes) == 0 {
+		return
+	}
+	var now int64
+	if n.db.QueryRowContext(ctx, "SELECT UNIX_TIMESTAMP()").Scan(&now) != nil {
+		return
+	}
+	for _, name := range probes {
+		if over, ok := probeEnd(name); ok && over < now {
+			_ = n.dropProbe(ctx, name)
+		}
+	}
+}
+
+// probeEnd reads the time out of the name of a throw-away database. Names of
+// another form are not ours.
+func probeEnd(name string) (int64, bool) {
+	if ok, _ := path.Match(probePrefix+"[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]_????????", name); !ok {
+		return 0, false
+	}
+	over, err := strconv.ParseInt(name[len(probePrefix):len(probePrefix)+10], 10, 64)
+	return over, err == nil
+}
+
+// refused reports whether the server said that the account lacks a right.
+func refused(err error) bool {
+	var answer *mysql.MySQLError
+	return errors.As(err, &answer) && slices.Contains([]uint16{1044, 1142, 1143, 1227, 1370}, answer.Number)
+}
+
+func (f *found) lacks(n *node, what string, err error) {
+	f.error("metadb.rights", msg.M("the MetaDB user %s lacks a right (%s): %v", n.cfg.MetaUser, what, err),
+		msg.M("grant it all rights on the databases %s, and the right to create them", strings.Join(names(n.cfg), ", ")),
+		Fact{"oms_meta_user", n.cfg.MetaUser}, Fact{"refused", what})
+}
+
+// needed are the rights that step 2, the components and a rollback use.
+var needed = []string{"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP", "INDEX"}
+
+// rightsByGrant is for an account that may not create a database of any name:
+// it may have been granted these three alone, and then its grants tell.
+func (n *node) rightsByGrant(ctx context.Context, f *found, createErr error) {
+	grants := map[string][]string{} // pattern -> rights
+	err := each(ctx, n.db, "SELECT table_schema, privilege_type FROM information_schema.schema_privileges", nil, func(rows *sql.Rows) error {
+		var pattern, right string
+		err := rows.Scan(&pattern, &right)
+		grants[pattern] = append(grants[pattern], right)
+		return err
+	})
+	if err != nil {
+		f.query(n, err)
+		return
+	}
+	for _, name := range names(n.cfg) {
+		var has []string
+		for pattern, rights := range grants {
+			if matches(pattern, name) {
+				has = append(has, rights...)
+			}
+		}
+		for _, right := range needed {
+			if !slices.Contains(has, right) {
+				f.lacks(n, right+" ON "+name+".*", createErr)
+				return
+			}
+		}
+	}
+}
+
+// matches follows GRANT: % and _ are wildcards unless a backslash is before
+// them.
+func matches(pattern, name string) bool {
+	if pattern == "" {
+		return name == ""
+	}
+	switch c := pattern[0]; {
+	case c == '\\' && len(pattern) > 1:
+		return name != "" && name[0] == pattern[1] && matches(pattern[2:], name[1:])
+	case c == '%':
+		return matches(pattern[1:], name) || name != "" && matches(pattern, name[1:])
+	case c == '_':
+		return name != "" && matches(pattern[1:], name[1:])
+	default:
+		return name != "" && name[0] == c && matches(pattern[1:], name[1:])
+	}
+}

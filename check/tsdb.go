@@ -1,0 +1,28 @@
+package check
+
+import (
+	"context"
+
+	"omsinit/internal/msg"
+	"omsinit/internal/passing"
+)
+
+// tsdbConnect tries the time-series database before it is switched on
+// anywhere: one that does not answer sends the agent into a restart loop
+// (oms-facts §9).
+func tsdbConnect(ctx context.Context, n *node, f *found) {
+	f.tsdb(n, "tsdb.connect", n.TSDB(ctx, n.cfg))
+}
+
+func tsdbWrite(ctx context.Context, n *node, f *found) {
+	f.tsdb(n, "tsdb.write", n.TSDBWrite(ctx, n.cfg))
+}
+
+func (f *found) tsdb(n *node, id string, err error) {
+	if err == nil {
+		return
+	}
+	f.error(id, msg.M("%v", err), msg.M("mend the tsdb_* keys of config.yaml or the database, or set tsdb_enabled to false"),
+		Fact{"tsdb_url", n.cfg.TSDBURL}, Fact{"tsdb_username", n.cfg.TSDBUsername})
+	f.findings[len(f.findings)-1].Passing = passing.Is(err)
+}
