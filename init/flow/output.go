@@ -1,0 +1,82 @@
+package flow
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"omsinit/internal/msg"
+)
+
+// rule is the dash rule around a banner, as long as in the old init's output.
+var rule = strings.Repeat("-", 80)
+
+// output is what a person sees of a run: the terminal, and a copy of it in
+// docker_init.log.<date>.
+type output struct {
+	lang   msg.Lang
+	out    io.Writer
+	errOut io.Writer
+	log    *os.File // nil when the log folder cannot be written
+}
+
+// logStamp is the date in the documented name of the init log (oms-facts §3):
+// docker_init.log.2026-01-04.10:42:11.
+const logStamp = "2006-01-02.15:04:05"
+
+// bootTimeEnv hands the start of PID 1 to the runs that it starts, so that the
+// attempts of one boot share one log.
+const bootTimeEnv = "OMSINIT_BOOT_TIME"
+
+// openLog starts the copy.
+func (o *output) openLog(dir string, now time.Time) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	stamp := os.Getenv(bootTimeEnv)
+	if _, err := time.Parse(logStamp, stamp); err != nil {
+		stamp = now.Format(logStamp)
+	}
+	name := filepath.Join(dir, "docker_init.log."+stamp)
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	o.log = f
+	return nil
+}
+
+func (o *output) close() {
+	if o.log != nil {
+		o.log.Close()
+	}
+}
+
+// Write copies what goes to the terminal into the log. A log that cannot be
+// written any more (a full disk) must not stop the work.
+func (o *output) Write(p []byte) (int, error) {
+	if o.log != nil {
+		o.log.Write(p)
+	}
+	return o.out.Write(p)
+}
+
+func (o *output) banner(m msg.Message) {
+	fmt.Fprintf(o, "%s\n# %s\n%s\n", rule, m.In(o.lang), rule)
+}
+
+func (o *output) say(m msg.Message) {
+	fmt.Fprintln(o, m.In(o.lang))
+}
+
+// fail writes an error, to the terminal's error stream and to the log.
+func (o *output) fail(m msg.Message) {
+	line := m.In(o.lang) + "\n"
+	if o.log != nil {
+		io.WriteString(o.log, line)
+	}
+	io.WriteString(o.errOut, line)
+}

@@ -1,0 +1,254 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"omsinit/check"
+	"omsinit/init/metadb"
+	"omsinit/init/resource"
+	"omsinit/init/upgrade"
+	"omsinit/internal/config"
+	"omsinit/internal/msg"
+	"omsinit/internal/passing"
+	"omsinit/supervise"
+)
+
+// check is step 1.
+func (r *run) check(ctx context.Context) error {
+	return r.reading(func() error {
+		in, err := r.checkInput()
+		if err != nil {
+			return err
+		}
+		// What the accounts may do is not tried again on a finished node.
+		in.TryWrites = !r.finished()
+		report, cfg := check.Run(ctx, in)
+		if ctx.Err() != nil {
+			return ctx.Err() // what was found is that it was interrupted
+		}
+		report.Print(r, r.lang)
+		r.config = cfg
+		return report.Err()
+	})
+}
+
+// reading notes what the configuration is read from. The same values before and
+// after are those that were read.
+func (r *run) reading(read func() error) error {
+	before, _ := readInputs(r.Options, r.pack.Release) // read says what is wrong with the file
+	if err := read(); err != nil {
+		return err
+	}
+	after, err := readInputs(r.Options, r.pack.Release)
+	if err != nil || !after.equal(before) {
+		return passing.Mark(msg.Errorf("%s was changed while it was read; run the same command again", r.ConfigFile))
+	}
+	r.inputs = before
+	return nil
+}
+
+// ownGroups are the process groups of the components that PID 1 runs.
+func (r *run) ownGroups(ctx context.Context) []int {
+	status, err := r.client.Status(ctx)
+	if err != nil {
+		return nil
+	}
+	var groups []int
+	for _, p := range status.Programs {
+		if p.PID > 0 {
+			groups = append(groups, p.PID)
+		}
+	}
+	return groups
+}
+
+// need loads the configuration for a step that runs without step 1.
+func (r *run) need() (*config.Config, error) {
+	if r.config != nil {
+		return r.config, nil
+	}
+	err := r.reading(func() (err error) {
+		r.config, err = loadConfig(r.ConfigFile, r.say)
+		return err
+	})
+	return r.config, err
+}
+
+// loadConfig reads config.yaml for what runs without step 1.
+func loadConfig(file string, say func(msg.Message)) (*config.Config, error) {
+	cfg, warnings, err := config.Load(file)
+	for _, w := range warnings {
+		say(w.Message())
+	}
+	if err != nil {
+		return nil, &check.FailedError{Findings: []check.Finding{{ID: "config.file", Severity: check.Error, Message: msg.M("%v", err)}}}
+	}
+	return cfg, nil
+}
+
+// known makes sure, for a step that runs without step 1, that it is known which
+// node this is.
+func (r *run) known(cfg *config.Config) error {
+	if check.NodeIP(r.HostIP, cfg) == "" {
+		return msg.Errorf("OMS_HOST_IP is not set, and cm_nodes has several nodes: it is unknown which of them this one is; start the container with -e OMS_HOST_IP=<IP address of this host>")
+	}
+	return nil
+}
+
+// metadb is step 2.
+func (r *run) metadb(ctx context.Context) error {
+	cfg, err := r.need()
+	if err != nil {
+		return err
+	}
+	if err := upgrade.Gate(ctx, cfg, r.pack); err != nil {
+		return err
+	}
+	step := metadb.Step{Config: cfg, Pack: r.pack, LockTimeout: r.LockTimeout, Node: check.NodeIP(r.HostIP, cfg), Tool: r.Build, Log: r.say}
+	result, err := step.Apply(ctx)
+	if err != nil {
+		return err
+	}
+	if !result.Changed() {
+		r.say(msg.M("the databases %s are up to date", strings.Join([]string{cfg.RMDatabase, cfg.CMDatabase, cfg.HeartbeatDatabase}, ", ")))
+	}
+	return nil
+}
+
+// component is step 3.
+func (r *run) component(ctx context.Context) error {
+	cfg, err := r.need()
+	if err != nil {
+		return err
+	}
+	if err := r.known(cfg); err != nil {
+		return err
+	}
+	made := record{r.Layout.RenderedRecord()}
+	fits := made.matches(r.inputs)
+	if !fits {
+		if err := made.remove(); err != nil {
+			return err
+		}
+	}
+	result, err := r.componentStep(cfg).Apply(ctx)
+	if err != nil {
+		return err
+	}
+	if !fits {
+		if err := made.write(r.inputs); err != nil {
+			return err
+		}
+	}
+	for _, f := range result.Files {
+		r.say(msg.M("written: %s", f.Path))
+		if f.Diff != "" {
+			r.say(msg.M("%s", indented(f.Diff)))
+		}
+	}
+	for _, m := range edits(result) {
+		r.say(m)
+	}
+	if len(result.Changed) == 0 {
+		r.say(msg.M("all files are up to date"))
+	} else if len(r.Only) > 0 && !slices.Contains(r.Only, "restart") && len(result.Readers) > 0 {
+		r.say(msg.M("these programs read the changed files and must be restarted: omsinit restart %s", strings.Join(result.Readers, " ")))
+	}
+	return nil
+}
+
+// restart is step 4: restart what runs with files that have changed since it
+// was started, start what does not run, and wait until all are ready. What is
+// just starting, as after a restart of the container, is waited for.
+func (r *run) restart(ctx context.Context) error {
+	if _, err := r.client.Update(ctx); err != nil {
+		if errors.Is(err, supervise.ErrNotRunning) {
+			return msg.Errorf("nobody supervises the components: start `omsinit run` first (in a container it is the entry point): %w", err)
+		}
+		return err
+	}
+	status, err := r.client.Status(ctx)
+	if err != nil {
+		return err
+	}
+	known, coming, restart := r.due(status)
+	if len(known) == 0 {
+		return msg.Errorf("none of the programs %s is defined in %s", strings.Join(r.pack.Restart, ", "), r.Layout.SupervisordConf())
+	}
+	if len(coming)+len(restart) == 0 {
+		r.say(msg.M("all components are ready, and run with their current files: %s", strings.Join(known, " ")))
+		return nil
+	}
+	o := supervise.OperationOptions{Timeout: r.ReadyTimeout, Setup: true}
+	progress := func(e supervise.Event) { r.say(msg.M("  %v", e.Message())) }
+	// A component that cannot work yet, because the MetaDB went away meanwhile,
+	// may work later: both are worth another try.
+	if len(restart) > 0 {
+		r.say(msg.M("restarting %s", strings.Join(restart, " ")))
+		if err := r.client.Restart(ctx, restart, o, progress); err != nil {
+			return passing.Mark(err)
+		}
+	}
+	if len(coming) > 0 {
+		r.say(msg.M("waiting for %s", strings.Join(coming, " ")))
+		if err := r.client.Start(ctx, coming, o, progress); err != nil {
+			return passing.Mark(err)
+		}
+	}
+	r.say(msg.M("all components are ready: %s", strings.Join(known, " ")))
+	return nil
+}
+
+// settling is how long a program may run without being ready before it is
+// taken for stuck. A JVM takes its time.
+const settling = 2 * time.Minute
+
+// due sorts the programs of step 4: those that are defined, those that are on
+// their way and only to be waited for, and those to restart, which include
+// those that do not run.
+func (r *run) due(status *supervise.Status) (known, coming, restart []string) {
+	defined := make(map[string]supervise.ProgramStatus, len(status.Programs))
+	for _, p := range status.Programs {
+		defined[p.Name] = p
+	}
+	for _, name := range r.pack.Restart {
+		p, ok := defined[name]
+		if !ok {
+			continue
+		}
+		known = append(known, name)
+		young := time.Duration(p.UptimeSeconds)*time.Second < settling
+		switch {
+		case p.Ready && !p.Stale:
+		case !p.Stale && (p.PID != 0 && young || len(p.WaitsFor) > 0):
+			coming = append(coming, name)
+		default:
+			restart = append(restart, name)
+		}
+	}
+	return known, coming, restart
+}
+
+// resource is step 5.
+func (r *run) resource(ctx context.Context) error {
+	cfg, err := r.need()
+	if err != nil {
+		return err
+	}
+	if err := r.known(cfg); err != nil {
+		return err
+	}
+	step := resource.Step{Config: cfg, Pack: r.pack, HostIP: check.NodeIP(r.HostIP, cfg), WaitCM: r.ReadyTimeout, Log: r.say}
+	result, err := step.Apply(ctx)
+	if err != nil {
+		return err
+	}
+	if !result.Changed() {
+		r.say(msg.M("the resource group, the hosts and the region are registered already"))
+	}
+	return nil
+}

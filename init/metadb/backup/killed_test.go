@@ -1,0 +1,115 @@
+package backup
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"omsinit/internal/config"
+)
+
+// childEnv makes the test binary do a job and end.
+const childEnv = "BACKUP_TEST_CHILD"
+
+type order struct {
+	Host, User, Password, Dir, Restore string
+	Port, KillAt                       int // kill at that progress
+}
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childEnv) != "" {
+		child()
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func child() {
+	var o order
+	if err := json.Unmarshal([]byte(os.Getenv(childEnv)), &o); err != nil {
+		panic(err)
+	}
+	seen := 0
+	j := &Job{Dir: o.Dir, Config: &config.Config{
+		MetaHost: o.Host, MetaPort: o.Port, MetaUser: o.User, MetaPassword: config.Secret(o.Password),
+		RMDatabase: "oms_rm", CMDatabase: "oms_cm", HeartbeatDatabase: "oms_hb_1", CMLocation: 1,
+	}, Progress: func(Progress) {
+		if seen++; seen == o.KillAt {
+			syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		}
+	}}
+	var err error
+	if o.Restore != "" {
+		_, err = j.Restore(context.Background(), o.Restore)
+	} else {
+		_, err = j.Backup(context.Background())
+	}
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// A backup or a restore that was killed is run again, and ends as if nothing
+// had been. Until the end a backup is none, and a restore has touched nothing.
+func TestKilled(t *testing.T) {
+	s, c := oms(t)
+	run := func(o order) bool {
+		o.Host, o.User, o.Password, o.Port = s.Host, s.User, s.Password, s.Port
+		text, err := json.Marshal(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(os.Args[0], "-test.run=^$")
+		cmd.Env = append(os.Environ(), childEnv+"="+string(text))
+		out, err := cmd.CombinedOutput()
+		if status, ok := err.(*exec.ExitError); ok && status.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL {
+			return true
+		}
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return false
+	}
+	dir := filepath.Join(t.TempDir(), "backup")
+	for at := 1; run(order{Dir: dir, KillAt: at}); at++ {
+		if _, err := Read(dir); err == nil {
+			t.Errorf("killed at progress %d there is a backup", at)
+		}
+	}
+	if _, err := Read(dir); err != nil {
+		t.Fatal(err)
+	}
+	want := dumpAll(t, s)
+	killed := 0
+	for at := 1; run(order{Dir: dir, KillAt: at, Restore: "oms_rm"}); at++ {
+		killed++
+		if d := cmp.Diff(want, dumpAll(t, s)); d != "" {
+			t.Errorf("killed at progress %d:\n%s", at, d)
+		}
+	}
+	if killed < 4 {
+		t.Errorf("killed %d times only", killed)
+	}
+	if d := cmp.Diff(want, dumpAll(t, s)); d != "" {
+		t.Error(d)
+	}
+	// The dumps' login is nowhere on disk.
+	left, err := filepath.Glob(filepath.Join(os.TempDir(), "*login*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	_, err = (&Job{Config: c, Dir: filepath.Join(t.TempDir(), "again"), LockTimeout: 10 * time.Second}).Backup(context.Background())
+	if err != nil {
+		t.Error(err)
+	}
+}

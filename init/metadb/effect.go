@@ -1,0 +1,249 @@
+package metadb
+
+import "omsinit/internal/msg"
+
+// kind is what a statement does, as far as it matters here.
+type kind int
+
+const (
+	other kind = iota
+	createTable
+	alterTable
+	dropTable
+	createIndex
+	dropIndex
+	renameTable
+	changeRows // INSERT, UPDATE, DELETE, REPLACE
+	createOther
+	dropOther // views, routines and the like
+)
+
+// effect is what a statement does to the tables.
+type effect struct {
+	kind    kind
+	table   string
+	columns []column // that it adds
+	dropped []string // columns that it drops or renames, or the tables of dropTable and renameTable
+	renamed string   // new name of the table of alterTable
+	// Named keys that createTable and alterTable add, and that alterTable and
+	// dropIndex drop or rename.
+	keys        []column
+	droppedKeys []string
+}
+
+// column is one column of a table.
+type column struct {
+	name       string
+	definition string // the name and everything after it, as it is written
+}
+
+// effectOf reads what a statement does. It refuses statements that leave the
+// database they are applied to.
+func effectOf(sql string) (effect, error) {
+	ts, err := tokens(sql)
+	if err != nil {
+		return effect{}, err
+	}
+	r := reader{sql: sql, ts: ts}
+	switch {
+	case r.take("USE"),
+		r.take("CREATE", "DATABASE"), r.take("CREATE", "SCHEMA"), r.take("CREATE", "OR", "REPLACE", "DATABASE"), r.take("CREATE", "OR", "REPLACE", "SCHEMA"),
+		r.take("ALTER", "DATABASE"), r.take("ALTER", "SCHEMA"),
+		r.take("DROP", "DATABASE"), r.take("DROP", "SCHEMA"):
+		return effect{}, msg.Errorf("a schema file must not create, change or choose a database: config.yaml names the databases")
+	case r.take("CREATE", "TABLE"), r.take("CREATE", "OR", "REPLACE", "TABLE"):
+		r.take("IF", "NOT", "EXISTS")
+		return r.createTable()
+	case r.take("ALTER", "TABLE"), r.take("ALTER", "IGNORE", "TABLE"):
+		r.take("IF", "EXISTS")
+		return r.alterTable()
+	case r.take("DROP", "TABLE"):
+		r.take("IF", "EXISTS")
+		return r.dropTable()
+	case r.take("CREATE", "INDEX"), r.take("CREATE", "UNIQUE", "INDEX"), r.take("CREATE", "FULLTEXT", "INDEX"), r.take("CREATE", "SPATIAL", "INDEX"):
+		return effect{kind: createIndex, table: r.after("ON")}, nil
+	case r.take("DROP", "INDEX"):
+		e := effect{kind: dropIndex, table: r.after("ON")}
+		if len(r.ts) > 0 {
+			e.droppedKeys = []string{r.ts[0].text}
+		}
+		return e, nil
+	case r.take("RENAME", "TABLE"):
+		return r.renameTable()
+	case r.take("INSERT"), r.take("REPLACE"), r.take("UPDATE"), r.take("DELETE"):
+		return effect{kind: changeRows}, nil
+	case r.take("CREATE"):
+		return effect{kind: createOther}, nil
+	case r.take("DROP"):
+		return effect{kind: dropOther}, nil
+	}
+	return effect{}, nil
+}
+
+// reader goes through the tokens of a statement.
+type reader struct {
+	sql string
+	ts  []token
+}
+
+// take goes past the keywords when they all come next.
+func (r *reader) take(words ...string) bool {
+	if len(r.ts) < len(words) {
+		return false
+	}
+	for i, w := range words {
+		if !r.ts[i].is(w) {
+			return false
+		}
+	}
+	r.ts = r.ts[len(words):]
+	return true
+}
+
+// tableName reads the name of a table.
+func (r *reader) tableName() (string, error) {
+	if len(r.ts) == 0 {
+		return "", msg.Errorf("the name of the table is missing")
+	}
+	name := r.ts[0].text
+	r.ts = r.ts[1:]
+	if r.take(".") {
+		return "", msg.Errorf("the table %s is named with a database: config.yaml names the databases, write the name of the table only", name)
+	}
+	return name, nil
+}
+
+func (r *reader) createTable() (effect, error) {
+	name, err := r.tableName()
+	if err != nil {
+		return effect{}, err
+	}
+	e := effect{kind: createTable, table: name}
+	if len(r.ts) == 0 || !r.ts[0].is("(") {
+		return e, nil // LIKE or SELECT: the columns are not known
+	}
+	for _, item := range list(inParentheses(r.ts)) {
+		if c, ok := r.column(item); ok {
+			e.columns = append(e.columns, c)
+		} else if k, ok := r.key(item); ok {
+			e.keys = append(e.keys, k)
+		}
+	}
+	return e, nil
+}
+
+// key reads an item of a CREATE TABLE or ALTER TABLE ADD that is a named key.
+func (r *reader) key(item []token) (column, bool) {
+	one := reader{sql: r.sql, ts: item}
+	kind := one.take("UNIQUE") || one.take("FULLTEXT") || one.take("SPATIAL")
+	if !one.take("KEY") && !one.take("INDEX") && !kind || len(one.ts) == 0 || one.ts[0].is("(", "USING") {
+		return column{}, false
+	}
+	return column{name: one.ts[0].text, definition: r.sql[item[0].start:item[len(item)-1].end]}, true
+}
+
+// column reads an item of a CREATE TABLE, which may also be a key.
+func (r *reader) column(item []token) (column, bool) {
+	if len(item) == 0 || item[0].is("PRIMARY", "UNIQUE", "KEY", "INDEX", "FULLTEXT", "SPATIAL", "CONSTRAINT", "FOREIGN", "CHECK", "LIKE") ||
+		len(item) > 1 && item[0].is("PERIOD") && item[1].is("FOR") {
+		return column{}, false
+	}
+	return column{name: item[0].text, definition: r.sql[item[0].start:item[len(item)-1].end]}, true
+}
+
+func (r *reader) alterTable() (effect, error) {
+	name, err := r.tableName()
+	if err != nil {
+		return effect{}, err
+	}
+	e := effect{kind: alterTable, table: name}
+	for _, spec := range list(r.ts) {
+		s := reader{sql: r.sql, ts: spec}
+		switch {
+		case s.take("ADD", "COLUMN"), s.take("ADD"):
+			s.take("IF", "NOT", "EXISTS")
+			items := [][]token{s.ts}
+			if len(s.ts) > 0 && s.ts[0].is("(") {
+				items = list(inParentheses(s.ts))
+			}
+			for _, item := range items {
+				if c, ok := s.column(item); ok {
+					e.columns = append(e.columns, c)
+				} else if k, ok := s.key(item); ok {
+					e.keys = append(e.keys, k)
+				}
+			}
+		case s.take("CHANGE", "COLUMN"), s.take("CHANGE"):
+			s.take("IF", "EXISTS")
+			if len(s.ts) > 1 {
+				e.dropped = append(e.dropped, s.ts[0].text)
+				if c, ok := s.column(s.ts[1:]); ok {
+					e.columns = append(e.columns, c)
+				}
+			}
+		case s.take("RENAME", "COLUMN"):
+			if len(s.ts) == 3 {
+				e.dropped = append(e.dropped, s.ts[0].text)
+				e.columns = append(e.columns, column{name: s.ts[2].text})
+			}
+		case s.take("RENAME", "KEY"), s.take("RENAME", "INDEX"), s.take("DROP", "KEY"), s.take("DROP", "INDEX"):
+			s.take("IF", "EXISTS")
+			if len(s.ts) > 0 {
+				e.droppedKeys = append(e.droppedKeys, s.ts[0].text)
+			}
+		case s.take("RENAME", "TO"), s.take("RENAME", "AS"), s.take("RENAME"):
+			if e.renamed, err = s.tableName(); err != nil {
+				return effect{}, err
+			}
+		case s.take("DROP", "PRIMARY"), s.take("DROP", "FOREIGN"), s.take("DROP", "CONSTRAINT"), s.take("DROP", "PARTITION"):
+		case s.take("DROP", "COLUMN"), s.take("DROP"):
+			s.take("IF", "EXISTS")
+			if len(s.ts) > 0 {
+				e.dropped = append(e.dropped, s.ts[0].text)
+			}
+		}
+	}
+	return e, nil
+}
+
+func (r *reader) dropTable() (effect, error) {
+	e := effect{kind: dropTable}
+	for _, item := range list(r.ts) {
+		one := reader{sql: r.sql, ts: item}
+		name, err := one.tableName()
+		if err != nil {
+			return effect{}, err
+		}
+		e.dropped = append(e.dropped, name)
+	}
+	return e, nil
+}
+
+// after gives the name that follows a keyword, "" when there is none.
+func (r *reader) after(word string) string {
+	for i, t := range r.ts {
+		if t.is(word) && i+1 < len(r.ts) {
+			return r.ts[i+1].text
+		}
+	}
+	return ""
+}
+
+// renameTable gives the old names as dropped and the new ones as columns.
+func (r *reader) renameTable() (effect, error) {
+	e := effect{kind: renameTable}
+	for _, item := range list(r.ts) {
+		one := reader{sql: r.sql, ts: item}
+		from, err := one.tableName()
+		if err != nil {
+			return effect{}, err
+		}
+		one.take("TO")
+		to, err := one.tableName()
+		if err != nil {
+			return effect{}, err
+		}
+		e.dropped, e.columns = append(e.dropped, from), append(e.columns, column{name: to})
+	}
+	return e, nil
+}

@@ -1,0 +1,147 @@
+package metadb
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	mysql "omsinit/internal/database"
+	"omsinit/internal/msg"
+)
+
+// PrintJSON writes the status as JSON.
+func (s Status) PrintJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(s)
+}
+
+// Print writes the status for a person.
+func (s Status) Print(w io.Writer, lang msg.Lang) error {
+	var b strings.Builder
+	fmt.Fprintln(&b, lang.Sprintf("release of the pack: %s; recorded in the MetaDB: %s", s.Release, orNone(s.Recorded, lang)))
+	for _, d := range s.Databases {
+		fmt.Fprintln(&b)
+		switch {
+		case !d.Exists:
+			fmt.Fprintln(&b, lang.Sprintf("%s (%s): not created yet", d.Name, d.Kind))
+		case !d.Journal:
+			fmt.Fprintln(&b, lang.Sprintf("%s (%s): has no journal yet", d.Name, d.Kind))
+		default:
+			fmt.Fprintf(&b, "%s (%s)\n", d.Name, d.Kind)
+		}
+		table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+		for _, f := range d.Files {
+			fmt.Fprintf(table, "  %s\t%s\t%d/%d\t%s\t%s\t%s\n", f.Version, lang.Sprintf("%v", f.state()), f.Applied, f.Total, short(f.Checksum), f.Finished, f.Tool)
+		}
+		table.Flush()
+		for _, f := range d.Files {
+			if f.Statement != "" && f.State != "done" {
+				fmt.Fprintln(&b, "  "+lang.Sprintf("%s, statement %d: %s", f.Version, max(f.InFlight, f.Applied+1), statement{text: f.Statement}.short()))
+			}
+			if f.Error != "" {
+				fmt.Fprintln(&b, "  "+lang.Sprintf("%s: the server's answer: %s", f.Version, f.Error))
+			}
+		}
+		for _, m := range d.Missing {
+			fmt.Fprintln(&b, "  "+lang.Sprintf("missing: %s; it comes back with: %s", m.What, m.Mend))
+		}
+		if len(d.Extra) > 0 {
+			fmt.Fprintln(&b, "  "+lang.Sprintf("beyond the schema: %s", strings.Join(d.Extra, ", ")))
+		}
+		if d.problem != nil {
+			fmt.Fprintln(&b, "  "+lang.Sprintf("a run would stop: %v", d.problem))
+		}
+	}
+	fmt.Fprintln(&b)
+	if s.UpToDate {
+		fmt.Fprintln(&b, lang.Sprintf("the MetaDB is up to date"))
+	} else {
+		fmt.Fprintln(&b, lang.Sprintf("the MetaDB is not up to date: see `omsinit metadb migrate --dry-run`"))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// Healthy reports whether nothing is left to do and nothing is wrong.
+func (s Status) Healthy() bool { return s.UpToDate }
+
+func (f FileStatus) state() msg.Message {
+	switch f.State {
+	case "pending":
+		return msg.M("pending")
+	case "in flight":
+		return msg.M("in flight")
+	case "failed":
+		return msg.M("failed")
+	case "changed":
+		return msg.M("CHANGED")
+	case "absent":
+		return msg.M("not in this pack")
+	case "done":
+		if f.Origin == string(found) {
+			return msg.M("found")
+		}
+		return msg.M("done")
+	}
+	return msg.M("unfinished")
+}
+
+func orNone(names []string, lang msg.Lang) string {
+	if len(names) == 0 {
+		return lang.Sprintf("none")
+	}
+	return strings.Join(names, ", ")
+}
+
+// DryRun writes the SQL that Apply would run now, and reports whether there is
+// any. It changes nothing.
+func (s *Step) DryRun(ctx context.Context, out io.Writer) (bool, error) {
+	w, db, err := s.reading()
+	if err != nil {
+		return false, err
+	}
+	defer db.Close()
+	if err := w.look(ctx, db); err != nil {
+		return false, err
+	}
+	var b strings.Builder
+	for _, dp := range w.plan.databases {
+		if dp.create {
+			fmt.Fprintln(&b, dp.createStatement()+";")
+		}
+		if !dp.journal && len(dp.files) == 0 {
+			continue
+		}
+		fmt.Fprintln(&b, "USE "+mysql.Quote(dp.name)+";")
+		if dp.journal {
+			fmt.Fprintln(&b, createJournal+";")
+		}
+		for _, fp := range dp.files {
+			fmt.Fprintf(&b, "-- %s (%s)", fp.name, w.Pack.Source(fp.name))
+			if fp.origin == found {
+				fmt.Fprint(&b, ": found, only noted in the journal")
+			}
+			fmt.Fprintln(&b)
+			for i := fp.from; i < len(fp.statements); i++ {
+				st := fp.statements[i]
+				if w.leaves(dp, fp, st) {
+					continue
+				}
+				if fp.uncertain(i) {
+					fmt.Fprintln(&b, "-- in flight when a run was cut: an error that proves that it happened is accepted")
+				}
+				fmt.Fprintln(&b, st.text+";")
+			}
+		}
+	}
+	if w.plan.record {
+		fmt.Fprintf(&b, "INSERT INTO %s.%s (version) VALUES ('%s');\n", mysql.Quote(s.Config.RMDatabase), mysql.Quote(versionTable), s.Pack.Release)
+	}
+	_, err = io.WriteString(out, b.String())
+	return !w.plan.empty(), err
+}

@@ -1,0 +1,129 @@
+// Package upgrade decides whether the MetaDB at hand belongs to this release.
+package upgrade
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/go-sql-driver/mysql"
+
+	"omsinit/init/metadb"
+	"omsinit/internal/config"
+	"omsinit/internal/database"
+	"omsinit/internal/msg"
+	"omsinit/internal/pack"
+)
+
+// Gate stops an initialisation that would silently turn the MetaDB of another
+// release into one of this release: a MetaDB records its releases in
+// rm.oms_version (oms-facts §6). A MetaDB without that table, and an empty
+// table, is a new one; so it is to a pack whose release has no such table.
+func Gate(ctx context.Context, cfg *config.Config, p *pack.Pack) error {
+	release := p.Release
+	target, err := metadb.ParseVersion(release)
+	if err != nil {
+		return err
+	}
+	db, err := database.Open(cfg, "")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	recorded, err := recordedVersions(ctx, db, cfg)
+	if err != nil {
+		return err
+	}
+	if len(recorded) == 0 {
+		if records, err := recordsVersions(p, target); err != nil || !records {
+			return err
+		}
+		return refuseUnrecorded(ctx, db, cfg)
+	}
+	newest := slices.MaxFunc(recorded, func(a, b metadb.Version) int { return a.Compare(b) })
+	switch newest.Compare(target) {
+	case -1:
+		return msg.Errorf("the MetaDB %s belongs to OMS %s, and this image is %s: an installation must be upgraded, not initialised again; start the old image, or upgrade with the documented procedure", cfg.RMDatabase, newest.String(), release)
+	case 1:
+		return msg.Errorf("the MetaDB %s belongs to OMS %s, which is newer than this image (%s): start the image of that release", cfg.RMDatabase, newest.String(), release)
+	}
+	return nil
+}
+
+// recordsVersions reports whether the release has the table oms_version: a
+// schema file of it, or of an earlier one, speaks of it.
+func recordsVersions(p *pack.Pack, target metadb.Version) (bool, error) {
+	files, err := fs.Glob(p.FS(), "schema/rm/*.sql")
+	if err != nil {
+		return false, err
+	}
+	for _, name := range files {
+		version, err := metadb.ParseVersion(strings.TrimSuffix(path.Base(name), ".sql"))
+		if err != nil || version.Compare(target) > 0 {
+			continue // step 2 says what is wrong with the name
+		}
+		data, err := fs.ReadFile(p.FS(), name)
+		if err != nil {
+			return false, msg.Errorf("cannot read %s of the pack: %w", name, err)
+		}
+		if bytes.Contains(data, []byte("oms_version")) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// refuseUnrecorded tells an installation that is older than the record of
+// releases from a MetaDB that is new, or half-way through its first
+// initialisation: only a finished one has regions. The words are the
+// documented ones (oms-facts §7).
+func refuseUnrecorded(ctx context.Context, db *sql.DB, cfg *config.Config) error {
+	var regions int
+	row := db.QueryRowContext(ctx, "SELECT count(*) FROM "+database.Quote(cfg.RMDatabase)+".cluster_info")
+	if err := row.Scan(&regions); err != nil {
+		return newMetaDB(cfg, err)
+	}
+	if regions > 0 {
+		return msg.Errorf("Version before 4.1.1 is not allowed to upgrade. The database %s holds an OMS installation whose release is not recorded in the table oms_version; if it is 4.1.1 or later, record it there as documented and upgrade", cfg.RMDatabase)
+	}
+	return nil
+}
+
+func recordedVersions(ctx context.Context, db *sql.DB, cfg *config.Config) ([]metadb.Version, error) {
+	rows, err := db.QueryContext(ctx, "SELECT version FROM "+database.Quote(cfg.RMDatabase)+".oms_version")
+	if err != nil {
+		return nil, newMetaDB(cfg, err)
+	}
+	defer rows.Close()
+	var versions []metadb.Version
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			return nil, database.Explain(cfg, err)
+		}
+		v, err := metadb.ParseVersion(text)
+		if err != nil {
+			return nil, msg.Errorf("the table oms_version of %s records %q, which is not a version", cfg.RMDatabase, text)
+		}
+		versions = append(versions, v)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, database.Explain(cfg, err)
+	}
+	return versions, nil
+}
+
+// newMetaDB turns "no such database" and "no such table" into no error.
+func newMetaDB(cfg *config.Config, err error) error {
+	const unknownDatabase, noSuchTable = 1049, 1146
+	var answer *mysql.MySQLError
+	if errors.As(err, &answer) && (answer.Number == unknownDatabase || answer.Number == noSuchTable) {
+		return nil
+	}
+	return database.Explain(cfg, err)
+}
