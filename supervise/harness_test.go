@@ -1,0 +1,200 @@
+package supervise
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// house is a supervisor in a process of its own, in a folder of its own.
+type house struct {
+	t      *testing.T
+	dir    string
+	run    testRun
+	client *Client
+	cmd    *exec.Cmd
+	out    buffer // both streams
+	ended  chan struct{}
+}
+
+// buffer may be read while the process writes.
+type buffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// newHouse makes the folder and supervisord.conf with these sections. Paths
+// in them may use %(here)s.
+func newHouse(t *testing.T, sections string) *house {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "sv") // short: a socket path has 107 bytes
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	h := &house{t: t, dir: dir, run: testRun{Conf: dir + "/supervisord.conf", Lock: dir + "/run.lock", Log: dir + "/omsinit.log",
+		StopTimeout: 8 * time.Second, Socket: dir + "/fallback.sock"}}
+	h.write("supervisord.conf", "[unix_http_server]\nfile=%(here)s/s.sock\n[supervisord]\nlogfile=%(here)s/omsinit.log\n"+
+		"[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n"+
+		"[supervisorctl]\nserverurl=unix://%(here)s/s.sock\n"+sections)
+	h.client = Dial(dir + "/s.sock")
+	return h
+}
+
+func (h *house) path(name string) string { return filepath.Join(h.dir, name) }
+
+func (h *house) write(name, text string) string {
+	h.t.Helper()
+	if err := os.WriteFile(h.path(name), []byte(text), 0o755); err != nil {
+		h.t.Fatal(err)
+	}
+	return h.path(name)
+}
+
+func (h *house) read(name string) string {
+	data, err := os.ReadFile(h.path(name))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		h.t.Fatal(err)
+	}
+	return string(data)
+}
+
+func (h *house) command() *exec.Cmd {
+	settings, err := json.Marshal(h.run)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), roleVariable+"=run", "SUPERVISE_TEST_RUN="+string(settings))
+	return cmd
+}
+
+// start starts the supervisor and waits until it answers.
+func (h *house) start() *house {
+	h.t.Helper()
+	h.cmd = h.command()
+	h.cmd.Stdout, h.cmd.Stderr = &h.out, &h.out
+	h.cmd.WaitDelay = time.Second
+	if err := h.cmd.Start(); err != nil {
+		h.t.Fatal(err)
+	}
+	h.ended = make(chan struct{})
+	go func(cmd *exec.Cmd, ended chan struct{}) {
+		cmd.Wait()
+		close(ended)
+	}(h.cmd, h.ended)
+	h.t.Cleanup(func() {
+		h.cmd.Process.Kill()
+		<-h.ended
+		if h.t.Failed() {
+			h.t.Logf("output:\n%s\nlog:\n%s", h.out.String(), h.read("omsinit.log"))
+		}
+		if strings.Contains(h.out.String(), "DATA RACE") {
+			h.t.Error("the supervisor has a data race:\n" + h.out.String())
+		}
+	})
+	h.until("the supervisor answers", func() bool {
+		_, err := h.client.Status(context.Background())
+		return err == nil
+	})
+	return h
+}
+
+// until polls, because what is tested is in another process.
+func (h *house) until(what string, holds func() bool) {
+	h.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			h.t.Fatalf("waited in vain until %s\n%s", what, h.describe())
+		}
+	}
+}
+
+func (h *house) describe() string {
+	st, err := h.client.Status(context.Background())
+	if err != nil {
+		return err.Error()
+	}
+	text, _ := json.MarshalIndent(st, "", " ")
+	return string(text)
+}
+
+func (h *house) status() *Status {
+	h.t.Helper()
+	st, err := h.client.Status(context.Background())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return st
+}
+
+func (h *house) program(name string) ProgramStatus {
+	h.t.Helper()
+	for _, p := range h.status().Programs {
+		if p.Name == name {
+			return p
+		}
+	}
+	h.t.Fatalf("no program %s in %s", name, h.describe())
+	return ProgramStatus{}
+}
+
+func (h *house) awaitState(name string, want State) ProgramStatus {
+	h.t.Helper()
+	var p ProgramStatus
+	h.until(fmt.Sprintf("%s is %s", name, want), func() bool {
+		p = h.program(name)
+		return p.State == want.String()
+	})
+	return p
+}
+
+// stop sends a signal and returns the exit status.
+func (h *house) stop(sig syscall.Signal) int {
+	h.t.Helper()
+	if err := h.cmd.Process.Signal(sig); err != nil {
+		h.t.Fatal(err)
+	}
+	return h.wait()
+}
+
+func (h *house) wait() int {
+	h.t.Helper()
+	select {
+	case <-h.ended:
+	case <-time.After(20 * time.Second):
+		h.t.Fatalf("the supervisor does not end\n%s", h.describe())
+	}
+	return h.cmd.ProcessState.ExitCode()
+}
+
+// lines are the lines of a file that programs append to.
+func (h *house) lines(name string) []string {
+	return strings.Fields(h.read(name))
+}

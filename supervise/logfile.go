@@ -1,0 +1,401 @@
+package supervise
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"unicode"
+
+	"omsinit/internal/msg"
+)
+
+// logFiles are the files that programs write to. Programs that name the same
+// file share it.
+type logFiles struct {
+	log   *slog.Logger
+	mu    sync.Mutex
+	sinks map[string]*logSink
+}
+
+func newLogFiles(log *slog.Logger) *logFiles {
+	return &logFiles{log: log, sinks: map[string]*logSink{}}
+}
+
+// writer is what a program gets as its standard output or error: nil for
+// none, the file itself when it is not to be rotated, else a pipe whose other
+// end we read. ours says that the caller closes it after the fork.
+func (l *logFiles) writer(f LogFile) (w *os.File, ours bool, err error) {
+	if f.Path == "" {
+		return nil, false, nil
+	}
+	info, err := os.Stat(f.Path)
+	special := err == nil && !info.Mode().IsRegular()
+	if special && info.IsDir() {
+		return nil, false, msg.Errorf("cannot write the log file %s: it is a directory", f.Path)
+	}
+	if l.direct(f, special) {
+		w, err := openLog(f.Path)
+		return w, true, err
+	}
+	s, err := l.sink(f)
+	if err != nil {
+		return nil, false, err
+	}
+	return s.w, false, s.check(f)
+}
+
+// sink is the sink of a log file, nil when there is no file.
+func (l *logFiles) sink(f LogFile) (s *logSink, err error) {
+	if f.Path == "" {
+		return nil, nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s = l.sinks[f.Path]; s == nil {
+		if s, err = newLogSink(f, l.log); err != nil {
+			return nil, err
+		}
+		l.sinks[f.Path] = s
+	}
+	return s, nil
+}
+
+// direct reports whether a program gets the file itself: nothing is rotated,
+// and nobody looks for a line in it.
+func (l *logFiles) direct(f LogFile, special bool) bool {
+	l.mu.Lock()
+	s := l.sinks[f.Path]
+	l.mu.Unlock()
+	if s != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if len(s.taps) > 0 {
+			return false
+		}
+	}
+	return special || f.MaxBytes == 0
+}
+
+func openLog(path string) (*os.File, error) {
+	w, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, msg.Errorf("cannot write the log file: %w", err)
+	}
+	return w, nil
+}
+
+// lost is how many bytes could not be written to a log file so far.
+func (l *logFiles) lost(f LogFile) int64 {
+	l.mu.Lock()
+	s := l.sinks[f.Path]
+	l.mu.Unlock()
+	if s == nil {
+		return 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost
+}
+
+// drain writes out what is still in the pipe of a log file.
+func (l *logFiles) drain(f LogFile) {
+	l.mu.Lock()
+	s := l.sinks[f.Path]
+	l.mu.Unlock()
+	if s != nil {
+		s.drain()
+	}
+}
+
+// reopen closes every file, so that the next line goes to a new one.
+func (l *logFiles) reopen() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.sinks {
+		s.drain()
+		s.mu.Lock()
+		s.closeFile()
+		s.mu.Unlock()
+	}
+}
+
+// clear empties a log file and removes its backups.
+func (l *logFiles) clear(f LogFile) error {
+	if f.Path == "" {
+		return nil
+	}
+	if info, err := os.Stat(f.Path); err == nil && !info.Mode().IsRegular() {
+		return nil
+	}
+	l.mu.Lock()
+	s := l.sinks[f.Path]
+	l.mu.Unlock()
+	if s != nil {
+		s.drain()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.closeFile()
+	}
+	for i := 1; i <= f.Backups; i++ {
+		os.Remove(fmt.Sprintf("%s.%d", f.Path, i))
+	}
+	if err := os.Truncate(f.Path, 0); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func (l *logFiles) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for path, s := range l.sinks {
+		s.drain()
+		s.close()
+		delete(l.sinks, path)
+	}
+}
+
+// logSink copies a pipe into a file that it rotates. The pipe lives as long
+// as the supervisor, whatever grandchild of a program still holds its end, so
+// nothing ever waits for its end of file.
+type logSink struct {
+	log  *slog.Logger
+	w    *os.File // the programs' end, blocking
+	r    *os.File // our end, non-blocking
+	done chan struct{}
+
+	// mu is held from reading the pipe until what was read is written, so
+	// that drain and the copier cannot swap chunks.
+	mu      sync.Mutex
+	limits  LogFile
+	file    *os.File
+	size    int64
+	torn    bool  // the last line is not complete
+	dropped int64 // bytes lost since the last good write
+	lost    int64 // bytes lost altogether
+	taps    []*sinkTap
+}
+
+const logChunk = 64 << 10
+
+var logBuffers = sync.Pool{New: func() any { return new([logChunk]byte) }}
+
+func newLogSink(f LogFile, log *slog.Logger) (*logSink, error) {
+	r, w, err := newPipe(0)
+	if err != nil {
+		return nil, msg.Errorf("cannot make a pipe for the log file %s: %w", f.Path, err)
+	}
+	s := &logSink{log: log.With("file", f.Path), limits: f, done: make(chan struct{}), r: r, w: w}
+	go s.copy()
+	return s, nil
+}
+
+// check makes sure the file can be written before a program starts, and takes
+// over changed limits.
+func (s *logSink) check(f LogFile) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limits = f
+	if info, err := os.Stat(f.Path); err == nil && !info.Mode().IsRegular() {
+		s.limits.MaxBytes = 0 // a device is not rotated
+	}
+	return s.open()
+}
+
+func (s *logSink) open() error {
+	if s.file != nil {
+		return nil
+	}
+	file, err := openLog(s.limits.Path)
+	if err != nil {
+		return err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		file.Close()
+		return err
+	}
+	s.file, s.size = file, info.Size()
+	return nil
+}
+
+func (s *logSink) closeFile() {
+	if s.file != nil {
+		s.file.Close()
+		s.file = nil
+	}
+}
+
+// copy runs until the sink is closed.
+func (s *logSink) copy() {
+	defer close(s.done)
+	conn, err := s.r.SyscallConn()
+	if err != nil {
+		return
+	}
+	// The callback is called each time the pipe has something to read.
+	_ = conn.Read(func(fd uintptr) (stop bool) { return !s.pump(int(fd)) })
+}
+
+// pump moves what is in the pipe to the file, and reports whether more may
+// come later.
+func (s *logSink) pump(fd int) bool {
+	buf := logBuffers.Get().(*[logChunk]byte)
+	defer logBuffers.Put(buf)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		n, err := syscall.Read(fd, buf[:])
+		switch {
+		case errors.Is(err, syscall.EINTR):
+		case errors.Is(err, syscall.EAGAIN):
+			return true
+		case err != nil || n == 0:
+			return false
+		default:
+			for _, t := range s.taps {
+				t.partial = t.tap.chunk(t.partial, buf[:n])
+			}
+			s.write(buf[:n])
+		}
+	}
+}
+
+// drain pumps from another goroutine. Control, unlike Read, does not wait for
+// the copier.
+func (s *logSink) drain() {
+	if conn, err := s.r.SyscallConn(); err == nil {
+		_ = conn.Control(func(fd uintptr) { s.pump(int(fd)) })
+	}
+}
+
+func (s *logSink) close() {
+	s.r.Close()
+	s.w.Close()
+	<-s.done
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closeFile()
+}
+
+// write appends to the file, rotating at line ends. A file that cannot be
+// written loses the lines: a full disk must not stop the programs.
+func (s *logSink) write(data []byte) {
+	for len(data) > 0 {
+		if err := s.open(); err != nil {
+			s.drop(len(data), err)
+			return
+		}
+		chunk, full := data, false
+		if s.limits.MaxBytes > 0 && s.size+int64(len(data)) > s.limits.MaxBytes {
+			chunk, full = s.upToLimit(data)
+		}
+		n, err := s.file.Write(chunk)
+		s.size += int64(n)
+		if n > 0 {
+			s.torn = chunk[n-1] != '\n'
+		}
+		if err != nil {
+			s.drop(len(data)-n, err)
+			return
+		}
+		if s.dropped > 0 {
+			s.log.Warn("the log file can be written again", "lost_bytes", s.dropped)
+			s.dropped = 0
+		}
+		data = data[len(chunk):]
+		if full {
+			s.rotate()
+		}
+	}
+}
+
+// upToLimit is the part of data that still belongs to this file: whole lines,
+// and at least one, unless a line is so long that it must be cut.
+func (s *logSink) upToLimit(data []byte) (chunk []byte, full bool) {
+	if s.size > 0 && !s.torn && bytes.IndexByte(data, '\n') >= int(min(s.limits.MaxBytes-s.size, 1<<30)) {
+		return nil, true // not even one line fits, and the file ends with one
+	}
+	room := max(s.limits.MaxBytes-s.size, 0)
+	if i := bytes.LastIndexByte(data[:min(room, int64(len(data)))], '\n'); i >= 0 {
+		return data[:i+1], true
+	}
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
+		return data[:i+1], true
+	}
+	return data, s.size+int64(len(data)) > 2*s.limits.MaxBytes+logChunk
+}
+
+func (s *logSink) drop(n int, err error) {
+	if s.dropped == 0 {
+		s.log.Error("cannot write the log file; output is lost until it can be written again", "error", err)
+	}
+	s.dropped += int64(n)
+	s.lost += int64(n)
+	s.closeFile()
+}
+
+// rotate moves file to file.1, file.1 to file.2 and so on.
+func (s *logSink) rotate() {
+	s.closeFile()
+	path := s.limits.Path
+	if s.limits.Backups == 0 {
+		os.Remove(path)
+		return
+	}
+	for i := s.limits.Backups - 1; i >= 1; i-- {
+		os.Rename(fmt.Sprintf("%s.%d", path, i), fmt.Sprintf("%s.%d", path, i+1))
+	}
+	if err := os.Rename(path, path+".1"); err != nil {
+		s.log.Error("cannot rotate the log file", "error", err)
+		s.limits.MaxBytes = max(s.limits.MaxBytes*2, 1) // not at every line
+	}
+}
+
+const (
+	tailLines = 10
+	tailBytes = 4 << 10
+)
+
+// lastLines are the last lines of a file, at most tailLines and tailBytes,
+// fit to be printed on a terminal.
+func lastLines(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	from := max(info.Size()-tailBytes, 0)
+	data, err := io.ReadAll(io.NewSectionReader(f, from, tailBytes))
+	if err != nil {
+		return ""
+	}
+	lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
+	if from > 0 && len(lines) > 1 {
+		lines = lines[1:] // a torn one
+	}
+	if len(lines) > tailLines {
+		lines = lines[len(lines)-tailLines:]
+	}
+	return printable(strings.Join(lines, "\n"))
+}
+
+// printable replaces what is not text, escape sequences among it.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, strings.ToValidUTF8(strings.ReplaceAll(s, "\r\n", "\n"), "?"))
+}

@@ -1,0 +1,27 @@
+package supervise
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestOwnLogIsRotated(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "logs", "omsinit.log")
+	log, own := openOwnLog(path)
+	defer own.close()
+	log.Info("first")
+	if err := os.Truncate(path, ownLogLimit); err != nil { // a hole, not 50 MB
+		t.Fatal(err)
+	}
+	own.reopen()
+	log.Info("second")
+	log.Info("third")
+	if text := mustRead(t, path); strings.Contains(text, "first") || strings.Count(text, "\n") != 2 {
+		t.Errorf("%q", text)
+	}
+	if info, err := os.Stat(path + ".1"); err != nil || info.Size() < ownLogLimit {
+		t.Errorf("%v %v", info, err)
+	}
+}

@@ -1,0 +1,233 @@
+package supervise
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+	"unicode"
+
+	"omsinit/internal/msg"
+)
+
+// Message says what happened, for people.
+func (e Event) Message() msg.Message {
+	elapsed := (time.Duration(e.ElapsedMS) * time.Millisecond).Round(10 * time.Millisecond)
+	switch {
+	case e.Ready:
+		return msg.M("%s: %s, ready (%s)", e.Program, e.State, elapsed)
+	case len(e.WaitsFor) > 0:
+		return msg.M("%s: %s, waits for %s (%s)", e.Program, e.State, strings.Join(e.WaitsFor, ", "), elapsed)
+	}
+	return msg.M("%s: %s (%s)", e.Program, e.State, elapsed)
+}
+
+// Operate carries out the operation called start, stop or restart, and prints
+// its progress.
+func (c *Client) Operate(ctx context.Context, name string, programs []string, timeout time.Duration, w io.Writer, lang msg.Lang) error {
+	operate, ok := map[string]func(context.Context, []string, OperationOptions, func(Event)) error{
+		"start": c.Start, "stop": c.Stop, "restart": c.Restart,
+	}[name]
+	if !ok {
+		return fmt.Errorf("unknown operation %q", name)
+	}
+	return operate(ctx, programs, OperationOptions{Timeout: timeout}, func(e Event) {
+		fmt.Fprintln(w, e.Message().In(lang))
+	})
+}
+
+// PrintJSON writes the status as JSON. Its shape carries a version, and only grows.
+func (c *Client) PrintJSON(ctx context.Context, w io.Writer) error {
+	status, err := c.Status(ctx)
+	if err != nil {
+		return err
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(status)
+}
+
+// PrintStatus writes the status for people: how far the setup task is, then a
+// line for each program as supervisorctl writes it, with its readiness.
+func (c *Client) PrintStatus(ctx context.Context, w io.Writer, lang msg.Lang, now time.Time) error {
+	status, err := c.Status(ctx)
+	if err != nil {
+		return err
+	}
+	return status.Print(w, lang, now)
+}
+
+// Print writes the status as PrintStatus does.
+func (st *Status) Print(w io.Writer, lang msg.Lang, now time.Time) error {
+	if st.Supervisor != "" {
+		fmt.Fprintln(w, lang.Sprintf("supervised by %s instead of omsinit run; probes are asked from here", st.Supervisor))
+	}
+	if st.Setup != nil {
+		fmt.Fprintln(w, st.Setup.message(now).In(lang))
+		if st.Setup.State == SetupDone && st.Setup.Message != nil {
+			fmt.Fprintln(w, lang.Sprintf("the last run by hand failed at step %d (%s): %s", st.Setup.Step, Text{}.or(st.Setup.StepName), *st.Setup.Message))
+		}
+	}
+	if st.Held {
+		fmt.Fprintln(w, lang.Sprintf("programs wait until the initialisation has succeeded"))
+	}
+	if st.Definitions != nil {
+		fmt.Fprintln(w, lang.Sprintf("the program files are not in use: %s", *st.Definitions))
+	}
+	for _, warning := range st.Warnings {
+		fmt.Fprintln(w, lang.Sprintf("warning: %s", warning))
+	}
+	var rows [][]string
+	for _, p := range st.Programs {
+		rows = append(rows, []string{p.Name, p.State, p.readiness(lang), p.description(lang, now)})
+	}
+	if err := printColumns(w, rows); err != nil {
+		return err
+	}
+	for _, p := range st.Programs {
+		p.printTroubles(w, lang)
+	}
+	return nil
+}
+
+// printColumns aligns the columns. text/tabwriter cannot: a Chinese character
+// takes two places on a terminal.
+func printColumns(w io.Writer, rows [][]string) error {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], places(cell))
+		}
+	}
+	for _, row := range rows {
+		var line strings.Builder
+		for i, cell := range row {
+			line.WriteString(cell)
+			line.WriteString(strings.Repeat(" ", widths[i]-places(cell)+2))
+		}
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line.String(), " ")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// places is the width of a text on a terminal.
+func places(s string) int {
+	n := 0
+	for _, r := range s {
+		n++
+		if unicode.In(r, unicode.Han) || r >= 0xFF01 && r <= 0xFF60 {
+			n++
+		}
+	}
+	return n
+}
+
+// printTroubles says what does not fit into the table.
+func (p *ProgramStatus) printTroubles(w io.Writer, lang msg.Lang) {
+	if p.LostBytes > 0 {
+		fmt.Fprintln(w, lang.Sprintf("%s: %d bytes of output are lost, the log file could not be written", p.Name, p.LostBytes))
+	}
+	if p.State != Fatal.String() {
+		return
+	}
+	switch {
+	case p.ExitSignal != "":
+		fmt.Fprintln(w, lang.Sprintf("%s: ended by %s", p.Name, p.ExitSignal))
+	case p.ExitStatus != nil:
+		fmt.Fprintln(w, lang.Sprintf("%s: exit status %d", p.Name, *p.ExitStatus))
+	}
+	if p.LastLines != "" {
+		fmt.Fprintln(w, lang.Sprintf("%s: last lines of %s:", p.Name, p.LastLog))
+		fmt.Fprintln(w, "  "+strings.ReplaceAll(p.LastLines, "\n", "\n  "))
+	}
+}
+
+// message says how far the setup task is, and why it is not further.
+func (s *SetupStatus) message(now time.Time) msg.Message {
+	step := msg.M("step %d (%s)", s.Step, Text{}.or(s.StepName))
+	if s.Step == 0 {
+		step = msg.M("the beginning")
+	}
+	switch s.State {
+	case SetupDone:
+		return msg.M("initialisation: done, %s ago", since(now, s.Since))
+	case SetupRunning:
+		return msg.M("initialisation: running, at %v", step)
+	case SetupRetrying:
+		next := time.Duration(0)
+		if s.NextTry != nil {
+			next = max(0, s.NextTry.Sub(now)).Round(time.Second)
+		}
+		return msg.M("initialisation: failed at %v, attempt %d, next attempt in %s: %v", step, s.Attempt, next, Text{}.or(s.Message))
+	}
+	return msg.M("initialisation: failed at %v and waits for a person: %v", step, Text{}.or(s.Message))
+}
+
+// or gives the text that is pointed to, or t where there is none.
+func (t Text) or(p *Text) Text {
+	if p == nil {
+		return t
+	}
+	return *p
+}
+
+func (p *ProgramStatus) readiness(lang msg.Lang) string {
+	switch {
+	case p.Stale:
+		return lang.Sprintf("RESTART NEEDED")
+	case p.Ready:
+		return lang.Sprintf("READY")
+	}
+	return "-"
+}
+
+// description is the last column: supervisorctl's words where it has some.
+func (p *ProgramStatus) description(lang msg.Lang, now time.Time) string {
+	var parts []string
+	if p.PID != 0 {
+		up := time.Duration(p.UptimeSeconds) * time.Second
+		parts = append(parts, fmt.Sprintf("pid %d, uptime %d:%02d:%02d", p.PID, int(up.Hours()), int(up.Minutes())%60, int(up.Seconds())%60))
+	}
+	if len(p.WaitsFor) > 0 {
+		parts = append(parts, lang.Sprintf("waits for %s", strings.Join(p.WaitsFor, ", ")))
+	}
+	if p.PID != 0 && !p.Ready && p.ProbeAnswer != nil {
+		parts = append(parts, lang.Sprintf("not ready: %s", *p.ProbeAnswer))
+	}
+	if (p.PID == 0 || p.State == Stopping.String()) && p.Reason != nil {
+		parts = append(parts, p.Reason.In(lang))
+	} else if p.PID == 0 && p.ExitSignal != "" {
+		parts = append(parts, lang.Sprintf("ended by %s", p.ExitSignal))
+	} else if p.PID == 0 && p.ExitStatus != nil {
+		parts = append(parts, lang.Sprintf("exit status %d", *p.ExitStatus))
+	}
+	if p.RetryAt != nil {
+		parts = append(parts, lang.Sprintf("next attempt in %s", max(0, p.RetryAt.Sub(now)).Round(100*time.Millisecond)))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func since(now, then time.Time) time.Duration { return max(0, now.Sub(then)).Round(time.Second) }
+
+// Exec replaces this process by a command, as the documented tools expect of
+// an entry point that is given one.
+func Exec(argv []string) error {
+	path, err := exec.LookPath(argv[0])
+	if err != nil {
+		return msg.Errorf("cannot run %s: %w", argv[0], err)
+	}
+	if err := syscall.Exec(path, argv, os.Environ()); err != nil {
+		return msg.Errorf("cannot run %s: %w", argv[0], err)
+	}
+	return nil
+}

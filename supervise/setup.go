@@ -1,0 +1,322 @@
+package supervise
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"omsinit/internal/msg"
+)
+
+// Setup is a task that PID 1 runs as its child when it starts, and again
+// while it fails for a passing reason.
+type Setup struct {
+	Argv []string // absolute path first
+	Env  []string // KEY=value, beside PID 1's own
+	// Stdout and Stderr are those of the first attempt, and take PID 1's own
+	// few lines. Later attempts write to /dev/null, and to their own log.
+	Stdout, Stderr *os.File
+	// ReadyLine is printed on Stdout, once, when the task has succeeded.
+	// Nothing is printed after it.
+	ReadyLine string
+	// OnReady, if set, is called once, after the ready line.
+	OnReady func()
+}
+
+// The states of the setup task.
+const (
+	SetupRunning  = "running"
+	SetupRetrying = "retrying" // failed for a passing reason, tried again at NextTry
+	SetupWaiting  = "waiting"  // failed, and a person must act
+	SetupDone     = "done"
+	// SetupFailed is only ever reported: what follows from it is retrying or
+	// waiting.
+	SetupFailed = "failed"
+)
+
+// SetupReport is what a run of the setup task tells PID 1 over the socket. A
+// run started by hand reports as well.
+type SetupReport struct {
+	PID      int    `json:"pid"`   // filled in by the client
+	State    string `json:"state"` // running, done or failed
+	Step     int    `json:"step,omitempty"`
+	StepName Text   `json:"step_name"`
+	Message  Text   `json:"message"`
+	// Passing says that a failure may go away by itself.
+	Passing bool `json:"passing,omitempty"`
+}
+
+// SetupStatus is the setup task as GET /v1/status shows it.
+type SetupStatus struct {
+	State    string     `json:"state"`
+	Step     int        `json:"step,omitempty"`
+	StepName *Text      `json:"step_name,omitempty"`
+	Message  *Text      `json:"message,omitempty"` // of the last failure
+	Attempt  int        `json:"attempt"`           // PID 1's own attempts so far
+	PID      int        `json:"pid,omitempty"`     // of the run in progress
+	ByHand   bool       `json:"by_hand,omitempty"` // the run in progress was started by a person
+	NextTry  *time.Time `json:"next_try,omitempty"`
+	Since    time.Time  `json:"since"` // of the state
+}
+
+const (
+	firstSetupRetry   = time.Second
+	longestSetupRetry = time.Minute
+)
+
+// setup runs the setup task. Like a program it is a state machine of small
+// events: started, reported, exited, retryElapsed.
+type setup struct {
+	task  Setup
+	hint  msg.Message
+	lang  msg.Lang
+	log   *slog.Logger
+	spawn func(task Setup, quiet bool, exited func(pid int, e Exit)) (pid int, err error)
+	kill  func(pid int, sig syscall.Signal, group bool) error
+	after func(d time.Duration, f func()) (cancel func())
+	hold  func() bool
+	// finished is called once, when the task has succeeded for the first time.
+	finished func()
+
+	mu      sync.Mutex
+	state   string
+	since   time.Time
+	attempt int
+	pid     int           // of our own child
+	gone    chan struct{} // closed when our own child has ended
+	report  SetupReport   // last one of our own child
+	manual  SetupReport   // last one of a run by hand; PID 0 when none is in progress
+	failure SetupReport   // last failure
+	nextTry time.Time
+	cancel  func()
+	closing bool
+	done    bool // succeeded at least once
+	printed bool // the ready line is out: nothing follows it
+}
+
+// start is the event that PID 1 is up.
+func (s *setup) start() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.try()
+}
+
+// try starts an attempt. Callers hold the lock.
+func (s *setup) try() {
+	if s.closing {
+		return
+	}
+	s.attempt++
+	s.report, s.nextTry = SetupReport{}, time.Time{}
+	pid, err := s.spawn(s.task, s.attempt > 1, s.exited)
+	if err != nil {
+		s.log.Error("cannot start the setup task", "error", err)
+		s.fail(SetupReport{Message: errorText(err)})
+		return
+	}
+	s.pid, s.gone = pid, make(chan struct{})
+	s.log.Info("setup task started", "pid", pid, "attempt", s.attempt)
+	s.move(SetupRunning)
+}
+
+// reported: a run of the task said how it is doing.
+func (s *setup) reported(r SetupReport) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch r.State {
+	case SetupRunning, SetupDone, SetupFailed:
+	default:
+		return fmt.Errorf("unknown setup state %q", r.State)
+	}
+	if r.PID == s.pid && s.pid != 0 {
+		s.report = r // what it means is decided when the child has ended
+		return nil
+	}
+	switch r.State {
+	case SetupRunning:
+		s.manual = r
+	case SetupDone:
+		s.log.Info("a setup run by hand has succeeded", "pid", r.PID)
+		s.manual = SetupReport{}
+		s.succeed()
+	case SetupFailed:
+		s.log.Warn("a setup run by hand has failed", "pid", r.PID, "step", r.Step, "message", r.Message.English)
+		s.manual, s.failure = SetupReport{}, r
+	}
+	return nil
+}
+
+// exited: our own child has ended.
+func (s *setup) exited(pid int, e Exit) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pid = 0
+	close(s.gone)
+	s.log.Info("setup task ended", "pid", pid, "exit", e.Message().String())
+	switch {
+	case e.Code == 0:
+		s.succeed()
+	case s.done:
+		s.succeed() // a run by hand has done it meanwhile
+	case s.report.State == SetupFailed:
+		s.fail(s.report)
+	default:
+		r := s.report
+		r.Message = NewText(msg.M("the setup task ended without saying why (%v)", e.Message()))
+		s.fail(r)
+	}
+}
+
+// fail retries, or waits for a person. Callers hold the lock.
+func (s *setup) fail(r SetupReport) {
+	s.failure = r
+	if s.closing {
+		return
+	}
+	message := msg.M("%s", r.Message.In(s.lang))
+	if !r.Passing {
+		s.move(SetupWaiting)
+		if s.attempt > 1 || r.State != SetupFailed { // else it said it itself
+			s.say(msg.M("setup failed: %v", message))
+		}
+		s.say(s.hint)
+		return
+	}
+	delay := backoffDelay(s.attempt+1, firstSetupRetry, longestSetupRetry)
+	s.move(SetupRetrying)
+	s.nextTry = s.since.Add(delay)
+	s.say(msg.M("setup attempt %d failed: %v; next attempt in %d s", s.attempt, message, int(delay.Seconds()+0.5)))
+	s.wait(delay)
+}
+
+// wait arms the timer of the next attempt. Callers hold the lock.
+func (s *setup) wait(delay time.Duration) {
+	s.cancel = s.after(delay, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.retryElapsed(delay)
+	})
+}
+
+// retryElapsed: it is time for the next attempt. A run by hand that is in
+// progress goes first.
+func (s *setup) retryElapsed(delay time.Duration) {
+	if s.state != SetupRetrying || s.closing {
+		return
+	}
+	if s.byHand() {
+		s.nextTry = time.Now().Add(delay)
+		s.wait(delay)
+		return
+	}
+	s.try()
+}
+
+// byHand reports whether a run by hand is in progress; one that was killed is
+// not. Callers hold the lock.
+func (s *setup) byHand() bool {
+	if s.manual.PID != 0 && syscall.Kill(s.manual.PID, 0) == syscall.ESRCH {
+		s.manual = SetupReport{}
+	}
+	return s.manual.PID != 0
+}
+
+// succeed ends the task for good. The ready line waits for our own child,
+// which might still print. Callers hold the lock.
+func (s *setup) succeed() {
+	if s.cancel != nil {
+		s.cancel()
+	}
+	s.nextTry = time.Time{}
+	if s.pid != 0 {
+		s.done = true
+		return
+	}
+	s.failure = SetupReport{}
+	s.move(SetupDone)
+	if s.printed {
+		return
+	}
+	s.printed, s.done = true, true
+	if s.task.ReadyLine != "" && s.task.Stdout != nil {
+		fmt.Fprintln(s.task.Stdout, s.task.ReadyLine)
+	}
+	go func() {
+		s.finished()
+		if s.task.OnReady != nil {
+			s.task.OnReady()
+		}
+	}()
+}
+
+// say prints a line for the people who read the container's log.
+func (s *setup) say(m msg.Message) {
+	s.log.Info("said", "text", m.String())
+	if s.printed || m.IsZero() || s.task.Stderr == nil {
+		return
+	}
+	_, _ = io.WriteString(s.task.Stderr, m.In(s.lang)+"\n")
+}
+
+func (s *setup) move(state string) {
+	s.state, s.since = state, time.Now()
+}
+
+// holds reports whether programs that start by themselves wait for the task.
+func (s *setup) holds() bool {
+	s.mu.Lock()
+	done := s.printed
+	s.mu.Unlock()
+	return !done && s.hold != nil && s.hold()
+}
+
+func (s *setup) status() SetupStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := SetupStatus{State: s.state, Attempt: s.attempt, Since: s.since}
+	current := s.report
+	switch {
+	case s.byHand():
+		st.State, st.PID, st.ByHand, current = SetupRunning, s.manual.PID, true, s.manual
+	case s.state == SetupRunning:
+		st.PID = s.pid
+	default:
+		current = s.failure
+	}
+	st.Step = current.Step
+	if current.StepName != (Text{}) {
+		st.StepName = &current.StepName
+	}
+	if m := s.failure.Message; m != (Text{}) {
+		st.Message = &m
+	}
+	if !s.nextTry.IsZero() {
+		next := s.nextTry
+		st.NextTry = &next
+	}
+	return st
+}
+
+// stop ends our own child, and every later attempt. It returns a channel that
+// is closed when no child is left.
+func (s *setup) stop(sig syscall.Signal) <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closing = true
+	if s.cancel != nil {
+		s.cancel()
+	}
+	if s.pid == 0 {
+		none := make(chan struct{})
+		close(none)
+		return none
+	}
+	if err := s.kill(s.pid, sig, sig == syscall.SIGKILL); err != nil {
+		s.log.Info("cannot signal the setup task, it has probably just ended", "pid", s.pid, "error", err)
+	}
+	return s.gone
+}

@@ -1,0 +1,63 @@
+package supervise
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// State is a program's state, with Supervisor's names and codes
+// (supervisord.org/subprocess.html).
+type State int
+
+// The states there are.
+const (
+	Stopped  State = 0
+	Starting State = 10
+	Running  State = 20
+	Backoff  State = 30
+	Stopping State = 40
+	Exited   State = 100
+	Fatal    State = 200
+	Unknown  State = 1000
+)
+
+// String is the name that supervisorctl prints.
+func (s State) String() string {
+	switch s {
+	case Stopped:
+		return "STOPPED"
+	case Starting:
+		return "STARTING"
+	case Running:
+		return "RUNNING"
+	case Backoff:
+		return "BACKOFF"
+	case Stopping:
+		return "STOPPING"
+	case Exited:
+		return "EXITED"
+	case Fatal:
+		return "FATAL"
+	}
+	return "UNKNOWN"
+}
+
+// active are the states in which Supervisor says "already started".
+func (s State) active() bool { return s == Starting || s == Running || s == Backoff }
+
+// down are the states in which no process is there and none is coming.
+func (s State) down() bool { return s == Stopped || s == Exited || s == Fatal || s == Unknown }
+
+// backoffDelay is how long to wait before try number n, counted from 1: at
+// once first, then first doubling up to longest, a quarter more or less so
+// that programs that fail together do not retry together.
+func backoffDelay(n int, first, longest time.Duration) time.Duration {
+	if n <= 1 {
+		return 0
+	}
+	d := longest
+	if n-2 < 32 {
+		d = min(first<<(n-2), longest)
+	}
+	return min(time.Duration(float64(d)*(0.75+rand.Float64()/2)), longest)
+}
