@@ -1,0 +1,84 @@
+package main
+
+import (
+	"os"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+
+	"omsinit/check"
+	"omsinit/init/flow"
+	"omsinit/internal/msg"
+)
+
+func checkCommand(lang msg.Lang) *cli.Command {
+	t := lang.Sprintf
+	return &cli.Command{Name: "check", Usage: t("step 1 alone: check before anything is touched"), ArgsUsage: "[FILE]",
+		Description: t("All findings are reported at once. FILE or --config may be - for standard input. Nothing is changed, but for a throw-away database in the MetaDB and in the time-series database, which is removed again."),
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "offline", DisableDefaultText: true, Usage: t("check the file alone, not this host or the network")},
+			ignoreFlag(lang),
+			&cli.DurationFlag{Name: "deadline", Value: check.DefaultDeadline, Usage: t("how long each check may take")},
+			&cli.StringFlag{Name: "output", Value: "text", Usage: t("text or json")},
+			&cli.StringFlag{Name: "explain", Usage: t("print the long help of a finding, such as metadb.clock")},
+		},
+		Action: func(c *cli.Context) error {
+			if id := c.String("explain"); id != "" {
+				return explain(c, lang, id)
+			}
+			return runCheck(c, lang, c.Args().First(), flow.CheckOptions{
+				Offline: c.Bool("offline"), Deadline: c.Duration("deadline"), Ignore: c.StringSlice("ignore"), Stdin: os.Stdin,
+			})
+		}}
+}
+
+// ignoreFlag is for check and init.
+func ignoreFlag(lang msg.Lang) cli.Flag {
+	return &cli.StringSliceFlag{Name: "ignore", Usage: lang.Sprintf("the ids of findings that are warnings instead of errors (OMSINIT_IGNORE)")}
+}
+
+func explain(c *cli.Context, lang msg.Lang, id string) error {
+	e, ok := check.Explain(id)
+	if !ok {
+		return &flow.UsageError{Message: check.Unknown(id)}
+	}
+	e.Print(c.App.Writer, lang)
+	return nil
+}
+
+func runCheck(c *cli.Context, lang msg.Lang, file string, options flow.CheckOptions) error {
+	output := c.String("output")
+	if output != "" && output != "text" && output != "json" {
+		return cli.Exit(lang.Sprintf("omsinit: --output is text or json, not %q", output), exitUsage)
+	}
+	if options.Deadline < 0 {
+		return cli.Exit(lang.Sprintf("omsinit: --deadline must be longer than 0"), exitUsage)
+	}
+	o := initOptions(c, lang, nil, nil)
+	o.ConfigFile = or(file, o.ConfigFile)
+	report, err := flow.Check(c.Context, o, options)
+	if err != nil {
+		return err
+	}
+	if output == "json" {
+		if err := report.PrintJSON(c.App.Writer, lang); err != nil {
+			return err
+		}
+	} else {
+		report.PrintIn(c.App.Writer, check.Style{Lang: lang, Color: colored(os.Stdout)})
+	}
+	if report.Err() != nil {
+		return cli.Exit("", exitFindings)
+	}
+	return nil
+}
+
+// colored: on a terminal that shows colours, unless the user wants none
+// (https://no-color.org).
+func colored(f *os.File) bool {
+	if os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}

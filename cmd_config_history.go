@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+
+	"omsinit/init/component"
+	"omsinit/init/flow"
+	"omsinit/internal/msg"
+)
+
+func configHistory(lang msg.Lang) *cli.Command {
+	return &cli.Command{Name: "history", Usage: lang.Sprintf("the last ten sets of files that a run replaced"),
+		Action: func(c *cli.Context) error {
+			versions, err := component.NewHistory(initOptions(c, lang, nil, nil).Layout).List()
+			if err != nil {
+				return err
+			}
+			if len(versions) == 0 {
+				fmt.Fprintln(os.Stderr, lang.Sprintf("there are no earlier versions"))
+				return nil
+			}
+			table := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
+			for _, v := range versions {
+				var paths []string
+				for _, f := range v.Files {
+					paths = append(paths, f.Path)
+				}
+				fmt.Fprintf(table, "%s\t%s\t%s\n", v.ID, v.Reason, strings.Join(paths, " "))
+			}
+			return table.Flush()
+		}}
+}
+
+func configDiff(lang msg.Lang) *cli.Command {
+	t := lang.Sprintf
+	return &cli.Command{Name: "diff", Usage: t("what would change if an earlier version were put back"), ArgsUsage: "[VERSION [FILE…]]",
+		Description: t("VERSION is one of `omsinit config history`; without it the last one. Secrets are not shown."),
+		Action: func(c *cli.Context) error {
+			id, paths := chosenVersion(c)
+			text, err := flow.DiffVersion(initOptions(c, lang, nil, nil), id, paths)
+			if err == nil {
+				_, err = fmt.Fprint(c.App.Writer, text)
+			}
+			return err
+		}}
+}
+
+func configRestore(lang msg.Lang) *cli.Command {
+	t := lang.Sprintf
+	return &cli.Command{Name: "restore", Usage: t("put an earlier version of files back, and restart the programs that read them"), ArgsUsage: "VERSION [FILE…]",
+		Description: t("VERSION is one of `omsinit config history`, or last. What is replaced becomes a version itself. A config.yaml that is put back brings the other files with it."),
+		Flags:       flowFlags(lang)[2:],
+		Action: func(c *cli.Context) error {
+			if !c.Args().Present() {
+				return cli.Exit(t("omsinit: name a version of `omsinit config history`, or last"), exitUsage)
+			}
+			id, paths := chosenVersion(c)
+			return flow.Restore(c.Context, initOptions(c, lang, nil, nil), id, paths)
+		}}
+}
+
+func chosenVersion(c *cli.Context) (id string, paths []string) {
+	if !c.Args().Present() {
+		return "last", nil
+	}
+	return c.Args().First(), c.Args().Tail()
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"omsinit/internal/config"
+	"omsinit/internal/layout"
+	"omsinit/internal/msg"
+)
+
+func configShow(lang msg.Lang) *cli.Command {
+	return &cli.Command{Name: "show", Usage: lang.Sprintf("the effective value of every key, and where it comes from"), ArgsUsage: "[FILE]",
+		Flags:  []cli.Flag{&cli.StringFlag{Name: "output", Value: "text", Usage: lang.Sprintf("text or json")}},
+		Action: func(c *cli.Context) error { return showConfig(c, lang) }}
+}
+
+func configSchema(lang msg.Lang) *cli.Command {
+	return &cli.Command{Name: "schema", Usage: lang.Sprintf("a JSON Schema of config.yaml, for editors"),
+		Action: func(c *cli.Context) error {
+			schema, err := config.Schema(lang)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(c.App.Writer, "%s\n", schema)
+			return err
+		}}
+}
+
+func showConfig(c *cli.Context, lang msg.Lang) error {
+	output := c.String("output")
+	if output != "text" && output != "json" {
+		return cli.Exit(lang.Sprintf("omsinit: --output is text or json, not %q", output), exitUsage)
+	}
+	file := or(or(c.Args().First(), common(c, "config")), layout.New(common(c, "root")).ConfigFile())
+	settings, warnings, err := config.Settings(file, os.Stdin)
+	for _, w := range warnings {
+		fmt.Fprintln(os.Stderr, w.In(lang))
+	}
+	var wrong *config.Error
+	if errors.As(err, &wrong) {
+		return cli.Exit(wrong.In(lang), exitFindings)
+	}
+	if err != nil {
+		return cli.Exit("omsinit: "+lang.Text(err), exitFindings)
+	}
+	if output == "json" {
+		return settingsJSON(c, file, settings)
+	}
+	return settingsText(c, lang, settings)
+}
+
+func settingsText(c *cli.Context, lang msg.Lang, settings []config.Setting) error {
+	var rows [][2]string
+	key, place := 0, 0
+	for _, s := range settings {
+		origin := lang.Sprintf("not set")
+		switch s.Origin {
+		case config.FromFile:
+			origin = lang.Sprintf("line %d", s.Line)
+		case config.FromDefault:
+			origin = lang.Sprintf("default")
+		case config.Derived:
+			origin = lang.Sprintf("from %s", s.Source)
+		}
+		rows = append(rows, [2]string{s.Name, origin})
+		key, place = max(key, width(s.Name)), max(place, width(origin))
+	}
+	for i, s := range settings {
+		line := pad(rows[i][0], key+2) + pad(rows[i][1], place+2)
+		if s.Origin != config.NotSet {
+			line += text(s.Value)
+		}
+		if _, err := fmt.Fprintln(c.App.Writer, strings.TrimRight(line, " ")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// width is the number of columns of a text on a terminal, where Chinese signs
+// take two.
+func width(s string) int {
+	n := 0
+	for _, r := range s {
+		if n++; r >= 0x2e80 {
+			n++
+		}
+	}
+	return n
+}
+
+func pad(s string, columns int) string { return s + strings.Repeat(" ", max(columns-width(s), 1)) }
+
+// text is a value on one line.
+func text(value any) string {
+	switch v := value.(type) {
+	case []string:
+		return strings.Join(v, ", ")
+	case []any, map[string]any:
+		data, err := json.Marshal(v)
+		if err != nil {
+			return err.Error()
+		}
+		return string(data)
+	case nil:
+		return "null"
+	}
+	return fmt.Sprint(value)
+}
+
+func settingsJSON(c *cli.Context, file string, settings []config.Setting) error {
+	type setting struct {
+		Key    string        `json:"key"`
+		Value  any           `json:"value"` // null when it is not set
+		Origin config.Origin `json:"origin"`
+		Line   int           `json:"line,omitempty"`
+		Column int           `json:"column,omitempty"`
+		Source string        `json:"source,omitempty"`
+		Known  bool          `json:"known"`
+	}
+	out := struct {
+		Version  int       `json:"version"`
+		Config   string    `json:"config"`
+		Settings []setting `json:"settings"`
+	}{Version: 1, Config: file}
+	for _, s := range settings {
+		if s.Origin == config.NotSet {
+			s.Value = nil
+		}
+		out.Settings = append(out.Settings, setting{s.Name, s.Value, s.Origin, s.Line, s.Column, s.Source, s.Known})
+	}
+	enc := json.NewEncoder(c.App.Writer)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(out)
+}

@@ -1,0 +1,57 @@
+package main
+
+import "omsinit/internal/msg"
+
+func init() {
+	msg.Register(func() map[string]string {
+		return map[string]string{
+			"config.yaml, and earlier versions of the files made from it":                     "config.yaml，以及由其生成的文件的历史版本",
+			"ask nothing: go on, and let cm_url follow the CM's port on a region of one node": "不再询问：直接执行，且地域内只有一个节点时，cm_url 的端口随 CM 端口一起修改",
+			"when the CM's port moves, move the port in cm_url too":                           "CM 端口变化时，同步修改 cm_url 中的端口",
+			"when the CM's port moves, leave cm_url as it is (a VIP)":                         "CM 端口变化时，不修改 cm_url（使用 VIP）",
+			"create the databases and tables that a new MetaDB lacks":                         "创建新元信息库中缺少的数据库和表",
+			"change config.yaml and nothing else":                                             "只修改 config.yaml，不做其他操作",
+			"change keys of config.yaml in place, and bring the node to them":                 "就地修改 config.yaml 的配置项，并使节点生效",
+			"A KEY alone is asked for, without echo, or read from the standard input, a line each; passwords are taken in no other way. Comments, order and quotes of the file stay, and what it was is kept beside it. Everything is checked first: a new MetaDB is tried before the file is changed.": "只写 KEY 时，会在终端询问（不回显），或从标准输入读取（每项一行）；密码只能以这种方式给出。文件中的注释、顺序和引号保持不变，修改前的内容保存在旁边。所有检查先行：修改文件之前会先尝试连接新的元信息库。",
+			"omsinit: give KEY=VALUE, for example nginx_server_port=18089": "omsinit：请给出 KEY=VALUE，例如 nginx_server_port=18089",
+			"omsinit: %s stands after KEY=VALUE; options come first":       "omsinit：%s 写在了 KEY=VALUE 之后；选项应写在前面",
+			"omsinit: %s is given twice":                                   "omsinit：%s 给出了两次",
+			"omsinit: everybody on this host can see the arguments of a command: write %s alone, and type its value when it is asked for, or send it to the standard input": "omsinit：本机上任何人都能看到命令的参数：请只写 %s，在询问时输入其值，或通过标准输入传入",
+			"omsinit: --move-cm-url and --keep-cm-url contradict each other":                                                                                                "omsinit：--move-cm-url 与 --keep-cm-url 相互矛盾",
+			"omsinit: the port of the CM moves, and cm_url is %s: say whether it becomes %s with --move-cm-url, or stays with --keep-cm-url":                                "omsinit：CM 端口已修改，而 cm_url 为 %s：请用 --move-cm-url 将其改为 %s，或用 --keep-cm-url 保持不变",
+			"The port of the CM moves. Change cm_url from %s to %s? (one node: y; a VIP in front of several: n)":                                                            "CM 端口已修改，是否需要将 cm_url 从 %s 同步修改为 %s？（单节点：y；多节点使用 VIP：n）",
+			"change the ports of the components, with questions (docker_update_app_port.sh)":                                                                                "以问答方式修改各组件的端口号（docker_update_app_port.sh）",
+			"With KEY=VALUE nothing is asked about the ports.":                                                                                                              "给出 KEY=VALUE 时不再询问端口。",
+			"change the address and the account of the MetaDB, with questions (docker_update_meta_db.sh)":                                                                   "以问答方式修改元信息库的地址和账号（docker_update_meta_db.sh）",
+			"Without arguments oms_meta_host, oms_meta_port, oms_meta_user and oms_meta_password are asked for. The new MetaDB is tried first.":                             "不带参数时，依次询问 oms_meta_host、oms_meta_port、oms_meta_user 和 oms_meta_password。会先尝试连接新的元信息库。",
+			"Create the databases and tables that the new MetaDB lacks? (n: they must be there)":                                                                            "是否创建新元信息库中缺少的数据库和表？（n：它们必须已存在）",
+			"omsinit: the keys here are %s; for others see `omsinit config set`":                                                                                            "omsinit：此处的配置项为 %s；其他配置项请使用 `omsinit config set`",
+			"omsinit: nothing is to be changed":                                                           "omsinit：没有需要修改的内容",
+			"Change %s in config.yaml, and restart the components that use them?":                         "是否修改 config.yaml 中的 %s，并重启使用它们的组件？",
+			"omsinit: nothing was changed":                                                                "omsinit：未做任何修改",
+			"the last ten sets of files that a run replaced":                                              "最近十次被替换的文件",
+			"there are no earlier versions":                                                               "没有历史版本",
+			"what would change if an earlier version were put back":                                       "查看恢复历史版本会带来的变化",
+			"VERSION is one of `omsinit config history`; without it the last one. Secrets are not shown.": "VERSION 取自 `omsinit config history`；省略时为最近一个版本。密码不会显示。",
+			"put an earlier version of files back, and restart the programs that read them":               "恢复历史版本的文件，并重启读取这些文件的程序",
+			"VERSION is one of `omsinit config history`, or last. What is replaced becomes a version itself. A config.yaml that is put back brings the other files with it.": "VERSION 取自 `omsinit config history`，或为 last。被替换的内容会成为新的历史版本。恢复 config.yaml 时，其他文件也随之更新。",
+			"omsinit: name a version of `omsinit config history`, or last":                                                        "omsinit：请指定 `omsinit config history` 中的版本，或 last",
+			"when a key was edited by hand in a file and has changed in config.yaml too: ours (config.yaml) or theirs (the file)": "某个键既在文件中被手工修改、又在 config.yaml 中变化时：ours（以 config.yaml 为准）或 theirs（以文件为准）",
+			"check, render the files anew, restart the programs that read a changed one":                                          "检查、重新生成文件，并重启读取了变化文件的程序",
+			"what init would change, without touching anything":                                                                   "查看 init 会做哪些修改，但不做任何改动",
+			"Exit status: 0 nothing to do, 2 there is something to do, 1 it cannot be told.":                                      "退出码：0 无需操作，2 有待执行的操作，1 无法判断。",
+			"what differs between OMS releases: templates, schema, program files":                                                 "各 OMS 版本之间不同的内容：模板、表结构、程序文件",
+			"the files of the pack, where each comes from, and what is made from it":                                              "版本包中的文件、各自的来源以及由其生成的文件",
+			"print a file of the pack":                                      "显示版本包中的一个文件",
+			"omsinit: the pack has no file %q; see `omsinit pack list`":     "omsinit：版本包中没有文件 %q；请参见 `omsinit pack list`",
+			"write the files of the pack into a folder, to be edited there": "将版本包中的文件写入目录，以便编辑",
+			"Without NAME all of them. What is in the folder already is not overwritten. The folder can be used with --pack, or put at /usr/share/omsinit/pack of an image; it needs only the files that differ.": "省略 NAME 时导出全部文件。目录中已有的文件不会被覆盖。该目录可用于 --pack，或放到镜像的 /usr/share/omsinit/pack；其中只需保留有差异的文件。",
+			"omsinit: name the folder to write to": "omsinit：请指定要写入的目录",
+			"%v [y/N]":                             "%v [y/N]",
+			"interrupted; nothing was changed":     "已中断；未做任何修改",
+			"there is no answer to the question %q; give it as an option instead": "没有得到问题 %q 的回答；请改用选项给出",
+			"the answer to the question %q must be y or n":                        "问题 %q 的回答必须是 y 或 n",
+			"cannot switch the echo of the terminal off: %w":                      "无法关闭终端回显：%w",
+		}
+	})
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"omsinit/init/flow"
+	"omsinit/internal/msg"
+)
+
+// exitChanges says that a plan has something to do.
+const exitChanges = 2
+
+func preferFlag(lang msg.Lang) cli.Flag {
+	return &cli.StringFlag{Name: "prefer", Usage: lang.Sprintf("when a key was edited by hand in a file and has changed in config.yaml too: ours (config.yaml) or theirs (the file)")}
+}
+
+func reconfigureCommand(lang msg.Lang) *cli.Command {
+	return &cli.Command{Name: "reconfigure", Usage: lang.Sprintf("check, render the files anew, restart the programs that read a changed one"),
+		Flags: append([]cli.Flag{preferFlag(lang)}, flowFlags(lang)[2:]...),
+		Action: func(c *cli.Context) error {
+			return flow.Reconfigure(c.Context, initOptions(c, lang, nil, nil))
+		}}
+}
+
+func planCommand(lang msg.Lang) *cli.Command {
+	t := lang.Sprintf
+	return &cli.Command{Name: "plan", Usage: t("what init would change, without touching anything"),
+		Description: t("Exit status: 0 nothing to do, 2 there is something to do, 1 it cannot be told."),
+		Flags:       []cli.Flag{preferFlag(lang), &cli.StringFlag{Name: "output", Value: "text", Usage: t("text or json")}},
+		Action: func(c *cli.Context) error {
+			output := c.String("output")
+			if output != "text" && output != "json" {
+				return cli.Exit(t("omsinit: --output is text or json, not %q", output), exitUsage)
+			}
+			plan, err := flow.Plan(c.Context, initOptions(c, lang, nil, nil))
+			if err != nil {
+				return err
+			}
+			if output == "json" {
+				if err := plan.PrintJSON(c.App.Writer); err != nil {
+					return err
+				}
+			} else {
+				plan.Print(c.App.Writer, lang)
+			}
+			switch {
+			case plan.Changes:
+				return cli.Exit("", exitChanges)
+			case !plan.Known():
+				return cli.Exit("", 1)
+			}
+			return nil
+		}}
+}

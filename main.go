@@ -1,0 +1,336 @@
+// Command omsinit initialises, supervises and operates an OMS container. It is
+// the container's entry point, the job of docker_init.sh, and the operator's
+// command. This file holds the command line only: each command makes one call.
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"omsinit/init/component"
+	"omsinit/init/flow"
+	"omsinit/init/trial"
+	"omsinit/internal/layout"
+	"omsinit/internal/msg"
+	"omsinit/supervise"
+)
+
+// version is set by the build.
+var version = "dev"
+
+// Exit statuses beside 0 and 1 (see `omsinit help`).
+const (
+	exitUsage    = 64
+	exitFindings = 3
+	exitNotFound = 127 // of `run COMMAND`, as a shell has it
+)
+
+func main() {
+	// Scripts ask for the version all the time: building the whole command line
+	// for it would take as long as everything else.
+	if len(os.Args) == 2 && os.Args[1] == "version" {
+		fmt.Println("omsinit " + version)
+		return
+	}
+	lang := language(os.Args[1:])
+	localizeHelp(lang)
+	os.Exit(exitCode(lang, newApp(lang).Run(os.Args)))
+}
+
+// exitCode prints an error that nobody printed yet, and gives its exit status.
+func exitCode(lang msg.Lang, err error) int {
+	// Not errors.As: the exit status of a program that we ran is not ours.
+	if code, ok := err.(cli.ExitCoder); ok {
+		if text := code.Error(); text != "" {
+			fmt.Fprintln(os.Stderr, text)
+		}
+		return code.ExitCode()
+	}
+	if err != nil && !flow.Printed(err) {
+		fmt.Fprintln(os.Stderr, "omsinit: "+lang.Text(err))
+	}
+	return flow.ExitCode(err)
+}
+
+func newApp(lang msg.Lang) *cli.App {
+	t := lang.Sprintf
+	usage := func(_ *cli.Context, err error, _ bool) error {
+		return cli.Exit(t("omsinit: %v; see `omsinit help`", err), exitUsage)
+	}
+	app := &cli.App{
+		Name:            "omsinit",
+		Usage:           t("initialise, supervise and operate an OMS container"),
+		Description:     t("Exit status: 0 done, 1 failed, 2 a plan has something to do, 3 the check found errors, 4 another run holds the lock, 64 wrong usage.\nEnvironment: OMS_HOST_IP is the IP address of this node; OMSINIT_ROOT, OMSINIT_CONFIG, OMSINIT_PACK and OMS_LANG stand for --root, --config, --pack and --lang."),
+		HideVersion:     true,
+		HideHelpCommand: true, // it has one of its own, in both languages
+		UsageText:       t("omsinit [options] COMMAND [options]"),
+		ExitErrHandler:  func(*cli.Context, error) {},
+		OnUsageError:    usage,
+		Flags: append(commonFlags(lang),
+			&cli.StringFlag{Name: "check", Usage: t("old name of: check FILE"), TakesFile: true},
+			&cli.BoolFlag{Name: "init-db", DisableDefaultText: true, Usage: t("old name of: init --only metadb")},
+			&cli.BoolFlag{Name: "init-config-file", DisableDefaultText: true, Usage: t("old name of: init --only component")},
+			preferFlag(lang),
+		),
+		Action: oldNames(lang),
+		Commands: []*cli.Command{
+			{Name: "run", Usage: t("be the container's entry point (PID 1)"), ArgsUsage: "[COMMAND…]",
+				Flags:       []cli.Flag{onFatalFlag(lang)},
+				Description: t("Supervises the components, and initialises the node. With a COMMAND, runs that instead."),
+				Action:      func(c *cli.Context) error { return runNode(c, lang) }},
+			{Name: "init", Usage: t("initialise this node: the five steps (docker_init.sh)"),
+				Description: t("The steps are %s. A finished node is left as it is; an interrupted run is continued.", flow.PhaseNames()),
+				Flags:       append(flowFlags(lang), preferFlag(lang)),
+				Action: func(c *cli.Context) error {
+					return flow.Run(c.Context, initOptions(c, lang, c.StringSlice("only"), c.StringSlice("skip")))
+				}},
+			checkCommand(lang),
+			{Name: "trial", Usage: t("a node with its own MetaDB, to look at; not for production"),
+				Flags:  trialFlags(lang),
+				Action: func(c *cli.Context) error { return runTrial(c, lang) }},
+			{Name: "status", Usage: t("how far the initialisation is, and what runs"),
+				Flags:  append(watchFlags(lang), &cli.StringFlag{Name: "output", Value: "text", Usage: t("text or json")}),
+				Action: func(c *cli.Context) error { return showStatus(c, lang) }},
+			operation(lang, "start", t("start programs")),
+			operation(lang, "stop", t("stop programs")),
+			operation(lang, "restart", t("restart programs, in the order of their dependencies")),
+			planCommand(lang),
+			reconfigureCommand(lang),
+			configCommand(lang),
+			packCommand(lang),
+			metadbCommand(lang),
+			{Name: "add_resource", Usage: t("old name of: init --only resource"),
+				Action: func(c *cli.Context) error {
+					return flow.Run(c.Context, initOptions(c, lang, []string{"resource"}, nil))
+				}},
+			{Name: "help", Aliases: []string{"h"}, Usage: t("show this page, or the page of a command"), ArgsUsage: "[COMMAND…]",
+				Action: func(c *cli.Context) error { return showHelp(c, lang) }},
+			{Name: "version", Usage: t("print the version"),
+				Action: func(c *cli.Context) error { _, err := fmt.Fprintln(c.App.Writer, "omsinit "+version); return err }},
+		},
+	}
+	app.Flags = append(app.Flags, cli.HelpFlag) // it is left out where a command is called help
+	app.Commands = append(app.Commands, programCommands(lang)...)
+	app.Before = stopAtSignal
+	for _, command := range app.Commands {
+		dress(command, command.Name, lang, usage)
+	}
+	return app
+}
+
+// dress gives a command, and those below it, what all of them have.
+func dress(command *cli.Command, name string, lang msg.Lang, usage cli.OnUsageErrorFunc) {
+	if len(command.Subcommands) > 0 {
+		command.Action = func(c *cli.Context) error {
+			if c.Args().Present() {
+				return cli.Exit(lang.Sprintf("omsinit: there is no command %q; see `omsinit help`", name+" "+c.Args().First()), exitUsage)
+			}
+			return cli.ShowSubcommandHelp(c)
+		}
+	} else {
+		refuseStrayArguments(command, name, lang)
+	}
+	command.Before = checkCommon(lang)
+	command.UsageText = lang.Sprintf("omsinit %s [options] %s", name, command.ArgsUsage)
+	command.HideHelpCommand = true
+	command.Flags = append(command.Flags, commonFlags(lang)...)
+	command.OnUsageError = usage
+	for _, below := range command.Subcommands {
+		dress(below, name+" "+below.Name, lang, usage)
+	}
+}
+
+// refuseStrayArguments keeps a command that takes few arguments, or none, from
+// doing its work when it was given more: the person meant something else.
+func refuseStrayArguments(command *cli.Command, name string, lang msg.Lang) {
+	action, most := command.Action, len(strings.Fields(command.ArgsUsage))
+	if strings.Contains(command.ArgsUsage, "…") {
+		return
+	}
+	command.Action = func(c *cli.Context) error {
+		if c.NArg() > most {
+			return cli.Exit(lang.Sprintf("omsinit: %s takes no argument %q; see `omsinit help %s`", name, c.Args().Get(most), name), exitUsage)
+		}
+		return action(c)
+	}
+}
+
+// checkCommon checks what the common flags say, wherever they stand.
+func checkCommon(lang msg.Lang) cli.BeforeFunc {
+	return func(c *cli.Context) error {
+		if name := common(c, "lang"); name != "" {
+			if _, known := msg.Parse(name); !known {
+				return cli.Exit(lang.Sprintf("omsinit: --lang is en or zh, not %q", name), exitUsage)
+			}
+		}
+		if dir := common(c, "pack"); dir != "" {
+			if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+				return cli.Exit(lang.Sprintf("omsinit: --pack %s is not a folder", dir), exitUsage)
+			}
+		}
+		return nil
+	}
+}
+
+// stopAtSignal lets a command end in order when it is interrupted.
+func stopAtSignal(c *cli.Context) error {
+	if words := c.Args().Slice(); len(words) > 0 && (words[0] == "version" || words[0] == "check" && slices.Contains(words, "--offline")) {
+		return nil // over before a signal comes: this would take longer than the command
+	}
+	c.Context, _ = signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
+	return nil
+}
+
+func showHelp(c *cli.Context, lang msg.Lang) error {
+	root := c.Lineage()[len(c.Lineage())-2] // the last one has no application
+	name := c.Args().First()
+	if name == "" {
+		return cli.ShowAppHelp(root)
+	}
+	command := c.App.Command(name)
+	if command == nil {
+		return cli.Exit(lang.Sprintf("omsinit: there is no command %q; see `omsinit help`", name), exitUsage)
+	}
+	if len(command.Subcommands) > 0 {
+		return c.App.RunContext(c.Context, append(append([]string{c.App.Name}, c.Args().Slice()...), "--help"))
+	}
+	return cli.ShowCommandHelp(root, name)
+}
+
+// commonFlags are accepted before and after the command.
+func commonFlags(lang msg.Lang) []cli.Flag {
+	t := lang.Sprintf
+	return []cli.Flag{
+		&cli.StringFlag{Name: "root", Usage: t("the folder under which every path of the container is")},
+		&cli.StringFlag{Name: "config", Usage: t("config.yaml (default: /home/admin/conf/config.yaml under the root)")},
+		&cli.StringFlag{Name: "pack", Usage: t("folder that is laid over the built-in pack (default: /usr/share/omsinit/pack under the root)")},
+		&cli.StringFlag{Name: "lang", Usage: t("en or zh")},
+	}
+}
+
+func flowFlags(lang msg.Lang) []cli.Flag {
+	t := lang.Sprintf
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "only", Usage: t("only these steps")},
+		&cli.StringSliceFlag{Name: "skip", Usage: t("all but these steps")},
+		ignoreFlag(lang),
+		&cli.DurationFlag{Name: "lock-timeout", Value: flow.DefaultLockTimeout, Usage: t("how long to wait for another run")},
+		&cli.DurationFlag{Name: "ready-timeout", Value: flow.DefaultReadyTimeout, Usage: t("how long to wait for the components to be ready")},
+	}
+}
+
+func trialFlags(lang msg.Lang) []cli.Flag {
+	t := lang.Sprintf
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "set", Usage: t("a KEY=VALUE of config.yaml, for example nginx_server_port=18089")},
+		&cli.IntFlag{Name: "metadb-port", Value: trial.DefaultMetaDBPort, Usage: t("port of the trial MetaDB, on 127.0.0.1")},
+	}
+}
+
+// operation is one of start, stop and restart.
+func operation(lang msg.Lang, name, usage string) *cli.Command {
+	return &cli.Command{Name: name, Usage: usage, ArgsUsage: "PROGRAM…",
+		Flags: []cli.Flag{&cli.DurationFlag{Name: "timeout", Value: flow.DefaultReadyTimeout, Usage: lang.Sprintf("how long to wait for the components to be ready")}},
+		Action: func(c *cli.Context) error {
+			if !c.Args().Present() {
+				return cli.Exit(lang.Sprintf("omsinit: name the programs, or all"), exitUsage)
+			}
+			return client(c).Operate(c.Context, name, c.Args().Slice(), c.Duration("timeout"), c.App.Writer, lang)
+		}}
+}
+
+// oldNames serves what the Python scripts of OMS were called with.
+func oldNames(lang msg.Lang) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		if err := checkCommon(lang)(c); err != nil {
+			return err
+		}
+		switch {
+		case c.Args().Present():
+			return cli.Exit(lang.Sprintf("omsinit: there is no command %q; see `omsinit help`", c.Args().First()), exitUsage)
+		case c.IsSet("check"):
+			return runCheck(c, lang, c.String("check"), flow.CheckOptions{})
+		case c.Bool("init-db"):
+			return flow.Run(c.Context, initOptions(c, lang, []string{"metadb"}, nil))
+		case c.Bool("init-config-file"):
+			return flow.Run(c.Context, initOptions(c, lang, []string{"component"}, nil))
+		}
+		return cli.ShowAppHelp(c)
+	}
+}
+
+func initOptions(c *cli.Context, lang msg.Lang, only, skip []string) flow.Options {
+	l := layout.New(common(c, "root"))
+	return flow.Options{
+		Layout: l, ConfigFile: or(common(c, "config"), l.ConfigFile()), PackDir: or(common(c, "pack"), l.PackDir()), Lang: lang,
+		Ignore: c.StringSlice("ignore"), Prefer: component.Side(c.String("prefer")),
+		HostIP: os.Getenv("OMS_HOST_IP"), Upgrade: os.Getenv("IS_UPGRADE"), Build: version, Only: only, Skip: skip,
+		LockTimeout: c.Duration("lock-timeout"), ReadyTimeout: c.Duration("ready-timeout"), Out: c.App.Writer, Err: os.Stderr,
+	}
+}
+
+func runNode(c *cli.Context, lang msg.Lang) error {
+	if c.Args().Present() {
+		err := supervise.Exec(c.Args().Slice())
+		return cli.Exit("omsinit: "+lang.Text(err), exitNotFound)
+	}
+	boot, err := bootOptions(c, lang)
+	if err != nil {
+		return err
+	}
+	return exit(flow.Boot(c.Context, initOptions(c, lang, nil, nil), boot))
+}
+
+func runTrial(c *cli.Context, lang msg.Lang) error {
+	return exit(trial.Run(c.Context, initOptions(c, lang, nil, nil), trial.Options{Set: c.StringSlice("set"), MetaDBPort: c.Int("metadb-port")}))
+}
+
+func showStatus(c *cli.Context, lang msg.Lang) error {
+	if c.Bool("watch") {
+		return watchStatus(c, lang)
+	}
+	switch output := c.String("output"); output {
+	case "json":
+		return client(c).PrintJSON(c.Context, c.App.Writer)
+	case "text":
+		return client(c).PrintStatus(c.Context, c.App.Writer, lang, time.Now())
+	default:
+		return cli.Exit(lang.Sprintf("omsinit: --output is text or json, not %q", output), exitUsage)
+	}
+}
+
+func client(c *cli.Context) *supervise.Client {
+	return flow.Client(layout.New(common(c, "root")))
+}
+
+// exit hands on the exit status of a program that ended in order.
+func exit(code int, err error) error {
+	if err == nil && code != 0 {
+		return cli.Exit("", code)
+	}
+	return err
+}
+
+// common gives a common flag: after the command, before it, or the environment.
+func common(c *cli.Context, name string) string {
+	for _, level := range c.Lineage() {
+		if level.IsSet(name) {
+			return level.String(name)
+		}
+	}
+	return os.Getenv("OMSINIT_" + map[string]string{"root": "ROOT", "config": "CONFIG", "pack": "PACK"}[name])
+}
+
+func or(value, fallback string) string {
+	if value != "" {
+		return value
+	}
+	return fallback
+}
