@@ -1,0 +1,80 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"omsinit/internal/testmaria"
+)
+
+// BenchmarkStart compares the start of omsinit with that of an empty Go
+// program: x-empty is the ratio, the goal is 2.
+func BenchmarkStart(b *testing.B) {
+	dir := b.TempDir()
+	source, empty := filepath.Join(dir, "empty.go"), filepath.Join(dir, "empty")
+	if err := os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", empty, source)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	sample := filepath.Join("..", "testdata", "config", "obd.yaml")
+	for name, args := range map[string][]string{"version": {"version"}, "check-offline": {"check", "--offline", sample}} {
+		b.Run(name, func(b *testing.B) {
+			var floor, ours time.Duration
+			for b.Loop() {
+				// By turns, so that a noisy moment meets both.
+				floor += timed(b, exec.Command(empty))
+				ours += timed(b, exec.Command(omsinit, args...))
+			}
+			b.ReportMetric(float64(ours)/float64(floor), "x-empty")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+func timed(b *testing.B, cmd *exec.Cmd) time.Duration {
+	cmd.Stdout = io.Discard
+	start := time.Now()
+	if err := cmd.Run(); err != nil {
+		b.Fatalf("%v: %v", cmd.Args, err)
+	}
+	return time.Since(start)
+}
+
+// BenchmarkFirstBoot is a complete initialisation, from the start of PID 1 to
+// the ready line, with stand-ins that are ready at once. The goal is 3 s.
+func BenchmarkFirstBoot(b *testing.B) {
+	db := testmaria.Start(b)
+	for b.Loop() {
+		b.StopTimer()
+		n := newNode(b, db)
+		for _, name := range []string{"oms_rm", "oms_cm", "oms_cm_hb"} {
+			db.Exec(fmt.Sprintf("DROP DATABASE IF EXISTS %s", name))
+		}
+		b.StartTimer()
+		r := n.boot()
+		r.waitReady()
+		b.StopTimer()
+		r.stop()
+		b.StartTimer()
+	}
+}
+
+// BenchmarkSecondInit is an initialisation of a finished node. The goal is 1 s.
+func BenchmarkSecondInit(b *testing.B) {
+	n := newNode(b, testmaria.Start(b))
+	n.boot().waitReady()
+	for b.Loop() {
+		if out, errOut, status := n.omsinit("init"); status != 0 {
+			b.Fatalf("status %d\n%s%s", status, out, errOut)
+		}
+	}
+}
