@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"flag"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"omsinit/internal/config"
 	"omsinit/internal/layout"
@@ -145,7 +147,7 @@ func TestPorts(t *testing.T) {
 // TestPortTakenDuringLookUp: a component that begins to listen while its port
 // is looked up is seen as what it is, not as a holder that cannot be named.
 func TestPortTakenDuringLookUp(t *testing.T) {
-	for range 100 {
+	for range 300 {
 		free, err := net.Listen("tcp", ":0")
 		if err != nil {
 			t.Fatal(err)
@@ -153,13 +155,17 @@ func TestPortTakenDuringLookUp(t *testing.T) {
 		addr := free.Addr().(*net.TCPAddr)
 		free.Close()
 		opened := make(chan net.Listener)
+		looking := make(chan bool)
 		go func() {
+			<-looking
+			time.Sleep(rand.N(200 * time.Microsecond))
 			l, err := net.ListenTCP("tcp", addr)
 			if err != nil {
 				t.Error(err)
 			}
 			opened <- l
 		}()
+		close(looking)
 		for {
 			holder, taken := findListener(addr.Port)
 			if !taken {
