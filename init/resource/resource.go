@@ -60,6 +60,9 @@ func (r Result) Changed() bool { return len(r.Calls) > 0 || len(r.Rows) > 0 }
 //
 // What was done before an error is in the Result.
 func (s *Step) Apply(ctx context.Context) (Result, error) {
+	if s.Pack.Register == pack.ByCalls {
+		return s.calls(ctx)
+	}
 	var result Result
 	want := wanted(s.Config, s.HostIP)
 	db, err := database.Open(s.Config, "", database.As(s.HostIP))
@@ -79,15 +82,8 @@ func (s *Step) Apply(ctx context.Context) (Result, error) {
 	if result.CM, err = s.waitForCM(ctx); err != nil {
 		return result, err
 	}
-	for _, call := range s.Pack.Calls {
-		isNew, err := s.call(ctx, result.CM, call)
-		if err != nil {
-			return result, err
-		}
-		if isNew {
-			result.Calls = append(result.Calls, call.Name)
-			s.log(msg.M("the CM accepted %s", call.Name))
-		}
+	if err := s.sendCalls(ctx, &result); err != nil {
+		return result, err
 	}
 
 	if len(found.changes(want)) > 0 {
