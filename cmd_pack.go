@@ -55,6 +55,8 @@ func packCommand(lang msg.Lang) *cli.Command {
 					}
 					return err
 				}},
+			packCapture(lang),
+			packVerify(lang),
 		}}
 }
 

@@ -13,7 +13,8 @@ func (s *Step) calls(ctx context.Context) (result Result, err error) {
 	if result.CM, err = s.waitForCM(ctx); err != nil {
 		return result, err
 	}
-	return result, s.sendCalls(ctx, &result)
+	err = s.sendCalls(ctx, &result)
+	return result, err
 }
 
 // sendCalls sends the pack's requests, in order.

@@ -107,7 +107,12 @@ func Spellings(format Format) []Spelling {
 // Escape gives a text as a value of a format is written; ok is false for a text
 // that the format cannot hold.
 func Escape(format Format, text string) (escaped string, ok bool) {
-	escape, known := escapers[format]
+	return EscapeAs(format, Standard, text)
+}
+
+// EscapeAs is Escape in one of the format's spellings.
+func EscapeAs(format Format, spelling Spelling, text string) (escaped string, ok bool) {
+	escape, known := spelledEscaper(format, spelling)
 	if !known {
 		return "", false
 	}
