@@ -57,6 +57,8 @@ func packCommand(lang msg.Lang) *cli.Command {
 				}},
 			packCapture(lang),
 			packVerify(lang),
+			packLint(lang),
+			packDiff(lang),
 		}}
 }
 

@@ -21,6 +21,7 @@ func packCapture(lang msg.Lang) *cli.Command {
 			&cli.StringSliceFlag{Name: "rows", Usage: t("a TABLE, or rm.TABLE, cm.TABLE, hb.TABLE, whose rows are settings (default: tables of at most 500 rows with a name such as config, setting, param, dict or label)")},
 			&cli.StringFlag{Name: "since", Usage: t("the pack of the previous release: the schema becomes what this release adds")},
 			&cli.StringFlag{Name: "record", Usage: t("the old step 5, a shell command that is run once while its calls to the CM are recorded")},
+			&cli.StringFlag{Name: "compare-record", Usage: t("the same of the second installation, a command that can be run here")},
 			&cli.StringSliceFlag{Name: "text", Usage: t("PATH:KEY of a value that is named like a secret and is none")},
 			outputFlag(lang),
 		}, captureFlags(lang)...),
@@ -61,7 +62,7 @@ func wantsJSON(c *cli.Context, lang msg.Lang) (bool, error) {
 func captureOptions(c *cli.Context) flow.CaptureOptions {
 	return flow.CaptureOptions{
 		Compare: c.String("compare"), CompareHostIP: c.String("compare-host-ip"), NoMetaDB: c.Bool("no-metadb"),
-		Record: c.String("record"), Release: c.String("release"), Since: c.String("since"), Out: c.String("out"), Force: c.Bool("force"),
+		Record: c.String("record"), CompareRecord: c.String("compare-record"), Release: c.String("release"), Since: c.String("since"), Out: c.String("out"), Force: c.Bool("force"),
 		Files: c.StringSlice("file"), Keep: c.StringSlice("text"), Rows: c.StringSlice("rows"),
 	}
 }
@@ -94,10 +95,11 @@ func runVerify(c *cli.Context, lang msg.Lang) error {
 	if err != nil {
 		return err
 	}
-	if !c.Args().Present() {
-		return cli.Exit(lang.Sprintf("omsinit: name the folder of the pack"), exitUsage)
+	dir, err := packFolder(c.Args().First(), lang)
+	if err != nil {
+		return err
 	}
-	differences, err := flow.VerifyPack(c.Context, initOptions(c, lang, nil, nil), captureOptions(c), c.Args().First())
+	differences, err := flow.VerifyPack(c.Context, initOptions(c, lang, nil, nil), captureOptions(c), dir)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ const alreadyExists = 302
 func (j *Job) calls() []call {
 	var out []call
 	names := map[string]int{}
-	for _, e := range j.Calls {
+	for i, e := range j.Calls {
 		if e.Method == "GET" && strings.Trim(e.Path, "/") == "" {
 			continue
 		}
@@ -75,7 +75,7 @@ func (j *Job) calls() []call {
 			if len(form[key]) > 1 {
 				j.note(Finding{Kind: "call", Path: place, Key: key, Text: msg.M("%s was sent %d times; the last one is kept", key, len(form[key]))})
 			}
-			c.Form[key] = j.formValue(e.Path, key, form[key][len(form[key])-1])
+			c.Form[key] = j.formValue(e.Path, key, form[key][len(form[key])-1], j.secondValue(i, key))
 		}
 		out = append(out, c)
 	}
@@ -113,27 +113,73 @@ func done(e Exchange) []int {
 	return codes
 }
 
-// formValue turns one value of a form into a template.
-func (j *Job) formValue(path, key, text string) string {
-	l := line{a: text, parent: strings.ReplaceAll(path, "/", " "), spans: []span{{key: key, start: 0, end: len(text)}}}
-	segments, _, _ := newMatcher(j.known(pack.Plain, pack.Standard), false, "").explain(l)
-	for _, s := range segments {
-		var others []string
-		kind := ""
-		switch {
-		case len(s.unsure) > 0:
-			kind, others = "text", expressionsOf(s.unsure)
-		case s.value != nil:
-			kind, others = "likely", relevant(s)
+// secondValue is what the same call of the second installation had in a form; nil
+// when it was not recorded.
+func (j *Job) secondValue(i int, key string) *string {
+	count := 0
+	for _, e := range j.Calls[:i] {
+		if e.Method == j.Calls[i].Method && e.Path == j.Calls[i].Path {
+			count++
 		}
+	}
+	for _, e := range j.SecondCalls {
+		if e.Method != j.Calls[i].Method || e.Path != j.Calls[i].Path {
+			continue
+		}
+		if count > 0 {
+			count--
+			continue
+		}
+		if v, ok := merged(e.Form, e.Query)[key]; ok && len(v) > 0 {
+			return &v[len(v)-1]
+		}
+	}
+	return nil
+}
+
+// formValue turns one value of a form into a template.
+func (j *Job) formValue(path, key, text string, second *string) string {
+	values := j.known(pack.Plain, pack.Standard)
+	l := line{a: text, parent: strings.ReplaceAll(path, "/", " "), spans: []span{{key: key, start: 0, end: len(text)}}}
+	if second != nil {
+		l.b = *second
+	}
+	segments, _, ok := newMatcher(values, second != nil, "").explain(l)
+	if !ok {
+		j.note(Finding{Kind: "differs", Path: path, Key: key, Text: msg.M("the value is kept as it is in the first installation")})
+		segments, _, _ = newMatcher(values, false, "").explain(l)
+	}
+	out := string(explained{lines: [][]segment{segments}}.template())
+	note := func(kind string, others []string) {
 		if len(others) > 0 {
 			j.note(Finding{Kind: kind, Path: path, Key: key, Candidates: others, Text: msg.M("%s of the call may come from %s", key, strings.Join(others, ", "))})
 		}
 	}
-	if config.SoundsSecret(key) && looksLikeSecret(string(explained{lines: [][]segment{segments}}.template())) && !slices.Contains(j.Keep, path+":"+key) {
+	for _, s := range segments {
+		switch {
+		case len(s.unsure) > 0:
+			note("text", expressionsOf(s.unsure))
+		case s.value != nil:
+			note("likely", relevant(s))
+		case second == nil && s.text == text:
+			note("text", wholeValues(values, text))
+		}
+	}
+	if config.SoundsSecret(key) && looksLikeSecret(out) && !slices.Contains(j.Keep, path+":"+key) {
 		j.note(Finding{Kind: "secret", Path: path, Key: key, Text: msg.M("%s is named like a secret, and its value does not come from config.yaml", key)})
 	}
-	return string(explained{lines: [][]segment{segments}}.template())
+	return out
+}
+
+// wholeValues are the keys whose value a text is.
+func wholeValues(values []value, text string) []string {
+	var out []*value
+	for i := range values {
+		if v := &values[i]; v.a == text && v.tier == 0 && !v.secret {
+			out = append(out, v)
+		}
+	}
+	return expressionsOf(out)
 }
 
 // documentedColumns are what step 5 writes by itself (oms-facts §6), as far as

@@ -46,6 +46,8 @@ type Job struct {
 	Programs Programs
 	// Calls are what the CM was sent; nil when nothing was recorded.
 	Calls []Exchange
+	// SecondCalls are those of the second installation.
+	SecondCalls []Exchange
 	// DB gives the MetaDB; nil leaves the schema out.
 	DB *sql.DB
 	// SecondDB gives the MetaDB of the second installation; nil when it cannot

@@ -177,6 +177,12 @@ func (j *Job) compareRows(ctx context.Context, role string, scratch *config.Conf
 			continue // the table is not there, which was said already
 		}
 		for _, row := range made {
+			// A setting may name one of the databases.
+			for i := range row {
+				for _, r := range roles {
+					row[i] = strings.ReplaceAll(row[i], databaseOf(scratch, r), databaseOf(j.From.Config, r))
+				}
+			}
 			if !slices.ContainsFunc(have, func(h []string) bool { return equalRows(columns, row, h) }) {
 				out = append(out, Difference{Part: "schema", Name: role + "." + t[0], Text: msg.M("the pack makes a row that the installation does not have: %s", keysOf(columns, row))})
 			}

@@ -11,11 +11,10 @@ import (
 // fileFindings notes what is not certain in a file, and what must not be in it.
 func (j *Job) fileFindings(f *file) {
 	report := FileReport{Path: f.path, Format: string(f.format), Compared: f.second != nil}
-	raw := strings.SplitAfter(string(f.data), "\n")
 	for n, segments := range f.lines {
 		at := 0
 		for _, s := range segments {
-			finding := Finding{Path: f.path, Line: n + 1, Key: s.key}
+			finding := Finding{Path: f.path, Line: f.items[n].line, Key: s.key}
 			switch {
 			case s.value != nil:
 				report.Expressions++
@@ -32,11 +31,11 @@ func (j *Job) fileFindings(f *file) {
 			at += len(s.text)
 		}
 		if !slices.Contains(f.differs, n) {
-			j.leftAsText(f, n, raw[n])
+			j.leftAsText(f, n, f.items[n].text)
 		}
 	}
 	for _, n := range f.differs {
-		j.note(Finding{Kind: "differs", Path: f.path, Line: n + 1, Text: msg.M("the line is kept as it is in the first installation")})
+		j.note(Finding{Kind: "differs", Path: f.path, Line: f.items[n].line, Text: msg.M("the line is kept as it is in the first installation")})
 	}
 	for range f.extra {
 		j.note(Finding{Kind: "differs", Path: f.path, Text: msg.M("the second installation has a line more, which is left out")})
@@ -96,7 +95,8 @@ func (j *Job) leftAsText(f *file, n int, text string) {
 		var candidates []string
 		near := append(words(sp.key), words(f.path)...)
 		for _, v := range j.known(f.format, f.spelling) {
-			if v.a != value || v.tier > 1 || f.second != nil && v.a != v.b || similarity(&v, near) == 0 && (len(value) < 3 || v.tier > 0) {
+			common := len(value) < 3 || usual(value) && value != "root" && value != "127.0.0.1" || v.tier > 0
+			if v.a != value || v.tier > 1 || f.second != nil && v.a != v.b || similarity(&v, near) == 0 && common {
 				continue
 			}
 			if !slices.Contains(candidates, v.expression) {
@@ -107,7 +107,7 @@ func (j *Job) leftAsText(f *file, n int, text string) {
 			continue
 		}
 		candidates = candidates[:min(len(candidates), 6)]
-		j.note(Finding{Kind: "text", Path: f.path, Line: n + 1, Key: sp.key, Candidates: candidates,
+		j.note(Finding{Kind: "text", Path: f.path, Line: f.items[n].line, Key: sp.key, Candidates: candidates,
 			Text: msg.M("%s of %s may come from %s", `"`+value+`"`, sp.key, strings.Join(candidates, ", "))})
 	}
 }

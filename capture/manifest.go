@@ -157,7 +157,7 @@ func (j *Job) probes() []byte {
 				continue
 			}
 			host := `"127.0.0.1"`
-			if !address.IsUnspecified() && !address.IsLoopback() {
+			if own := net.ParseIP(j.From.HostIP); own.Equal(address) && own.String() != "127.0.0.1" {
 				host = ".host_ip"
 			}
 			fmt.Fprintf(&b, "[omsinit:%s]\nready_tcp={{hostPort %s .%s}}\nready_timeout=300\n\n", p.Name, host, key)

@@ -19,7 +19,7 @@ func (j *Job) place(f *file) {
 	if f.program && len(f.expressions()) == 0 {
 		f.policy = pack.Create // the image brings it, and what it brings stays
 	}
-	if f.format == pack.Nginx && bytes.Contains(f.data, []byte("events")) && !relativeInclude(f) {
+	if f.format == pack.Nginx && bytes.Contains(f.data, []byte("events")) && !brings(f) {
 		f.validate = "nginx"
 	}
 	if !secret || f.mode&0o077 == 0 {
@@ -54,9 +54,11 @@ func (f *file) expressions() []*value {
 	return out
 }
 
-func relativeInclude(f *file) bool {
+// brings reports whether an nginx file brings in others than nginx's own: they
+// may not be there yet when it is checked.
+func brings(f *file) bool {
 	for _, m := range include().FindAllSubmatch(f.data, -1) {
-		if !path.IsAbs(strings.TrimSpace(string(m[1]))) {
+		if path.Base(strings.TrimSpace(string(m[1]))) != "mime.types" {
 			return true
 		}
 	}

@@ -12,8 +12,9 @@ import (
 type explained struct {
 	spelling pack.Spelling
 	lines    [][]segment
+	items    []item // of the same indexes
 	cost     float64
-	// differs are the lines, from 0, that nothing explains.
+	// differs are the lines, as indexes, that nothing explains.
 	differs []int
 	// extra are lines that only the second installation has.
 	extra []string
@@ -48,22 +49,30 @@ func (j *Job) explainIn(f *file, spelling pack.Spelling) explained {
 		single = newMatcher(j.known(f.format, spelling), false, f.path)
 	}
 	e := explained{spelling: spelling}
-	a := strings.SplitAfter(string(f.data), "\n")
-	up := parents(f.format, a)
+	a := f.linesOf(f.data, j.From, spelling)
+	var texts []string
+	for _, x := range a {
+		texts = append(texts, x.text)
+	}
+	up := parents(f.format, texts)
+	of := func(x item, i int) line { return line{a: x.text, spans: spans(f.format, x.text), parent: up[i]} }
 	if !two {
-		for i, text := range a {
-			e.add(single, line{a: text, spans: spans(f.format, text), parent: up[i]})
+		for i, x := range a {
+			e.add(single, x, of(x, i))
 		}
 		return e
 	}
-	b := strings.SplitAfter(string(f.second), "\n")
+	b := f.linesOf(f.second, j.Second, spelling)
 	ways := map[[2]int]*way{}
 	try := func(i, k int) *way {
 		if w, ok := ways[[2]int{i, k}]; ok {
 			return w
 		}
 		w := &way{}
-		w.segments, w.cost, w.ok = m.explain(line{a: a[i], b: b[k], spans: spans(f.format, a[i]), parent: up[i]})
+		w.x, w.y = sameKind(a[i], b[k])
+		l := of(w.x, i)
+		l.b = w.y.text
+		w.segments, w.cost, w.ok = m.explain(l)
 		ways[[2]int{i, k}] = w
 		return w
 	}
@@ -71,31 +80,36 @@ func (j *Job) explainIn(f *file, spelling pack.Spelling) explained {
 	for i, k := range pairs {
 		if k >= 0 {
 			w := try(i, k)
-			e.lines = append(e.lines, w.segments)
-			e.cost += w.cost
+			e.take(w.x, w.segments, w.cost)
 			continue
 		}
-		e.add(single, line{a: a[i], spans: spans(f.format, a[i]), parent: up[i]})
-		e.differs = append(e.differs, i)
+		e.differs = append(e.differs, len(e.lines))
+		e.add(single, a[i], of(a[i], i))
 	}
 	for _, k := range extra {
-		e.extra = append(e.extra, b[k])
-		e.cost += float64(len(b[k]))
+		e.extra = append(e.extra, b[k].text)
+		e.cost += float64(len(b[k].text))
 	}
 	return e
 }
 
 // way is how a pair of lines is explained.
 type way struct {
+	x, y     item
 	segments []segment
 	cost     float64
 	ok       bool
 }
 
 // add explains a line by one installation alone, which always works.
-func (e *explained) add(m *matcher, l line) {
+func (e *explained) add(m *matcher, x item, l line) {
 	segments, cost, _ := m.explain(l)
+	e.take(x, segments, cost)
+}
+
+func (e *explained) take(x item, segments []segment, cost float64) {
 	e.lines = append(e.lines, segments)
+	e.items = append(e.items, x)
 	e.cost += cost
 }
 
@@ -167,7 +181,12 @@ func (e explained) template() []byte {
 		b.WriteString(literal(text.String(), beforeExpression))
 		text.Reset()
 	}
-	for _, l := range e.lines {
+	for i, l := range e.lines {
+		if i < len(e.items) && e.items[i].repeated {
+			flush(true)
+			b.WriteString(repeat(l, e.items[i]))
+			continue
+		}
 		for _, s := range l {
 			if s.value == nil {
 				text.WriteString(s.text)

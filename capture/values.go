@@ -63,6 +63,7 @@ func expressions(installations []*Installation) []expression {
 		case config.HostPort:
 			add(1, "{{urlHost "+dot+"}}", k.Name)
 			add(1, "{{urlPort "+dot+"}}", k.Name)
+			add(1, "{{if "+dot+`}}{{"http://"}}{{`+dot+"}}{{end}}", k.Name)
 		case config.Account:
 			add(1, `{{before "@" `+dot+"}}", k.Name)
 			add(1, `{{after "@" `+dot+"}}", k.Name)

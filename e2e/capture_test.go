@@ -118,11 +118,11 @@ func TestCaptureAndBoot(t *testing.T) {
 	db := testmaria.Start(t)
 	const passwordA, passwordB = `A1 !"#$%&'()*+,-./:;<=>?@[\]^_{|}~{{x}}密码`, "tso\\B'9\"</p>&%40 $x`{{"
 	a := newOldWorld(t, db, "oms", passwordA, map[string]any{
-		"drc_rm_db": "oms", "drc_cm_db": "oms_cm", "drc_cm_heartbeat_db": "oms_cm_hb", "cm_location": 1, "cm_nodes": []string{"127.0.0.1"},
+		"drc_rm_db": "oms", "drc_cm_db": "oms_cm", "drc_cm_heartbeat_db": "oms_cm_hb", "cm_location": 1, "cm_nodes": []string{"127.0.0.5"},
 		"cm_region": "cn-hz", "cm_region_cn": "杭州", "cm_is_default": true, "tsdb_enabled": false,
 	})
 	b := newOldWorld(t, db, "root@second#c1", passwordB, map[string]any{
-		"drc_rm_db": "b_rm", "drc_cm_db": "b_cm", "drc_cm_heartbeat_db": "b_hb", "cm_location": 12, "cm_nodes": []string{"127.0.0.2", "127.0.0.1"},
+		"drc_rm_db": "b_rm", "drc_cm_db": "b_cm", "drc_cm_heartbeat_db": "b_hb", "cm_location": 12, "cm_nodes": []string{"127.0.0.2", "127.0.0.22"},
 		"cm_region": "cn-beijing", "cm_region_cn": `北京 "1" &\`, "cm_is_default": false,
 		"tsdb_enabled": true, "tsdb_service": "INFLUXDB", "tsdb_url": "127.0.0.9:8086", "tsdb_username": "o m&s", "tsdb_password": "t/s+db é",
 	})
@@ -132,7 +132,7 @@ func TestCaptureAndBoot(t *testing.T) {
 
 	pack := filepath.Join(a.root, "captured")
 	out, errOut, status := a.omsinit("pack", "capture", "--out", pack, "--compare", b.root, "--compare-host-ip", "127.0.0.2",
-		"--record", a.path("/root/old_init.sh")+" resources")
+		"--record", a.path("/root/old_init.sh")+" resources", "--compare-record", "OMS_HOST_IP=127.0.0.2 "+b.path("/root/old_init.sh")+" resources")
 	if status != 0 {
 		t.Fatalf("status %d\n%s%s", status, out, errOut)
 	}

@@ -31,6 +31,8 @@ type CaptureOptions struct {
 	NoMetaDB bool
 	// Record is a command whose calls to the CM are recorded first.
 	Record string
+	// CompareRecord is the same of the second installation.
+	CompareRecord string
 
 	Release, Since, Out string
 	Force               bool
@@ -47,6 +49,12 @@ func Capture(ctx context.Context, o Options, c CaptureOptions) (*capture.Report,
 	if c.Record != "" {
 		r := capture.Recorder{CM: j.From.Config.CMURL}
 		if j.Calls, err = r.Run(ctx, c.Record, o.Err); err != nil {
+			return nil, err
+		}
+	}
+	if c.CompareRecord != "" && j.Second != nil {
+		r := capture.Recorder{CM: j.Second.Config.CMURL}
+		if j.SecondCalls, err = r.Run(ctx, c.CompareRecord, o.Err); err != nil {
 			return nil, err
 		}
 	}
@@ -176,4 +184,34 @@ func programs(ctx context.Context, o Options) (capture.Programs, error) {
 		}
 	}
 	return out, nil
+}
+
+// LintPack looks for faults of the pack in a folder.
+func LintPack(dir string) ([]capture.Fault, error) {
+	p, err := pack.Open(dir)
+	if err != nil {
+		return []capture.Fault{{Severity: "error", File: "pack.yaml", Text: msg.M("%v", err)}}, nil
+	}
+	l := capture.Linter{Pack: p, Compare: func(a, b string) (int, error) {
+		x, err := metadb.ParseVersion(a)
+		if err != nil {
+			return 0, err
+		}
+		y, err := metadb.ParseVersion(b)
+		return x.Compare(y), err
+	}}
+	return l.Lint()
+}
+
+// DiffPacks gives how the second pack differs from the first.
+func DiffPacks(a, b string) ([]capture.Change, error) {
+	x, err := pack.Open(a)
+	if err != nil {
+		return nil, err
+	}
+	y, err := pack.Open(b)
+	if err != nil {
+		return nil, err
+	}
+	return capture.Diff(x, y, component.Unified)
 }
