@@ -65,6 +65,9 @@ type Job struct {
 	report      *Report
 	expressions []expression
 	filled      map[string][]value
+	// unset are the keys that have no value, so that nothing can be learnt of
+	// where they go.
+	unset []value
 }
 
 // Programs are what supervises the installation, and what it runs.
@@ -108,6 +111,7 @@ func (j *Job) Run(ctx context.Context) (*Report, error) {
 		installations = append(installations, j.Second)
 	}
 	j.expressions = expressions(installations)
+	j.known(pack.Plain, pack.Standard)
 	files = j.explain(files)
 	tree := tree{}
 	for _, f := range files {

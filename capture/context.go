@@ -225,3 +225,34 @@ func similarity(v *value, around []string) int {
 	}
 	return best
 }
+
+// namedLike reports whether a file's key says the same as a key of config.yaml,
+// and nothing else: metrics.enable and tsdb_enabled, but not enableStorageMetrics.
+func namedLike(v *value, fileKey string) bool {
+	said := words(fileKey)
+	for _, key := range v.keys[:1] {
+		parts := strings.Split(key, "_")
+		found := 0
+		for _, part := range parts {
+			if slices.ContainsFunc(said, func(w string) bool { return means(part, w) }) {
+				found++
+			}
+		}
+		if found < min(2, len(parts)) {
+			continue
+		}
+		if !slices.ContainsFunc(said, func(w string) bool {
+			return !empty(w) && !slices.ContainsFunc(parts, func(part string) bool { return means(part, w) })
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+func means(part, word string) bool { return part == word || slices.Contains(alike(part), word) }
+
+// empty are words of keys that say nothing about the value.
+func empty(word string) bool {
+	return slices.Contains([]string{"oms", "drc", "cfg", "config", "conf", "spring", "server", "service", "the", "of"}, word)
+}

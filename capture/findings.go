@@ -80,6 +80,10 @@ func shownValue(v *value) string {
 // those where that key does not differ, because nothing was learnt about it.
 func (j *Job) leftAsText(f *file, n int, text string) {
 	for _, sp := range spans(f.format, text) {
+		if sp.start == sp.end {
+			j.leftEmpty(f, n, sp)
+			continue
+		}
 		at, whole := 0, false
 		for _, s := range f.lines[n] {
 			end := at + len(s.text)
@@ -103,11 +107,26 @@ func (j *Job) leftAsText(f *file, n int, text string) {
 				candidates = append(candidates, v.expression)
 			}
 		}
-		if len(candidates) == 0 || value == "" && f.second != nil {
+		if len(candidates) == 0 {
 			continue
 		}
 		candidates = candidates[:min(len(candidates), 6)]
 		j.note(Finding{Kind: "text", Path: f.path, Line: f.items[n].line, Key: sp.key, Candidates: candidates,
 			Text: msg.M("%s of %s may come from %s", `"`+value+`"`, sp.key, strings.Join(candidates, ", "))})
+	}
+}
+
+// leftEmpty notes a key without a value that is named like one of config.yaml
+// without a value: with a value there, the file would have one.
+func (j *Job) leftEmpty(f *file, n int, sp span) {
+	var candidates []string
+	for i := range j.unset {
+		if v := &j.unset[i]; namedLike(v, sp.key) {
+			candidates = append(candidates, v.expression)
+		}
+	}
+	if len(candidates) > 0 {
+		j.note(Finding{Kind: "text", Path: f.path, Line: f.items[n].line, Key: sp.key, Candidates: candidates,
+			Text: msg.M("%s is empty, as is what it may come from: %s; compare with an installation where that has a value", sp.key, strings.Join(candidates, ", "))})
 	}
 }

@@ -39,10 +39,12 @@ func (j *Job) manifest(t tree, files []*file, calls []call) error {
 		}
 		m.Files = append(m.Files, w)
 	}
-	if probes := j.probes(); len(probes) > 0 {
+	const own = "/etc/supervisor/conf.d/omsinit.ini" // an installation that omsinit made has it already
+	has := slices.ContainsFunc(files, func(f *file) bool { return f.path == own })
+	if probes := j.probes(has); len(probes) > 0 {
 		const name = "supervisor/omsinit.ini"
 		t[name] = probes
-		m.Files = append(m.Files, writtenFile{Template: name, Path: "/etc/supervisor/conf.d/omsinit.ini", Owner: "root", Mode: 0o644, Format: string(pack.INI)})
+		m.Files = append(m.Files, writtenFile{Template: name, Path: own, Owner: "root", Mode: 0o644, Format: string(pack.INI)})
 	}
 	for _, f := range reference.Trial {
 		data, err := fs.ReadFile(scripts.Pack, f.Template)
@@ -144,7 +146,10 @@ func (j *Job) restartOrder() []Program {
 // probes are the sections that tell PID 1 when a program is ready: when it
 // listens on the port that it has in config.yaml. What listens now is seen in
 // the running installation.
-func (j *Job) probes() []byte {
+func (j *Job) probes(has bool) []byte {
+	if has {
+		return nil
+	}
 	var b strings.Builder
 	for _, p := range j.restartOrder() {
 		if p.PID == 0 {

@@ -132,7 +132,11 @@ func (m *matcher) price(v *value, l line, i, j int) (cost float64, allowed bool)
 	s := spanAt(l.spans, i, i+len(v.a))
 	near := m.around(l, i, s)
 	alike := similarity(v, near)
+	named := s != nil && s.start == i && s.end == i+len(v.a) && namedLike(v, s.key)
 	cost = 2 + 3*float64(v.tier) - 0.25*float64(min(alike, 4))
+	if named {
+		cost = max(cost-1.5, 0.1)
+	}
 	edges := edgeCost(l.a, i, i+len(v.a))
 	vb := m.second(v)
 	if m.two {
@@ -141,7 +145,7 @@ func (m *matcher) price(v *value, l line, i, j int) (cost float64, allowed bool)
 	if m.two && v.a != vb {
 		return cost + edges, true
 	}
-	return cost + edges, distinctive(v, l, i, s, alike, edges)
+	return cost + edges, distinctive(v, l, i, s, alike, edges, named)
 }
 
 // around are the words near a place: the file, the section, the key.
@@ -207,7 +211,7 @@ func usual(text string) bool {
 // distinctive decides whether a text that nothing but the configuration of one
 // installation speaks for is taken for an expression: long and unusual texts
 // are, others when they are the whole value of a key whose name says the same.
-func distinctive(v *value, l line, at int, s *span, alike int, edges float64) bool {
+func distinctive(v *value, l line, at int, s *span, alike int, edges float64, named bool) bool {
 	text, end := v.a, at+len(v.a)
 	whole := s != nil && s.start == at && s.end == end
 	number, err := strconv.Atoi(text)
@@ -222,12 +226,12 @@ func distinctive(v *value, l line, at int, s *span, alike int, edges float64) bo
 	case v.secret && text != "":
 		return whole && alike >= 1
 	case text == "":
-		return whole && alike >= 2
+		return false
 	case isNumber && number >= 1000:
 		before := strings.ToLower(l.a[:at])
 		return whole && alike >= 1 || strings.HasSuffix(before, ":") || strings.Contains(before, "port") || strings.Contains(before, "listen")
 	case isNumber, usual(text), len(text) < 3:
-		return whole && alike >= 2
+		return named
 	}
 	return len(text) >= 6 || whole && alike >= 1
 }

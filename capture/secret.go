@@ -155,7 +155,7 @@ func looksLikeSecret(value string) bool {
 		return false
 	}
 	switch strings.ToLower(value) {
-	case "", "true", "false", "null", "none", "yes", "no", `""`, "''":
+	case "", "true", "false", "null", "none", "yes", "no", "on", "off", "enabled", "disabled", "required", "optional", `""`, "''":
 		return false
 	}
 	return !strings.ContainsAny(value, "{/%$*")

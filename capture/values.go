@@ -153,6 +153,9 @@ func (j *Job) known(format pack.Format, spelling pack.Spelling) []value {
 			}
 		}
 		if v.a == "" && v.b == "" {
+			if v.tier == 0 && format == pack.Plain && spelling == pack.Standard {
+				j.unset = append(j.unset, v)
+			}
 			continue
 		}
 		same := slices.ContainsFunc(out, func(o value) bool {

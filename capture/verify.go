@@ -74,13 +74,10 @@ func (j *Job) verify(ctx context.Context, p *pack.Pack) ([]Difference, error) {
 func (j *Job) verifyFiles(p *pack.Pack, i *Installation) ([]Difference, error) {
 	var out []Difference
 	for _, f := range p.Files {
-		if isOwn(f) {
-			continue
-		}
 		where := i.Tree.Path(f.Path)
 		have, err := os.ReadFile(where)
 		if os.IsNotExist(err) {
-			if i == j.From {
+			if i == j.From && !isOwn(f) {
 				out = append(out, Difference{Part: "files", Name: where, Text: msg.M("the pack makes it, but the installation does not have it")})
 			}
 			continue
