@@ -59,6 +59,7 @@ func packCommand(lang msg.Lang) *cli.Command {
 			packVerify(lang),
 			packLint(lang),
 			packDiff(lang),
+			packSchema(lang),
 		}}
 }
 

@@ -9,6 +9,7 @@ import (
 	"omsinit/capture"
 	"omsinit/init/flow"
 	"omsinit/internal/msg"
+	"omsinit/scripts"
 )
 
 // packLint is `omsinit pack lint`.
@@ -75,6 +76,12 @@ func packDiff(lang msg.Lang) *cli.Command {
 			}
 			return err
 		}}
+}
+
+// packSchema is `omsinit pack schema`.
+func packSchema(lang msg.Lang) *cli.Command {
+	return &cli.Command{Name: "schema", Usage: lang.Sprintf("print the JSON Schema of pack.yaml"),
+		Action: func(c *cli.Context) error { _, err := c.App.Writer.Write(scripts.PackSchema); return err }}
 }
 
 // packFolder reads a folder argument; a dash is the built-in pack.

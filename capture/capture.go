@@ -185,7 +185,8 @@ func (f *file) fromConfig() bool {
 			if s.value == nil || s.value.keys[0] == "root" || s.value.keys[0] == "release" {
 				continue
 			}
-			if f.second != nil && s.value.a != s.value.b || len(s.text) >= 6 {
+			port := f.format == pack.SSHD && s.value.keys[0] == "sshd_server_port"
+			if f.second != nil && s.value.a != s.value.b || len(s.text) >= 6 || port {
 				return true
 			}
 		}
