@@ -68,6 +68,9 @@ type Job struct {
 	// unset are the keys that have no value, so that nothing can be learnt of
 	// where they go.
 	unset []value
+	// lossy are tables, as rm.TABLE, that the upgrade file does not change as the
+	// installation has them, because that may lose data.
+	lossy []string
 }
 
 // Programs are what supervises the installation, and what it runs.

@@ -104,7 +104,7 @@ func (l *Linter) template(f pack.File) {
 			}
 		}
 		for _, sp := range spans(f.Format, text) {
-			if value := strings.TrimSpace(text[sp.start:sp.end]); config.SoundsSecret(sp.key) && looksLikeSecret(value) {
+			if value := strings.TrimSpace(text[sp.start:sp.end]); namesSecret(sp.key) && looksLikeSecret(value) {
 				l.fault("error", f.Template, n+1, msg.M("%s is named like a secret, and its value is text", sp.key))
 			}
 		}

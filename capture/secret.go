@@ -66,7 +66,7 @@ func forms(text string) []string {
 			}
 		}
 	}
-	for _, name := range []string{"urlquery", "urlpath", "base64", "xml", "shell", "doubled"} {
+	for _, name := range encoders {
 		d := pack.Data{Config: &config.Config{Extra: map[string]any{"x": text}}}
 		if encoded, err := pack.Fill("{{"+name+` (setting "x")}}`, "", pack.Plain, pack.Standard, d); err == nil {
 			out = append(out, encoded)
@@ -140,13 +140,17 @@ func (j *Job) soundsSecret(name string, n int, text string) {
 	}
 	for _, sp := range spans(format, text) {
 		value := strings.TrimSpace(text[sp.start:sp.end])
-		if !config.SoundsSecret(sp.key) || !looksLikeSecret(value) || slices.Contains(j.Keep, path+":"+sp.key) {
+		if !namesSecret(sp.key) || !looksLikeSecret(value) || slices.Contains(j.Keep, path+":"+sp.key) {
 			continue
 		}
 		j.note(Finding{Kind: "secret", Path: path, Line: n + 1, Key: sp.key,
 			Text: msg.M("%s is named like a secret, and its value does not come from config.yaml", sp.key)})
 	}
 }
+
+// namesSecret reports whether a key of a file is named like a secret; an
+// expression is no name.
+func namesSecret(key string) bool { return config.SoundsSecret(key) && !strings.Contains(key, "{{") }
 
 // looksLikeSecret leaves out what is certainly none: nothing, switches,
 // numbers, files, references to something else.

@@ -96,6 +96,7 @@ func (j *Job) difference(old, now objects) []string {
 	var out []string
 	lossy := func(table, what, statement string) {
 		out = append(out, "-- not run, because it may lose data: "+strings.Join(strings.Fields(statement), " "))
+		j.lossy = append(j.lossy, now.role+"."+table)
 		j.note(Finding{Kind: "upgrade", Path: now.role + "." + table, Text: msg.M("%s: written as a comment, because it may lose data: %s", what, statement)})
 	}
 	for _, t := range now.tables {

@@ -32,6 +32,7 @@ func (j *Job) explainFile(f *file) explained {
 			best = e
 		}
 	}
+	j.sameEncoding(f, &best)
 	return best
 }
 
