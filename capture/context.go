@@ -207,18 +207,29 @@ func alike(part string) []string {
 	return nil
 }
 
-// similarity counts the parts of a key's name that a file speaks of around a
-// value.
+// similarity says how much a file speaks of a key around a value: for each part
+// of the key's name 4 when the file has that very word, 3 when it has one that
+// means the same. A word counts once.
 func similarity(v *value, around []string) int {
 	best := 0
 	for _, key := range v.keys {
 		n := 0
+		used := map[string]bool{}
 		for _, part := range strings.Split(key, "_") {
 			if part == "oms" || part == "drc" || part == "server" || part == "is" {
 				continue
 			}
-			if slices.Contains(around, part) || slices.ContainsFunc(alike(part), func(w string) bool { return slices.Contains(around, w) }) {
-				n++
+			if slices.Contains(around, part) && !used[part] {
+				n += 4
+				used[part] = true
+				continue
+			}
+			for _, w := range alike(part) {
+				if slices.Contains(around, w) && !used[w] {
+					n += 3
+					used[w] = true
+					break
+				}
 			}
 		}
 		best = max(best, n)

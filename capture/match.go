@@ -133,7 +133,7 @@ func (m *matcher) price(v *value, l line, i, j int) (cost float64, allowed bool)
 	near := m.around(l, i, s)
 	alike := similarity(v, near)
 	named := s != nil && s.start == i && s.end == i+len(v.a) && namedLike(v, s.key)
-	cost = 2 + 3*float64(v.tier) - 0.25*float64(min(alike, 4))
+	cost = 2 + 3*float64(v.tier) - float64(min(alike, 16))/16
 	if named {
 		cost = max(cost-1.5, 0.1)
 	}

@@ -20,15 +20,14 @@ type rewrite struct {
 var noise = sync.OnceValue(func() []rewrite {
 	var out []rewrite
 	for _, r := range [][2]string{
-		{`(?i) AUTO_INCREMENT=\d+`, ""},
-		{`(?i) AUTO_INCREMENT_MODE = \S+`, ""},
+		{`(?i) AUTO_INCREMENT ?= ?\d+`, ""},
 		{`(?i) ENGINE=InnoDB`, ""},
 		{`(?i) ROW_FORMAT ?= ?(DYNAMIC|COMPACT|COMPRESSED)`, ""},
 		{`(?i) PAGE_CHECKSUM=\d+`, ""},
 		{`(?i) STATS_PERSISTENT=\d+`, ""},
 		{`(?i) (REPLICA_NUM|BLOCK_SIZE|TABLET_SIZE|PCTFREE|PROGRESSIVE_MERGE_NUM|TABLE_ID|DATA_TABLE_ID) = \d+`, ""},
 		{`(?i) (USE_BLOOM_FILTER|ENABLE_MACRO_BLOCK_BLOOM_FILTER|ENABLE_EXTENDED_ROWID) = \w+`, ""},
-		{`(?i) COMPRESSION = $`, ""}, // its value is quoted, and goes with it
+		{`(?i) (COMPRESSION|AUTO_INCREMENT_MODE) = $`, ""}, // their values are quoted, and go with them
 		{`(?i) BLOCK_SIZE \d+( LOCAL| GLOBAL)?`, ""},
 		{`(?i) COLLATE ?=? ?utf8mb4_(0900_ai_ci|uca1400_ai_ci)`, ""},
 		{`\butf8mb3\b`, "utf8"},
@@ -60,6 +59,9 @@ func normalTable(text string) string {
 			line = mariaJSON().ReplaceAllString(line, "json$1")
 		}
 		lines[i] = outsideQuotes(line, normal)
+		if strings.HasPrefix(line, ")") { // OceanBase has blanks around the signs
+			lines[i] = outsideQuotes(lines[i], func(piece string) string { return strings.ReplaceAll(piece, " = ", "=") })
+		}
 	}
 	return strings.Join(lines, "\n")
 }
@@ -101,7 +103,8 @@ func outsideQuotes(text string, change func(string) string) string {
 			end++
 		}
 		end = min(end+1, len(text))
-		if !strings.HasSuffix(strings.TrimRight(text[:at], " ="), "COMPRESSION") {
+		option := strings.TrimRight(text[:at], " =")
+		if !strings.HasSuffix(option, "COMPRESSION") && !strings.HasSuffix(option, "AUTO_INCREMENT_MODE") {
 			before += text[at:end]
 		}
 		b.WriteString(before)

@@ -113,7 +113,11 @@ func readRows(ctx context.Context, db *sql.DB, c *config.Config, role, table str
 	var quoted, order []string
 	for _, col := range columns {
 		q := database.Quote(col.name)
-		quoted = append(quoted, q)
+		if isTime(col) || strings.HasPrefix(col.kind, "date") || strings.HasPrefix(col.kind, "time") {
+			quoted = append(quoted, "CAST("+q+" AS CHAR)") // as the server writes it
+		} else {
+			quoted = append(quoted, q)
+		}
 		if col.key {
 			order = append([]string{q}, order...)
 		}

@@ -192,11 +192,12 @@ const null = "\x00"
 // inOrder puts what is referred to before what refers to it.
 func inOrder(list []object, reference string) []object {
 	var out []object
+	mark, _, _ := strings.Cut(reference, "%s")
 	placed := map[string]bool{}
 	for len(list) > 0 {
 		var rest []object
 		for _, o := range list {
-			waits := slices.ContainsFunc(list, func(other object) bool {
+			waits := strings.Contains(o.sql, mark) && slices.ContainsFunc(list, func(other object) bool {
 				return other.name != o.name && !placed[other.name] && strings.Contains(o.sql, fmt.Sprintf(reference, other.name))
 			})
 			if waits {
