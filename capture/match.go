@@ -60,9 +60,8 @@ type line struct {
 // step is how a place was reached.
 type step struct {
 	cost  float64
-	j     int // in the second installation
 	i     int // where it came from
-	fromJ int
+	fromJ int // in the second installation
 	value int // -1: a character
 }
 

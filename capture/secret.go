@@ -164,15 +164,3 @@ func looksLikeSecret(value string) bool {
 	}
 	return !strings.ContainsAny(value, "{/%$*")
 }
-
-// mask hides the secrets of the installation in a text for people.
-func (j *Job) mask(text string) string {
-	for _, s := range j.secrets() {
-		for _, form := range s.forms {
-			if len(form) >= shortestSecret {
-				text = strings.ReplaceAll(text, form, config.Masked)
-			}
-		}
-	}
-	return text
-}
