@@ -27,14 +27,16 @@ func (j *Job) scratch(ctx context.Context, p *pack.Pack, use func(*config.Config
 	c := *j.From.Config
 	base := scratchPrefix + hex.EncodeToString(random)
 	c.RMDatabase, c.CMDatabase, c.HeartbeatDatabase = base+"_rm", base+"_cm", base+"_hb"
-	for _, role := range roles {
-		list, err := texts(ctx, j.DB, "SELECT 1 FROM information_schema.schemata WHERE schema_name = ?", databaseOf(&c, role))
-		if err != nil {
-			return database.Explain(&c, err)
+	list, err := texts(ctx, j.DB, "SELECT schema_name FROM information_schema.schemata WHERE LEFT(schema_name, ?) = ? ORDER BY 1", len(scratchPrefix), scratchPrefix)
+	if err != nil {
+		return database.Explain(&c, err)
+	}
+	for _, row := range list {
+		if strings.HasPrefix(row[0], base) {
+			return msg.Errorf("there is a database %s already; run the same command again", row[0])
 		}
-		if len(list) > 0 {
-			return msg.Errorf("there is a database %s already; run the same command again", databaseOf(&c, role))
-		}
+		// Of a capture that was killed, or of one that runs now.
+		j.log(msg.M("there is the scratch database %s; if no other capture runs, drop it", row[0]))
 	}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)

@@ -53,6 +53,12 @@ func (i *Installation) real(containerPath string) string {
 	if err != nil {
 		return i.Tree.Path(containerPath)
 	}
+	if root, err := filepath.EvalSymlinks(i.Tree.Root()); err == nil && i.Tree.Relocated() {
+		if rest, inside := strings.CutPrefix(real, root+"/"); inside {
+			return i.Tree.Path(rest)
+		}
+		return i.Tree.Path(real)
+	}
 	return real
 }
 

@@ -149,9 +149,10 @@ func (m *matcher) price(v *value, l line, i, j int) (cost float64, allowed bool)
 
 // around are the words near a place: the file, the section, the key.
 func (m *matcher) around(l line, at int, s *span) []string {
-	before := l.a[:at]
+	const far = 200 // of what is before it in a long line
+	before := l.a[max(0, at-far):at]
 	if s != nil {
-		before = s.key + " " + l.a[min(s.start, at):at]
+		before = s.key + " " + l.a[max(min(s.start, at), at-far):at]
 	}
 	return append(words(l.parent+" "+before), m.file...)
 }

@@ -29,6 +29,8 @@ func init() {
 			"the pack makes a row that the installation does not have: %s":                                                                  "版本包会生成现有安装中没有的行：%s",
 			"the pack makes it, but the installation does not have it":                                                                      "版本包会生成，但现有安装中不存在",
 			"there is a database %s already; run the same command again":                                                                    "数据库 %s 已存在；请重新执行该命令",
+			"there is the scratch database %s; if no other capture runs, drop it":                                                           "存在临时数据库 %s；如果没有其他采集正在运行，请将其删除",
+			"the schema could not be tried in scratch databases: %v":                                                                        "无法在临时数据库中验证表结构：%v",
 			"this account may not see how %s was created; use one that may":                                                                 "该账号无权查看 %s 的定义；请使用有权限的账号",
 			"it is not known which release this is: the table oms_version does not say; give it with --release, such as --release 4.2.7-CE": "无法得知版本号：oms_version 表中没有记录；请用 --release 指定，例如 --release 4.2.7-CE",
 			"the MetaDB was left out, so the pack has no schema and cannot initialise one":                                                  "未采集元信息库，因此版本包中没有表结构，无法用来初始化元信息库",

@@ -236,8 +236,8 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("left behind: %v", entries)
 	}
 	j.Scratch = func(context.Context, *config.Config, *pack.Pack) error { return errors.New("no") }
-	if _, err := j.Run(context.Background()); err == nil {
-		t.Error("a capture without a proof has no error")
+	if r, err := j.Run(context.Background()); err != nil || r.Verified || len(r.Differences) != 1 {
+		t.Errorf("a capture without a proof: %+v, %v", r, err)
 	}
 	noScratch(t, s.DB(""))
 }

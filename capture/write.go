@@ -54,7 +54,7 @@ func (j *Job) write(ctx context.Context, t tree) (err error) {
 		return err
 	}
 	j.report.Verified = len(j.report.Differences) == 0
-	if err := replaceFolder(temporary, out); err != nil {
+	if err := replaceFolder(temporary, out, j.Force); err != nil {
 		return writeError(out, err)
 	}
 	j.report.Out = out
@@ -63,10 +63,13 @@ func (j *Job) write(ctx context.Context, t tree) (err error) {
 
 // replaceFolder renames a folder onto a place where an empty one, or with
 // --force a full one, may be.
-func replaceFolder(from, to string) error {
+func replaceFolder(from, to string, force bool) error {
 	err := os.Remove(to) // an empty one
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		return os.Rename(from, to)
+	}
+	if !force {
+		return err // somebody has put something there meanwhile
 	}
 	old := from + ".old"
 	if err := os.Rename(to, old); err != nil {
