@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -96,12 +97,31 @@ func (j *Job) compareDatabase(ctx context.Context, role string, scratch *config.
 		case m == "":
 			d.Text = msg.M("the installation has it, but the pack does not make it")
 		default:
-			d.Text = msg.M("the installation has %s, and the pack makes %s", h, m)
+			d.Text = msg.M("the installation has %s, and the pack makes %s", fromDifference(h, m), fromDifference(m, h))
 		}
 		out = append(out, d)
 	}
 	rows, err := j.compareRows(ctx, role, scratch)
 	return append(out, rows...), err
+}
+
+// fromDifference is what a text has where it begins to differ from another.
+func fromDifference(text, other string) string {
+	const before, after = 20, 100
+	a, b := []rune(text), []rune(other)
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	from, to := max(0, n-before), min(len(a), n+after)
+	out := string(a[from:to])
+	if from > 0 {
+		out = "…" + out
+	}
+	if to < len(a) {
+		out += "…"
+	}
+	return strconv.Quote(out)
 }
 
 // catalogQueries say what information_schema knows about a database: the first

@@ -97,11 +97,15 @@ func (j *Job) leftAsText(f *file, n int, text string) {
 		}
 		value := text[sp.start:sp.end]
 		var candidates []string
+		shown := `"` + value + `"`
 		near := append(words(sp.key), words(f.path)...)
 		for _, v := range j.known(f.format, f.spelling) {
 			common := len(value) < 3 || usual(value) && value != "root" && value != "127.0.0.1" || v.tier > 0
 			if v.a != value || v.tier > 1 || f.second != nil && v.a != v.b || similarity(&v, near) == 0 && common {
 				continue
+			}
+			if v.secret {
+				shown = shownValue(&v)
 			}
 			if !slices.Contains(candidates, v.expression) {
 				candidates = append(candidates, v.expression)
@@ -112,7 +116,7 @@ func (j *Job) leftAsText(f *file, n int, text string) {
 		}
 		candidates = candidates[:min(len(candidates), 6)]
 		j.note(Finding{Kind: "text", Path: f.path, Line: f.items[n].line, Key: sp.key, Candidates: candidates,
-			Text: msg.M("%s of %s may come from %s", `"`+value+`"`, sp.key, strings.Join(candidates, ", "))})
+			Text: msg.M("%s of %s may come from %s", shown, sp.key, strings.Join(candidates, ", "))})
 	}
 }
 

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -54,11 +55,27 @@ func (j *Job) write(ctx context.Context, t tree) (err error) {
 		return err
 	}
 	j.report.Verified = len(j.report.Differences) == 0
+	if err := j.writeReport(filepath.Join(temporary, reportName)); err != nil {
+		return writeError(out, err)
+	}
 	if err := replaceFolder(temporary, out, j.Force); err != nil {
 		return writeError(out, err)
 	}
 	j.report.Out = out
 	return nil
+}
+
+// reportName is the report within the pack, for whoever gets the pack later.
+const reportName = "CAPTURE.md"
+
+func (j *Job) writeReport(name string) error {
+	var b bytes.Buffer
+	b.WriteString("# How this pack was captured\n\n```\n")
+	if err := j.report.Print(&b, msg.English); err != nil {
+		return err
+	}
+	b.WriteString("```\n")
+	return os.WriteFile(name, b.Bytes(), 0o644)
 }
 
 // replaceFolder renames a folder onto a place where an empty one, or with

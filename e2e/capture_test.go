@@ -15,6 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"gopkg.in/yaml.v3"
+
 	"omsinit/internal/testmaria"
 )
 
@@ -168,6 +171,28 @@ func TestCaptureAndBoot(t *testing.T) {
 		out, errOut, status := b.omsinit("pack", "verify", pack)
 		if status != 0 {
 			t.Errorf("status %d\n%s%s", status, out, errOut)
+		}
+	})
+	t.Run("pack.yaml is as its schema says", func(t *testing.T) {
+		schema, _, _ := a.omsinit("pack", "schema")
+		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(schema))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := jsonschema.NewCompiler()
+		if err := c.AddResource("pack.json", doc); err != nil {
+			t.Fatal(err)
+		}
+		compiled, err := c.Compile("pack.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var manifest any
+		if err := yaml.Unmarshal(readTree(t, pack)["pack.yaml"], &manifest); err != nil {
+			t.Fatal(err)
+		}
+		if err := compiled.Validate(manifest); err != nil {
+			t.Error(err)
 		}
 	})
 	t.Run("lint", func(t *testing.T) {
