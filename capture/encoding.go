@@ -7,10 +7,7 @@ import (
 	"omsinit/internal/pack"
 )
 
-// encoders are the functions by which a text is written in another form.
-var encoders = []string{"urlquery", "urlpath", "base64", "xml", "shell", "doubled"}
-
-// place of an expression: the characters before and after it.
+// edges are the characters before and after an expression.
 type edges [2]byte
 
 // sameEncoding writes a value as its neighbours are: where another value of the

@@ -56,22 +56,10 @@ func (j *Job) secrets() []secret {
 	return out
 }
 
-// forms are the ways in which a text may be written in a file.
+// forms are the ways in which a text may be written in a file, and what can be
+// made of it that gives it away to whoever guesses.
 func forms(text string) []string {
-	out := []string{text}
-	for _, f := range []pack.Format{pack.Properties, pack.JSON, pack.SSHD, pack.SQL} {
-		for _, s := range pack.Spellings(f) {
-			if escaped, ok := pack.EscapeAs(f, s, text); ok {
-				out = append(out, escaped)
-			}
-		}
-	}
-	for _, name := range encoders {
-		d := pack.Data{Config: &config.Config{Extra: map[string]any{"x": text}}}
-		if encoded, err := pack.Fill("{{"+name+` (setting "x")}}`, "", pack.Plain, pack.Standard, d); err == nil {
-			out = append(out, encoded)
-		}
-	}
+	out := pack.Forms(text)
 	md, sha, sha2 := md5.Sum([]byte(text)), sha1.Sum([]byte(text)), sha256.Sum256([]byte(text))
 	out = append(out, hex.EncodeToString([]byte(text)), hex.EncodeToString(md[:]), hex.EncodeToString(sha[:]), hex.EncodeToString(sha2[:]))
 	slices.Sort(out)

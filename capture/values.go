@@ -96,7 +96,7 @@ var ports = []string{"ghana_server_port", "nginx_server_port", "cm_server_port",
 
 // encoded adds the other forms in which a text may stand in a file.
 func encoded(add func(int, string, ...string), dot, name string) {
-	for _, f := range encoders {
+	for _, f := range pack.Encoders() {
 		add(1, "{{"+f+" "+dot+"}}", name)
 	}
 }

@@ -56,6 +56,47 @@ func (d Data) values(release string, extra []string) (map[string]any, error) {
 	return out, nil
 }
 
+// encoders write a text in another form. Each is a function of templates.
+var encoders = map[string]func(string) string{
+	"urlpath": url.PathEscape,
+	"base64":  func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+	"xml": func(s string) string {
+		return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(s)
+	},
+	"shell":   func(s string) string { return strings.ReplaceAll(s, "'", `'\''`) },
+	"doubled": func(s string) string { return strings.ReplaceAll(s, "'", "''") },
+	// A function of text/template itself.
+	"urlquery": url.QueryEscape,
+}
+
+// Encoders names the functions that write a text in another form, the likelier
+// one first where two give the same.
+func Encoders() []string {
+	return []string{"urlquery", "urlpath", "base64", "xml", "shell", "doubled"}
+}
+
+// Forms gives every way in which a generated file may hold a text: as it is, and
+// in the spellings of the formats and the forms of the encoders, for finding
+// secrets.
+func Forms(text string) []string {
+	whole := []string{text}
+	for _, encode := range encoders {
+		whole = append(whole, encode(text))
+	}
+	out := slices.Clone(whole)
+	for _, form := range whole {
+		for format := range escapers {
+			for _, spelling := range Spellings(format) {
+				if escaped, ok := EscapeAs(format, spelling, form); ok {
+					out = append(out, escaped)
+				}
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // functions are what templates may call beside those of text/template.
 //
 //	path "/home/admin"         a container path, under the root of the tree
@@ -74,7 +115,7 @@ func (d Data) values(release string, extra []string) (map[string]any, error) {
 //	shell text                 what stands inside the single quotes of a shell
 //	doubled text               with each single quote doubled, as YAML and SQL want it
 func functions(d Data) template.FuncMap {
-	return template.FuncMap{
+	all := template.FuncMap{
 		"path":     d.Layout.Path,
 		"hostPort": hostPort,
 		"jdbcURL":  jdbcURL,
@@ -90,12 +131,13 @@ func functions(d Data) template.FuncMap {
 		"after":         func(mark, s string) string { _, s, _ = strings.Cut(s, mark); return s },
 		"join":          func(list []string, separator string) string { return strings.Join(list, separator) },
 		"lower":         strings.ToLower,
-		"urlpath":       url.PathEscape,
-		"base64":        func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
-		"xml":           strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace,
-		"shell":         func(s string) string { return strings.ReplaceAll(s, "'", `'\''`) },
-		"doubled":       func(s string) string { return strings.ReplaceAll(s, "'", "''") },
 	}
+	for name, encode := range encoders {
+		if name != "urlquery" {
+			all[name] = encode
+		}
+	}
+	return all
 }
 
 // setting gives a key that omsinit does not know. Secrets become text here too.
