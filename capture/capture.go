@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
@@ -166,6 +167,9 @@ func mentions(files []*file, i *Installation, second bool) bool {
 func (j *Job) explain(files []*file) []*file {
 	var out []*file
 	for _, f := range files {
+		if !f.known && !j.mayBeGenerated(f) {
+			continue
+		}
 		f.explained = j.explainFile(f)
 		if !f.known && !f.fromConfig() {
 			continue
@@ -175,6 +179,22 @@ func (j *Job) explain(files []*file) []*file {
 		out = append(out, f)
 	}
 	return out
+}
+
+// mayBeGenerated looks at a file quickly: one that holds no unusual value of the
+// configuration, and is the same in the second installation, is left out.
+func (j *Job) mayBeGenerated(f *file) bool {
+	if f.format == pack.SSHD || f.second != nil && !bytes.Equal(f.data, f.second) {
+		return true
+	}
+	for _, spelling := range pack.Spellings(f.format) {
+		for _, v := range j.known(f.format, spelling) {
+			if _, err := strconv.Atoi(v.a); err != nil && (len(v.a) >= 6 || v.secret && v.a != "") && !usual(v.a) && bytes.Contains(f.data, []byte(v.a)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // fromConfig reports whether something in a file surely comes from config.yaml:

@@ -162,7 +162,7 @@ func leftOut(p string) bool {
 	case strings.HasPrefix(base, "ssh_host_"), strings.HasPrefix(base, "."):
 		return true
 	}
-	for _, end := range []string{".edited", ".bak", ".orig", ".rpmsave", ".rpmnew", ".dpkg-old", ".dpkg-dist", "~", ".swp", ".jar", ".war", ".log", ".pem", ".key", ".jks"} {
+	for _, end := range []string{".edited", ".bak", ".orig", ".rpmsave", ".rpmnew", ".dpkg-old", ".dpkg-dist", "~", ".swp", ".jar", ".war", ".log", ".pem", ".key", ".jks", ".class", ".js", ".css", ".map", ".html", ".svg"} {
 		if strings.HasSuffix(base, end) {
 			return true
 		}

@@ -36,6 +36,7 @@ func init() {
 			"the MetaDB was left out, so the pack has no schema and cannot initialise one":                                                  "未采集元信息库，因此版本包中没有表结构，无法用来初始化元信息库",
 			"the release %q is no version such as 4.2.7-CE; give it with --release":                                                         "%q 不是 4.2.7-CE 这样的版本号；请用 --release 指定",
 			"%s: written as a comment, because it may lose data: %s":                                                                        "%s：可能丢失数据，仅以注释形式写入：%s",
+			"the pack of the previous release, %s, is not a folder":                                                                         "上一版本的版本包 %s 不是目录",
 			"cannot read %s of the previous release's pack: %w":                                                                             "无法读取上一版本的版本包中的 %s：%w",
 			"the previous release's pack has the file %s already, so it is of this release or a later one":                                  "上一版本的版本包中已有文件 %s，因此它属于本版本或更高版本",
 

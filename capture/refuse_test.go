@@ -166,3 +166,41 @@ func TestOutMustBeEmpty(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// One installation with several nodes shows which lines there are for each.
+func TestLinePerNode(t *testing.T) {
+	const file = "/home/ds/cm/package/config/hosts.json"
+	v := plainValues()
+	v["cm_nodes"] = []string{"10.3.0.1", "10.3.0.11", "10.3.0.2"}
+	text := "{\n  \"hosts\": [\n    \"10.3.0.1:8088\",\n    \"10.3.0.11:8088\",\n    \"10.3.0.2:8088\"\n  ],\n  \"self\": \"10.3.0.1\"\n}\n"
+	j := job(t, install(t, v, map[string]string{file: text}), nil)
+	if r := run(t, j); !r.Verified {
+		t.Error(r.Differences)
+	}
+	p, err := pack.Open(j.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v["cm_nodes"], v["cm_server_port"] = []string{"10.4.0.1"}, 7000
+	other := install(t, v, nil)
+	made, err := p.Render(p.Files[0], pack.Data{Config: other.Config, HostIP: other.HostIP})
+	if want := "{\n  \"hosts\": [\n    \"10.4.0.1:7000\"\n  ],\n  \"self\": \"10.4.0.1\"\n}\n"; err != nil || string(made) != want {
+		t.Errorf("%s, %v\nwant\n%s", made, err, want)
+	}
+}
+
+// What the image ships is left alone, however much of it there is.
+func TestFilesOfTheImage(t *testing.T) {
+	files := map[string]string{
+		"/home/ds/cm/package/config/jdbc.properties":   "u=jdbc:mysql://10.0.0.1:2881/oms_cm\n",
+		"/home/ds/cm/package/config/static.properties": "port=8088\nuser=oms\nhost=127.0.0.1\n",
+		"/home/ds/cm/package/config/long.txt":          strings.Repeat("x oms 8088 ", 80_000),
+		"/home/admin/conf/config.yaml.bak":             "oms_cm_hb",
+		"/home/ds/ghana/config/binary":                 "oms_cm_hb\x00",
+	}
+	j := job(t, install(t, plainValues(), files), nil)
+	report := run(t, j)
+	if len(report.Files) != 1 || report.Files[0].Path != "/home/ds/cm/package/config/jdbc.properties" {
+		t.Errorf("%v", report.Files)
+	}
+}

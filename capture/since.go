@@ -3,6 +3,7 @@ package capture
 import (
 	"context"
 	"io/fs"
+	"os"
 	"path"
 	"regexp"
 	"slices"
@@ -26,6 +27,10 @@ type previous struct {
 func (j *Job) since() (*previous, error) {
 	if j.Since == "" {
 		return nil, nil
+	}
+	// Without a folder Open gives the built-in pack.
+	if info, err := os.Stat(j.Since); err != nil || !info.IsDir() {
+		return nil, msg.Errorf("the pack of the previous release, %s, is not a folder", j.Since)
 	}
 	p, err := pack.Open(j.Since)
 	if err != nil {
