@@ -140,6 +140,9 @@ func (m *matcher) price(v *value, l line, i, j int) (cost float64, allowed bool)
 	alike := similarity(v, near)
 	named := s != nil && s.start == i && s.end == i+len(v.a) && namedLike(v, s.key)
 	cost = 2 + 3*float64(v.tier) - float64(min(alike, 16))/16
+	if v.expression == metaAddress {
+		cost = 3.5 // less than its two parts: it knows how an IPv6 address is written
+	}
 	if named {
 		cost = max(cost-1.5, 0.1)
 	}

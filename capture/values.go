@@ -85,12 +85,15 @@ func expressions(installations []*Installation) []expression {
 	add(0, "{{.host_ip}}", "host_ip")
 	add(0, "{{.release}}", "release")
 	add(0, "{{.root}}", "root")
-	add(2, "{{hostPort .oms_meta_host .oms_meta_port}}", "oms_meta_host", "oms_meta_port")
+	add(2, metaAddress, "oms_meta_host", "oms_meta_port")
 	for _, port := range ports {
 		add(2, "{{hostPort .host_ip ."+port+"}}", "host_ip", port)
 	}
 	return out
 }
+
+// metaAddress is the address of the MetaDB.
+const metaAddress = "{{hostPort .oms_meta_host .oms_meta_port}}"
 
 var ports = []string{"ghana_server_port", "nginx_server_port", "cm_server_port", "supervisor_server_port", "sshd_server_port"}
 

@@ -108,6 +108,17 @@ func (j *Job) verifyFiles(p *pack.Pack, i *Installation) ([]Difference, error) {
 // includeLine is the option of [include].
 var includeLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^files[ \t]*=.*$`) })
 
+// MoveIncludes changes the names of the files that a supervisord.conf includes.
+func MoveIncludes(conf []byte, move func(string) string) []byte {
+	return includeLine().ReplaceAllFunc(conf, func(l []byte) []byte {
+		names := strings.Fields(string(l[bytes.IndexByte(l, '=')+1:]))
+		for i, name := range names {
+			names[i] = move(name)
+		}
+		return []byte("files=" + strings.Join(names, " "))
+	})
+}
+
 // isOwn reports whether a file is one that only omsinit has.
 func isOwn(f pack.File) bool { return strings.HasSuffix(f.Path, "/omsinit.ini") }
 
@@ -146,14 +157,11 @@ func (j *Job) verifyPrograms(p *pack.Pack) ([]Difference, error) {
 		if err != nil {
 			continue // verifyFiles has said so
 		}
-		made = includeLine().ReplaceAllFunc(made, func(l []byte) []byte {
-			fields := strings.Fields(string(l[bytes.IndexByte(l, '=')+1:]))
-			for i, name := range fields {
-				if filepath.IsAbs(name) {
-					fields[i] = dir + j.From.container(name)
-				}
+		made = MoveIncludes(made, func(name string) string {
+			if filepath.IsAbs(name) {
+				return dir + j.From.container(name)
 			}
-			return []byte("files=" + strings.Join(fields, " "))
+			return name
 		})
 		name := filepath.Join(dir, f.Path)
 		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {

@@ -98,3 +98,35 @@ func TestCaptureRefuses(t *testing.T) {
 		}
 	})
 }
+
+// A copy of a container's files does as well as the container: its paths are
+// those of the container.
+func TestCaptureOfACopy(t *testing.T) {
+	n := &node{t: t, root: t.TempDir(), env: []string{"PATH=" + os.Getenv("PATH"), "OMS_LANG=zh"}}
+	n.write(`oms_meta_host: 10.0.0.1
+oms_meta_port: 2881
+oms_meta_user: root@oms
+oms_meta_password: 'aaAA11__#'
+drc_rm_db: oms_rm
+drc_cm_db: oms_cm
+drc_cm_heartbeat_db: oms_hb
+cm_url: http://10.0.0.2:8088
+cm_location: 3
+cm_nodes: [10.0.0.2]
+`)
+	n.writeFile("/etc/supervisor/supervisord.conf", "[supervisord]\nnodaemon=true\n[include]\nfiles = /etc/supervisor/conf.d/*.ini\n")
+	n.writeFile("/etc/supervisor/conf.d/drc_cm.ini", "[program:oms_drc_cm]\ncommand=bash /home/admin/conf/command/start_oms_cm.sh\ndirectory=/home/ds/cm/package\n")
+	n.writeFile("/home/ds/cm/package/config/jdbc.properties", "url=jdbc:mysql://10.0.0.1:2881/oms_cm\nuser=root@oms\npassword=aaAA11__#\n")
+	out := filepath.Join(t.TempDir(), "pack")
+	stdout, errOut, status := n.omsinit("pack", "capture", "--no-metadb", "--release", "4.2.7-CE", "--out", out)
+	if status != 0 || !strings.Contains(stdout, "已通过验证") {
+		t.Fatalf("status %d\n%s%s", status, stdout, errOut)
+	}
+	files := readTree(t, out)
+	if text := string(files["pack.yaml"]); !strings.Contains(text, "restart: [oms_drc_cm]") || !strings.Contains(text, "/etc/supervisor/conf.d/drc_cm.ini") || !strings.Contains(text, "readers: [oms_drc_cm]") {
+		t.Error(text)
+	}
+	if text := string(files["templates/home/ds/cm/package/config/jdbc.properties"]); text != "url=jdbc:mysql://{{hostPort .oms_meta_host .oms_meta_port}}/{{.drc_cm_db}}\nuser={{.oms_meta_user}}\npassword={{.oms_meta_password}}\n" {
+		t.Error(text)
+	}
+}

@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"omsinit/capture"
@@ -159,7 +161,7 @@ func secondDatabase(ctx context.Context, second *capture.Installation, say func(
 // programs reads the program files, and asks whoever supervises what runs.
 func programs(ctx context.Context, o Options) (capture.Programs, error) {
 	conf := o.Layout.SupervisordConf()
-	d, err := supervise.Load(conf, rootEnv(o.Layout))
+	d, err := loadPrograms(o.Layout)
 	if errors.Is(err, supervise.ErrNoDefinitions) {
 		return capture.Programs{}, nil
 	}
@@ -184,6 +186,39 @@ func programs(ctx context.Context, o Options) (capture.Programs, error) {
 		}
 	}
 	return out, nil
+}
+
+// loadPrograms reads the program files of a tree. Those of a copy of a container
+// name each other by their paths there, which are other files here.
+func loadPrograms(l layout.Layout) (*supervise.Definitions, error) {
+	conf := l.SupervisordConf()
+	data, err := os.ReadFile(conf)
+	if err != nil || !l.Relocated() {
+		return supervise.Load(conf, rootEnv(l))
+	}
+	dir, err := os.MkdirTemp("", "omsinit-capture-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	moved := filepath.Join(dir, filepath.Base(conf))
+	data = capture.MoveIncludes(data, func(name string) string {
+		switch {
+		case !filepath.IsAbs(name):
+			return filepath.Join(filepath.Dir(conf), name)
+		case strings.HasPrefix(name, l.Root()+"/"):
+			return name
+		}
+		return l.Path(name)
+	})
+	if err := os.WriteFile(moved, data, 0o600); err != nil {
+		return nil, err
+	}
+	d, err := supervise.Load(moved, rootEnv(l))
+	if err == nil {
+		d.Files[0] = conf
+	}
+	return d, err
 }
 
 // LintPack looks for faults of the pack in a folder.
