@@ -1,8 +1,10 @@
 package capture
 
 import (
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"omsinit/internal/pack"
@@ -25,6 +27,9 @@ func spans(format pack.Format, line string) []span {
 		return wordSpans(line)
 	}
 	trimmed := strings.TrimLeft(line, " \t")
+	if format == pack.Plain && strings.HasPrefix(trimmed, "<") && strings.Contains(line, ">") {
+		return xmlSpans(line)
+	}
 	if trimmed == "" || strings.HasPrefix(trimmed, "#") || strings.HasPrefix(trimmed, ";") || strings.HasPrefix(trimmed, "!") {
 		return nil
 	}
@@ -45,6 +50,36 @@ func spans(format pack.Format, line string) []span {
 	}
 	return []span{s}
 }
+
+// xmlPiece is an attribute, or an element with nothing but text in it.
+var xmlPiece = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`([\w:.-]+)="([^"]*)"|<([\w:.-]+)(?:\s[^<>]*)?>([^<>]*)</`)
+})
+
+// xmlSpans finds attributes and the texts of elements.
+func xmlSpans(line string) []span {
+	var out []span
+	for at := 0; at < len(line); {
+		m := xmlPiece().FindStringSubmatchIndex(line[at:])
+		if m == nil {
+			break
+		}
+		next := m[1]
+		if m[2] >= 0 {
+			out = append(out, span{line[at+m[2] : at+m[3]], at + m[4], at + m[5]})
+		} else {
+			out = append(out, span{line[at+m[6] : at+m[7]], at + m[8], at + m[9]})
+			// The attributes of the element are looked at by themselves.
+			for _, a := range xmlAttribute().FindAllStringSubmatchIndex(line[at+m[0]:at+m[8]], -1) {
+				out = append(out, span{line[at+m[0]+a[2] : at+m[0]+a[3]], at + m[0] + a[4], at + m[0] + a[5]})
+			}
+		}
+		at += next
+	}
+	return out
+}
+
+var xmlAttribute = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`([\w:.-]+)="([^"]*)"`) })
 
 // jsonSpans finds the strings and literals of a line of JSON.
 func jsonSpans(line string) []span {

@@ -35,6 +35,7 @@ func (j *Job) fileFindings(f *file) {
 		}
 	}
 	for _, n := range f.differs {
+		j.secretsIn(f, n)
 		j.note(Finding{Kind: "differs", Path: f.path, Line: f.items[n].line, Text: msg.M("the line is kept as it is in the first installation")})
 	}
 	for range f.extra {

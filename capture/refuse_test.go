@@ -34,10 +34,16 @@ func TestSecretsAreRefused(t *testing.T) {
 		"in base64, in a word":       {"a=x" + base64.StdEncoding.EncodeToString([]byte(secretPassword)), ""},
 		"another one by its name":    {"b.password=hunter2", "b.password is named like a secret"},
 		"a file is no secret":        {"b.password.file=/etc/secret", ""},
+		"in XML, by its name":        {"<a b=\"1\"><dbPassword type=\"x\">hunter2</dbPassword></a>", "dbPassword is named like a secret"},
 		"a reference is none either": {"b.password=${env.PASSWORD}", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
+			file := file
+			if strings.HasPrefix(tc.text, "<") {
+				file = "/home/ds/ghana/config/a.xml"
+			}
 			j := job(t, install(t, plainValues(), map[string]string{file: tc.text + "\n"}), nil)
+			j.Files = []string{file}
 			report, err := j.Run(context.Background())
 			if tc.want == "" {
 				if err != nil {
@@ -93,6 +99,19 @@ func TestSecretsAreRefused(t *testing.T) {
 			t.Errorf("%s", data)
 		}
 	})
+}
+
+// A line that the second installation does not have could not be compared, so a
+// secret in it is one.
+func TestSecretInALineThatWasNotCompared(t *testing.T) {
+	const file = "/home/ds/ghana/config/application-oms.properties"
+	v, w := plainValues(), plainValues()
+	v["tsdb_password"], w["oms_meta_password"], w["tsdb_password"] = secretPassword, "other-one", "second-one"
+	j := job(t, install(t, v, map[string]string{file: "a=1\nx=" + `Zq"7\\x<&secret` + "\nb=2\n"}), install(t, w, map[string]string{file: "a=1\nb=2\n"}))
+	var refused *capture.SecretError
+	if _, err := j.Run(context.Background()); !errors.As(err, &refused) || !strings.Contains(err.Error(), file+":2") {
+		t.Errorf("%v", err)
+	}
 }
 
 func toJSON(t *testing.T, v any) string {

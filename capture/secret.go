@@ -88,6 +88,24 @@ func (j *Job) checkSecrets(t tree) {
 	}
 }
 
+// secretsIn looks for secrets in a line that could not be compared, although the
+// rest of the file was.
+func (j *Job) secretsIn(f *file, n int) {
+	var text strings.Builder
+	for _, s := range f.lines[n] {
+		if s.value == nil {
+			text.WriteString(s.text)
+		} else {
+			text.WriteByte(0)
+		}
+	}
+	for _, s := range j.secrets() {
+		if s.told && s.in(strings.TrimRight(text.String(), "\r\n")) {
+			j.note(Finding{Kind: "secret", Path: f.path, Line: f.items[n].line, Key: s.key, Text: msg.M("holds the value of %s", s.key)})
+		}
+	}
+}
+
 // in reports whether a text holds the secret.
 func (s secret) in(text string) bool {
 	return slices.ContainsFunc(s.forms, func(form string) bool {

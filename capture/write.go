@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
@@ -30,6 +31,7 @@ func (j *Job) write(ctx context.Context, t tree) (err error) {
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return writeError(out, err)
 	}
+	cleanUp(out)
 	temporary, err := os.MkdirTemp(filepath.Dir(out), "."+filepath.Base(out)+".new-")
 	if err != nil {
 		return writeError(out, err)
@@ -63,6 +65,17 @@ func (j *Job) write(ctx context.Context, t tree) (err error) {
 	}
 	j.report.Out = out
 	return nil
+}
+
+// cleanUp removes what captures that were killed have left beside the place. One
+// that still runs is younger.
+func cleanUp(out string) {
+	left, _ := filepath.Glob(filepath.Join(filepath.Dir(out), "."+filepath.Base(out)+".new-*")) // only a wrong pattern is an error
+	for _, dir := range left {
+		if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > time.Hour {
+			_ = os.RemoveAll(dir)
+		}
+	}
 }
 
 // reportName is the report within the pack, for whoever gets the pack later.
