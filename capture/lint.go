@@ -121,10 +121,11 @@ func freeText(key string) bool {
 	return false
 }
 
-// versions looks for schema files that are never applied, and for releases that
-// databases lack.
+// versions looks for schema files that are never applied, and for gaps in what
+// brings the databases from one release to the next.
 func (l *Linter) versions(names []string) error {
-	has := map[string]bool{}
+	oldest := map[string]string{}
+	current := false
 	for _, name := range names {
 		parts := strings.Split(name, "/")
 		if len(parts) != 3 || parts[0] != "schema" {
@@ -135,18 +136,40 @@ func (l *Linter) versions(names []string) error {
 		switch {
 		case err != nil:
 			l.fault("error", name, 0, msg.M("its name is no version: %v", err))
+			continue
 		case order > 0:
 			l.fault("error", name, 0, msg.M("it is newer than the release %s of the pack, so it is never applied", l.Pack.Release))
-		default:
-			has[parts[1]] = true
+			continue
+		}
+		current = current || order == 0
+		if first, ok := oldest[parts[1]]; !ok || l.before(version, first) {
+			oldest[parts[1]] = version
+		}
+	}
+	first := ""
+	for _, version := range oldest {
+		if first == "" || l.before(version, first) {
+			first = version
 		}
 	}
 	for _, role := range roles {
-		if !has[role] {
+		switch {
+		case oldest[role] == "":
 			l.fault("error", "schema/"+role, 0, msg.M("there is no schema file for this database up to the release %s", l.Pack.Release))
+		case l.before(first, oldest[role]):
+			l.fault("warning", "schema/"+role, 0, msg.M("its oldest schema file is of %s, while another database begins with %s: nothing brings it from there", oldest[role], first))
 		}
 	}
+	if !current {
+		l.fault("warning", "schema", 0, msg.M("no schema file is of the release %s itself, which is right only when it changes nothing", l.Pack.Release))
+	}
 	return nil
+}
+
+// before orders two versions that were read before.
+func (l *Linter) before(a, b string) bool {
+	order, err := l.Compare(a, b)
+	return err == nil && order < 0
 }
 
 // programs looks for names that no program file of a pack that stands alone

@@ -47,7 +47,7 @@ func good() map[string]string {
 			"- {template: templates/p.ini, path: /p.ini, owner: root, mode: 0644, format: ini}\n",
 		"templates/a.properties": "user={{.oms_meta_user}}\npassword={{.oms_meta_password}}\n",
 		"templates/p.ini":        "[program:nginx]\ncommand=x\n",
-		"schema/rm/4.2.7-CE.sql": "CREATE TABLE a (b int);\n", "schema/cm/4.2.6-CE.sql": "CREATE TABLE a (b int);\n", "schema/hb/4.2.7-CE.sql": "CREATE TABLE a (b int);\n",
+		"schema/rm/4.2.7-CE.sql": "CREATE TABLE a (b int);\n", "schema/cm/4.2.7-CE.sql": "CREATE TABLE a (b int);\n", "schema/hb/4.2.7-CE.sql": "CREATE TABLE a (b int);\n",
 		"CAPTURE.md": "x",
 	}
 }
@@ -64,6 +64,8 @@ func TestLint(t *testing.T) {
 		"unused":                 {map[string]string{"templates/b": "x"}, "warning templates/b: nothing is made from this file"},
 		"unused schema":          {map[string]string{"schema/other/4.2.7-CE.sql": "x"}, "warning schema/other/4.2.7-CE.sql: nothing"},
 		"newer than the release": {map[string]string{"schema/rm/4.2.8-CE.sql": "x"}, "error schema/rm/4.2.8-CE.sql: it is newer than the release 4.2.7-CE"},
+		"a later beginning":      {map[string]string{"schema/rm/4.2.6-CE.sql": "x"}, "warning schema/cm: its oldest schema file is of 4.2.7-CE, while another database begins with 4.2.6-CE"},
+		"nothing of the release": {map[string]string{"pack.yaml": strings.Replace(good()["pack.yaml"], "4.2.7-CE", "4.2.8-CE", 1)}, "warning schema: no schema file is of the release 4.2.8-CE"},
 		"no version":             {map[string]string{"schema/rm/new.sql": "x"}, "error schema/rm/new.sql: its name is no version"},
 		"a secret as text":       {map[string]string{"templates/a.properties": "x=1\nb.password=hunter2\n"}, "error templates/a.properties:2: b.password is named like a secret"},
 		"not escaped":            {map[string]string{"pack.yaml": plain("/a.xml")}, "warning templates/a.properties:1: {{.oms_meta_user}} is not escaped"},

@@ -90,6 +90,8 @@ func init() {
 			"%s is not escaped, because the format is plain: use xml, shell, doubled, urlquery or base64, or another format": "%s 没有转义，因为格式为 plain：请使用 xml、shell、doubled、urlquery 或 base64，或改用其他格式",
 			"%s is written without escaping (spelling: raw): a special character in it changes the file":                     "%s 未经转义写入（spelling: raw）：其中的特殊字符会改变文件内容",
 			"it is newer than the release %s of the pack, so it is never applied":                                            "它比版本包的版本 %s 更新，因此永远不会执行",
+			"its oldest schema file is of %s, while another database begins with %s: nothing brings it from there":           "其最早的表结构文件属于 %s，而另一个数据库始于 %s：没有文件能将其从该版本升级",
+			"no schema file is of the release %s itself, which is right only when it changes nothing":                        "没有属于版本 %s 自身的表结构文件，只有该版本不改变表结构时才正确",
 			"its name is no version: %v":                                              "其名称不是版本号：%v",
 			"nothing is made from this file; name it in pack.yaml, or remove it":      "没有任何内容由该文件生成；请在 pack.yaml 中引用它，或将其删除",
 			"restart names the program %s, which no program file of the pack defines": "restart 中的程序 %s 没有在版本包的任何程序定义文件中定义",
