@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -105,3 +106,19 @@ func (c *Companion) warnings() (out []Text) {
 func (c *Client) Call(ctx context.Context, method, path string, body, into any) error {
 	return c.call(ctx, method, path, body, into)
 }
+
+// Text gives what a handler of the companion answers, as it is.
+func (c *Client) Text(ctx context.Context, path string) (string, error) {
+	resp, err := c.ask(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, textLimit))
+	if err != nil {
+		return "", c.explain(ctx, err)
+	}
+	return string(data), nil
+}
+
+const textLimit = 16 << 20

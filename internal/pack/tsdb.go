@@ -10,11 +10,11 @@ import (
 // TSDB says where in the time-series database the metrics of this OMS go. The
 // name of the database is not documented (oms-facts §9, §13), so it is data.
 type TSDB struct {
-	Database string `yaml:"database"`
+	Database string `yaml:"database" json:"database"`
 	// RetentionPolicy is made in the database when it has none of that name.
-	RetentionPolicy string `yaml:"retention_policy"`
+	RetentionPolicy string `yaml:"retention_policy" json:"retention_policy"`
 	// Duration is how long the policy keeps data, as InfluxQL writes it: 30d.
-	Duration string `yaml:"duration"`
+	Duration string `yaml:"duration" json:"duration"`
 }
 
 // tsdb fills in what a pack leaves out, and refuses names that would have to be
