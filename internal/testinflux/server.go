@@ -2,6 +2,7 @@
 package testinflux
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,7 +26,9 @@ type Server struct {
 	t        testing.TB
 	influxd  string
 	conf     string
-	prefix   []string // of the command, such as another mount namespace
+	data     string // its data folder
+	text     []byte // of conf
+	small    string // /proc/PID of who holds the small file system
 	cmd      *exec.Cmd
 	user     string
 	password string
@@ -54,12 +57,26 @@ func NewSmall(t testing.TB, user, password string, size int) *Server {
 	t.Helper()
 	dir := t.TempDir()
 	s := prepare(t, dir, user, password, "")
-	mount := fmt.Sprintf(`mount -t tmpfs -o size=%d none "$0" && cp "$1" "$0/influxdb.conf" && exec "$2" -config "$0/influxdb.conf"`, size)
-	conf := filepath.Join(t.TempDir(), "influxdb.conf")
-	if err := os.Rename(s.conf, conf); err != nil {
+	// The file system belongs to a process that waits, so that InfluxDB can be
+	// stopped and find it again.
+	holder := exec.Command("unshare", "--mount", "sh", "-c", fmt.Sprintf(`mount -t tmpfs -o size=%d none "$0" && echo ready && exec sleep infinity`, size), dir)
+	holder.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := holder.StdoutPipe()
+	if err != nil {
 		t.Fatal(err)
 	}
-	s.prefix = []string{"unshare", "--mount", "sh", "-c", mount, dir, conf, s.influxd}
+	if err := holder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { holder.Process.Kill(); holder.Wait() })
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Fatalf("cannot make a small file system: %q, %v", line, err)
+	}
+	s.small = fmt.Sprintf("/proc/%d", holder.Process.Pid)
+	conf := filepath.Join(s.small, "root", dir, "influxdb.conf")
+	if err := os.WriteFile(conf, s.text, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	s.Start()
 	s.createUser()
 	return s
@@ -74,7 +91,8 @@ func prepare(t testing.TB, dir, user, password, settings string) *Server {
 	s := &Server{Addr: freeAddress(t), t: t, influxd: influxd, conf: filepath.Join(dir, "influxdb.conf"), user: user, password: password}
 	text := fmt.Sprintf("reporting-disabled = true\nbind-address = %q\n[meta]\n dir = %q\n[data]\n dir = %q\n wal-dir = %q\n%s\n[http]\n bind-address = %q\n auth-enabled = true\n log-enabled = false\n[monitor]\n store-enabled = false\n",
 		freeAddress(t), dir+"/meta", dir+"/data", dir+"/wal", settings, s.Addr)
-	if err := os.WriteFile(s.conf, []byte(text), 0o600); err != nil {
+	s.text = []byte(text)
+	if err := os.WriteFile(s.conf, s.text, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
@@ -85,8 +103,8 @@ func prepare(t testing.TB, dir, user, password, settings string) *Server {
 func (s *Server) Start() {
 	s.t.Helper()
 	s.cmd = exec.Command(s.influxd, "-config", s.conf)
-	if s.prefix != nil {
-		s.cmd = exec.Command(s.prefix[0], s.prefix[1:]...)
+	if s.small != "" {
+		s.cmd = exec.Command("nsenter", "--mount="+s.small+"/ns/mnt", s.influxd, "-config", s.conf)
 	}
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := s.cmd.Start(); err != nil {
@@ -207,4 +225,23 @@ func freeAddress(t testing.TB) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// Fill takes all the space of the file system of NewSmall; the function gives
+// it back.
+func (s *Server) Fill() (empty func()) {
+	s.t.Helper()
+	name := filepath.Join(s.small, "root", filepath.Dir(s.conf), "filler")
+	f, err := os.Create(name)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer f.Close()
+	for piece := make([]byte, 4096); ; {
+		if _, err := f.Write(piece); errors.Is(err, syscall.ENOSPC) {
+			return func() { os.Remove(name) }
+		} else if err != nil {
+			s.t.Fatal(err)
+		}
+	}
 }
