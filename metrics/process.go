@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 )
 
 const (
@@ -147,7 +148,7 @@ func countFiles(path string) (int64, bool) {
 	}
 	defer dir.Close()
 	// Since Linux 6.2 the size of the folder is the number of files.
-	if info, err := dir.Stat(); err == nil && info.Size() > 0 {
+	if info, err := dir.Stat(); err == nil && info.Size() > 0 && strings.HasPrefix(path, "/proc/") {
 		return info.Size(), true
 	}
 	var count int64
