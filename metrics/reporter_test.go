@@ -195,6 +195,19 @@ func TestReporterOutage(t *testing.T) {
 			t.Errorf("no points after %s", statement)
 		}
 	}
+
+	// It is dropped, and the account may not make it any more.
+	influx.Query(`CREATE USER root2 WITH PASSWORD 'pw' WITH ALL PRIVILEGES`)
+	influx.Query(`REVOKE ALL PRIVILEGES FROM oms`)
+	influx.QueryAs("root2", "pw", "DROP DATABASE oms")
+	r = g.until("it says so", func(r Report) bool {
+		return r.LastError != nil && strings.Contains(r.LastError.English, `tsdb_username "oms"`) && r.Queue.Batches > 0
+	})
+	influx.QueryAs("root2", "pw", `GRANT ALL PRIVILEGES TO oms`)
+	g.until("it works again", func(r Report) bool { return r.Queue.Batches == 0 })
+	if r := g.now(); r.Panics != 0 || r.Dropped.Batches != 0 {
+		t.Errorf("%+v", r)
+	}
 }
 
 // TestReporterFilled fills the disk of the TSDB while the reporter runs.

@@ -16,6 +16,9 @@ const (
 	longestPause = 30 * time.Second
 )
 
+// errContained stands for a panic, which contain has noted.
+var errContained = errors.New("contained")
+
 // send sends what waits, the oldest first, until ctx ends.
 func (r *Reporter) send(ctx context.Context) {
 	pauses := &backoff.ExponentialBackOff{InitialInterval: min(firstPause, r.o.Interval), RandomizationFactor: 0.25, Multiplier: 2, MaxInterval: min(longestPause, 3*r.o.Interval)}
@@ -34,7 +37,7 @@ func (r *Reporter) send(ctx context.Context) {
 			current = s
 			pauses.Reset()
 		}
-		err := errors.New("panic") // it was noted by contain
+		err := errContained
 		r.contain(func() { err = r.deliver(s, b) })
 		r.outcome(s, b, err)
 		if err == nil {
@@ -76,8 +79,8 @@ func (r *Reporter) deliver(s *session, b *batch) error {
 		return err
 	}
 	w := Wiring{Into: s.applied.Into}
-	for _, make := range []func(context.Context, *server) Part{w.database, w.policy} {
-		if part := make(s.ctx, s.server); part.Err != nil {
+	for _, step := range []func(context.Context, *server) Part{w.database, w.policy} {
+		if part := step(s.ctx, s.server); part.Err != nil {
 			return part.Err
 		}
 	}
@@ -128,7 +131,7 @@ func (r *Reporter) outcome(s *session, b *batch, err error) {
 		}
 	}
 	r.mu.Unlock()
-	if err != nil {
+	if err != nil && err != errContained {
 		r.note(err)
 	}
 }

@@ -141,7 +141,7 @@ func (w *Wiring) database(ctx context.Context, s *server) Part {
 		return Part{Name: "database", Result: Missing, Message: msg.M("the database %s is missing", name), Fix: msg.M("`omsinit init --only component` creates it")}
 	}
 	if err := s.command(ctx, fmt.Sprintf("CREATE DATABASE %s WITH DURATION %s REPLICATION 1 NAME %s", quoted(name), w.Into.Duration, quoted(w.Into.RetentionPolicy))); err != nil {
-		return w.mayNotCreate("database", msg.Errorf("cannot create the database %s: %w", name, err))
+		return mayNotCreate("database", s.user, msg.Errorf("cannot create the database %s: %w", name, err))
 	}
 	return Part{Name: "database", Result: Created, Message: msg.M("the database %s was created", name)}
 }
@@ -163,15 +163,15 @@ func (w *Wiring) policy(ctx context.Context, s *server) Part {
 		return Part{Name: "policy", Result: Missing, Message: msg.M("the retention policy %s is missing", name), Fix: msg.M("`omsinit init --only component` creates it")}
 	}
 	if err := s.command(ctx, fmt.Sprintf("CREATE RETENTION POLICY %s ON %s DURATION %s REPLICATION 1", quoted(name), quoted(w.Into.Database), w.Into.Duration)); err != nil {
-		return w.mayNotCreate("policy", msg.Errorf("cannot create the retention policy %s: %w", name, err))
+		return mayNotCreate("policy", s.user, msg.Errorf("cannot create the retention policy %s: %w", name, err))
 	}
 	return Part{Name: "policy", Result: Created, Message: msg.M("the retention policy %s was created; it keeps data for %s", name, w.Into.Duration)}
 }
 
-func (w *Wiring) mayNotCreate(part string, err error) Part {
+func mayNotCreate(part, user string, err error) Part {
 	p := failed(part, err)
 	if !passing.Is(err) {
-		p.Fix = msg.M("give the user all privileges: GRANT ALL PRIVILEGES TO %s", quoted(w.Config.TSDBUsername))
+		p.Fix = msg.M("give the user all privileges: GRANT ALL PRIVILEGES TO %s", quoted(user))
 	}
 	return p
 }
@@ -226,7 +226,7 @@ func hasRows(resp *client.Response) bool {
 // tryElsewhere makes sure that what is missing could be made.
 func (w *Wiring) tryElsewhere(ctx context.Context) Part {
 	if err := CheckWrite(ctx, w.Config); err != nil {
-		return w.mayNotCreate("write", err)
+		return mayNotCreate("write", w.Config.TSDBUsername, err)
 	}
 	return Part{Name: "write", Result: Done, Message: msg.M("a database can be created and written to, as was tried with a throw-away one")}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
 	"omsinit/internal/config"
@@ -76,6 +77,21 @@ func TestWiring(t *testing.T) {
 		t.Errorf("points: %v", points)
 	}
 
+	t.Run("six nodes at once", func(t *testing.T) {
+		influx.Query("DROP DATABASE oms")
+		var nodes sync.WaitGroup
+		for i := range 6 {
+			nodes.Go(func() {
+				if _, err := (&Wiring{Config: cfg, Into: into, Node: fmt.Sprint("10.0.0.", i)}).Run(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		nodes.Wait()
+		if points := influx.Query(`SELECT * FROM oms.oms_30d.omsinit_wiring`); len(points) != 6 {
+			t.Errorf("points: %v", points)
+		}
+	})
 	t.Run("no privileges", func(t *testing.T) {
 		influx.Query("DROP DATABASE oms")
 		influx.Query(`CREATE USER reader WITH PASSWORD 'pw'`)
