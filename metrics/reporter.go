@@ -46,7 +46,6 @@ type Reporter struct {
 	collecting chan struct{} // holds a token while nobody collects
 
 	mu        sync.Mutex
-	started   time.Time
 	id        identity
 	condition condition
 	session   *session // nil while nothing is sent
@@ -111,7 +110,7 @@ func New(o Options) *Reporter {
 		o.root = "/"
 	}
 	r := &Reporter{o: o, poke: make(chan struct{}, 1), wake: make(chan struct{}, 1), collecting: make(chan struct{}, 1),
-		condition: condition{state: starting}, steps: steps{}, log: slog.New(slog.DiscardHandler), started: time.Now()}
+		condition: condition{state: starting}, steps: steps{}, log: slog.New(slog.DiscardHandler)}
 	r.collecting <- struct{}{}
 	return r
 }

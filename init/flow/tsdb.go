@@ -35,7 +35,9 @@ func (r *run) tsdb(ctx context.Context, cfg *config.Config) (*config.Config, met
 		}
 	}
 	if err == nil {
-		r.say(msg.M("the time-series database at %s takes points and gives them back", cfg.TSDBURL))
+		if parts[len(parts)-1].Result == metrics.Done { // else it was said what could not be tried
+			r.say(msg.M("the time-series database at %s takes points and gives them back", cfg.TSDBURL))
+		}
 		return cfg, metrics.NewApplied(metrics.On, nil, cfg, into), nil
 	}
 	if !r.TSDBOptional {
