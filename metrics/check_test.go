@@ -53,20 +53,27 @@ func listening(t *testing.T, then func(net.Conn)) string {
 	return l.Addr().String()
 }
 
-func TestCheck(t *testing.T) {
-	influx := testinflux.Start(t, "oms", secret)
-
-	// InfluxDB 1.8 can want the credentials for /ping as well (oms-facts §9);
-	// Debian's 1.6 cannot, so a proxy asks for them.
+// pingWantsAccount puts a proxy before an InfluxDB that wants the account for
+// /ping as well: InfluxDB 1.8 can do so by itself (oms-facts §9), Debian's 1.6
+// cannot.
+func pingWantsAccount(t *testing.T, influx string) string {
+	t.Helper()
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: influx})
-	pingAuth := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if user, password, _ := r.BasicAuth(); r.URL.Path == "/ping" && (user != "oms" || password != secret) {
 			http.Error(w, `{"error":"unable to parse authentication credentials"}`, http.StatusUnauthorized)
 			return
 		}
 		proxy.ServeHTTP(w, r)
 	}))
-	defer pingAuth.Close()
+	t.Cleanup(s.Close)
+	return host(s)
+}
+
+func TestCheck(t *testing.T) {
+	influx := testinflux.Start(t, "oms", secret)
+
+	pingAuth := pingWantsAccount(t, influx)
 	answering := func(answer http.HandlerFunc) string {
 		s := httptest.NewServer(answer)
 		t.Cleanup(s.Close)
@@ -112,7 +119,7 @@ func TestCheck(t *testing.T) {
 		passing                    bool
 	}{
 		{name: "right credentials", addr: influx, user: "oms", password: secret},
-		{name: "ping wants the credentials", addr: pingAuth.Listener.Addr().String(), user: "oms", password: secret},
+		{name: "ping wants the credentials", addr: pingAuth, user: "oms", password: secret},
 		{name: "wrong password", addr: influx, user: "oms", password: "other", want: `refuses tsdb_username "oms"`},
 		{name: "no credentials", addr: influx, want: "refuses tsdb_username"},
 		{name: "nobody listens", addr: freeAddress(t), user: "oms", password: secret, want: "cannot reach", passing: true},

@@ -77,6 +77,17 @@ func TestWiring(t *testing.T) {
 		t.Errorf("points: %v", points)
 	}
 
+	t.Run("an account for /ping too", func(t *testing.T) {
+		cfg := configFor(pingWantsAccount(t, influx.Addr))
+		parts, err := (&Wiring{Config: cfg, Into: into, Node: "10.0.0.1"}).Run(t.Context())
+		if err != nil {
+			t.Error(err, results(parts))
+		}
+		cfg.TSDBPassword = "wrong"
+		if parts, err = (&Wiring{Config: cfg, Into: into, Node: "10.0.0.1"}).Run(t.Context()); results(parts) != "reach=failed" || !strings.Contains(err.Error(), "refuses tsdb_username") {
+			t.Error(err, results(parts))
+		}
+	})
 	t.Run("six nodes at once", func(t *testing.T) {
 		influx.Query("DROP DATABASE oms")
 		var nodes sync.WaitGroup
