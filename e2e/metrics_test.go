@@ -110,6 +110,22 @@ func TestTimeSeriesDatabase(t *testing.T) {
 		t.Error("the steps of the initialisation are not reported")
 	}
 
+	// It goes away: the agent that was told of it cannot start any more, and can
+	// without.
+	influx.Stop()
+	if out, errOut, status := n.omsinit("restart", "oms_drc_supervisor", "--timeout", "30s"); status == 0 {
+		t.Errorf("the agent has started without its time-series database\n%s%s", out, errOut)
+	}
+	if out, errOut, status := n.omsinit("init", "--tsdb-optional"); status != 0 {
+		t.Fatalf("status %d\n%s%s", status, out, errOut)
+	}
+	told(false)
+	influx.Start()
+	if out, errOut, status := n.omsinit("init"); status != 0 {
+		t.Fatalf("status %d\n%s%s", status, out, errOut)
+	}
+	told(true)
+
 	// A container that starts again reports at once, and to Prometheus too.
 	r.stop()
 	port := freePorts(t, 1)[0]

@@ -117,11 +117,11 @@ cm_location: 7
 cm_region: cn-hangzhou
 cm_nodes: [10.0.0.1]
 tsdb_enabled: %v
-tsdb_service: INFLUXDB
+tsdb_service: %s
 tsdb_url: %s
 tsdb_username: %s
 tsdb_password: '%s'
-`, cfg.TSDBEnabled, cfg.TSDBURL, cfg.TSDBUsername, cfg.TSDBPassword.Reveal())
+`, cfg.TSDBEnabled, cfg.TSDBService, cfg.TSDBURL, cfg.TSDBUsername, cfg.TSDBPassword.Reveal())
 	if err := os.WriteFile(g.o.ConfigFile, []byte(text), 0o600); err != nil {
 		g.t.Fatal(err)
 	}
@@ -356,6 +356,20 @@ func TestReporterFollows(t *testing.T) {
 	fresh.until("it says what is wrong", func(r Report) bool {
 		return r.State == waiting && r.Reason != nil && strings.Contains(r.Reason.English, "oms_meta_host")
 	})
+}
+
+// TestReporterCeresDB: plain line protocol, and no database.
+func TestReporterCeresDB(t *testing.T) {
+	influx := testinflux.New(t, "oms", secret, "")
+	influx.Query("CREATE DATABASE public")
+	cfg := configFor(ceres(t, influx.Addr, false))
+	cfg.TSDBService = "CERESDB"
+	g := newRig(t).start()
+	g.apply(On, cfg)
+	r := g.until("batches are sent", sentAtLeast(2))
+	if rows := influx.Query("SELECT * FROM public..omsinit_program"); len(rows) < 4 || r.Failures != 0 || r.Database != "" {
+		t.Errorf("%d rows, %+v", len(rows), r)
+	}
 }
 
 // TestReporterPanics: a fault is counted, and the next batch is made.
