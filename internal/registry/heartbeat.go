@@ -1,0 +1,76 @@
+package registry
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"omsinit/internal/database"
+)
+
+// Alive is the age up to which a heartbeat shows that a node is there. The
+// documentation says that it is about now on a healthy node (oms-facts §6), and
+// gives no interval, so this is generous.
+const Alive = 2 * time.Minute
+
+// Beat is the last heartbeat of a node's agent.
+type Beat struct {
+	IP string
+	At string // time of the server, as it is stored
+	// Age is how long ago it was by the server's own clock. It is negative when
+	// the row is from the future, as with a writer in another time zone.
+	Age time.Duration
+}
+
+// Fresh reports whether the node is there.
+func (b Beat) Fresh() bool { return b.Age <= Alive }
+
+// ReadBeats reads the last heartbeats of the agents from a heartbeat database
+// (oms-facts §6). A database or table that is not there has none.
+func ReadBeats(ctx context.Context, q Queryer, heartbeat string) (beats []Beat, err error) {
+	err = Each(ctx, q, "SELECT host_ip, COALESCE(CAST(MAX(gmt_modified) AS CHAR), ''), COALESCE(TIMESTAMPDIFF(SECOND, MAX(gmt_modified), NOW()), 0) FROM "+
+		database.Quote(heartbeat)+".heart_beat WHERE task_name = 'supervisor' GROUP BY host_ip ORDER BY host_ip", func(rows *sql.Rows) error {
+		var b Beat
+		var seconds int64
+		err := rows.Scan(&b.IP, &b.At, &seconds)
+		b.Age = time.Duration(seconds) * time.Second
+		beats = append(beats, b)
+		return err
+	})
+	if absent(err) {
+		return nil, nil
+	}
+	return beats, err
+}
+
+// absent: ER_BAD_DB_ERROR, ER_NO_SUCH_TABLE.
+func absent(err error) bool {
+	var e *mysql.MySQLError
+	return errors.As(err, &e) && (e.Number == 1049 || e.Number == 1146)
+}
+
+// FindBeat finds the youngest heartbeat of an address.
+func FindBeat(beats []Beat, address string) (youngest Beat, found bool) {
+	for _, b := range beats {
+		if SameAddress(b.IP, address) && (!found || b.Age < youngest.Age) {
+			youngest, found = b, true
+		}
+	}
+	return youngest, found
+}
+
+// HeartbeatDatabases gives the databases on the server that look like heartbeat
+// databases. Nothing records which region uses which one, and several OMS may
+// share a server.
+func HeartbeatDatabases(ctx context.Context, q Queryer) (names []string, err error) {
+	err = Each(ctx, q, "SELECT table_schema FROM information_schema.tables WHERE table_name IN ('heart_beat', 'heatbeat_sequence') GROUP BY table_schema HAVING COUNT(*) = 2 ORDER BY table_schema", func(rows *sql.Rows) error {
+		var name string
+		err := rows.Scan(&name)
+		names = append(names, name)
+		return err
+	})
+	return names, err
+}
