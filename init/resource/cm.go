@@ -91,6 +91,16 @@ func (s *Step) waitForCM(ctx context.Context) (string, error) {
 	})
 }
 
+// Ready asks once whether a CM answers GET / at an address with 200.
+func Ready(ctx context.Context, base string) error {
+	err := ready(ctx, (&Step{}).client(), base)
+	var permanent *backoff.PermanentError
+	if errors.As(err, &permanent) {
+		return permanent.Err
+	}
+	return err
+}
+
 func ready(ctx context.Context, client *http.Client, base string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/", nil)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -73,4 +74,49 @@ func HeartbeatDatabases(ctx context.Context, q Queryer) (names []string, err err
 		return err
 	})
 	return names, err
+}
+
+// Beats are the heartbeats of all regions.
+type Beats struct {
+	Own    []Beat // in this region's database
+	Others []Beat // in all others on the server
+	// Databases are those that were read, this region's first.
+	Databases []string
+}
+
+// Of gives the heartbeats among which those of a node must be: nothing records
+// which database another region uses, but this region's is known.
+func (b Beats) Of(h Host, location int) []Beat {
+	if h.Name == strconv.Itoa(location) {
+		return b.Own
+	}
+	return b.Others
+}
+
+// ReadAllBeats reads every heartbeat database on the server. Those that cannot
+// be read are left out: they are another program's, or another account's.
+func ReadAllBeats(ctx context.Context, q Queryer, own string) (b Beats, err error) {
+	if b.Own, err = ReadBeats(ctx, q, own); err != nil {
+		return b, err
+	}
+	b.Databases = []string{own}
+	others, err := HeartbeatDatabases(ctx, q)
+	if err != nil {
+		return b, err
+	}
+	for _, name := range others {
+		if name == own {
+			continue
+		}
+		more, err := ReadBeats(ctx, q, name)
+		if ctx.Err() != nil {
+			return b, ctx.Err()
+		}
+		if err != nil {
+			continue
+		}
+		b.Databases = append(b.Databases, name)
+		b.Others = append(b.Others, more...)
+	}
+	return b, nil
 }
