@@ -123,7 +123,7 @@ func SwitchHA(ctx context.Context, o Options, on, force bool) (HAChange, error) 
 		return change, database.Explain(cfg, err)
 	}
 	if small := ha.TooSmall(before.Regions); on && !before.Enable && !force && len(small) > 0 {
-		return change, &RefusedError{msg.M("high availability moves tasks between the nodes of a region, and these have fewer than %d: %s; add a node there (docs/cluster.md), or force it with --force", ha.LeastNodes, names(small))}
+		return change, &RefusedError{msg.M("high availability moves tasks between the nodes of a region, and these have fewer than %d: %s; add a node there first, or force it with --force", ha.LeastNodes, names(small))}
 	}
 	done, err := ha.Switch(ctx, lock.Conn(), cfg.RMDatabase, on)
 	if err != nil {
