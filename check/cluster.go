@@ -124,7 +124,7 @@ func (n *node) rowsDiffer(f *found, s seen) {
 	case row != wanted:
 		f.warning("cluster.region", msg.M("the region is registered with other values of cm_region, cm_region_cn or cm_is_default than config.yaml has"), again)
 	}
-	if listed && !served {
+	if listed && !served && s.LocationsKnown() {
 		f.error("cluster.region", msg.M("the region %s (cm_location %d) is not registered in %s.location_cm", wanted.Name, wanted.Location, n.cfg.CMDatabase), again)
 	}
 	if _, ok := s.Groups[group]; !ok {

@@ -18,25 +18,12 @@ type labels struct {
 	names []string
 }
 
-func readLabels(ctx context.Context, q registry.Queryer, cm string) (labels, error) {
-	var l labels
-	columns, others := 0, 0
-	err := registry.Each(ctx, q, "SELECT column_name, is_nullable = 'YES' OR column_default IS NOT NULL OR extra LIKE '%auto_increment%' FROM information_schema.columns WHERE table_schema = ? AND table_name = 'resource_label'", func(rows *sql.Rows) error {
-		var name string
-		var filled bool
-		err := rows.Scan(&name, &filled)
-		switch {
-		case strings.EqualFold(name, "name"):
-			columns++
-		case !filled:
-			others++
-		}
-		return err
-	}, cm)
-	if l.known = err == nil && columns == 1 && others == 0; !l.known {
-		return l, err
+func readLabels(ctx context.Context, q registry.Queryer, cm string, columns registry.Columns) (labels, error) {
+	l := labels{known: columns.Known("resource_label", "name")}
+	if !l.known {
+		return l, nil
 	}
-	err = registry.Each(ctx, q, "SELECT name FROM "+database.Quote(cm)+".resource_label", func(rows *sql.Rows) error {
+	err := registry.Each(ctx, q, "SELECT name FROM "+database.Quote(cm)+".resource_label", func(rows *sql.Rows) error {
 		var name string
 		err := rows.Scan(&name)
 		l.names = append(l.names, name)
@@ -50,19 +37,16 @@ func (l labels) changes(before, name string) []change {
 	if !l.known {
 		return nil
 	}
-	c := change{inCM: true, table: "resource_label", key: "name=" + name}
 	old, hasOld := l.find(before)
 	switch spelled, ok := l.find(name); {
 	case ok && spelled == name:
 		return nil
 	case ok:
-		c.query, c.args = "UPDATE %s.resource_label SET name = ? WHERE name = ?", []any{name, spelled}
-	case before != "" && hasOld:
-		c.query, c.args = "UPDATE %s.resource_label SET name = ? WHERE name = ?", []any{name, old}
-	default:
-		c.query, c.args = "INSERT INTO %s.resource_label (name) VALUES (?)", []any{name}
+		old = spelled
+	case before == "" || !hasOld:
+		return []change{insert(cmDatabase, "resource_label", "name="+name, value{"name", name})}
 	}
-	return []change{c}
+	return []change{update(cmDatabase, "resource_label", "name="+name, value{"name", old}, value{"name", name})}
 }
 
 // find looks as the server compares names: without regard to case.

@@ -11,8 +11,9 @@ func init() {
 			"no region is the default one yet: cm_is_default must be true in exactly one region's config.yaml":   "目前没有默认地域：必须有且仅有一个地域的 config.yaml 将 cm_is_default 设置为 true",
 			"%s: %s registered": "%s：已注册 %s",
 			"%s: %s corrected":  "%s：已修正 %s",
-			"%s: %s marked %s, because it is not in cm_nodes any more; the row is kept": "%s：%s 已标记为 %s，因为它已不在 cm_nodes 中；该行仍然保留",
-			"%s: %s is in cm_nodes, and %s again":                                       "%s：%s 在 cm_nodes 中，已恢复为 %s",
+			"%s: %s marked %s, because it is not in cm_nodes any more; the row is kept":                 "%s：%s 已标记为 %s，因为它已不在 cm_nodes 中；该行仍然保留",
+			"the table %s.location_cm has other columns than are known, so its rows are left to the CM": "表 %s.location_cm 的列与已知的不同，其记录由 CM 自行维护",
+			"%s: %s is in cm_nodes, and %s again":                                                       "%s：%s 在 cm_nodes 中，已恢复为 %s",
 			"the node %s is not in cm_nodes, but sends heartbeats (the last one %s ago), so it is left as it is: if it was taken out, stop its container and run omsinit init --only resource again in 2 minutes; if not, correct cm_nodes here": "节点 %s 不在 cm_nodes 中，但仍在发送心跳（最近一次在 %s 之前），因此保持不变：如果该节点已移除，请停止其容器，2 分钟后再次执行 omsinit init --only resource；否则请修正本节点的 cm_nodes",
 
 			"cannot read the registered regions and nodes: %w":                 "无法读取已注册的地域和节点：%w",

@@ -24,11 +24,7 @@ func (s *Step) Plan(ctx context.Context) (Result, error) {
 		return result, err
 	}
 	for _, c := range found.changes(want(s.Config, s.HostIP)) {
-		name := s.Config.RMDatabase
-		if c.inCM {
-			name = s.Config.CMDatabase
-		}
-		result.Rows = append(result.Rows, c.row(name))
+		result.Rows = append(result.Rows, c.row(s.name(c.place)))
 	}
 	if len(result.Rows) > 0 {
 		for _, call := range s.Pack.Calls {

@@ -120,7 +120,10 @@ func (s *Step) register(ctx context.Context, db *sql.DB, w wanted, result *Resul
 	if err := s.calls(ctx, result, min(s.waitCM(), lockedWait)); err != nil {
 		return found, err
 	}
-	result.Rows, err = s.commit(ctx, lock.Conn(), lock.Condition(), found.changes(w))
+	if !found.LocationsKnown() {
+		s.log(msg.M("the table %s.location_cm has other columns than are known, so its rows are left to the CM", s.Config.CMDatabase))
+	}
+	result.Rows, err = s.commit(ctx, lock.Conn(), lock.Condition(), found, w)
 	return found, err
 }
 

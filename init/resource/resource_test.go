@@ -303,3 +303,37 @@ func TestOddities(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// A real release keeps times without defaults, as the documented table of
+// heatbeat_sequence does, and its location_cm and labels are not documented.
+func TestColumnsOfARelease(t *testing.T) {
+	s := testmaria.Start(t)
+	cm := startCM(t, nil)
+	c := metadb(t, s, "oms")
+	for _, table := range []string{"oms_cm.host", "oms_cm.resource_group", "oms_rm.cluster_info", "oms_rm.oms_normal_config"} {
+		s.Exec("ALTER TABLE " + table + " MODIFY gmt_created datetime NOT NULL, MODIFY gmt_modified datetime NOT NULL")
+	}
+	s.Exec("ALTER TABLE oms_cm.location_cm CHANGE region area varchar(128) NOT NULL", "ALTER TABLE oms_cm.resource_label ADD COLUMN kind int NOT NULL")
+	st := step(t, c, cm.URL)
+	if r := st.mustApply(t); len(r.Rows) != 5 {
+		t.Errorf("%+v", r.Rows)
+	}
+	if said := strings.Join(st.log, "\n"); !strings.Contains(said, "oms_cm.location_cm has other columns") {
+		t.Error(said)
+	}
+	if r := st.mustApply(t); r.Changed() {
+		t.Errorf("%+v", r)
+	}
+	s.Exec("UPDATE oms_cm.host SET gmt_modified = '2020-02-02', host_status = 'OFFLINE'")
+	st.mustApply(t)
+	if got := column(t, s, "SELECT COUNT(*) FROM oms_cm.host WHERE gmt_modified > '2021-01-01' AND gmt_created > '2021-01-01'"); got[0] != "2" {
+		t.Errorf("%s of 2 rows have their times", got[0])
+	}
+
+	// A column that nobody knows is named.
+	s.Exec("ALTER TABLE oms_cm.host ADD COLUMN idc varchar(9) NOT NULL")
+	c.CMNodes = append(c.CMNodes, "10.0.0.9")
+	if _, err := st.Apply(context.Background()); err == nil || passing.Is(err) || !strings.Contains(err.Error(), "host: ") || !strings.Contains(err.Error(), "idc") {
+		t.Errorf("%v", err)
+	}
+}

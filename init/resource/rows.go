@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -49,7 +48,7 @@ func read(ctx context.Context, q registry.Queryer, c *config.Config) (s state, e
 		s.beats, err = registry.ReadBeats(ctx, q, c.HeartbeatDatabase)
 	}
 	if err == nil {
-		s.labels, err = readLabels(ctx, q, c.CMDatabase)
+		s.labels, err = readLabels(ctx, q, c.CMDatabase, s.Columns)
 	}
 	if err == nil {
 		_, s.ha, err = ha.Read(ctx, q, c.RMDatabase)
@@ -68,78 +67,71 @@ func (s state) conflict(c *config.Config) error {
 	return nil
 }
 
-// change is one row to write.
-type change struct {
-	inCM  bool // in the cm database, else in rm
-	table string
-	key   string
-	query string // %s is the database
-	args  []any
-	// status is the new host_status of a node that is marked, or unmarked.
-	status string
-}
-
-// row is the change as it is told.
-func (c change) row(database string) Row {
-	return Row{Table: database + "." + c.table, Key: c.key, Inserted: strings.HasPrefix(c.query, "INSERT"), Status: c.status}
-}
-
-// changes compares the MetaDB with config.yaml. The columns named here are the
-// documented ones, times are left to the server. No row is ever deleted.
+// changes compares the MetaDB with config.yaml. No row is ever deleted.
 func (s state) changes(w wanted) []change {
 	var out []change
-	add := func(inCM bool, table, key, query string, args ...any) {
-		out = append(out, change{inCM: inCM, table: table, key: key, query: query, args: args})
-	}
 	group := strconv.Itoa(w.Location)
 	if _, ok := s.Groups[group]; !ok {
-		add(true, "resource_group", "name="+group, "INSERT INTO %s.resource_group (name) VALUES (?)", group)
+		out = append(out, insert(cmDatabase, "resource_group", "name="+group, value{"name", group}))
 	}
 	before, listed := registry.Find(s.Regions, w.Location)
 	out = append(out, s.labels.changes(before.Name, w.Name)...)
-	switch row, ok := registry.Find(s.Locations, w.Location); {
-	case !ok:
-		add(true, "location_cm", "location="+group, "INSERT INTO %s.location_cm (location, region, cm_url) VALUES (?, ?, ?)", w.Location, w.Name, w.URL)
-	case row.Name != w.Name || row.URL != w.URL:
-		add(true, "location_cm", "location="+group, "UPDATE %s.location_cm SET region = ?, cm_url = ? WHERE location = ?", w.Name, w.URL, w.Location)
-	}
+	out = append(out, s.location(w)...)
 	out = append(out, s.hosts(w, group)...)
 
+	row := []value{{"region", w.Name}, {"region_cn", w.NameCN}, {"cm_url", w.URL}, {"is_default_cm", number(w.IsDefault)}}
+	code := value{"code", w.Location}
 	switch {
 	case !listed:
-		add(false, "cluster_info", "code="+group, "INSERT INTO %s.cluster_info (region, region_cn, cm_url, code, is_default_cm) VALUES (?, ?, ?, ?, ?)",
-			w.Name, w.NameCN, w.URL, w.Location, number(w.IsDefault))
+		out = append(out, insert(rmDatabase, "cluster_info", "code="+group, append(row, code)...))
 	case before != w.Region:
-		add(false, "cluster_info", "code="+group, "UPDATE %s.cluster_info SET region = ?, region_cn = ?, cm_url = ?, is_default_cm = ? WHERE code = ?",
-			w.Name, w.NameCN, w.URL, number(w.IsDefault), w.Location)
+		out = append(out, update(rmDatabase, "cluster_info", "code="+group, code, row...))
 	}
 	if !s.ha {
-		add(false, "oms_normal_config", "cfg_name=ha.config", "INSERT INTO %s.oms_normal_config (cfg_name, cfg_value) VALUES ('ha.config', ?)", ha.Default)
+		out = append(out, insert(rmDatabase, "oms_normal_config", "cfg_name=ha.config", value{"cfg_name", "ha.config"}, value{"cfg_value", ha.Default}))
 	}
 	return out
+}
+
+// location is the region's row in location_cm.
+func (s state) location(w wanted) []change {
+	if !s.LocationsKnown() {
+		return nil
+	}
+	key, row := value{"location", w.Location}, []value{{"region", w.Name}, {"cm_url", w.URL}}
+	told := "location=" + strconv.Itoa(w.Location)
+	switch before, ok := registry.Find(s.Locations, w.Location); {
+	case !ok:
+		return []change{insert(cmDatabase, "location_cm", told, append(row, key)...)}
+	case before.Name != w.Name || before.URL != w.URL:
+		return []change{update(cmDatabase, "location_cm", told, key, row...)}
+	}
+	return nil
 }
 
 // hosts registers the nodes of cm_nodes, and marks those that were taken out of
 // it. A mark is taken back from whoever is in cm_nodes; any other status of
 // another node is left alone: each node knows best how it is.
 func (s state) hosts(w wanted, group string) (out []change) {
-	place := "UPDATE %[1]s.host SET host_status = ?, resource_group_id = (SELECT id FROM %[1]s.resource_group WHERE name = ?) WHERE ip = ?"
+	member := []value{{"host_status", registry.Online}, {"resource_group_id", groupID(group)}}
 	for _, node := range w.nodes {
 		row, ok := s.Host(node)
 		switch {
 		case !ok:
-			out = append(out, change{inCM: true, table: "host", key: "ip=" + node, args: []any{node, registry.Online, group},
-				query: "INSERT INTO %[1]s.host (resource_group_id, ip, host_status) SELECT id, ?, ? FROM %[1]s.resource_group WHERE name = ?"})
+			out = append(out, insert(cmDatabase, "host", "ip="+node, append(member, value{"ip", node})...))
 		case row.Status == registry.Offline:
-			out = append(out, change{inCM: true, table: "host", key: "ip=" + row.IP, query: place, args: []any{registry.Online, group, row.IP}, status: registry.Online})
+			back := update(cmDatabase, "host", "ip="+row.IP, value{"ip", row.IP}, member...)
+			back.status = registry.Online
+			out = append(out, back)
 		case node == w.self && (row.Status != registry.Online || row.Name != group):
-			out = append(out, change{inCM: true, table: "host", key: "ip=" + row.IP, query: place, args: []any{registry.Online, group, row.IP}})
+			out = append(out, update(cmDatabase, "host", "ip="+row.IP, value{"ip", row.IP}, member...))
 		}
 	}
 	for _, row := range s.removed(w) {
 		if _, alive := s.alive(row); !alive {
-			out = append(out, change{inCM: true, table: "host", key: "ip=" + row.IP, status: registry.Offline,
-				query: "UPDATE %s.host SET host_status = ? WHERE ip = ?", args: []any{registry.Offline, row.IP}})
+			mark := update(cmDatabase, "host", "ip="+row.IP, value{"ip", row.IP}, value{"host_status", registry.Offline})
+			mark.status = registry.Offline
+			out = append(out, mark)
 		}
 	}
 	return out
@@ -174,23 +166,28 @@ func number(b bool) int {
 	return 0
 }
 
+// name gives the database that a row is in.
+func (s *Step) name(p place) string {
+	if p == cmDatabase {
+		return s.Config.CMDatabase
+	}
+	return s.Config.RMDatabase
+}
+
 // commit writes the changes, those of each database in one transaction: first
 // cm, so that a region is listed only when its nodes are. The condition is that
 // of the lock.
-func (s *Step) commit(ctx context.Context, conn *sql.Conn, condition string, changes []change) ([]Row, error) {
+func (s *Step) commit(ctx context.Context, conn *sql.Conn, condition string, found state, w wanted) ([]Row, error) {
 	var done []Row
-	for _, inCM := range []bool{true, false} {
-		name, part := s.Config.RMDatabase, slices.Clone(changes)
-		if inCM {
-			name = s.Config.CMDatabase
-		}
-		part = slices.DeleteFunc(part, func(c change) bool { return c.inCM != inCM })
+	changes := found.changes(w)
+	for _, p := range []place{cmDatabase, rmDatabase} {
+		part := slices.DeleteFunc(slices.Clone(changes), func(c change) bool { return c.place != p })
 		if len(part) == 0 {
 			continue
 		}
-		rows, err := transact(ctx, conn, name, condition, part)
+		rows, err := transact(ctx, conn, s.name(p), condition, part, found.Columns)
 		if err != nil {
-			failed := msg.Errorf("cannot register this region and its nodes in the database %s: %w", name, database.Explain(s.Config, err))
+			failed := msg.Errorf("cannot register this region and its nodes in the database %s: %w", s.name(p), database.Explain(s.Config, err))
 			if sameRow(err) {
 				failed = passing.Mark(failed)
 			}
@@ -204,19 +201,6 @@ func (s *Step) commit(ctx context.Context, conn *sql.Conn, condition string, cha
 	return done, nil
 }
 
-// Message says what was done with the row.
-func (r Row) Message() msg.Message {
-	switch {
-	case r.Inserted:
-		return msg.M("%s: %s registered", r.Table, r.Key)
-	case r.Status == registry.Offline:
-		return msg.M("%s: %s marked %s, because it is not in cm_nodes any more; the row is kept", r.Table, r.Key, r.Status)
-	case r.Status != "":
-		return msg.M("%s: %s is in cm_nodes, and %s again", r.Table, r.Key, r.Status)
-	}
-	return msg.M("%s: %s corrected", r.Table, r.Key)
-}
-
 // sameRow reports whether somebody else wrote a row of ours in the meantime.
 // The next run looks again.
 func sameRow(err error) bool {
@@ -224,7 +208,7 @@ func sameRow(err error) bool {
 	return errors.As(err, &e) && e.Number == 1062
 }
 
-func transact(ctx context.Context, conn *sql.Conn, name, condition string, changes []change) ([]Row, error) {
+func transact(ctx context.Context, conn *sql.Conn, name, condition string, changes []change, columns registry.Columns) ([]Row, error) {
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
@@ -239,7 +223,8 @@ func transact(ctx context.Context, conn *sql.Conn, name, condition string, chang
 	}
 	var rows []Row
 	for _, c := range changes {
-		if _, err := tx.ExecContext(ctx, fmt.Sprintf(c.query, database.Quote(name)), c.args...); err != nil {
+		query, args := c.statement(name, columns)
+		if _, err := tx.ExecContext(ctx, query, args...); err != nil {
 			return nil, fmt.Errorf("%s: %w", c.table, err)
 		}
 		rows = append(rows, c.row(name))

@@ -43,6 +43,14 @@ type Registry struct {
 	Locations []Region // of location_cm, by cm_location
 	Groups    map[string]int64
 	Hosts     []Host // by address
+	Columns   Columns
+}
+
+// LocationsKnown reports whether location_cm has the columns that the reference
+// schema gives it. Nothing but its name is documented, so another table of that
+// name is left alone.
+func (r Registry) LocationsKnown() bool {
+	return r.Columns.Known("location_cm", "location", "region", "cm_url")
 }
 
 // Queryer is a *sql.DB, *sql.Conn or *sql.Tx.
@@ -57,14 +65,13 @@ func Read(ctx context.Context, q Queryer, c *config.Config) (Registry, error) {
 	if r.Regions, err = ReadRegions(ctx, q, c.RMDatabase); err != nil {
 		return r, err
 	}
-	err = Each(ctx, q, "SELECT location, COALESCE(region, ''), COALESCE(cm_url, '') FROM "+database.Quote(c.CMDatabase)+".location_cm ORDER BY location", func(rows *sql.Rows) error {
-		var l Region
-		err := rows.Scan(&l.Location, &l.Name, &l.URL)
-		r.Locations = append(r.Locations, l)
-		return err
-	})
-	if err != nil {
+	if r.Columns, err = readColumns(ctx, q, c.RMDatabase, c.CMDatabase); err != nil {
 		return r, err
+	}
+	if r.LocationsKnown() {
+		if r.Locations, err = readLocations(ctx, q, c.CMDatabase); err != nil {
+			return r, err
+		}
 	}
 	r.Groups = map[string]int64{}
 	err = Each(ctx, q, "SELECT name, id FROM "+database.Quote(c.CMDatabase)+".resource_group", func(rows *sql.Rows) error {
@@ -79,6 +86,16 @@ func Read(ctx context.Context, q Queryer, c *config.Config) (Registry, error) {
 	}
 	r.Hosts, err = ReadHosts(ctx, q, c.CMDatabase)
 	return r, err
+}
+
+func readLocations(ctx context.Context, q Queryer, cm string) (rows []Region, err error) {
+	err = Each(ctx, q, "SELECT location, COALESCE(region, ''), COALESCE(cm_url, '') FROM "+database.Quote(cm)+".location_cm ORDER BY location", func(found *sql.Rows) error {
+		var l Region
+		err := found.Scan(&l.Location, &l.Name, &l.URL)
+		rows = append(rows, l)
+		return err
+	})
+	return rows, err
 }
 
 // ReadRegions reads cluster_info of an rm database.
