@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"omsinit/internal/config"
+	"omsinit/internal/database"
 	"omsinit/internal/layout"
 	"omsinit/internal/passing"
 	"omsinit/internal/testmaria"
@@ -190,7 +191,7 @@ func TestDatabases(t *testing.T) {
 func probes(t *testing.T, db *testmaria.Server) []string {
 	t.Helper()
 	var names []string
-	err := each(t.Context(), db.DB(""), "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE 'omsinit%'", nil, func(r *sql.Rows) error {
+	err := database.Each(t.Context(), db.DB(""), "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE 'omsinit%'", nil, func(r *sql.Rows) error {
 		var name string
 		err := r.Scan(&name)
 		names = append(names, name)

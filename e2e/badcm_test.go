@@ -31,7 +31,7 @@ func TestBadCM(t *testing.T) {
 		"half":                {nil, half, "the answer broke off after 12 bytes", true},
 		"with an error 500":   {nil, respond(500, page), "the last answer was: HTTP 500", true},
 		"a proxy's page":      {nil, respond(200, page), `a web page titled "Proxy login"`, false},
-		"a redirect to login": {nil, http.RedirectHandler("https://sso.example/", 302).ServeHTTP, "HTTP 302 Found to https://sso.example/", false},
+		"a redirect to login": {nil, http.RedirectHandler("https://sso.example/", http.StatusFound).ServeHTTP, "HTTP 302 Found to https://sso.example/", false},
 		"a refusal":           {nil, respond(200, `{"errMsg":"no right to do that","errCode":4711,"isSuccess":false}`), `errCode 4711, errMsg "no right to do that"`, false},
 		"something else":      {nil, respond(200, `{"code":200}`), "the answer is not a CM's", false},
 	} {

@@ -214,7 +214,9 @@ func TestCluster(t *testing.T) {
 		var report struct {
 			Version, Errors int
 			Status          string
-			Checks          []struct{ Findings []struct{ ID, Message, Cause, Fix string } }
+			Checks          []struct {
+				Findings []struct{ ID, Message, Cause, Fix string }
+			}
 		}
 		if err := json.Unmarshal([]byte(first.says(3, nil, "cluster", "check", "--output", "json")), &report); err != nil {
 			t.Fatal(err)

@@ -47,7 +47,7 @@ func HA(ctx context.Context, o Options) (HAStatus, error) {
 	return status, database.Explain(cfg, err)
 }
 
-func (s *HAStatus) read(ctx context.Context, q registry.Queryer, cfg *config.Config) error {
+func (s *HAStatus) read(ctx context.Context, q database.Queryer, cfg *config.Config) error {
 	text, found, err := ha.Read(ctx, q, cfg.RMDatabase)
 	if err != nil {
 		return err

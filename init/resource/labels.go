@@ -18,12 +18,12 @@ type labels struct {
 	names []string
 }
 
-func readLabels(ctx context.Context, q registry.Queryer, cm string, columns registry.Columns) (labels, error) {
+func readLabels(ctx context.Context, q database.Queryer, cm string, columns registry.Columns) (labels, error) {
 	l := labels{known: columns.Known("resource_label", "name")}
 	if !l.known {
 		return l, nil
 	}
-	err := registry.Each(ctx, q, "SELECT name FROM "+database.Quote(cm)+".resource_label", func(rows *sql.Rows) error {
+	err := database.Each(ctx, q, "SELECT name FROM "+database.Quote(cm)+".resource_label", nil, func(rows *sql.Rows) error {
 		var name string
 		err := rows.Scan(&name)
 		l.names = append(l.names, name)

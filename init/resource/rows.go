@@ -43,7 +43,7 @@ func want(c *config.Config, hostIP string) wanted {
 	return w
 }
 
-func read(ctx context.Context, q registry.Queryer, c *config.Config) (s state, err error) {
+func read(ctx context.Context, q database.Queryer, c *config.Config) (s state, err error) {
 	if s.Registry, err = registry.Read(ctx, q, c); err == nil {
 		s.beats, err = registry.ReadBeats(ctx, q, c.HeartbeatDatabase)
 	}

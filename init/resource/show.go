@@ -110,8 +110,8 @@ func (v View) Print(w io.Writer, lang msg.Lang) {
 		fmt.Fprintln(w, lang.Sprintf("no region is registered yet: see omsinit status, and run omsinit init"))
 	}
 	t := lang.Sprintf
-	regions := table{{t("REGION"), "CM_LOCATION", t("DEFAULT"), t("CM"), t("NODES UP")}}
-	nodes := table{{t("NODE"), t("REGION"), t("STATE"), "HOST_STATUS", t("LAST HEARTBEAT"), ""}}
+	regions := [][]string{{t("REGION"), "CM_LOCATION", t("DEFAULT"), t("CM"), t("NODES UP")}}
+	nodes := [][]string{{t("NODE"), t("REGION"), t("STATE"), "HOST_STATUS", t("LAST HEARTBEAT"), ""}}
 	for _, r := range v.Regions {
 		up, members := 0, 0
 		for _, n := range r.Nodes {
@@ -133,14 +133,14 @@ func (v View) Print(w io.Writer, lang msg.Lang) {
 		nodes = append(nodes, n.cells("-", lang))
 	}
 	if len(v.Regions) > 0 {
-		regions.print(w)
+		_ = msg.PrintColumns(w, regions)
 		if v.Default == "" {
 			fmt.Fprintln(w, t("no region is the default one yet: cm_is_default must be true in exactly one region's config.yaml"))
 		}
 	}
 	if len(nodes) > 1 {
 		fmt.Fprintln(w)
-		nodes.print(w)
+		_ = msg.PrintColumns(w, nodes)
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 
 	"omsinit/internal/database"
 	"omsinit/internal/msg"
-	"omsinit/internal/registry"
 )
 
 // Default is the documented default of ha.config: high availability is off
@@ -25,13 +24,13 @@ const LeastNodes = 2
 
 // Read gives ha.config of an rm database as it is stored, and whether it is
 // there. Its errors are the driver's, but for a value that is there twice.
-func Read(ctx context.Context, q registry.Queryer, rm string) (text string, found bool, err error) {
+func Read(ctx context.Context, q database.Queryer, rm string) (text string, found bool, err error) {
 	return read(ctx, q, rm, "")
 }
 
-func read(ctx context.Context, q registry.Queryer, rm, forUpdate string) (text string, found bool, err error) {
+func read(ctx context.Context, q database.Queryer, rm, forUpdate string) (text string, found bool, err error) {
 	var values []string
-	err = registry.Each(ctx, q, "SELECT COALESCE(cfg_value, '') FROM "+database.Quote(rm)+".oms_normal_config WHERE cfg_name = 'ha.config'"+forUpdate, func(rows *sql.Rows) error {
+	err = database.Each(ctx, q, "SELECT COALESCE(cfg_value, '') FROM "+database.Quote(rm)+".oms_normal_config WHERE cfg_name = 'ha.config'"+forUpdate, nil, func(rows *sql.Rows) error {
 		var v string
 		err := rows.Scan(&v)
 		values = append(values, v)

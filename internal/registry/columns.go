@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"slices"
 	"strings"
+
+	"omsinit/internal/database"
 )
 
 // Columns are those of the tables, by table and column in lower case. Only some
@@ -23,10 +25,10 @@ func times() []string { return []string{"gmt_created", "gmt_create", "gmt_modifi
 
 // readColumns reads the columns of all tables of the rm and cm databases that
 // step 5 writes to.
-func readColumns(ctx context.Context, q Queryer, rm, cm string) (Columns, error) {
+func readColumns(ctx context.Context, q database.Queryer, rm, cm string) (Columns, error) {
 	all := Columns{}
-	err := Each(ctx, q, "SELECT table_name, column_name, is_nullable = 'NO' AND column_default IS NULL AND extra NOT LIKE '%auto_increment%', extra LIKE '%on update%' FROM information_schema.columns"+
-		" WHERE table_schema = ? AND table_name IN ('cluster_info', 'oms_normal_config') OR table_schema = ? AND table_name IN ('resource_group', 'resource_label', 'location_cm', 'host')", func(rows *sql.Rows) error {
+	err := database.Each(ctx, q, "SELECT table_name, column_name, is_nullable = 'NO' AND column_default IS NULL AND extra NOT LIKE '%auto_increment%', extra LIKE '%on update%' FROM information_schema.columns"+
+		" WHERE table_schema = ? AND table_name IN ('cluster_info', 'oms_normal_config') OR table_schema = ? AND table_name IN ('resource_group', 'resource_label', 'location_cm', 'host')", []any{rm, cm}, func(rows *sql.Rows) error {
 		var table, name string
 		var c Column
 		err := rows.Scan(&table, &name, &c.Required, &c.Updated)
@@ -36,7 +38,7 @@ func readColumns(ctx context.Context, q Queryer, rm, cm string) (Columns, error)
 		}
 		all[table][strings.ToLower(name)] = c
 		return err
-	}, rm, cm)
+	})
 	return all, err
 }
 

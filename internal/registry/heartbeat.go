@@ -31,9 +31,9 @@ func (b Beat) Fresh() bool { return b.Age <= Alive }
 
 // ReadBeats reads the last heartbeats of the agents from a heartbeat database
 // (oms-facts §6). A database or table that is not there has none.
-func ReadBeats(ctx context.Context, q Queryer, heartbeat string) (beats []Beat, err error) {
-	err = Each(ctx, q, "SELECT host_ip, COALESCE(CAST(MAX(gmt_modified) AS CHAR), ''), COALESCE(TIMESTAMPDIFF(SECOND, MAX(gmt_modified), NOW()), 0) FROM "+
-		database.Quote(heartbeat)+".heart_beat WHERE task_name = 'supervisor' GROUP BY host_ip ORDER BY host_ip", func(rows *sql.Rows) error {
+func ReadBeats(ctx context.Context, q database.Queryer, heartbeat string) (beats []Beat, err error) {
+	err = database.Each(ctx, q, "SELECT host_ip, COALESCE(CAST(MAX(gmt_modified) AS CHAR), ''), COALESCE(TIMESTAMPDIFF(SECOND, MAX(gmt_modified), NOW()), 0) FROM "+
+		database.Quote(heartbeat)+".heart_beat WHERE task_name = 'supervisor' GROUP BY host_ip ORDER BY host_ip", nil, func(rows *sql.Rows) error {
 		var b Beat
 		var seconds int64
 		err := rows.Scan(&b.IP, &b.At, &seconds)
@@ -66,8 +66,8 @@ func FindBeat(beats []Beat, address string) (youngest Beat, found bool) {
 // HeartbeatDatabases gives the databases on the server that look like heartbeat
 // databases. Nothing records which region uses which one, and several OMS may
 // share a server.
-func HeartbeatDatabases(ctx context.Context, q Queryer) (names []string, err error) {
-	err = Each(ctx, q, "SELECT table_schema FROM information_schema.tables WHERE table_name IN ('heart_beat', 'heatbeat_sequence') GROUP BY table_schema HAVING COUNT(*) = 2 ORDER BY table_schema", func(rows *sql.Rows) error {
+func HeartbeatDatabases(ctx context.Context, q database.Queryer) (names []string, err error) {
+	err = database.Each(ctx, q, "SELECT table_schema FROM information_schema.tables WHERE table_name IN ('heart_beat', 'heatbeat_sequence') GROUP BY table_schema HAVING COUNT(*) = 2 ORDER BY table_schema", nil, func(rows *sql.Rows) error {
 		var name string
 		err := rows.Scan(&name)
 		names = append(names, name)
@@ -95,7 +95,7 @@ func (b Beats) Of(h Host, location int) []Beat {
 
 // ReadAllBeats reads every heartbeat database on the server. Those that cannot
 // be read are left out: they are another program's, or another account's.
-func ReadAllBeats(ctx context.Context, q Queryer, own string) (b Beats, err error) {
+func ReadAllBeats(ctx context.Context, q database.Queryer, own string) (b Beats, err error) {
 	if b.Own, err = ReadBeats(ctx, q, own); err != nil {
 		return b, err
 	}

@@ -53,13 +53,8 @@ func (r Registry) LocationsKnown() bool {
 	return r.Columns.Known("location_cm", "location", "region", "cm_url")
 }
 
-// Queryer is a *sql.DB, *sql.Conn or *sql.Tx.
-type Queryer interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
 // Read reads everything. Its errors are the driver's.
-func Read(ctx context.Context, q Queryer, c *config.Config) (Registry, error) {
+func Read(ctx context.Context, q database.Queryer, c *config.Config) (Registry, error) {
 	var r Registry
 	var err error
 	if r.Regions, err = ReadRegions(ctx, q, c.RMDatabase); err != nil {
@@ -74,7 +69,7 @@ func Read(ctx context.Context, q Queryer, c *config.Config) (Registry, error) {
 		}
 	}
 	r.Groups = map[string]int64{}
-	err = Each(ctx, q, "SELECT name, id FROM "+database.Quote(c.CMDatabase)+".resource_group", func(rows *sql.Rows) error {
+	err = database.Each(ctx, q, "SELECT name, id FROM "+database.Quote(c.CMDatabase)+".resource_group", nil, func(rows *sql.Rows) error {
 		var name string
 		var id int64
 		err := rows.Scan(&name, &id)
@@ -88,8 +83,8 @@ func Read(ctx context.Context, q Queryer, c *config.Config) (Registry, error) {
 	return r, err
 }
 
-func readLocations(ctx context.Context, q Queryer, cm string) (rows []Region, err error) {
-	err = Each(ctx, q, "SELECT location, COALESCE(region, ''), COALESCE(cm_url, '') FROM "+database.Quote(cm)+".location_cm ORDER BY location", func(found *sql.Rows) error {
+func readLocations(ctx context.Context, q database.Queryer, cm string) (rows []Region, err error) {
+	err = database.Each(ctx, q, "SELECT location, COALESCE(region, ''), COALESCE(cm_url, '') FROM "+database.Quote(cm)+".location_cm ORDER BY location", nil, func(found *sql.Rows) error {
 		var l Region
 		err := found.Scan(&l.Location, &l.Name, &l.URL)
 		rows = append(rows, l)
@@ -99,8 +94,8 @@ func readLocations(ctx context.Context, q Queryer, cm string) (rows []Region, er
 }
 
 // ReadRegions reads cluster_info of an rm database.
-func ReadRegions(ctx context.Context, q Queryer, rm string) (regions []Region, err error) {
-	err = Each(ctx, q, "SELECT code, COALESCE(region, ''), COALESCE(region_cn, ''), COALESCE(cm_url, ''), COALESCE(is_default_cm, 0) <> 0 FROM "+database.Quote(rm)+".cluster_info ORDER BY code", func(rows *sql.Rows) error {
+func ReadRegions(ctx context.Context, q database.Queryer, rm string) (regions []Region, err error) {
+	err = database.Each(ctx, q, "SELECT code, COALESCE(region, ''), COALESCE(region_cn, ''), COALESCE(cm_url, ''), COALESCE(is_default_cm, 0) <> 0 FROM "+database.Quote(rm)+".cluster_info ORDER BY code", nil, func(rows *sql.Rows) error {
 		var r Region
 		err := rows.Scan(&r.Location, &r.Name, &r.NameCN, &r.URL, &r.IsDefault)
 		regions = append(regions, r)
@@ -110,30 +105,15 @@ func ReadRegions(ctx context.Context, q Queryer, rm string) (regions []Region, e
 }
 
 // ReadHosts reads the nodes of all regions from a cm database.
-func ReadHosts(ctx context.Context, q Queryer, cm string) (hosts []Host, err error) {
-	err = Each(ctx, q, "SELECT h.ip, COALESCE(h.resource_group_id, 0), COALESCE(g.name, ''), COALESCE(h.host_status, '') FROM "+
-		database.Quote(cm)+".host h LEFT JOIN "+database.Quote(cm)+".resource_group g ON g.id = h.resource_group_id ORDER BY h.ip", func(rows *sql.Rows) error {
+func ReadHosts(ctx context.Context, q database.Queryer, cm string) (hosts []Host, err error) {
+	err = database.Each(ctx, q, "SELECT h.ip, COALESCE(h.resource_group_id, 0), COALESCE(g.name, ''), COALESCE(h.host_status, '') FROM "+
+		database.Quote(cm)+".host h LEFT JOIN "+database.Quote(cm)+".resource_group g ON g.id = h.resource_group_id ORDER BY h.ip", nil, func(rows *sql.Rows) error {
 		var h Host
 		err := rows.Scan(&h.IP, &h.Group, &h.Name, &h.Status)
 		hosts = append(hosts, h)
 		return err
 	})
 	return hosts, err
-}
-
-// Each runs a query and goes through its rows.
-func Each(ctx context.Context, q Queryer, query string, row func(*sql.Rows) error, args ...any) error {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := row(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }
 
 // Host finds a node by its address, however the row spells it.
