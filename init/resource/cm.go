@@ -136,7 +136,7 @@ func (s *Step) call(ctx context.Context, base string, call pack.Call, limit time
 		}
 		return isNew, err
 	}, func(last error) error {
-		return msg.Errorf("the CM did not answer %s within %s, the last answer was: %w; see omsinit logs oms_drc_cm", what, limit, last)
+		return msg.Errorf("the CM did not answer %s within %s, the last answer was: %w; see omsinit logs oms_drc_cm", what, limit.Round(100*time.Millisecond), last)
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"omsinit/internal/config"
 	"omsinit/internal/database"
@@ -76,8 +77,7 @@ func TestRace(t *testing.T) {
 		return &c
 	}
 
-	without := s.Without("GET_LOCK")
-	for lock, port := range map[string]int{"lock": s.Port, "lease": without} {
+	for lock, port := range map[string]int{"lock": s.Port, "lease": s.Without("GET_LOCK"), "oceanbase": s.OceanBase()} {
 		t.Run(lock+", the same number", func(t *testing.T) {
 			cm := startCM(t, together(4))
 			rewire(t, cm)
@@ -177,5 +177,39 @@ func TestSameRow(t *testing.T) {
 	}
 	if _, err := st.commit(context.Background(), conn, "1 = 0", late, want(c, "10.0.0.1")); !passing.Is(err) || !errors.Is(err, database.ErrLockLost) {
 		t.Errorf("without the lock: %v", err)
+	}
+}
+
+// A step that is cut off anywhere leaves nothing that the next run does not
+// complete, and no region without its nodes.
+func TestCutOff(t *testing.T) {
+	s := testmaria.Start(t)
+	cm := startCM(t, nil)
+	c := metadb(t, s, "oms")
+	st := step(t, c, cm.URL)
+	st.Log = nil
+	cut := 0
+	for i := range 40 {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i+1)*500*time.Microsecond)
+		if _, err := st.Apply(ctx); err != nil {
+			cut++
+		}
+		cancel()
+		if got := column(t, s, "SELECT COUNT(*) FROM oms_rm.cluster_info WHERE (SELECT COUNT(*) FROM oms_cm.host) < 2"); got[0] != "0" {
+			t.Fatal("the region is listed without its nodes")
+		}
+		if i%10 == 9 { // begin again
+			s.Exec("DELETE FROM oms_rm.cluster_info", "DELETE FROM oms_cm.host", "DELETE FROM oms_cm.location_cm", "DELETE FROM oms_cm.resource_group", "DELETE FROM oms_cm.resource_label")
+		}
+	}
+	if cut == 0 {
+		t.Error("nothing was cut off")
+	}
+	st.mustApply(t)
+	if r := st.mustApply(t); r.Changed() {
+		t.Errorf("%+v", r)
+	}
+	if got := dump(t, s, c); len(got) != 7 {
+		t.Errorf("%q", got)
 	}
 }

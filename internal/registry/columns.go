@@ -27,7 +27,7 @@ func times() []string { return []string{"gmt_created", "gmt_create", "gmt_modifi
 // step 5 writes to.
 func readColumns(ctx context.Context, q database.Queryer, rm, cm string) (Columns, error) {
 	all := Columns{}
-	err := database.Each(ctx, q, "SELECT table_name, column_name, is_nullable = 'NO' AND column_default IS NULL AND extra NOT LIKE '%auto_increment%', extra LIKE '%on update%' FROM information_schema.columns"+
+	err := database.Each(ctx, q, "SELECT table_name, column_name, is_nullable = 'NO' AND column_default IS NULL AND COALESCE(extra, '') NOT LIKE '%auto_increment%', COALESCE(extra, '') LIKE '%on update%' FROM information_schema.columns"+
 		" WHERE table_schema = ? AND table_name IN ('cluster_info', 'oms_normal_config') OR table_schema = ? AND table_name IN ('resource_group', 'resource_label', 'location_cm', 'host')", []any{rm, cm}, func(rows *sql.Rows) error {
 		var table, name string
 		var c Column
