@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"omsinit/internal/msg"
@@ -171,10 +171,16 @@ func clusterNodes(_ context.Context, n *node, f *found) {
 // clusterHeartbeats judges every node that should be there.
 func clusterHeartbeats(_ context.Context, n *node, f *found) {
 	for _, host := range n.seen.Hosts {
-		if host.Status == registry.Offline {
-			continue
+		foreign := host.Name != strconv.Itoa(n.cfg.CMLocation)
+		switch {
+		case host.Status == registry.Offline:
+		case foreign && registry.Lists(n.cfg.CMNodes, host.IP): // cluster.nodes tells of it
+		case foreign && !hasRegion(n.seen.Regions, host.Name):
+			f.warning("cluster.node", msg.M("the node %s is in the resource group %q, and no region has that number", host.IP, host.Name),
+				msg.M("when nobody needs it, mark it: UPDATE %s.host SET host_status = '%s' WHERE ip = '%s'", n.cfg.CMDatabase, registry.Offline, host.IP), Fact{"node", host.IP})
+		default:
+			n.heartbeat(f, host)
 		}
-		n.heartbeat(f, host)
 	}
 	for _, beat := range n.seen.beats.Own {
 		if _, ok := n.seen.Host(beat.IP); ok || beat.Age > n.HeartbeatAge {
@@ -208,11 +214,15 @@ func (n *node) heartbeat(f *found, host registry.Host) {
 	f.fact(fmt.Sprintf("heartbeat_age_seconds:%s", host.IP), int64(beat.Age/time.Second))
 }
 
+func hasRegion(regions []registry.Region, group string) bool {
+	return slices.ContainsFunc(regions, func(r registry.Region) bool { return strconv.Itoa(r.Location) == group })
+}
+
 // regionName names the region of a resource group.
 func regionName(regions []registry.Region, group string) string {
 	for _, r := range regions {
-		if strconv.Itoa(r.Location) == group {
-			return strings.TrimSpace(r.Name + " (cm_location " + group + ")")
+		if strconv.Itoa(r.Location) == group && r.Name != "" {
+			return r.Name + " (cm_location " + group + ")"
 		}
 	}
 	return "cm_location " + group

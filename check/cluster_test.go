@@ -48,7 +48,7 @@ func TestClusterFindings(t *testing.T) {
 		"no default region":               {"UPDATE rm.cluster_info SET is_default_cm = 0", "warning cluster.region", nil},
 		"two default regions":             {"UPDATE rm.cluster_info SET is_default_cm = 1", "error regions.default", nil},
 		"a node is not registered":        {"DELETE FROM cm.host WHERE ip = '10.0.0.2'; DELETE FROM hb.heart_beat WHERE host_ip = '10.0.0.2'", "error cluster.node", []string{"10.0.0.2 of cm_nodes is not registered"}},
-		"a node is in another group":      {"UPDATE cm.host SET resource_group_id = 99 WHERE ip = '10.0.0.2'; INSERT INTO cm.resource_group VALUES (99, '99'); INSERT INTO hb2.heart_beat VALUES ('10.0.0.2', 'supervisor', NOW())", "error cluster.node", []string{`resource group "99"`}},
+		"a node is in another group":      {"UPDATE cm.host SET resource_group_id = 99 WHERE ip = '10.0.0.2'; INSERT INTO cm.resource_group VALUES (99, '99')", "error cluster.node", []string{`resource group "99"`}},
 		"a node is marked":                {"UPDATE cm.host SET host_status = 'OFFLINE' WHERE ip = '10.0.0.2'", "error cluster.node", []string{"is marked OFFLINE"}},
 		"a node has another status":       {"UPDATE cm.host SET host_status = 'BROKEN' WHERE ip = '10.0.0.2'", "error cluster.node", []string{`is "BROKEN" instead of ONLINE`}},
 		"a node too many lives":           {"INSERT INTO cm.host VALUES ('10.0.0.3', 7, 'OFFLINE'); INSERT INTO hb.heart_beat VALUES ('10.0.0.3', 'supervisor', NOW())", "error cluster.node", []string{"10.0.0.3 is not in cm_nodes, and sends heartbeats"}},
@@ -64,6 +64,7 @@ func TestClusterFindings(t *testing.T) {
 		"another program's heart_beat":    {"CREATE TABLE other.heart_beat (x INT); CREATE TABLE other.heatbeat_sequence (x INT)", "", nil},
 		"another OMS on the same server":  {"CREATE TABLE other.heart_beat LIKE hb.heart_beat; CREATE TABLE other.heatbeat_sequence (x INT); INSERT INTO other.heart_beat VALUES ('10.77.0.1', 'supervisor', NOW())", "", nil},
 		"the tables are not there":        {"DROP TABLE cm.host", "error metadb.query", []string{"--only metadb"}},
+		"a node of no region":             {"INSERT INTO cm.host VALUES ('10.6.0.1', 66, 'ONLINE'); INSERT INTO cm.resource_group VALUES (66, '66')", "warning cluster.node", []string{"66", "UPDATE cm.host SET host_status = 'OFFLINE'"}},
 		"another region's node is marked": {"UPDATE cm.host SET host_status = 'OFFLINE' WHERE ip = '10.1.0.1'; DELETE FROM hb2.heart_beat", "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
