@@ -25,7 +25,7 @@ func init() {
 			"%s: cannot listen on port %d: %v":                                                                                                                                         "%s：无法监听端口 %d：%v",
 			"%s: port %d is already in use":                                                                                                                                            "%s：端口 %d 已被占用",
 			"%s: port %d is already in use by process %d (%s)":                                                                                                                         "%s：端口 %d 已被进程 %d（%s）占用",
-			"mend the tsdb_* keys of config.yaml or the database, or set tsdb_enabled to false":                                                                                        "请修正 config.yaml 中的 tsdb_* 配置项或时序数据库，或将 tsdb_enabled 设置为 false",
+			"mend the tsdb_* keys of config.yaml or the database, or set tsdb_enabled to false; --tsdb-optional goes on without it":                                                    "请修正 config.yaml 中的 tsdb_* 配置项或时序数据库，或将 tsdb_enabled 设置为 false；--tsdb-optional 可不使用它而继续",
 			"the check found %d errors, the first one: %s":                                                                                                                             "检查发现 %d 个错误，第一个为：%s",
 			"the check found an error: %s":                                                                                                                                             "检查发现错误：%s",
 			"error: %s":                                                                                                                                                                "错误：%s",

@@ -32,6 +32,27 @@ func freeAddress(t *testing.T) string {
 
 func host(s *httptest.Server) string { return strings.TrimPrefix(s.URL, "http://") }
 
+// listening accepts connections and does one thing with each.
+func listening(t *testing.T, then func(net.Conn)) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { c.Close() })
+			then(c)
+		}
+	}()
+	return l.Addr().String()
+}
+
 func TestCheck(t *testing.T) {
 	influx := testinflux.Start(t, "oms", secret)
 
@@ -46,20 +67,44 @@ func TestCheck(t *testing.T) {
 		proxy.ServeHTTP(w, r)
 	}))
 	defer pingAuth.Close()
-	html := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, "<html><body>proxy login</body></html>")
-	}))
-	defer html.Close()
-	influx2 := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	answering := func(answer http.HandlerFunc) string {
+		s := httptest.NewServer(answer)
+		t.Cleanup(s.Close)
+		return host(s)
+	}
+	html := answering(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html><body>proxy login</body></html>") })
+	htmlError := answering(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadGateway)
+		fmt.Fprint(w, "<!DOCTYPE html><p>bad gateway</p>")
+	})
+	elsewhere := answering(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "http://portal.example/login", http.StatusFound)
+	})
+	influx2 := answering(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Influxdb-Version", "v2.7.1")
 		w.WriteHeader(http.StatusNoContent)
-	}))
-	defer influx2.Close()
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer silent.Close()
+	})
+	influx2Query := answering(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		fmt.Fprint(w, `{"code":"unauthorized","message":"unauthorized access"}`)
+	})
+	half := answering(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Influxdb-Version", "1.8.10")
+		w.Header().Set("Content-Length", "1000")
+		fmt.Fprint(w, `{"results":[`)
+	})
+	cut := answering(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Influxdb-Version", "1.8.10")
+		fmt.Fprint(w, `{"results":[{"series":[`)
+	})
+	busy := answering(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Influxdb-Version", "1.8.10")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprint(w, `{"error":"engine is closed"}`)
+	})
+	silent := listening(t, func(net.Conn) {})
+	ssh := listening(t, func(c net.Conn) { fmt.Fprint(c, "SSH-2.0-OpenSSH_9.2p1\r\n") })
+	slammed := listening(t, func(c net.Conn) { c.Close() })
 
 	for _, tc := range []struct {
 		name, addr, user, password string
@@ -71,9 +116,18 @@ func TestCheck(t *testing.T) {
 		{name: "wrong password", addr: influx, user: "oms", password: "other", want: `refuses tsdb_username "oms"`},
 		{name: "no credentials", addr: influx, want: "refuses tsdb_username"},
 		{name: "nobody listens", addr: freeAddress(t), user: "oms", password: secret, want: "cannot reach", passing: true},
-		{name: "nobody answers", addr: silent.Addr().String(), user: "oms", password: secret, want: "cannot reach", passing: true},
-		{name: "a web page", addr: host(html), user: "oms", password: secret, want: "is a web page"},
-		{name: "InfluxDB 2", addr: host(influx2), user: "oms", password: secret, want: "is InfluxDB v2.7.1"},
+		{name: "nobody answers", addr: silent, user: "oms", password: secret, want: "gives no whole answer in time", passing: true},
+		{name: "hangs up", addr: slammed, user: "oms", password: secret, want: "breaks its answer off", passing: true},
+		{name: "another protocol", addr: ssh, user: "oms", password: secret, want: "does not speak HTTP; the documented port"},
+		{name: "a web page", addr: html, user: "oms", password: secret, want: "is a web page"},
+		{name: "a web page of a broken proxy", addr: htmlError, user: "oms", password: secret, want: "is a web page", passing: true},
+		{name: "a login elsewhere", addr: elsewhere, user: "oms", password: secret, want: "sends elsewhere, to http://portal.example/login"},
+		{name: "half an answer", addr: half, user: "oms", password: secret, want: "breaks its answer off", passing: true},
+		{name: "half a document", addr: cut, user: "oms", password: secret, want: "breaks its answer off", passing: true},
+		{name: "busy", addr: busy, user: "oms", password: secret, want: "status 503: engine is closed", passing: true},
+		{name: "InfluxDB 2", addr: influx2, user: "oms", password: secret, want: "is InfluxDB v2.7.1"},
+		{name: "InfluxDB 2 behind a proxy", addr: influx2Query, user: "oms", password: secret, want: "is InfluxDB 2.x"},
+		{name: "no address", addr: "10.0.0.1:8086/db", user: "oms", password: secret, want: "is not an address"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
@@ -92,6 +146,9 @@ func TestCheck(t *testing.T) {
 				t.Errorf("passing is %v, want %v: %v", passing.Is(err), tc.passing, err)
 			}
 			for _, text := range []string{err.Error(), msg.Chinese.Text(err)} {
+				if strings.Contains(text, "\n") || len(text) > 500 {
+					t.Errorf("not one line: %q", text)
+				}
 				if strings.Contains(text, secret) {
 					t.Errorf("the password is shown: %s", text)
 				}

@@ -66,6 +66,9 @@ func (r *run) checkInput() (check.Input, error) {
 	if err != nil {
 		return check.Input{}, msg.Errorf("cannot use the key ignore of the pack (%s): %w", r.pack.Source("pack.yaml"), err)
 	}
+	if r.TSDBOptional {
+		byPack = append(byPack, tsdbChecks...)
+	}
 	return check.Input{
 		Layout: r.Layout, ConfigFile: r.ConfigFile, HostIP: r.HostIP, Upgrade: r.Upgrade, Environ: os.Environ(), Release: r.pack.Release,
 		Ignore: append(ignored, byPack...), OwnGroups: r.ownGroups, TSDB: metrics.Check, TSDBWrite: metrics.CheckWrite,

@@ -38,6 +38,9 @@ type Options struct {
 	// Prefer decides where people have edited a file and config.yaml has
 	// changed the same key.
 	Prefer component.Side
+	// TSDBOptional: a TSDB that does not pass its check is left out instead of
+	// failing steps 1 and 3.
+	TSDBOptional bool
 	// LockTimeout is how long to wait for another run, in this container or on
 	// this MetaDB.
 	LockTimeout time.Duration
@@ -190,6 +193,7 @@ func (r *run) phase(ctx context.Context, p Phase, whole bool) error {
 	start := time.Now()
 	err := p.run(r, ctx)
 	elapsed := time.Since(start)
+	r.reportStep(ctx, p.Name, elapsed, err != nil)
 	if err == nil {
 		r.say(msg.M("step %d finished in %s\n", number, seconds(elapsed)))
 		return nil

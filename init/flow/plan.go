@@ -30,6 +30,7 @@ type Planned struct {
 	// Restart are the programs to start or restart; null when nobody
 	// supervises.
 	Restart  []string        `json:"restart"`
+	TSDB     PlannedTSDB     `json:"tsdb"`
 	MetaDB   PlannedMetaDB   `json:"metadb"`
 	Resource PlannedResource `json:"resource"`
 	// Unknown are the parts that could not be looked at.
@@ -104,12 +105,12 @@ func Plan(ctx context.Context, o Options) (Planned, error) {
 	if err != nil {
 		return plan, err
 	}
-	if err := plan.files(r, cfg); err != nil {
+	if err := plan.files(r, plan.tsdb(ctx, r, cfg)); err != nil {
 		return plan, err
 	}
 	plan.restarts(ctx, r)
 	plan.database(ctx, r, cfg)
-	plan.Changes = len(plan.Files) > 0 || len(plan.Restart) > 0 || plan.MetaDB.any() || len(plan.Resource.Rows) > 0
+	plan.Changes = len(plan.Files) > 0 || len(plan.Restart) > 0 || len(plan.TSDB.Create) > 0 || plan.MetaDB.any() || len(plan.Resource.Rows) > 0
 	return plan, nil
 }
 
@@ -131,7 +132,7 @@ func (p *Planned) files(r *run, cfg *config.Config) error {
 	for _, path := range result.Saved {
 		p.Edits = append(p.Edits, PlannedEdit{Path: path, Action: "save"})
 	}
-	p.edits = edits(result)
+	p.edits = append(p.edits, edits(result)...)
 	return nil
 }
 
@@ -193,7 +194,7 @@ func (p *Planned) unknown(part string, err error) {
 // of the plan counts as known.
 func (p Planned) Known() bool {
 	for _, u := range p.Unknown {
-		if u.Part == "metadb" || u.Part == "resource" && !p.MetaDB.any() {
+		if u.Part == "metadb" || u.Part == "tsdb" || u.Part == "resource" && !p.MetaDB.any() {
 			return false
 		}
 	}
@@ -233,6 +234,7 @@ func (p Planned) Print(w io.Writer, lang msg.Lang) {
 	for _, m := range p.edits {
 		say(m)
 	}
+	list(msg.M("create in the time-series database"), p.TSDB.Create)
 	list(msg.M("create the databases"), p.MetaDB.Databases)
 	list(msg.M("create the tables"), p.MetaDB.Tables)
 	list(msg.M("add the columns"), p.MetaDB.Columns)

@@ -14,6 +14,7 @@ import (
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
 	"omsinit/internal/passing"
+	"omsinit/metrics"
 	"omsinit/supervise"
 )
 
@@ -128,16 +129,27 @@ func (r *run) component(ctx context.Context) error {
 	if err := r.known(cfg); err != nil {
 		return err
 	}
+	wanted, applied, err := r.tsdb(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	last, _ := metrics.LoadApplied(r.Layout.TSDBState())
+	decided := last.Same(applied, cfg)
 	made := record{r.Layout.RenderedRecord()}
-	fits := made.matches(r.inputs)
+	fits := made.matches(r.inputs) && decided
 	if !fits {
 		if err := made.remove(); err != nil {
 			return err
 		}
 	}
-	result, err := r.componentStep(cfg).Apply(ctx)
+	result, err := r.componentStep(wanted).Apply(ctx)
 	if err != nil {
 		return err
+	}
+	if !decided {
+		if err := applied.Write(r.Layout.TSDBState()); err != nil {
+			return err
+		}
 	}
 	if !fits {
 		if err := made.write(r.inputs); err != nil {

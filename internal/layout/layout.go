@@ -84,6 +84,10 @@ func (l Layout) ControlSocket() string { return l.Path("/tmp/supervisor.sock") }
 // RenderedRecord says what the generated files of this container were made from.
 func (l Layout) RenderedRecord() string { return l.Path("/var/lib/omsinit/rendered") }
 
+// TSDBState says whether step 3 told the components of the time-series
+// database.
+func (l Layout) TSDBState() string { return l.Path("/var/lib/omsinit/tsdb.json") }
+
 // CertFile and KeyFile switch nginx to HTTPS when both are there.
 func (l Layout) CertFile() string { return l.Path("/etc/pki/nginx/oms_server.crt") }
 

@@ -34,6 +34,7 @@ type manifest struct {
 	Trial      []File               `yaml:"trial"`
 	Calls      []Call               `yaml:"calls"`
 	Validators map[string]Validator `yaml:"validators"`
+	TSDB       TSDB                 `yaml:"tsdb"`
 }
 
 // Open reads the reference pack with the files of dir over it. An empty dir,
@@ -181,6 +182,8 @@ func (c *checker) manifest(m manifest) {
 	c.files(m.Files, "files", seen)
 	c.files(m.Trial, "trial", seen)
 	c.calls(m.Calls)
+	c.tsdb(&m.TSDB)
+	c.pack.TSDB = m.TSDB
 }
 
 // userName is what useradd accepts. It is compiled when it is needed: that
