@@ -106,6 +106,8 @@ func newApp(lang msg.Lang) *cli.App {
 			configCommand(lang),
 			packCommand(lang),
 			metadbCommand(lang),
+			clusterCommand(lang),
+			haCommand(lang),
 			metricsCommand(lang),
 			{Name: "add_resource", Usage: t("old name of: init --only resource"),
 				Action: func(c *cli.Context) error {

@@ -2,12 +2,9 @@ package check
 
 import (
 	"context"
-	"database/sql"
-	"encoding/json"
-	"errors"
 	"strings"
 
-	"omsinit/internal/database"
+	"omsinit/internal/ha"
 	"omsinit/internal/msg"
 )
 
@@ -63,34 +60,22 @@ func upgradeState(ctx context.Context, n *node, f *found) {
 	if !n.held.hasTable(rm, "oms_normal_config") {
 		return
 	}
-	var text string
-	err := n.db.QueryRowContext(ctx, "SELECT cfg_value FROM "+database.Quote(rm)+".oms_normal_config WHERE cfg_name = 'ha.config'").Scan(&text)
-	if errors.Is(err, sql.ErrNoRows) {
-		return
-	}
+	text, found, err := ha.Read(ctx, n.db, rm)
 	if err != nil {
 		f.query(n, err)
 		return
 	}
-	var ha struct {
-		Enable flexible `json:"enable"`
+	if !found {
+		return
 	}
-	if err := json.Unmarshal([]byte(text), &ha); err != nil {
-		f.warning("upgrade.ha", msg.M("the system parameter ha.config is not JSON, so it is unknown whether high availability is on: %v", err),
+	on, err := ha.Enabled(text)
+	if err != nil {
+		f.warning("upgrade.ha", msg.M("it is unknown whether high availability is on: %v", err),
 			msg.M("see to it in the console, and switch high availability off for the upgrade"))
 		return
 	}
-	if ha.Enable {
+	if on {
 		f.error("upgrade.ha", msg.M("high availability is on (ha.config has \"enable\": true)"),
-			msg.M("switch it off in the console (System Management > System Parameters > ha.config), and on again after the upgrade"), Fact{"ha_config", text})
+			msg.M("switch it off with omsinit ha off, and on again after the upgrade"), Fact{"ha_config", text})
 	}
-}
-
-// flexible is a boolean that may be in quotes.
-type flexible bool
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (b *flexible) UnmarshalJSON(data []byte) error {
-	*b = flexible(strings.EqualFold(strings.Trim(string(data), `"`), "true"))
-	return nil
 }

@@ -142,9 +142,10 @@ func TestFirstBoot(t *testing.T) {
 		r := n.boot()
 		eventually(t, "nginx", func() bool { status, _ := n.health(); return status != 0 })
 		r.waitOutput("step 1 (check) failed")
-		if out, _, _ := n.omsinit("status"); !strings.Contains(out, "MetaDB") {
-			t.Errorf("status does not say why the initialisation waits:\n%s", out)
-		}
+		eventually(t, "why the initialisation waits, in the status", func() bool {
+			out, _, _ := n.omsinit("status")
+			return strings.Contains(out, "MetaDB")
+		})
 		// Also those that depend on a CM that cannot be ready: they know how to wait.
 		eventually(t, "a process of every program", func() bool { return len(n.pids()) >= len(before) })
 		db.Restart()

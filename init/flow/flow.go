@@ -273,12 +273,13 @@ func ExitCode(err error) int {
 	var failed *check.FailedError
 	var locked *LockedError
 	var usage *UsageError
+	var refused *RefusedError
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &usage):
 		return 64
-	case errors.As(err, &failed):
+	case errors.As(err, &failed), errors.As(err, &refused):
 		return 3
 	case errors.As(err, &locked), errors.Is(err, database.ErrLocked):
 		return 4

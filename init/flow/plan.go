@@ -73,6 +73,8 @@ type PlannedRow struct {
 	Table  string `json:"table"`
 	Key    string `json:"key"`
 	Action string `json:"action"` // insert or update
+	// Status is the new host_status of a node that is marked or unmarked.
+	Status string `json:"status,omitempty"`
 }
 
 // PlannedUnknown is a part that could not be looked at.
@@ -180,7 +182,7 @@ func (p *Planned) database(ctx context.Context, r *run, cfg *config.Config) {
 		if row.Inserted {
 			action = "insert"
 		}
-		p.Resource.Rows = append(p.Resource.Rows, PlannedRow{Table: row.Table, Key: row.Key, Action: action})
+		p.Resource.Rows = append(p.Resource.Rows, PlannedRow{Table: row.Table, Key: row.Key, Action: action, Status: row.Status})
 	}
 }
 
@@ -242,9 +244,12 @@ func (p Planned) Print(w io.Writer, lang msg.Lang) {
 	list(msg.M("restart"), p.Restart)
 	list(msg.M("send to the CM"), p.Resource.Calls)
 	for _, row := range p.Resource.Rows {
-		if row.Action == "insert" {
+		switch {
+		case row.Action == "insert":
 			say(msg.M("register %s %s", row.Table, row.Key))
-		} else {
+		case row.Status != "":
+			say(msg.M("mark %s %s as %s", row.Table, row.Key, row.Status))
+		default:
 			say(msg.M("correct %s %s", row.Table, row.Key))
 		}
 	}

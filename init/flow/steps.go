@@ -254,7 +254,7 @@ func (r *run) resource(ctx context.Context) error {
 	if err := r.known(cfg); err != nil {
 		return err
 	}
-	step := resource.Step{Config: cfg, Pack: r.pack, HostIP: check.NodeIP(r.HostIP, cfg), WaitCM: r.ReadyTimeout, Log: r.say}
+	step := resource.Step{Config: cfg, Pack: r.pack, HostIP: check.NodeIP(r.HostIP, cfg), WaitCM: r.ReadyTimeout, LockTimeout: r.LockTimeout, Log: r.say}
 	result, err := step.Apply(ctx)
 	if err != nil {
 		return err

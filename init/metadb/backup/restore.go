@@ -173,7 +173,13 @@ func (j *Job) takePlace(ctx context.Context, db *sql.DB, d Database, replace boo
 	if len(moves) > 0 {
 		statements = append(statements, "RENAME TABLE "+strings.Join(moves, ", "))
 	}
+	if d.Kind == "rm" {
+		statements = append(statements, mysql.CreateLeaseTable(d.Name))
+	}
 	for _, q := range append(statements, "DROP DATABASE "+mysql.Quote(scratch)) {
+		if j.placing != nil {
+			j.placing(q)
+		}
 		if _, err := db.ExecContext(ctx, q); err != nil {
 			return err
 		}
