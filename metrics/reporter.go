@@ -320,7 +320,7 @@ func (r *Reporter) follow(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stamp = stamp
-	if err == nil {
+	if err == nil && (r.session == nil || applied.Fits(cfg)) { // else the tags, too, stay as the node runs with
 		r.id = identity{region: Region(cfg), node: r.o.Node(cfg)}
 	}
 	switch {

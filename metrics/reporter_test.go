@@ -358,6 +358,32 @@ func TestReporterFollows(t *testing.T) {
 	})
 }
 
+// TestReporterWarns: the status tells of an outage that lasts.
+func TestReporterWarns(t *testing.T) {
+	g := newRig(t)
+	g.apply(On, configFor(freeAddress(t)))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	g.follow(ctx)
+	if err := g.enqueue(collection{at: time.Now(), points: []point{{"omsinit_node", nil, map[string]any{"programs": int64(1)}}}}); err != nil {
+		t.Fatal(err)
+	}
+	s, b := g.next()
+	g.outcome(s, b, g.deliver(s, b))
+	if w := g.Warnings(); len(w) != 0 {
+		t.Errorf("warned at once: %v", w)
+	}
+	g.figures.failingSince = time.Now().Add(-2 * failingLong)
+	w := g.Warnings()
+	if len(w) != 1 || !strings.Contains(w[0].String(), "for 2m0s: cannot reach") || !strings.Contains(w[0].In(msg.Chinese), "没有指标到达") {
+		t.Errorf("%v", w)
+	}
+	g.outcome(s, b, nil)
+	if w := g.Warnings(); len(w) != 0 || g.now().Queue.Batches != 0 {
+		t.Errorf("%v %+v", w, g.now())
+	}
+}
+
 // TestReporterCeresDB: plain line protocol, and no database.
 func TestReporterCeresDB(t *testing.T) {
 	influx := testinflux.New(t, "oms", secret, "")
