@@ -84,7 +84,7 @@ type PlannedUnknown struct {
 	err error
 }
 
-// planTime bounds each look at the MetaDB.
+// planTime bounds each look at the MetaDB that somebody waits for.
 const planTime = 15 * time.Second
 
 // Plan looks at everything and touches nothing. The error says that
