@@ -296,6 +296,54 @@ func TestCluster(t *testing.T) {
 	})
 }
 
+// TestRegionRace starts two regions with the same cm_location at once: one wins,
+// the other one is told, and both are there as soon as that is corrected.
+func TestRegionRace(t *testing.T) {
+	db := testmaria.Start(t)
+	var nodes []*node
+	var booted []*running
+	for i := range 2 {
+		r := &region{location: i + 1}
+		n := r.addNode(t, db)
+		n.values["cm_location"], n.values["cm_is_default"] = "7", "false"
+		n.writeConfig()
+		nodes = append(nodes, n)
+	}
+	for _, n := range nodes {
+		booted = append(booted, n.boot())
+	}
+	winner, loser := -1, -1
+	eventually(t, "a winner and a loser", func() bool {
+		for i, b := range booted {
+			if strings.Contains(b.out.String(), readyLine) {
+				winner = i
+			}
+			if strings.Contains(b.out.String(), fmt.Sprintf("cm_location 7 belongs to the region region-%d", 2-i)) {
+				loser = i
+			}
+		}
+		return winner >= 0 && loser >= 0
+	})
+	if winner == loser {
+		t.Fatalf("node %d both won and lost", winner)
+	}
+	if n := count(t, db, "oms_rm.cluster_info"); n != 1 {
+		t.Errorf("%d regions are registered, want 1", n)
+	}
+	eventually(t, "the reason in the status", func() bool {
+		out, _, _ := nodes[loser].omsinit("status")
+		return strings.Contains(out, "cm_location 7 belongs to") && strings.Contains(out, "waits for a person")
+	})
+	nodes[loser].says(3, []string{"choose a cm_location that is not taken (7 "}, "check")
+	nodes[loser].values["cm_location"] = "8"
+	nodes[loser].writeConfig()
+	nodes[loser].says(0, nil, "init")
+	booted[loser].waitReady()
+	if got := len(nodes[winner].clusterShow().Regions); got != 2 {
+		t.Errorf("%d regions, want 2", got)
+	}
+}
+
 func count(t *testing.T, db *testmaria.Server, table string) (n int) {
 	t.Helper()
 	if err := db.DB("").QueryRow("SELECT COUNT(*) FROM " + table).Scan(&n); err != nil {
