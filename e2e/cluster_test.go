@@ -245,6 +245,21 @@ func TestCluster(t *testing.T) {
 		first.says(0, []string{`"old":`, `"changed": true`}, "ha", "off", "--output", "json")
 	})
 
+	t.Run("the address of a CM moves to a VIP", func(t *testing.T) {
+		vip := newRelay(whole, strings.TrimPrefix(two.nodes[0].values["cm_url"], "http://"))
+		for _, n := range two.nodes {
+			n.values["cm_url"] = fmt.Sprintf("http://127.0.0.1:%d", vip.port)
+			n.writeConfig()
+		}
+		two.nodes[0].says(3, []string{"config.yaml says cm_url " + two.nodes[0].values["cm_url"]}, "cluster", "check")
+		two.nodes[0].says(0, []string{"oms_cm.location_cm: location=2 corrected", "oms_rm.cluster_info: code=2 corrected"}, "init")
+		two.nodes[1].says(0, []string{"are registered already"}, "init")
+		if got := first.clusterShow().Regions[1].URL; got != two.nodes[0].values["cm_url"] {
+			t.Errorf("the CM of region 2 is at %s", got)
+		}
+		two.nodes[0].says(0, nil, "cluster", "check")
+	})
+
 	t.Run("a node is added to a region", func(t *testing.T) {
 		n := one.addNode(whole, db)
 		n.boot().waitReady()

@@ -2,7 +2,6 @@ package flow
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -205,12 +204,7 @@ func (m PlannedMetaDB) any() bool {
 }
 
 // PrintJSON writes the plan for programs.
-func (p Planned) PrintJSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(p)
-}
+func (p Planned) PrintJSON(w io.Writer) error { return printJSON(w, p) }
 
 // Print writes the plan for people.
 func (p Planned) Print(w io.Writer, lang msg.Lang) {
