@@ -306,7 +306,7 @@ func (n *node) snapshot(t *testing.T, db *testmaria.Server) map[string]string {
 		})
 	}
 	for _, table := range []string{
-		"oms_rm.cluster_info", "oms_rm.oms_version", "oms_rm.oms_normal_config", "oms_cm.resource_group", "oms_cm.location_cm", "oms_cm.host", "oms_cm.standin_consumer",
+		"oms_rm.cluster_info", "oms_rm.oms_version", "oms_rm.oms_normal_config", "oms_cm.resource_group", "oms_cm.resource_label", "oms_cm.location_cm", "oms_cm.host", "oms_cm.standin_consumer",
 	} {
 		snap[table] = value(t, db, "SELECT coalesce((SELECT group_concat(t.TABLE_ROWS) FROM information_schema.TABLES t WHERE concat(t.TABLE_SCHEMA, '.', t.TABLE_NAME) = '"+table+"'), 'missing')") + checksum(t, db, table)
 	}

@@ -26,6 +26,8 @@ func ClusterView(ctx context.Context, o Options, c ClusterOptions) (resource.Vie
 	if err != nil {
 		return resource.View{}, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, planTime)
+	defer cancel()
 	return resource.Look(ctx, cfg, check.NodeIP(o.HostIP, cfg), c.HeartbeatAge)
 }
 

@@ -43,6 +43,8 @@ func HA(ctx context.Context, o Options) (HAStatus, error) {
 		return status, err
 	}
 	defer db.Close()
+	ctx, cancel := context.WithTimeout(ctx, planTime)
+	defer cancel()
 	err = status.read(ctx, db, cfg)
 	return status, database.Explain(cfg, err)
 }

@@ -2,7 +2,6 @@ package flow
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -85,7 +84,7 @@ type PlannedUnknown struct {
 	err error
 }
 
-// planTime bounds each look at the MetaDB.
+// planTime bounds each look at the MetaDB that somebody waits for.
 const planTime = 15 * time.Second
 
 // Plan looks at everything and touches nothing. The error says that
@@ -206,12 +205,7 @@ func (m PlannedMetaDB) any() bool {
 }
 
 // PrintJSON writes the plan for programs.
-func (p Planned) PrintJSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(p)
-}
+func (p Planned) PrintJSON(w io.Writer) error { return printJSON(w, p) }
 
 // Print writes the plan for people.
 func (p Planned) Print(w io.Writer, lang msg.Lang) {

@@ -291,9 +291,23 @@ func TestPlainBehindHTTPS(t *testing.T) {
 
 // A proxy in the environment is for the world outside.
 func TestNoProxy(t *testing.T) {
-	tr := (&Step{}).client().Transport.(*http.Transport)
-	if tr.Proxy != nil {
-		t.Error("the environment's proxy is used")
+	cm := startCM(t, nil)
+	proxy := startCM(t, nil)
+	t.Setenv("HTTP_PROXY", proxy.URL)
+	t.Setenv("NO_PROXY", "")
+	// The same server by an address that Go does not take for this host.
+	url := strings.Replace(cm.URL, "127.0.0.1", "0.0.0.0", 1)
+	req := httptest.NewRequest(http.MethodGet, url+"/", nil)
+	if through, err := http.ProxyFromEnvironment(req); err != nil || through == nil {
+		t.Fatalf("the environment has no proxy: %v, %v", through, err)
+	}
+	st := cmStep(t, url)
+	base, err := st.waitForCM(context.Background())
+	if err == nil {
+		_, err = st.call(context.Background(), base, st.Pack.Calls[0], st.waitCM())
+	}
+	if err != nil || len(cm.seen()) != 2 || len(proxy.seen()) != 0 {
+		t.Errorf("%v; the CM was asked %q, the proxy %q", err, cm.seen(), proxy.seen())
 	}
 }
 

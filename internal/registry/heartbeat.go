@@ -32,13 +32,14 @@ func (b Beat) Fresh() bool { return b.Age <= Alive }
 // ReadBeats reads the last heartbeats of the agents from a heartbeat database
 // (oms-facts §6). A database or table that is not there has none.
 func ReadBeats(ctx context.Context, q database.Queryer, heartbeat string) (beats []Beat, err error) {
-	err = database.Each(ctx, q, "SELECT host_ip, COALESCE(CAST(MAX(gmt_modified) AS CHAR), ''), COALESCE(TIMESTAMPDIFF(SECOND, MAX(gmt_modified), NOW()), 0) FROM "+
+	err = database.Each(ctx, q, "SELECT host_ip, COALESCE(CAST(MAX(gmt_modified) AS CHAR), ''), TIMESTAMPDIFF(SECOND, MAX(gmt_modified), NOW()) FROM "+
 		database.Quote(heartbeat)+".heart_beat WHERE task_name = 'supervisor' GROUP BY host_ip ORDER BY host_ip", nil, func(rows *sql.Rows) error {
 		var b Beat
-		var seconds int64
+		var seconds sql.NullInt64 // NULL: without a time, or with one of zeros
 		err := rows.Scan(&b.IP, &b.At, &seconds)
-		b.Age = time.Duration(seconds) * time.Second
-		beats = append(beats, b)
+		if b.Age = time.Duration(seconds.Int64) * time.Second; seconds.Valid {
+			beats = append(beats, b)
+		}
 		return err
 	})
 	if absent(err) {
