@@ -40,6 +40,9 @@ type Step struct {
 	// Adopt takes databases that hold something else than OMS; its tables stay
 	// as they are. Without it they are refused.
 	Adopt bool
+	// From is the release of an installation that records none; it counts as if
+	// it were recorded. Empty for none.
+	From string
 	// Log takes progress; it may be nil. It is called by one at a time.
 	Log func(msg.Message)
 

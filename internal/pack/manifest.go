@@ -34,6 +34,7 @@ type manifest struct {
 	Trial      []File               `yaml:"trial"`
 	Calls      []Call               `yaml:"calls"`
 	Validators map[string]Validator `yaml:"validators"`
+	Upgrade    Upgrade              `yaml:"upgrade"`
 }
 
 // Open reads the reference pack with the files of dir over it. An empty dir,
@@ -67,7 +68,7 @@ func open(fsys overlay) (*Pack, error) {
 	}
 	p := &Pack{
 		Release: m.Release, Edition: m.Edition, Restart: m.Restart, Ignore: m.Ignore, Folders: m.Folders,
-		Files: m.Files, Trial: m.Trial, Calls: m.Calls, Validators: m.Validators,
+		Files: m.Files, Trial: m.Trial, Calls: m.Calls, Validators: m.Validators, Upgrade: m.Upgrade,
 		fsys: fsys, forms: map[string]map[string]*template.Template{},
 	}
 	c := checker{pack: p, place: place, root: root, keys: configKeys()}
@@ -181,6 +182,7 @@ func (c *checker) manifest(m manifest) {
 	c.files(m.Files, "files", seen)
 	c.files(m.Trial, "trial", seen)
 	c.calls(m.Calls)
+	c.upgrade(m.Upgrade)
 }
 
 // userName is what useradd accepts. It is compiled when it is needed: that

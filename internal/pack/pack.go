@@ -33,6 +33,8 @@ type Pack struct {
 	Calls []Call
 	// Validators are the programs that check a file before it goes live.
 	Validators map[string]Validator
+	// Upgrade says how to come here from other releases.
+	Upgrade Upgrade
 
 	fsys  overlay
 	forms map[string]map[string]*template.Template // call name, form key

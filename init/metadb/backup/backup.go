@@ -214,6 +214,9 @@ func (j *Job) dump(ctx context.Context, db *sql.DB, dumper *tool, d *Database) (
 	if err != nil {
 		return mysql.Explain(j.Config, err)
 	}
+	if d.Views, err = viewNames(ctx, db, d.Name); err != nil {
+		return mysql.Explain(j.Config, err)
+	}
 	sum := sha256.New()
 	out := bufio.NewWriterSize(f, 1<<20)
 	s, err := j.stream(ctx, dumper, d.Name, io.MultiWriter(out, sum))
@@ -307,6 +310,10 @@ func (s *stream) copy(from io.Reader, to io.Writer, tell func()) error {
 
 func tableNames(ctx context.Context, db *sql.DB, name string) ([]string, error) {
 	return texts(ctx, db, "SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_type = 'BASE TABLE' ORDER BY table_name", name)
+}
+
+func viewNames(ctx context.Context, db *sql.DB, name string) ([]string, error) {
+	return texts(ctx, db, "SELECT table_name FROM information_schema.views WHERE table_schema = ? ORDER BY table_name", name)
 }
 
 func texts(ctx context.Context, db *sql.DB, q string, args ...any) ([]string, error) {
