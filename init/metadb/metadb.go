@@ -127,7 +127,10 @@ func (w *work) attempt(ctx context.Context, db *sql.DB) error {
 	defer stop()
 	w.fence = lock.Condition()
 	// Whoever had the lock before may have done the work.
-	if err = w.look(held, db); err == nil && !w.plan.empty() {
+	if err = w.awaitOrphans(held, db); err == nil {
+		err = w.look(held, db)
+	}
+	if err == nil && !w.plan.empty() {
 		err = w.do(held, db)
 	}
 	if lost := context.Cause(held); err != nil && errors.Is(lost, mysql.ErrLockLost) {

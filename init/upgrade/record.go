@@ -49,6 +49,7 @@ type record struct {
 	Stage       string // begun last
 	Node        string // that began it, and has the backup
 	Backup      string // folder on that node
+	Made        string // when that backup was made, as its manifest says
 	HA          string // ha.config from before it was switched off; empty: it was not
 	OutageSince string // time of the server
 	Marks       string // JSON, see marks
@@ -59,7 +60,7 @@ type record struct {
 }
 
 const createUpgrades = "(`id` bigint NOT NULL AUTO_INCREMENT, `from_version` varchar(64) NOT NULL, `to_version` varchar(64) NOT NULL, " +
-	"`state` varchar(32) NOT NULL, `stage` varchar(32) NOT NULL, `node` varchar(255) NOT NULL, `backup` varchar(1024) NOT NULL, " +
+	"`state` varchar(32) NOT NULL, `stage` varchar(32) NOT NULL, `node` varchar(255) NOT NULL, `backup` varchar(1024) NOT NULL, `backup_made` varchar(64) NOT NULL DEFAULT '', " +
 	"`ha` text, `outage_since` varchar(32) NOT NULL, `marks` mediumtext, `error` text, `tool` varchar(64) NOT NULL, " +
 	"`started_at` datetime NOT NULL, `finished_at` datetime DEFAULT NULL, PRIMARY KEY (`id`)) DEFAULT CHARSET = utf8mb4 COMMENT = 'omsinit: upgrades'"
 
@@ -98,9 +99,9 @@ func (j *journal) create(ctx context.Context) error {
 // newest reads the last record, nil when there is none.
 func (j *journal) newest(ctx context.Context) (*record, error) {
 	r := &record{}
-	err := j.db.QueryRowContext(ctx, "SELECT id, from_version, to_version, state, stage, node, backup, COALESCE(ha, ''), outage_since, COALESCE(marks, ''), COALESCE(error, ''), tool, "+
+	err := j.db.QueryRowContext(ctx, "SELECT id, from_version, to_version, state, stage, node, backup, backup_made, COALESCE(ha, ''), outage_since, COALESCE(marks, ''), COALESCE(error, ''), tool, "+
 		"CAST(started_at AS CHAR), COALESCE(CAST(finished_at AS CHAR), '') FROM "+j.table("upgrades")+" ORDER BY id DESC LIMIT 1").
-		Scan(&r.ID, &r.From, &r.To, &r.State, &r.Stage, &r.Node, &r.Backup, &r.HA, &r.OutageSince, &r.Marks, &r.Error, &r.Tool, &r.Started, &r.Finished)
+		Scan(&r.ID, &r.From, &r.To, &r.State, &r.Stage, &r.Node, &r.Backup, &r.Made, &r.HA, &r.OutageSince, &r.Marks, &r.Error, &r.Tool, &r.Started, &r.Finished)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -128,8 +129,8 @@ func (j *journal) save(ctx context.Context, r *record) error {
 		finished = "COALESCE(finished_at, NOW())"
 	}
 	// COALESCE(id, …) makes every write change something where the server counts changes.
-	result, err := j.db.ExecContext(ctx, "UPDATE "+j.table("upgrades")+" SET state = ?, stage = ?, node = ?, backup = ?, ha = NULLIF(?, ''), outage_since = ?, marks = NULLIF(?, ''), error = NULLIF(?, ''), tool = ?, finished_at = "+finished+
-		" WHERE id = ? AND "+j.fence, r.State, r.Stage, r.Node, r.Backup, r.HA, r.OutageSince, r.Marks, r.Error, r.Tool, r.ID)
+	result, err := j.db.ExecContext(ctx, "UPDATE "+j.table("upgrades")+" SET state = ?, stage = ?, node = ?, backup = ?, backup_made = ?, ha = NULLIF(?, ''), outage_since = ?, marks = NULLIF(?, ''), error = NULLIF(?, ''), tool = ?, finished_at = "+finished+
+		" WHERE id = ? AND "+j.fence, r.State, r.Stage, r.Node, r.Backup, r.Made, r.HA, r.OutageSince, r.Marks, r.Error, r.Tool, r.ID)
 	return j.written(result, err)
 }
 

@@ -3,6 +3,7 @@ package upgrade
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -61,6 +62,14 @@ func (s *Session) writeReport(ctx context.Context, failure error) string {
 	r := s.report(ctx, failure)
 	var data bytes.Buffer
 	base := filepath.Join(s.Layout.LogDir(), fmt.Sprintf("omsinit_upgrade_%d_%s_%s", s.rec.ID, fileName(s.rec.From), fileName(s.rec.To)))
+	// A run that went on knows the statements that were left to it only.
+	var earlier Report
+	if text, err := os.ReadFile(base + ".json"); err == nil && json.Unmarshal(text, &earlier) == nil && len(earlier.Statements) > len(r.Statements) {
+		r.Statements = earlier.Statements
+	}
+	if s.rec.State == RolledBack {
+		base += "_rollback"
+	}
 	err := writeJSON(&data, r)
 	if err == nil {
 		err = os.MkdirAll(filepath.Dir(base), 0o755)

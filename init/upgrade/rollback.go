@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"omsinit/init/metadb/backup"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 )
@@ -69,36 +68,19 @@ func (s *Session) rollable(o Rollback) error {
 	if o.Backup != "" {
 		r.Backup = o.Backup
 	}
-	m, err := backup.Read(r.Backup)
+	err := s.readBackup()
 	if err != nil && r.Node != s.Node {
 		return refused(msg.M("the backup %s was made on %s: run this there, or copy it here and name it with --backup (%v)", was, r.Node, err))
 	}
-	if err != nil {
-		return msg.Errorf("the backup cannot be used here: %w", err)
-	}
-	if o.Backup != "" && !holds(m, r.From) {
-		return refused(msg.M("the backup in %s is of the releases %s, and the upgrade began at %s", o.Backup, strings.Join(m.Releases, ", "), r.From))
-	}
-	return nil
-}
-
-func holds(m *backup.Manifest, release string) bool {
-	for _, have := range m.Releases {
-		if have == release {
-			return true
-		}
-	}
-	return len(m.Releases) == 0 // from before the record of releases
+	return err
 }
 
 // agree makes sure that nobody writes, and that people know what is lost.
 func (s *Session) agree(ctx context.Context, o Rollback) error {
 	var hb []string
-	if m, err := backup.Read(s.rec.Backup); err == nil {
-		for _, d := range m.Databases {
-			if d.Kind == "hb" {
-				hb = append(hb, d.Name)
-			}
+	for _, d := range s.manifest.Databases {
+		if d.Kind == "hb" {
+			hb = append(hb, d.Name)
 		}
 	}
 	alive, err := s.alive(ctx, s.db, hb, s.Node)

@@ -186,7 +186,7 @@ func (s *Session) resume(ctx context.Context, v *survey) error {
 		s.log(msg.M("going on with the upgrade that %s began", s.rec.Node))
 		if !s.rec.reached(stageSchema) {
 			// Nothing was changed yet, and its backup is out of reach.
-			s.rec.Node, s.rec.Backup, s.rec.Stage = s.Node, "", stageBegin
+			s.rec.Node, s.rec.Backup, s.rec.Made, s.rec.Stage = s.Node, "", "", stageBegin
 		}
 	}
 	s.rec.State = Running
@@ -432,6 +432,7 @@ func (s *Session) verifyBackup(ctx context.Context) error {
 			}
 		}
 	}
+	s.rec.Made = s.manifest.Created
 	s.log(msg.M("the backup is verified: %d databases, %d MB", len(s.manifest.Databases), size(s.manifest)>>20))
 	return nil
 }
@@ -460,6 +461,7 @@ func (s *Session) changeSchema(ctx context.Context) error {
 		return err
 	}
 	s.statements = statements
+	s.writeReport(ctx, nil) // the statements, should this run not live to the end
 	if _, err := step.Apply(ctx); err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func (s *Session) restoreAfter(ctx context.Context, failure error) ([]msg.Messag
 		return []msg.Message{msg.M("the backup %s is restored and verified: the databases belong to %s as before", s.rec.Backup, s.rec.From), s.haPage(),
 			msg.M("next: start the old container (docker stop this one, docker start the old one), or remove the reason and run `omsinit upgrade apply` again")}, failure
 	}
-	if _, readErr := backup.Read(s.rec.Backup); readErr != nil && s.rec.Node != s.Node {
+	if s.rec.Node != s.Node && s.readBackup() != nil {
 		return []msg.Message{msg.M("the backup is on another node: %s on %s; the databases are between %s and %s", s.rec.Backup, s.rec.Node, s.rec.From, s.rec.To),
 			msg.M("next: run `omsinit upgrade rollback` on %s", s.rec.Node)}, failure
 	}
@@ -104,12 +104,25 @@ func (s *Session) haPage() msg.Message {
 	return msg.M("high availability is off; switch it on in the console when the old release runs, with refetchStoreIntervalMin above the minutes since %s", s.rec.OutageSince)
 }
 
+// readBackup makes sure that the folder holds the very backup of this upgrade.
+func (s *Session) readBackup() error {
+	m, err := backup.Read(s.rec.Backup)
+	if err != nil {
+		return msg.Errorf("the backup cannot be used here: %w", err)
+	}
+	if m.Created != s.rec.Made {
+		return msg.Errorf("the backup cannot be used here: %w", msg.Errorf("%s holds the backup of %s, and the one from before the upgrade was made at %s", s.rec.Backup, m.Created, s.rec.Made))
+	}
+	s.manifest = m
+	return nil
+}
+
 // undo restores the backup: journalled before it begins, and gone on with by
 // the next run when it is cut. Nothing is dropped before all of the backup has
 // been read into databases beside the real ones, and verified there.
 func (s *Session) undo(ctx context.Context, state State) error {
-	if _, err := backup.Read(s.rec.Backup); err != nil {
-		return msg.Errorf("the backup cannot be used here: %w", err)
+	if err := s.readBackup(); err != nil {
+		return err
 	}
 	s.rec.State = state
 	if err := s.again(ctx, stageRestore, s.restore, func(error) bool { return true }); err != nil {
