@@ -70,6 +70,9 @@ func upgradeOptions(c *cli.Context, lang msg.Lang) flow.Options {
 		From: c.String("from-version"), AutoHA: c.Bool("auto-ha"), Confirmed: c.StringSlice("confirm"), KeepFailed: c.Bool("keep-failed"),
 		Unattended: c.Bool("unattended"), Heartbeats: c.StringSlice("heartbeat-db"), Keep: c.Int("keep"),
 	}
+	if c.IsSet("lock-timeout") {
+		o.Up.LockTimeout = o.LockTimeout
+	}
 	return o
 }
 

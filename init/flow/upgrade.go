@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"omsinit/check"
 	"omsinit/init/metadb/backup"
@@ -26,6 +27,8 @@ type UpgradeOptions struct {
 	Unattended bool
 	Heartbeats []string
 	Keep       int
+	// LockTimeout is how long to wait for another node; 0: as long as upgrades take.
+	LockTimeout time.Duration
 	Progress   func(backup.Progress)
 }
 
@@ -35,6 +38,9 @@ type programs struct{ client *supervise.Client }
 // Running implements upgrade.Programs.
 func (p programs) Running(ctx context.Context, names []string) ([]string, error) {
 	status, err := p.client.Status(ctx)
+	if errors.Is(err, supervise.ErrNotRunning) {
+		return nil, nil // nobody supervises, so nothing runs here
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +65,7 @@ func (r *run) upgradeOf(cfg *config.Config) *upgrade.Upgrade {
 	return &upgrade.Upgrade{
 		Config: cfg, ConfigFile: r.ConfigFile, Pack: r.pack, Layout: r.Layout, Node: check.NodeIP(r.HostIP, cfg), Tool: r.Build,
 		From: r.Up.From, AutoHA: r.Up.AutoHA, Confirmed: r.Up.Confirmed, KeepFailed: r.Up.KeepFailed, Unattended: r.Up.Unattended,
-		Heartbeats: r.Up.Heartbeats, Keep: r.Up.Keep, Programs: programs{r.client}, Log: r.say, Progress: r.Up.Progress, Now: r.Now,
+		Heartbeats: r.Up.Heartbeats, Keep: r.Up.Keep, LockTimeout: r.Up.LockTimeout, Programs: programs{r.client}, Log: r.say, Progress: r.Up.Progress, Now: r.Now,
 	}
 }
 
@@ -213,9 +219,6 @@ func RollBack(ctx context.Context, o Options, how upgrade.Rollback) error {
 	}
 	if err := r.known(r.config); err != nil {
 		return err
-	}
-	if _, err := r.client.Status(ctx); err != nil {
-		return unsupervised(err)
 	}
 	page, err := r.upgradeOf(r.config).RollBack(ctx, how)
 	if err != nil {

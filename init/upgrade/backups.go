@@ -1,6 +1,7 @@
 package upgrade
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -52,7 +53,7 @@ func (u *Upgrade) Backups(ctx context.Context) ([]Backup, error) {
 		}
 		out = append(out, b)
 	}
-	slices.SortStableFunc(out, func(a, b Backup) int { return strings.Compare(b.Created, a.Created) })
+	slices.SortStableFunc(out, func(a, b Backup) int { return cmp.Or(strings.Compare(b.Created, a.Created), strings.Compare(b.Name, a.Name)) })
 	return out, err
 }
 

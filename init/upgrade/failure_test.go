@@ -138,6 +138,7 @@ func TestErrorAtEveryStage(t *testing.T) {
 	want := wanted(t, s, dir)
 	for i, point := range points() {
 		t.Run(point, func(t *testing.T) {
+			t.Parallel()
 			c := installed(t, s, fmt.Sprint("e", i), "4.1.1-CE", 40)
 			old := contents(t, s, c)
 			u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
@@ -203,6 +204,7 @@ func TestKilledAtEveryStage(t *testing.T) {
 	want := wanted(t, s, dir)
 	for i, point := range append(points(), "after "+stageHAOn) {
 		t.Run(point, func(t *testing.T) {
+			t.Parallel()
 			c := installed(t, s, fmt.Sprint("k", i), "4.1.1-CE", 40)
 			u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
 			o := orderFor(c, dir, u.Layout.Root(), "10.0.0.1")
@@ -328,6 +330,7 @@ func TestEveryStatement(t *testing.T) {
 		for _, name := range []string{refused[i%len(refused)], gone[i%len(gone)], gone[(i+1)%len(gone)]} {
 			fate := fates[name]
 			t.Run(fmt.Sprintf("%d %s", i, name), func(t *testing.T) {
+				t.Parallel()
 				c := installed(t, s, fmt.Sprintf("s%d_%s", i, strings.ReplaceAll(name, " ", "")), "4.1.1-CE", 40)
 				old := contents(t, s, c)
 				u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")

@@ -392,7 +392,7 @@ func (s *Session) stop(ctx context.Context) error {
 }
 
 // backupStamp names the folder of a backup by the time.
-const backupStamp = "20060102T150405"
+const backupStamp = "20060102T150405.000"
 
 // backupPrefix begins the names of the backups that retention knows.
 const backupPrefix = "upgrade-"

@@ -88,6 +88,9 @@ func (s *Session) restoreAfter(ctx context.Context, failure error) ([]msg.Messag
 			msg.M("next: start the old container (docker stop this one, docker start the old one), or remove the reason and run `omsinit upgrade apply` again")}, failure
 	}
 	if s.rec.Node != s.Node && s.readBackup() != nil {
+		if err := s.settle(ctx, Failed); err != nil {
+			s.log(msg.M("warning: %v", err))
+		}
 		return []msg.Message{msg.M("the backup is on another node: %s on %s; the databases are between %s and %s", s.rec.Backup, s.rec.Node, s.rec.From, s.rec.To),
 			msg.M("next: run `omsinit upgrade rollback` on %s", s.rec.Node)}, failure
 	}
@@ -99,7 +102,7 @@ func (s *Session) restoreAfter(ctx context.Context, failure error) ([]msg.Messag
 // which leaves it off, as documented.
 func (s *Session) haPage() msg.Message {
 	if s.rec.HA == "" {
-		return msg.M("high availability is as it was")
+		return msg.M("high availability is off, as it was before the upgrade")
 	}
 	return msg.M("high availability is off; switch it on in the console when the old release runs, with refetchStoreIntervalMin above the minutes since %s", s.rec.OutageSince)
 }

@@ -71,6 +71,9 @@ func open(fsys overlay) (*Pack, error) {
 		Files: m.Files, Trial: m.Trial, Calls: m.Calls, Validators: m.Validators, Upgrade: m.Upgrade,
 		fsys: fsys, forms: map[string]map[string]*template.Template{},
 	}
+	if len(p.Upgrade.Stop) == 0 {
+		p.Upgrade.Stop = p.Restart // better too many than one that writes meanwhile
+	}
 	c := checker{pack: p, place: place, root: root, keys: configKeys()}
 	c.manifest(m)
 	if c.err != nil {
