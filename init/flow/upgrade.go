@@ -29,7 +29,7 @@ type UpgradeOptions struct {
 	Keep       int
 	// LockTimeout is how long to wait for another node; 0: as long as upgrades take.
 	LockTimeout time.Duration
-	Progress   func(backup.Progress)
+	Progress    func(backup.Progress)
 }
 
 // programs stops programs over the control socket.

@@ -53,7 +53,9 @@ func (u *Upgrade) Backups(ctx context.Context) ([]Backup, error) {
 		}
 		out = append(out, b)
 	}
-	slices.SortStableFunc(out, func(a, b Backup) int { return cmp.Or(strings.Compare(b.Created, a.Created), strings.Compare(b.Name, a.Name)) })
+	slices.SortStableFunc(out, func(a, b Backup) int {
+		return cmp.Or(strings.Compare(b.Created, a.Created), strings.Compare(b.Name, a.Name))
+	})
 	return out, err
 }
 

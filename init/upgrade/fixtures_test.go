@@ -24,7 +24,7 @@ var schemaFiles = map[string]string{
 	"schema/rm/4.2.1-CE.sql": "UPDATE ledger SET what = CONCAT(what, ' more');\nCREATE VIEW seen AS SELECT what FROM ledger;",
 	"schema/cm/4.2.1-CE.sql": "ALTER TABLE `host` ADD COLUMN zone varchar(16) DEFAULT NULL, ADD KEY idx_zone (zone);",
 	"schema/cm/4.2.2-CE.sql": "DELETE FROM config_job WHERE `key` = 'old';\nALTER TABLE config_job CHANGE COLUMN value value mediumtext;",
-	"schema/hb/4.2.2-CE.sql": "ALTER TABLE heart_beat ADD COLUMN zone varchar(16) DEFAULT NULL;",
+	"schema/hb/4.2.2-CE.sql": "ALTER TABLE heart_beat ADD COLUMN zone varchar(16) DEFAULT NULL;\nUPDATE heart_beat SET zone = 'moved';",
 }
 
 // packAt is the reference pack as another release, with the schema of the
@@ -71,7 +71,11 @@ func installed(t testing.TB, s *testmaria.Server, prefix, release string, rows i
 		MetaHost: s.Host, MetaPort: s.Port, MetaUser: s.User, MetaPassword: config.Secret(s.Password),
 		RMDatabase: prefix + "_rm", CMDatabase: prefix + "_cm", HeartbeatDatabase: prefix + "_hb", CMLocation: 1, CMNodes: []string{"10.0.0.1"},
 	}
-	if _, err := (&metadb.Step{Config: c, Pack: packAt(t, release)}).Apply(context.Background()); err != nil {
+	tables := release
+	if release == "4.1.0-CE" {
+		tables = "4.1.1-CE" // the first that the pack knows
+	}
+	if _, err := (&metadb.Step{Config: c, Pack: packAt(t, tables)}).Apply(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{c.RMDatabase, c.CMDatabase, c.HeartbeatDatabase} {

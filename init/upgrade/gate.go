@@ -135,6 +135,21 @@ func hasSchema(p *pack.Pack, release metadb.Version) bool {
 	})
 }
 
+// hasSchemaUpTo reports whether the pack knows how each of the three databases
+// looked at a release.
+func hasSchemaUpTo(p *pack.Pack, release metadb.Version) bool {
+	for _, kind := range []string{"rm", "cm", "hb"} {
+		files, _ := fs.Glob(p.FS(), "schema/"+kind+"/*.sql")
+		if !slices.ContainsFunc(files, func(name string) bool {
+			v, err := metadb.ParseVersion(strings.TrimSuffix(path.Base(name), ".sql"))
+			return err == nil && v.Compare(release) <= 0
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
 // newMetaDB turns "no such database" and "no such table" into no error.
 func newMetaDB(cfg *config.Config, err error) error {
 	const unknownDatabase, noSuchTable = 1049, 1146

@@ -133,11 +133,11 @@ func init() {
 			"it is unharmed in %s; the databases must not be used":                                                                                       "备份完好，位于 %s；请勿使用当前数据库",
 			"next: remove the reason and run `omsinit upgrade rollback`":                                                                                 "下一步：排除原因后执行 `omsinit upgrade rollback`",
 			"%w; and the restore failed: %v":                                                                                                             "%w；且恢复失败：%v",
-			"high availability is off, as it was before the upgrade":                                                                                                             "高可用已关闭，与升级之前相同",
-			"high availability is off; switch it on in the console when the old release runs, with refetchStoreIntervalMin above the minutes since %s": "高可用已关闭；旧版本运行后请在控制台中开启，并使 refetchStoreIntervalMin 大于自 %s 起的分钟数",
-			"cannot read %s of the pack: %w": "无法读取版本包中的 %s：%w",
-			"the MetaDB %s belongs to OMS %s, which is newer than this image (%s): start the image of that release": "元信息库 %s 属于 OMS %s，比当前镜像（%s）更新：请启动该版本的镜像",
-			"the table oms_version of %s records %q, which is not a version":                                        "%s 的 oms_version 表中记录的 %q 不是版本号",
+			"high availability is off, as it was before the upgrade":                                                                                     "高可用已关闭，与升级之前相同",
+			"high availability is off; switch it on in the console when the old release runs, with refetchStoreIntervalMin above the minutes since %s":   "高可用已关闭；旧版本运行后请在控制台中开启，并使 refetchStoreIntervalMin 大于自 %s 起的分钟数",
+			"cannot read %s of the pack: %w":                                                                                                             "无法读取版本包中的 %s：%w",
+			"the MetaDB %s belongs to OMS %s, which is newer than this image (%s): start the image of that release":                                      "元信息库 %s 属于 OMS %s，比当前镜像（%s）更新：请启动该版本的镜像",
+			"the table oms_version of %s records %q, which is not a version":                                                                             "%s 的 oms_version 表中记录的 %q 不是版本号",
 		}
 	})
 }

@@ -87,7 +87,7 @@ func (u *Upgrade) unfinished(s *survey) []Objection {
 func (u *Upgrade) releaseObjections(s *survey) []Objection {
 	c, way := u.Config, s.way
 	one := func(id string, m, fix msg.Message) []Objection {
-		return []Objection{{ID: id, Message: m, Fix: fix, Facts: []Fact{{"from", s.from.String()}, {"to", s.to.String()}, {"stops", way.stops}}}}
+		return []Objection{{ID: id, Message: m, Fix: fix, Facts: []Fact{{"from", s.from.String()}, {"to", s.to.String()}, {"stops", append([]string{}, way.stops...)}}}}
 	}
 	switch {
 	case s.from.String() == "" && s.installed:

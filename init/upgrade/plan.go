@@ -176,8 +176,22 @@ func (u *Upgrade) fill(ctx context.Context, _ *sql.DB, s *survey, p *Plan) error
 	}
 	step := u.step()
 	step.From = u.From
-	if statements, err := step.Statements(ctx); err == nil { // else it is an objection
-		p.Statements = statements
+	statements, err := step.Statements(ctx)
+	if err != nil {
+		return nil // it is an objection
+	}
+	p.Statements = statements
+	for _, d := range s.databases {
+		if d.Kind != "hb" || d.Name == u.Config.HeartbeatDatabase {
+			continue
+		}
+		c := *u.Config
+		c.HeartbeatDatabase, step.Config = d.Name, &c
+		more, err := step.Statements(ctx)
+		if err != nil {
+			return err
+		}
+		p.Statements = append(p.Statements, slices.DeleteFunc(more, func(st metadb.Statements) bool { return st.Kind != "hb" })...)
 	}
 	return nil
 }

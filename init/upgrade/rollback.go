@@ -61,7 +61,7 @@ func (s *Session) rollable(o Rollback) error {
 		return refused(msg.M("no upgrade of this OMS is on record, so there is nothing to roll back; a backup is restored with `omsinit metadb restore`"))
 	case r.State == RolledBack || r.State == Restored:
 		return refused(msg.M("the upgrade from %s to %s was undone already, at %s (%s): a rollback cannot be rolled back; to upgrade again run `omsinit upgrade apply`", r.From, r.To, r.Finished, r.State))
-	case r.State == Abandoned || r.State == Running && !r.reached(stageSchema):
+	case r.State == Abandoned || r.State == Running && !r.reached(firstChange):
 		return refused(msg.M("the upgrade from %s to %s had changed nothing yet (stage %s), so there is nothing to roll back", r.From, r.To, r.Stage))
 	}
 	was := r.Backup

@@ -12,6 +12,7 @@ import (
 
 	"omsinit/init/metadb"
 	"omsinit/init/metadb/backup"
+	"omsinit/internal/config"
 	"omsinit/internal/database"
 	"omsinit/internal/msg"
 	"omsinit/internal/passing"
@@ -27,6 +28,7 @@ const (
 	stageBackup     = "backup"
 	stageVerify     = "verify"
 	stageFiles      = "files"
+	stageAdopt      = "adopt"
 	stageSchema     = "schema"
 	StageComponents = "components"
 	StageStart      = "start"
@@ -36,7 +38,10 @@ const (
 	stageRestore    = "restore" // outside the order
 )
 
-var stages = []string{stageBegin, stageHAOff, stageStop, stageBackup, stageVerify, stageFiles, stageSchema, StageComponents, StageStart, StageResources, stageHAOn, stageDone}
+var stages = []string{stageBegin, stageHAOff, stageStop, stageBackup, stageVerify, stageFiles, stageAdopt, stageSchema, StageComponents, StageStart, StageResources, stageHAOn, stageDone}
+
+// firstChange is the stage at which the databases are changed for the first time.
+const firstChange = stageAdopt
 
 // reached reports whether an upgrade is at a stage, or beyond it.
 func (r *record) reached(stage string) bool {
@@ -184,7 +189,7 @@ func (s *Session) resume(ctx context.Context, v *survey) error {
 	}
 	if s.rec.Node != s.Node {
 		s.log(msg.M("going on with the upgrade that %s began", s.rec.Node))
-		if !s.rec.reached(stageSchema) {
+		if !s.rec.reached(firstChange) {
 			// Nothing was changed yet, and its backup is out of reach.
 			s.rec.Node, s.rec.Backup, s.rec.Made, s.rec.Stage = s.Node, "", "", stageBegin
 		}
@@ -224,7 +229,8 @@ func (s *Session) MetaDB(ctx context.Context) error {
 		name string
 		do   func(context.Context) error
 	}{
-		{stageHAOff, s.switchHAOff}, {stageStop, s.stop}, {stageBackup, s.takeBackup}, {stageVerify, s.verifyBackup}, {stageFiles, s.keepFiles}, {stageSchema, s.changeSchema},
+		{stageHAOff, s.switchHAOff}, {stageStop, s.stop}, {stageBackup, s.takeBackup}, {stageVerify, s.verifyBackup}, {stageFiles, s.keepFiles},
+		{stageAdopt, s.adopt}, {stageSchema, s.changeSchema},
 	} {
 		switch {
 		case !s.rec.reached(st.name) || s.rec.Stage == st.name:
@@ -449,20 +455,81 @@ func size(m *backup.Manifest) (bytes int64) {
 	return bytes
 }
 
-// changeSchema is the first change: the stated release, the schema, and the
-// new release as the last of it.
-func (s *Session) changeSchema(ctx context.Context) error {
-	if err := s.recordOrigin(ctx); err != nil {
-		return err
+// adopt is the first change. It records the stated release, and gives the
+// databases journals that say which schema files they had before: what the new
+// release adds is told from it afterwards, also in the heartbeat databases of
+// other regions, which do not record a release. Where the pack begins later
+// than the old release there is nothing to note.
+func (s *Session) adopt(ctx context.Context) error {
+	recorded, err := recordedVersions(ctx, s.db, s.Config)
+	if err == nil && len(recorded) == 0 {
+		err = s.record(ctx, s.rec.From)
 	}
-	step := s.step()
-	statements, err := step.Statements(ctx)
 	if err != nil {
 		return err
 	}
-	s.statements = statements
-	s.writeReport(ctx, nil) // the statements, should this run not live to the end
-	if _, err := step.Apply(ctx); err != nil {
+	from, err := metadb.ParseVersion(s.rec.From)
+	if err != nil || !hasSchemaUpTo(s.Pack, from) {
+		return err
+	}
+	old := *s.Pack
+	old.Release = s.rec.From
+	for _, c := range s.regions() {
+		step := s.step()
+		step.Config, step.Pack = c, &old
+		if _, err := step.Apply(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// regions gives the configuration of this region, and what is needed of those of
+// the others: they differ in their heartbeat databases.
+func (s *Session) regions() []*config.Config {
+	out := []*config.Config{s.Config}
+	if s.manifest == nil {
+		s.manifest, _ = backup.Read(s.rec.Backup) // on another node it may be out of reach
+	}
+	if s.manifest == nil {
+		return out
+	}
+	for _, d := range s.manifest.Databases {
+		if d.Kind == "hb" && d.Name != s.Config.HeartbeatDatabase {
+			c := *s.Config
+			c.HeartbeatDatabase = d.Name
+			out = append(out, &c)
+		}
+	}
+	return out
+}
+
+// changeSchema brings the databases of all regions to the new release, and
+// records it at the end.
+func (s *Session) changeSchema(ctx context.Context) error {
+	s.statements = nil
+	for _, c := range s.regions() {
+		step := s.step()
+		step.Config = c
+		statements, err := step.Statements(ctx)
+		if err != nil {
+			return err
+		}
+		for _, st := range statements {
+			if c == s.Config || st.Kind == "hb" {
+				s.statements = append(s.statements, st)
+			}
+		}
+	}
+	s.writeReport(ctx, nil) // should this run not live to the end
+	for _, c := range slices.Backward(s.regions()) {
+		step := s.step()
+		step.Config = c
+		if _, err := step.Apply(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.recordTarget(ctx); err != nil {
 		return err
 	}
 	m := marks{}
@@ -483,19 +550,26 @@ func (s *Session) changeSchema(ctx context.Context) error {
 // versionDDL is documented word for word (oms-facts §6).
 const versionDDL = "(`version` varchar(64) NOT NULL COMMENT 'version', `gmt_modified` timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (`version`)) DEFAULT CHARSET = utf8mb4 COMMENT = 'version table'"
 
-// recordOrigin records the release that people stated, as documented.
-func (s *Session) recordOrigin(ctx context.Context) error {
+// recordTarget records the new release where its schema does not know the
+// table: without it the next upgrade would begin where this one did.
+func (s *Session) recordTarget(ctx context.Context) error {
 	recorded, err := recordedVersions(ctx, s.db, s.Config)
-	if err != nil || len(recorded) > 0 {
+	if err != nil || slices.ContainsFunc(recorded, func(v metadb.Version) bool { return v.String() == s.rec.To }) {
 		return err
 	}
+	return s.record(ctx, s.rec.To)
+}
+
+// record writes a release into oms_version, as documented.
+func (s *Session) record(ctx context.Context, release string) error {
 	table := database.Quote(s.Config.RMDatabase) + ".oms_version"
-	for _, q := range []string{"CREATE TABLE IF NOT EXISTS " + table + " " + versionDDL, "REPLACE INTO " + table + " (version) VALUES ('" + strings.ReplaceAll(s.rec.From, "'", "") + "')"} {
-		if _, err := s.db.ExecContext(ctx, q); err != nil {
-			return database.Explain(s.Config, err)
-		}
+	if _, err := s.db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+table+" "+versionDDL); err != nil {
+		return database.Explain(s.Config, err)
 	}
-	s.log(msg.M("release %s recorded in %s.%s", s.rec.From, s.Config.RMDatabase, "oms_version"))
+	if _, err := s.db.ExecContext(ctx, "REPLACE INTO "+table+" (version) VALUES (?)", release); err != nil {
+		return database.Explain(s.Config, err)
+	}
+	s.log(msg.M("release %s recorded in %s.%s", release, s.Config.RMDatabase, "oms_version"))
 	return nil
 }
 

@@ -31,7 +31,7 @@ func (s *Session) Fail(ctx context.Context, failure error) ([]msg.Message, error
 	what := []msg.Message{msg.M("the upgrade from %s to %s failed at the stage %s: %v", s.rec.From, s.rec.To, s.rec.Stage, failure)}
 	var state []msg.Message
 	switch {
-	case !s.rec.reached(stageSchema):
+	case !s.rec.reached(firstChange):
 		state, failure = s.abandon(ctx, failure)
 	case s.KeepFailed:
 		state, failure = s.keepAsItIs(ctx, failure)
