@@ -135,6 +135,7 @@ func upgradePhases(s *upgrade.Session, phases []Phase) []Phase {
 	for i := range out {
 		p := out[i]
 		if p.Name == "metadb" {
+			out[i].Banner, out[i].Command = msg.M("[Step 2] Upgrade the OMS MetaDB"), "omsinit upgrade apply"
 			out[i].run = func(_ *run, ctx context.Context) error { return s.MetaDB(ctx) }
 		} else if stage, ok := stages[p.Name]; ok {
 			out[i].run = func(r *run, ctx context.Context) error {
@@ -147,15 +148,16 @@ func upgradePhases(s *upgrade.Session, phases []Phase) []Phase {
 
 // upgradeFailed undoes what is to be undone, and tells people and PID 1.
 func (r *run) upgradeFailed(ctx context.Context, s *upgrade.Session, failure error) error {
-	page, err := s.Fail(ctx, failure)
-	r.banner(msg.M("[Failed] The upgrade from %s to %s", s.From(), s.To()))
-	for _, m := range page {
-		r.fail(m)
-	}
 	var step *StepError
 	report := supervise.SetupReport{}
 	if errors.As(failure, &step) {
 		report.Step, report.StepName = step.Number, supervise.Text{English: step.Phase.Name}
+		failure = step.Err // the page tells the stage
+	}
+	page, err := s.Fail(ctx, failure)
+	r.banner(msg.M("[Failed] The upgrade from %s to %s", s.From(), s.To()))
+	for _, m := range page {
+		r.fail(m)
 	}
 	r.reportFailure(ctx, report, err)
 	return &printedError{err}

@@ -124,7 +124,6 @@ func init() {
 			"next: remove the reason and run `omsinit upgrade apply` again, or start the old container":                                 "下一步：排除原因后再次执行 `omsinit upgrade apply`，或启动旧容器",
 			"the databases are as the failed upgrade left them, between %s and %s, as you asked; `omsinit metadb status` shows how far": "按要求，数据库保持升级失败时的状态，处于 %s 与 %s 之间；`omsinit metadb status` 显示进度",
 			"next: `omsinit upgrade apply` to go on after the reason is removed, or `omsinit upgrade rollback` to restore %s":           "下一步：排除原因后执行 `omsinit upgrade apply` 继续，或执行 `omsinit upgrade rollback` 恢复 %s",
-			"the upgrade failed: %v":  "升级失败：%v",
 			"restoring the backup %s": "正在恢复备份 %s",
 			"next: start the old container (docker stop this one, docker start the old one), or remove the reason and run `omsinit upgrade apply` again": "下一步：启动旧容器（docker stop 本容器，docker start 旧容器），或排除原因后再次执行 `omsinit upgrade apply`",
 			"the backup is on another node: %s on %s; the databases are between %s and %s":                                                               "备份在另一个节点上：%s（节点 %s）；数据库处于 %s 与 %s 之间",

@@ -80,7 +80,6 @@ func (s *Session) keepAsItIs(ctx context.Context, failure error) ([]msg.Message,
 }
 
 func (s *Session) restoreAfter(ctx context.Context, failure error) ([]msg.Message, error) {
-	s.log(msg.M("the upgrade failed: %v", failure))
 	s.log(msg.M("restoring the backup %s", s.rec.Backup))
 	err := s.undo(ctx, Restoring)
 	if err == nil {

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"omsinit/internal/config"
@@ -44,6 +45,8 @@ type Job struct {
 	// Log takes messages, Progress how far it is; both may be nil.
 	Log      func(msg.Message)
 	Progress func(Progress)
+
+	mu sync.Mutex // of Progress, which is called by one at a time
 }
 
 // Progress is how far one database is.
@@ -94,15 +97,18 @@ func (j *Job) Backup(ctx context.Context) (_ *Manifest, err error) {
 			j.removeDumps(found)
 		}
 	}()
-	for _, d := range found {
+	err = sideBySide(ctx, found, func(ctx context.Context, d *Database) error {
 		if d.Kind == "hb" {
 			if err := j.trim(ctx, db, d.Name); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		if err := j.dump(ctx, db, dumper, d); err != nil {
-			return nil, lostCause(ctx, err)
-		}
+		return j.dump(ctx, db, dumper, d)
+	})
+	if err != nil {
+		return nil, lostCause(ctx, err)
+	}
+	for _, d := range found {
 		m.Databases = append(m.Databases, *d)
 	}
 	if err := m.write(j.Dir); err != nil {
@@ -341,6 +347,8 @@ func (j *Job) log(m msg.Message) {
 
 func (j *Job) progress(p Progress) {
 	if j.Progress != nil {
+		j.mu.Lock()
+		defer j.mu.Unlock()
 		j.Progress(p)
 	}
 }

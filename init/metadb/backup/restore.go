@@ -63,10 +63,9 @@ func (j *Job) Restore(ctx context.Context, replace string) (*Manifest, error) {
 			return nil, err
 		}
 	}
-	for _, d := range m.Databases {
-		if err := j.prove(ctx, db, client, dumper, d); err != nil {
-			return nil, err
-		}
+	err = sideBySide(ctx, m.Databases, func(ctx context.Context, d Database) error { return j.prove(ctx, db, client, dumper, d) })
+	if err != nil {
+		return nil, lostCause(ctx, err)
 	}
 	for _, d := range m.Databases {
 		if err := j.takePlace(ctx, db, d, replace != ""); err != nil {
@@ -80,10 +79,10 @@ func (j *Job) Restore(ctx context.Context, replace string) (*Manifest, error) {
 // verifies it there.
 func (j *Job) prove(ctx context.Context, db *sql.DB, client, dumper *tool, d Database) error {
 	if err := j.restoreBeside(ctx, db, client, d); err != nil {
-		return lostCause(ctx, err)
+		return err
 	}
 	if err := j.verify(ctx, db, dumper, d); err != nil {
-		return lostCause(ctx, err)
+		return err
 	}
 	j.progress(Progress{Database: d.Name, Bytes: d.Size, Total: d.Size, Tables: len(d.Tables), Done: true})
 	return nil
@@ -145,9 +144,7 @@ func (j *Job) restoreBeside(ctx context.Context, db *sql.DB, client *tool, d Dat
 
 // verify dumps what was restored once more and compares the rows.
 func (j *Job) verify(ctx context.Context, db *sql.DB, dumper *tool, d Database) error {
-	quiet := *j
-	quiet.Progress = nil
-	s, err := quiet.stream(ctx, dumper, d.Name+scratchSuffix, io.Discard)
+	s, err := (&Job{Config: j.Config}).stream(ctx, dumper, d.Name+scratchSuffix, io.Discard)
 	if err != nil {
 		return msg.Errorf("cannot verify the restored database %s: %w", d.Name, err)
 	}

@@ -33,13 +33,16 @@ func (j *Job) Prove(ctx context.Context) (*Manifest, error) {
 		return nil, err
 	}
 	defer unlock()
-	for _, d := range m.Databases {
-		if err := j.prove(ctx, db, client, dumper, d); err != nil {
-			return nil, err
+	err = sideBySide(ctx, m.Databases, func(ctx context.Context, d Database) error {
+		err := j.prove(ctx, db, client, dumper, d)
+		// Also of a backup that is not proven.
+		if _, dropErr := db.ExecContext(context.WithoutCancel(ctx), "DROP DATABASE IF EXISTS "+mysql.Quote(d.Name+scratchSuffix)); err == nil {
+			err = mysql.Explain(j.Config, dropErr)
 		}
-		if _, err := db.ExecContext(ctx, "DROP DATABASE "+mysql.Quote(d.Name+scratchSuffix)); err != nil {
-			return nil, mysql.Explain(j.Config, err)
-		}
+		return err
+	})
+	if err != nil {
+		return nil, lostCause(ctx, err)
 	}
 	return m, nil
 }
