@@ -109,6 +109,7 @@ func newApp(lang msg.Lang) *cli.App {
 			clusterCommand(lang),
 			haCommand(lang),
 			metricsCommand(lang),
+			upgradeCommand(lang),
 			{Name: "add_resource", Usage: t("old name of: init --only resource"),
 				Action: func(c *cli.Context) error {
 					return flow.Run(c.Context, initOptions(c, lang, []string{"resource"}, nil))

@@ -30,7 +30,7 @@ func TestCommandsInTexts(t *testing.T) {
 		data, err := os.ReadFile(path)
 		for _, m := range mention.FindAllStringSubmatch(string(data), -1) {
 			found++
-			group := slices.Contains([]string{"config", "metadb", "pack", "cluster", "ha", "metrics"}, m[1])
+			group := slices.Contains([]string{"config", "metadb", "pack", "cluster", "ha", "metrics", "upgrade"}, m[1])
 			if !known[m[1]] || group && m[2] != "" && !known[m[1]+" "+m[2]] {
 				t.Errorf("%s: there is no command %q", path, strings.TrimSpace(m[1]+" "+m[2]))
 			}

@@ -27,8 +27,8 @@ type Input struct {
 	HostIP string
 	// Upgrade is the text of IS_UPGRADE, empty when it is not set.
 	Upgrade string
-	// CanUpgrade says that this build upgrades installations.
-	CanUpgrade bool
+	// UpgradeGates finds what stands against an upgrade; nil: it is not asked.
+	UpgradeGates func(context.Context, *config.Config) ([]Finding, error)
 	// Environ is the environment, as os.Environ gives it.
 	Environ []string
 	// Release is the OMS release of the pack, such as 4.2.3-CE.

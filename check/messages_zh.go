@@ -19,8 +19,6 @@ func init() {
 			"add it to cm_nodes in the config.yaml of every node of the region, or start the container with the right OMS_HOST_IP":                                                     "请将其加入该地域所有节点 config.yaml 的 cm_nodes，或用正确的 OMS_HOST_IP 启动容器",
 			"%s was replaced on the host by another file, and this container still sees the old one":                                                                                   "%s 在宿主机上已被另一个文件替换，而本容器看到的仍是旧文件",
 			"make the container anew (docker rm, docker run; the mounts keep the data), and edit the file in place from then on: omsinit config set, or an editor that keeps the file": "请重新创建容器（docker rm、docker run，挂载目录中的数据会保留），此后请就地修改该文件：使用 omsinit config set，或使用不会替换文件的编辑器",
-			"IS_UPGRADE is set to %q, but this build of omsinit cannot upgrade an installation":                                                                                        "IS_UPGRADE 的值为 %q，但当前版本的 omsinit 不支持升级",
-			"upgrade with the old scripts, or start the container without IS_UPGRADE for a first installation":                                                                         "请使用原有脚本升级；如果是首次部署，启动容器时请勿设置 IS_UPGRADE",
 			"stop what holds the port, or set another %s in config.yaml":                                                                                                               "请停止占用该端口的进程，或在 config.yaml 中为 %s 设置其他端口",
 			"%s: cannot listen on port %d: %v":                                                                                                                                         "%s：无法监听端口 %d：%v",
 			"%s: port %d is already in use":                                                                                                                                            "%s：端口 %d 已被占用",

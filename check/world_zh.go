@@ -31,15 +31,9 @@ func worldChinese() map[string]string {
 		"not all findings can be ignored at once: name those that you have looked at, such as %s": "不能一次忽略全部检查项：请逐一指定已确认过的编号，例如 %s",
 
 		// upgrade
-		"the environment variable %s means nothing; an upgrade is asked for with IS_UPGRADE":                                   "环境变量 %s 无效；要求升级的变量名为 IS_UPGRADE",
-		"start the container with -e IS_UPGRADE=true for an upgrade, or without %s":                                            "如需升级，启动容器时请指定 -e IS_UPGRADE=true；否则请勿设置 %s",
-		"IS_UPGRADE is %q, and only true in lower case asks for an upgrade":                                                    "IS_UPGRADE 的值为 %q，只有小写的 true 才表示升级",
-		"the database %s records no release (there is no table oms_version), so its installation is older than 4.1.1, or none": "数据库 %s 没有版本记录（不存在 oms_version 表），其版本早于 4.1.1，或未曾部署",
-		"if it is 4.1.1 or later, create oms_version and record the release as documented; otherwise upgrade to 4.1.1 first":   "如果版本不低于 4.1.1，请按官方文档创建 oms_version 并写入版本；否则请先升级到 4.1.1",
-		"it is unknown whether high availability is on: %v":                                                                    "无法判断是否开启了高可用：%v",
-		"see to it in the console, and switch high availability off for the upgrade":                                           "请在控制台中确认，并在升级前关闭高可用",
-		"high availability is on (ha.config has \"enable\": true)":                                                             "高可用处于开启状态（ha.config 的 \"enable\" 为 true）",
-		"switch it off with omsinit ha off, and on again after the upgrade":                                                    "请用 omsinit ha off 关闭，升级后再用 omsinit ha on 重新开启",
+		"the environment variable %s means nothing; an upgrade is asked for with IS_UPGRADE": "环境变量 %s 无效；要求升级的变量名为 IS_UPGRADE",
+		"start the container with -e IS_UPGRADE=true for an upgrade, or without %s":          "如需升级，启动容器时请指定 -e IS_UPGRADE=true；否则请勿设置 %s",
+		"IS_UPGRADE is %q, and only true in lower case asks for an upgrade":                  "IS_UPGRADE 的值为 %q，只有小写的 true 才表示升级",
 
 		// host
 		"cannot read the network addresses of this host: %v":                                                                         "无法读取本机的网络地址：%v",

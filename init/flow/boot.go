@@ -76,7 +76,11 @@ func Boot(ctx context.Context, o Options, b BootOptions) (int, error) {
 
 // initCommand is what PID 1 runs as its child.
 func initCommand(self string, o Options) []string {
-	argv := []string{self, "init", "--root", o.Layout.Path("/"), "--config", o.ConfigFile, "--lang", string(o.Lang)}
+	argv := []string{self, "init"}
+	if o.Upgrade == "true" {
+		argv = []string{self, "upgrade", "apply", "--unattended"}
+	}
+	argv = append(argv, "--root", o.Layout.Path("/"), "--config", o.ConfigFile, "--lang", string(o.Lang))
 	if o.PackDir != o.Layout.PackDir() { // the usual place may be empty, one that was named may not
 		argv = append(argv, "--pack", o.PackDir)
 	}

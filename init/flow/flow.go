@@ -10,6 +10,7 @@ import (
 
 	"omsinit/check"
 	"omsinit/init/component"
+	"omsinit/init/upgrade"
 	"omsinit/internal/config"
 	"omsinit/internal/database"
 	"omsinit/internal/layout"
@@ -48,7 +49,9 @@ type Options struct {
 	// the CM.
 	ReadyTimeout time.Duration
 	Out, Err     io.Writer
-	Now          func() time.Time
+	// Up is what only an upgrade is told.
+	Up  UpgradeOptions
+	Now func() time.Time
 
 	// before is done first, under the lock of a run; it may choose the steps.
 	before func(context.Context, *run) error
@@ -132,6 +135,9 @@ func Run(ctx context.Context, o Options) error {
 		return nil
 	}
 	var step *StepError
+	if Printed(err) {
+		return err
+	}
 	if !errors.As(err, &step) {
 		r.fail(msg.M("omsinit: %v", err))
 		if whole {
@@ -168,6 +174,9 @@ func (r *run) steps(ctx context.Context, phases []Phase, whole bool) error {
 		if phases, err = selection(r.Only, r.Skip); err != nil {
 			return err
 		}
+	}
+	if whole && r.before == nil && r.Upgrade == "true" {
+		return r.upgradeSteps(ctx, phases)
 	}
 	for _, p := range phases {
 		if err := r.phase(ctx, p, whole); err != nil {
@@ -274,12 +283,13 @@ func ExitCode(err error) int {
 	var locked *LockedError
 	var usage *UsageError
 	var refused *RefusedError
+	var gated *upgrade.RefusedError
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &usage):
 		return 64
-	case errors.As(err, &failed), errors.As(err, &refused):
+	case errors.As(err, &failed), errors.As(err, &refused), errors.As(err, &gated):
 		return 3
 	case errors.As(err, &locked), errors.Is(err, database.ErrLocked):
 		return 4

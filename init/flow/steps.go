@@ -2,7 +2,6 @@ package flow
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -178,10 +177,7 @@ func (r *run) component(ctx context.Context) error {
 // just starting, as after a restart of the container, is waited for.
 func (r *run) restart(ctx context.Context) error {
 	if _, err := r.client.Update(ctx); err != nil {
-		if errors.Is(err, supervise.ErrNotRunning) {
-			return msg.Errorf("nobody supervises the components: start `omsinit run` first (in a container it is the entry point): %w", err)
-		}
-		return err
+		return unsupervised(err)
 	}
 	status, err := r.client.Status(ctx)
 	if err != nil {

@@ -49,6 +49,9 @@ func (w *work) look(ctx context.Context, q queryer) error {
 func (w *work) inspect(ctx context.Context, q queryer) error {
 	var err error
 	w.live, err = inspect(ctx, q, w.Config)
+	if err == nil && w.From != "" && len(w.live.versions) == 0 {
+		w.live.versions = []string{w.From}
+	}
 	return mysql.Explain(w.Config, err)
 }
 

@@ -35,6 +35,8 @@ type Pack struct {
 	Validators map[string]Validator
 	// TSDB is where the metrics go.
 	TSDB TSDB
+	// Upgrade says how to come here from other releases.
+	Upgrade Upgrade
 
 	fsys  overlay
 	forms map[string]map[string]*template.Template // call name, form key
