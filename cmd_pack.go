@@ -55,6 +55,11 @@ func packCommand(lang msg.Lang) *cli.Command {
 					}
 					return err
 				}},
+			packCapture(lang),
+			packVerify(lang),
+			packLint(lang),
+			packDiff(lang),
+			packSchema(lang),
 		}}
 }
 

@@ -9,3 +9,8 @@ import "embed"
 //
 //go:embed pack.yaml all:schema all:templates all:supervisor
 var Pack embed.FS
+
+// PackSchema is the JSON Schema of pack.yaml.
+//
+//go:embed pack.schema.json
+var PackSchema []byte

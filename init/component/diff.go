@@ -120,12 +120,9 @@ func (s *Step) secretKeys(d document) func(key string) bool {
 func (s *Step) spelledSecrets() []string {
 	var out []string
 	for _, secret := range s.secrets() {
-		out = append(out, secret)
-		for _, format := range []pack.Format{pack.JSON, pack.Properties, pack.SSHD, pack.INI} {
-			if text, ok := pack.Escape(format, secret); ok {
-				// A properties value that was read has its backslashes back.
-				out = append(out, text, strings.ReplaceAll(text, `\\`, `\`))
-			}
+		for _, form := range pack.Forms(secret) {
+			// A properties value that was read has its backslashes back.
+			out = append(out, form, strings.ReplaceAll(form, `\\`, `\`))
 		}
 	}
 	slices.SortFunc(out, func(a, b string) int { return cmp.Compare(len(b), len(a)) })

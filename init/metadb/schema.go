@@ -13,6 +13,7 @@ import (
 
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
+	"omsinit/internal/pack"
 )
 
 // database is one of the three, by the name of its folder in the pack.
@@ -43,6 +44,9 @@ type file struct {
 	name       string // in the pack's tree
 	version    Version
 	statements []statement
+	// template says that the statements are filled in from config.yaml when they
+	// are sent. What the journal holds of them is the template.
+	template bool
 }
 
 // statement is one SQL statement of a file.
@@ -98,7 +102,7 @@ func readFile(tree fs.FS, d database, name string) (file, error) {
 	if err != nil {
 		return file{}, msg.Errorf("cannot read the schema file %s: %w", name, err)
 	}
-	f := file{database: d, name: name, version: version}
+	f := file{database: d, name: name, version: version, template: pack.IsSQLTemplate(data)}
 	if f.statements, err = split(data); err != nil {
 		return file{}, msg.Errorf("cannot read the schema file %s: %w", name, err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	mysql "omsinit/internal/database"
 	"omsinit/internal/msg"
+	"omsinit/internal/pack"
 )
 
 // work is one run of Apply.
@@ -241,13 +242,18 @@ func (w *work) statement(ctx context.Context, j *journal, dp *databasePlan, fp *
 			w.Pack.Source(fp.name)+": "+fp.name, dp.name, i+1, len(fp.statements), st.line, st.short(), mysql.Explain(w.Config, err))
 	}
 	if !w.leaves(dp, fp, st) {
+		text, err := w.filledIn(fp, st)
+		if err != nil {
+			return fail(err)
+		}
+		st.text = text
 		if st.kind == changeRows {
 			if err := w.together(ctx, j, st, i); err != nil {
 				return fail(err)
 			}
 			return nil
 		}
-		err := w.retry(ctx, func() error { _, err := w.send(ctx, j.conn, st.text); return err })
+		err = w.retry(ctx, func() error { _, err := w.send(ctx, j.conn, st.text); return err })
 		switch {
 		case err == nil:
 		case oceanbaseCannotModifyLOB(st, err):
@@ -268,6 +274,14 @@ func (w *work) statement(ctx context.Context, j *journal, dp *databasePlan, fp *
 		return w.journalError(dp, err)
 	}
 	return nil
+}
+
+// filledIn is what is sent of a statement.
+func (w *work) filledIn(fp *filePlan, st statement) (string, error) {
+	if !fp.template {
+		return st.text, nil
+	}
+	return w.Pack.SQL(fp.name, st.text, pack.Data{Config: w.Config, HostIP: w.Node})
 }
 
 // noteFailure records the server's answer in the journal. Without an answer

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"omsinit/internal/database"
+	"omsinit/internal/pack"
 )
 
 // Plan says which rows Apply would write, and which requests it would send
@@ -11,6 +12,9 @@ import (
 // region is registered, and the requests would find their work done.
 func (s *Step) Plan(ctx context.Context) (Result, error) {
 	var result Result
+	if s.Pack.Register == pack.ByCalls {
+		return result, nil // only the CM knows what it has done
+	}
 	db, err := database.Open(s.Config, "", database.As(s.HostIP))
 	if err != nil {
 		return result, err

@@ -66,6 +66,9 @@ func (r Result) Changed() bool { return len(r.Calls) > 0 || len(r.Rows) > 0 }
 //
 // What was done before an error is in the Result.
 func (s *Step) Apply(ctx context.Context) (Result, error) {
+	if s.Pack.Register == pack.ByCalls {
+		return s.byCalls(ctx)
+	}
 	var result Result
 	w := want(s.Config, s.HostIP)
 	db, err := database.Open(s.Config, "", database.As(s.HostIP))
@@ -130,22 +133,6 @@ func (s *Step) register(ctx context.Context, db *sql.DB, w wanted, result *Resul
 // lockedWait is how long the requests may take while others wait for the lock.
 // The CM has just answered, so they take milliseconds.
 const lockedWait = 20 * time.Second
-
-// calls sends the pack's requests, all of them within the limit.
-func (s *Step) calls(ctx context.Context, result *Result, limit time.Duration) error {
-	deadline := time.Now().Add(limit)
-	for _, call := range s.Pack.Calls {
-		isNew, err := s.call(ctx, result.CM, call, max(time.Until(deadline), time.Second))
-		if err != nil {
-			return err
-		}
-		if isNew {
-			result.Calls = append(result.Calls, call.Name)
-			s.log(msg.M("the CM accepted %s", call.Name))
-		}
-	}
-	return nil
-}
 
 // warn says what is odd but does not stop this node.
 func (s *Step) warn(found state, w wanted) {

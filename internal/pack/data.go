@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"encoding/base64"
 	"maps"
 	"net"
 	"net/url"
@@ -55,14 +56,66 @@ func (d Data) values(release string, extra []string) (map[string]any, error) {
 	return out, nil
 }
 
+// encoders write a text in another form. Each is a function of templates.
+var encoders = map[string]func(string) string{
+	"urlpath": url.PathEscape,
+	"base64":  func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+	"xml": func(s string) string {
+		return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(s)
+	},
+	"shell":   func(s string) string { return strings.ReplaceAll(s, "'", `'\''`) },
+	"doubled": func(s string) string { return strings.ReplaceAll(s, "'", "''") },
+	// A function of text/template itself.
+	"urlquery": url.QueryEscape,
+}
+
+// Encoders names the functions that write a text in another form, the likelier
+// one first where two give the same.
+func Encoders() []string {
+	return []string{"urlquery", "urlpath", "base64", "xml", "shell", "doubled"}
+}
+
+// Forms gives every way in which a generated file may hold a text: as it is, and
+// in the spellings of the formats and the forms of the encoders, for finding
+// secrets.
+func Forms(text string) []string {
+	whole := []string{text}
+	for _, encode := range encoders {
+		whole = append(whole, encode(text))
+	}
+	out := slices.Clone(whole)
+	for _, form := range whole {
+		for format := range escapers {
+			for _, spelling := range Spellings(format) {
+				if escaped, ok := EscapeAs(format, spelling, form); ok {
+					out = append(out, escaped)
+				}
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // functions are what templates may call beside those of text/template.
 //
 //	path "/home/admin"         a container path, under the root of the tree
 //	hostPort host port         host:port, with brackets around an IPv6 address
 //	jdbcURL host port database the URL of a MetaDB database for a Java program
 //	quote text                 one word of a command line
+//	setting "key"              a key of config.yaml that omsinit does not know, "" without it
+//	withoutScheme url          http://host:port as host:port
+//	urlHost url, urlPort url   the parts of http://host:port and of host:port
+//	before mark text           what stands before the first mark; all of it without one
+//	after mark text            what stands after the first mark; "" without one
+//	join list separator        the list as one text
+//	lower text                 in lower case
+//	urlpath text               escaped as a part of a URL's path (urlquery: of its query)
+//	base64 text, xml text      in base64; with & < > and " escaped
+//	shell text                 what stands inside the single quotes of a shell
+//	doubled text               with each single quote doubled, as YAML and SQL want it
 func functions(d Data) template.FuncMap {
-	return template.FuncMap{
+	all := template.FuncMap{
 		"path":     d.Layout.Path,
 		"hostPort": hostPort,
 		"jdbcURL":  jdbcURL,
@@ -70,7 +123,51 @@ func functions(d Data) template.FuncMap {
 			s, _ = escapeQuoted(s)
 			return `"` + s + `"`
 		},
+		"setting":       d.setting,
+		"withoutScheme": withoutScheme,
+		"urlHost":       func(s string) string { host, _ := splitURL(s); return host },
+		"urlPort":       func(s string) string { _, port := splitURL(s); return port },
+		"before":        func(mark, s string) string { s, _, _ = strings.Cut(s, mark); return s },
+		"after":         func(mark, s string) string { _, s, _ = strings.Cut(s, mark); return s },
+		"join":          func(list []string, separator string) string { return strings.Join(list, separator) },
+		"lower":         strings.ToLower,
 	}
+	for name, encode := range encoders {
+		if name != "urlquery" {
+			all[name] = encode
+		}
+	}
+	return all
+}
+
+// setting gives a key that omsinit does not know. Secrets become text here too.
+func (d Data) setting(key string) any {
+	if d.Config == nil {
+		return ""
+	}
+	switch v := d.Config.Extra[key].(type) {
+	case config.Secret:
+		return v.Reveal()
+	case nil:
+		return ""
+	default:
+		return v
+	}
+}
+
+func withoutScheme(s string) string {
+	if _, rest, ok := strings.Cut(s, "://"); ok {
+		return rest
+	}
+	return s
+}
+
+func splitURL(s string) (host, port string) {
+	host, port, err := net.SplitHostPort(withoutScheme(s))
+	if err != nil {
+		return withoutScheme(s), ""
+	}
+	return host, port
 }
 
 // placeholders are the functions as Open needs them: names and arguments.

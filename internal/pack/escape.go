@@ -68,13 +68,51 @@ var escapers = map[Format]func(string) (string, error){
 	Nginx:      escapeNginx(false),
 	INI:        escapeINI,
 	SSHD:       escapeQuoted,
-	Plain:      func(s string) (string, error) { return s, nil },
+	Plain:      unescaped,
+	SQL:        escapeSQL,
+}
+
+func unescaped(s string) (string, error) { return s, nil }
+
+// spelledEscaper is the rule of a format in one of its spellings.
+func spelledEscaper(format Format, spelling Spelling) (escape func(string) (string, error), ok bool) {
+	escape, ok = escapers[format]
+	switch {
+	case spelling == Standard:
+		return escape, ok
+	case spelling == Raw && format != SQL:
+		return unescaped, ok
+	case spelling == UTF8 && format == Properties:
+		return escapePropertiesUTF8, true
+	case spelling == Store && format == Properties:
+		return escapePropertiesStore, true
+	case spelling == ASCII && format == JSON:
+		return escapeJSONASCII, true
+	}
+	return nil, false
+}
+
+// Spellings gives the ways in which a format can be written, Standard first
+// and Raw last.
+func Spellings(format Format) []Spelling {
+	var out []Spelling
+	for _, s := range []Spelling{Standard, UTF8, Store, ASCII, Raw} {
+		if _, ok := spelledEscaper(format, s); ok && !(format == Plain && s == Raw) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // Escape gives a text as a value of a format is written; ok is false for a text
 // that the format cannot hold.
 func Escape(format Format, text string) (escaped string, ok bool) {
-	escape, known := escapers[format]
+	return EscapeAs(format, Standard, text)
+}
+
+// EscapeAs is Escape in one of the format's spellings.
+func EscapeAs(format Format, spelling Spelling, text string) (escaped string, ok bool) {
+	escape, known := spelledEscaper(format, spelling)
 	if !known {
 		return "", false
 	}
@@ -109,6 +147,47 @@ func escapeProperties(s string) (string, error) {
 	return b.String(), nil
 }
 
+// escapePropertiesUTF8 leaves what is beyond ASCII as it is, for programs that
+// read the file as UTF-8.
+func escapePropertiesUTF8(s string) (string, error) {
+	var b strings.Builder
+	for i, r := range s {
+		text := string(r)
+		if r < utf8.RuneSelf {
+			text, _ = escapeProperties(text)
+			if i > 0 && strings.ContainsRune(" =:#!", r) {
+				text = string(r)
+			}
+		}
+		b.WriteString(text)
+	}
+	return b.String(), nil
+}
+
+// escapePropertiesStore writes as java.util.Properties.store does: = : # and !
+// with a backslash wherever they stand.
+func escapePropertiesStore(s string) (string, error) {
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r == '\f':
+			b.WriteString(`\f`)
+		case r < ' ' || r > '~':
+			for _, unit := range utf16.Encode([]rune{r}) {
+				fmt.Fprintf(&b, `\u%04X`, unit)
+			}
+		case r == '\\', strings.ContainsRune("=:#!", r), r == ' ' && i == 0:
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String(), nil
+}
+
 // escapeJSON escapes what stands inside the quotes of a JSON string. Numbers
 // and booleans come through as they are.
 func escapeJSON(s string) (string, error) {
@@ -120,6 +199,31 @@ func escapeJSON(s string) (string, error) {
 	}
 	quoted := strings.TrimSuffix(b.String(), "\n")
 	return quoted[1 : len(quoted)-1], nil
+}
+
+// escapeJSONASCII writes as Python's json module does unless it is told
+// otherwise.
+func escapeJSONASCII(s string) (string, error) {
+	s, err := escapeJSON(s)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if r < 0x7f {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String(), nil
+}
+
+// escapeSQL escapes what stands inside the single quotes of an SQL string.
+func escapeSQL(s string) (string, error) {
+	return strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(s), nil
 }
 
 // escapeQuoted escapes what stands inside double quotes, where only the quote

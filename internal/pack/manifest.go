@@ -27,6 +27,8 @@ type manifest struct {
 	Version    int                  `yaml:"version"`
 	Release    string               `yaml:"release"`
 	Edition    string               `yaml:"edition"`
+	Standalone bool                 `yaml:"standalone"`
+	Register   Registration         `yaml:"register"`
 	Restart    []string             `yaml:"restart"`
 	Ignore     []string             `yaml:"ignore"`
 	Folders    []Folder             `yaml:"folders"`
@@ -58,6 +60,9 @@ func Open(dir string) (*Pack, error) {
 }
 
 func open(fsys overlay) (*Pack, error) {
+	if fsys.standsAlone() {
+		fsys.lower = nothing{}
+	}
 	place := fsys.place(manifestName)
 	data, err := fs.ReadFile(fsys, manifestName)
 	if err != nil {
@@ -68,7 +73,7 @@ func open(fsys overlay) (*Pack, error) {
 		return nil, msg.Errorf("cannot use the pack: %w", err)
 	}
 	p := &Pack{
-		Release: m.Release, Edition: m.Edition, Restart: m.Restart, Ignore: m.Ignore, Folders: m.Folders,
+		Release: m.Release, Edition: m.Edition, Standalone: m.Standalone, Register: m.Register, Restart: m.Restart, Ignore: m.Ignore, Folders: m.Folders,
 		Files: m.Files, Trial: m.Trial, Calls: m.Calls, Validators: m.Validators, Upgrade: m.Upgrade,
 		fsys: fsys, forms: map[string]map[string]*template.Template{},
 	}
@@ -182,6 +187,12 @@ func (c *checker) manifest(m manifest) {
 	for i, f := range m.Folders {
 		c.location(f.Path, f.Owner, f.Mode, f.When, "folders", i)
 	}
+	if c.pack.Register == "" {
+		c.pack.Register = ByRows
+	}
+	if c.pack.Register != ByRows && c.pack.Register != ByCalls {
+		c.fail(msg.M("there is no way to register called %q; it is rows or calls", c.pack.Register), "register")
+	}
 	seen := map[string]bool{}
 	c.files(m.Files, "files", seen)
 	c.files(m.Trial, "trial", seen)
@@ -189,6 +200,7 @@ func (c *checker) manifest(m manifest) {
 	c.tsdb(&m.TSDB)
 	c.pack.TSDB = m.TSDB
 	c.upgrade(m.Upgrade)
+	c.schema()
 }
 
 // userName is what useradd accepts. It is compiled when it is needed: that
@@ -245,8 +257,12 @@ func (c *checker) files(files []File, list string, seen map[string]bool) {
 		if _, ok := c.pack.Validators[f.Validate]; !ok && f.Validate != "" {
 			c.fail(msg.M("there is no validator %q", f.Validate), at("validate")...)
 		}
-		if _, ok := escapers[f.Format]; !ok {
+		if _, ok := escapers[f.Format]; !ok || f.Format == SQL {
 			c.fail(msg.M("there is no format %q", f.Format), at("format")...)
+			continue
+		}
+		if _, ok := spelledEscaper(f.Format, f.Spelling); !ok {
+			c.fail(msg.M("there is no spelling %q of the format %q", f.Spelling, f.Format), at("spelling")...)
 			continue
 		}
 		body, err := fs.ReadFile(c.pack.fsys, f.Template)
@@ -254,7 +270,7 @@ func (c *checker) files(files []File, list string, seen map[string]bool) {
 			c.fail(msg.M("cannot read the template: %v", err), at("template")...)
 			continue
 		}
-		f.tmpl, f.Secret, err = parseTemplate(c.pack.fsys.place(f.Template), string(body), f.Format, c.keys.with(f.Values))
+		f.tmpl, f.Secret, err = parseTemplate(c.pack.fsys.place(f.Template), string(body), f.Format, f.Spelling, c.keys.with(f.Values))
 		if err != nil && c.err == nil {
 			c.err = err
 		}
@@ -278,7 +294,7 @@ func (c *checker) calls(calls []Call) {
 		form := map[string]*template.Template{}
 		for key, body := range call.Form {
 			at := fmt.Sprintf("%s:%d", c.place, line(c.root, []any{"calls", i, "form", key}))
-			t, _, err := parseTemplate(at, body, Plain, c.keys)
+			t, _, err := parseTemplate(at, body, Plain, Standard, c.keys)
 			if err != nil && c.err == nil {
 				c.err = err
 			}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"gopkg.in/yaml.v3"
 )
 
 const embedded = "embedded"
@@ -88,6 +90,30 @@ func (o overlay) place(name string) string {
 		return s
 	}
 	return embedded + ":" + name
+}
+
+// standsAlone reports whether the pack.yaml of the upper tree says that nothing
+// is to be below it. What is wrong with that file is found later.
+func (o overlay) standsAlone() bool {
+	if o.dir == "" {
+		return false
+	}
+	data, err := os.ReadFile(filepath.Join(o.dir, manifestName))
+	if err != nil {
+		return false
+	}
+	var m struct {
+		Standalone bool `yaml:"standalone"`
+	}
+	return yaml.Unmarshal(data, &m) == nil && m.Standalone
+}
+
+// nothing is the tree below a pack that stands alone.
+type nothing struct{}
+
+// Open implements fs.FS.
+func (nothing) Open(name string) (fs.File, error) {
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 }
 
 // mergedDir is an open folder of an overlay.

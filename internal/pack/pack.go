@@ -17,6 +17,11 @@ type Pack struct {
 	Release string
 	// Edition is CE or EE.
 	Edition string
+	// Standalone says that the pack directory is all there is of the pack:
+	// nothing of the reference pack is below it.
+	Standalone bool
+	// Register says who registers regions and nodes in step 5.
+	Register Registration
 	// Restart names the programs of step 4 in the documented order; those that
 	// the program files do not define are left out (oms-facts §4).
 	Restart []string
@@ -54,6 +59,9 @@ type File struct {
 	Mode  fs.FileMode `yaml:"mode"`
 	// Format decides how values are escaped and how the result is checked.
 	Format Format `yaml:"format"`
+	// Spelling is how values are escaped where a format has several ways;
+	// empty is Standard.
+	Spelling Spelling `yaml:"spelling"`
 	// Readers are the programs that read the file.
 	Readers []string `yaml:"readers"`
 	// Validate names one of the pack's Validators; empty means that the format
@@ -99,6 +107,31 @@ const (
 	INI        Format = "ini"        // Supervisor's dialect
 	SSHD       Format = "sshd"       // sshd_config; actions stand inside double quotes, or are numbers
 	Plain      Format = "plain"      // nothing is escaped
+	SQL        Format = "sql"        // of schema files only; actions stand inside single quotes, or are numbers
+)
+
+// Spelling is one of several ways in which a format can write the same value.
+// Files that another program used to write keep its way, to the byte.
+type Spelling string
+
+// The spellings there are.
+const (
+	Standard Spelling = ""
+	UTF8     Spelling = "utf8"  // properties: what is beyond ASCII stays as it is
+	Store    Spelling = "store" // properties: as java.util.Properties.store does
+	ASCII    Spelling = "ascii" // JSON: what is beyond ASCII as \uXXXX, as Python's json does
+	Raw      Spelling = "raw"   // nothing is escaped, whatever the value does to the file
+)
+
+// Registration says who registers regions and nodes.
+type Registration string
+
+// The ways there are.
+const (
+	// ByRows: step 5 writes the documented tables, after the calls.
+	ByRows Registration = "rows"
+	// ByCalls: the calls do it, and step 5 writes no row.
+	ByCalls Registration = "calls"
 )
 
 // Policy says what happens to a file that exists.

@@ -9,6 +9,7 @@ import (
 	"text/template"
 	"text/template/parse"
 
+	"omsinit/internal/config"
 	"omsinit/internal/msg"
 )
 
@@ -24,9 +25,9 @@ type keys struct {
 // and appends the format's escaper to every action, as html/template does: so
 // no template can forget it. place is its file, for messages. secret reports
 // whether it uses a secret.
-func parseTemplate(place, body string, format Format, k keys) (t *template.Template, secret bool, err error) {
-	escape := escapers[format]
-	if format == Nginx {
+func parseTemplate(place, body string, format Format, spelling Spelling, k keys) (t *template.Template, secret bool, err error) {
+	escape, _ := spelledEscaper(format, spelling)
+	if format == Nginx && spelling == Standard {
 		escape = escapeNginx(strings.Contains(body, "geo $dollar"))
 	}
 	funcs := placeholders()
@@ -97,11 +98,28 @@ func (w *walker) node(n parse.Node, atRoot bool) {
 func (w *walker) pipe(p *parse.PipeNode, atRoot bool) []string {
 	var used []string
 	for _, cmd := range p.Cmds {
+		used = append(used, w.setting(cmd)...)
 		for _, arg := range cmd.Args {
 			used = append(used, w.arg(arg, atRoot)...)
 		}
 	}
 	return used
+}
+
+// setting is the name of a key that only some files have, as the function of
+// that name is given it. One that sounds like a secret counts as one.
+func (w *walker) setting(cmd *parse.CommandNode) []string {
+	function, ok := cmd.Args[0].(*parse.IdentifierNode)
+	if !ok || function.Ident != "setting" || len(cmd.Args) < 2 {
+		return nil
+	}
+	name, ok := cmd.Args[1].(*parse.StringNode)
+	if !ok {
+		w.fail(cmd, msg.M("setting needs the name of a key in quotes"))
+		return nil
+	}
+	w.secret = w.secret || config.SoundsSecret(name.Text)
+	return []string{name.Text}
 }
 
 func (w *walker) arg(n parse.Node, atRoot bool) []string {

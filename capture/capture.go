@@ -1,0 +1,209 @@
+// Package capture learns a release of OMS from a running installation: it turns
+// what the old scripts made from config.yaml into a pack, and proves that the
+// pack makes the same again, to the byte.
+//
+// The installation and its MetaDB are only read. Nothing is written but the
+// folder of the pack, and nothing in it is a secret.
+package capture
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"omsinit/internal/config"
+	"omsinit/internal/msg"
+	"omsinit/internal/pack"
+)
+
+// Job is one capture with everything it touches.
+type Job struct {
+	From *Installation
+	// Second is an installation of the same release with another configuration;
+	// nil when there is none.
+	Second *Installation
+	// Release is the OMS version, 4.2.3-CE; empty means the one that the MetaDB
+	// has recorded.
+	Release string
+	// Files are further files and folders, as paths of the container.
+	Files []string
+	// Keep are keys of files, as PATH:KEY, whose names sound like a secret but
+	// whose values are none.
+	Keep []string
+	// Rows are tables, as TABLE or rm.TABLE, whose rows are taken beside those
+	// that are taken for settings.
+	Rows []string
+	// Since is the folder of the previous release's pack; the schema then holds
+	// what this release adds to it.
+	Since string
+	// Out is the folder of the pack. It must be new or empty, unless Force.
+	Out   string
+	Force bool
+
+	Programs Programs
+	// Calls are what the CM was sent; nil when nothing was recorded.
+	Calls []Exchange
+	// SecondCalls are those of the second installation.
+	SecondCalls []Exchange
+	// DB gives the MetaDB; nil leaves the schema out.
+	DB *sql.DB
+	// SecondDB gives the MetaDB of the second installation; nil when it cannot
+	// be asked.
+	SecondDB *sql.DB
+	// Check reads a file in its own syntax.
+	Check func(pack.Format, []byte) error
+	// Scratch creates the three databases of a pack, under the names in the
+	// configuration, for comparing them.
+	Scratch func(context.Context, *config.Config, *pack.Pack) error
+	// Load reads program files; it is given the folder that they are in.
+	Load func(conf, root string) error
+	Log  func(msg.Message)
+
+	report      *Report
+	expressions []expression
+	filled      map[string][]value
+	// unset are the keys that have no value, so that nothing can be learnt of
+	// where they go.
+	unset []value
+	// lossy are tables, as rm.TABLE, that the upgrade file does not change as the
+	// installation has them, because that may lose data.
+	lossy []string
+}
+
+// Programs are what supervises the installation, and what it runs.
+type Programs struct {
+	// Conf is supervisord.conf, and Files are all program files that were read.
+	Conf  string
+	Files []string
+	List  []Program
+}
+
+// Program is one supervised program.
+type Program struct {
+	Name, Directory, User string
+	Command               []string
+	Files                 []string // that its definition says it reads
+	PID                   int      // 0: it does not run
+}
+
+// Run captures. The report says what was found, also when the error says that
+// nothing was written.
+func (j *Job) Run(ctx context.Context) (*Report, error) {
+	j.report = &Report{Version: 1, Findings: []Finding{}, Files: []FileReport{}, Differences: []Difference{}}
+	if err := j.usable(); err != nil {
+		return j.report, err
+	}
+	old, err := j.since()
+	if err != nil {
+		return j.report, err
+	}
+	if err := j.findRelease(ctx); err != nil {
+		return j.report, err
+	}
+	files, err := j.find()
+	if err != nil {
+		return j.report, err
+	}
+	j.From.moved, j.filled = mentions(files, j.From, false), map[string][]value{}
+	installations := []*Installation{j.From}
+	if j.Second != nil {
+		j.Second.moved = mentions(files, j.Second, true)
+		installations = append(installations, j.Second)
+	}
+	j.expressions = expressions(installations)
+	j.known(pack.Plain, pack.Standard)
+	files = j.explain(files)
+	tree := tree{}
+	for _, f := range files {
+		tree[f.template()] = f.explained.template()
+	}
+	if err := j.look(ctx, old); err != nil {
+		return j.report, err
+	}
+	if err := j.schema(ctx, tree, old); err != nil {
+		return j.report, err
+	}
+	calls := j.calls()
+	if err := j.manifest(tree, files, calls); err != nil {
+		return j.report, err
+	}
+	j.checkSecrets(tree)
+	if j.report.count("secret") > 0 {
+		return j.report, &SecretError{j.report.secrets()}
+	}
+	return j.report, j.write(ctx, tree)
+}
+
+func (j *Job) usable() error {
+	entries, err := os.ReadDir(j.Out)
+	switch {
+	case os.IsNotExist(err), err == nil && len(entries) == 0, err == nil && j.Force:
+		return nil
+	case err != nil:
+		return msg.Errorf("cannot write the pack to %s: %w", j.Out, err)
+	}
+	return msg.Errorf("%s is not empty, and what is in it is not overwritten; name a new folder, or give --force", j.Out)
+}
+
+// mentions reports whether the files speak of the folder that the installation
+// is in.
+func mentions(files []*file, i *Installation, second bool) bool {
+	root := i.Tree.Root()
+	return root != "" && slices.ContainsFunc(files, func(f *file) bool {
+		data := f.data
+		if second {
+			data = f.second
+		}
+		return bytes.Contains(data, []byte(root+"/"))
+	})
+}
+
+// explain turns the files into templates, and leaves out those that hold
+// nothing from config.yaml and were not asked for.
+func (j *Job) explain(files []*file) []*file {
+	var out []*file
+	for _, f := range files {
+		f.explained = j.explainFile(f)
+		if !f.known && !f.fromConfig() {
+			continue
+		}
+		j.place(f)
+		j.fileFindings(f)
+		out = append(out, f)
+	}
+	return out
+}
+
+// fromConfig reports whether something in a file surely comes from config.yaml:
+// a number may stand in any file.
+func (f *file) fromConfig() bool {
+	for _, l := range f.lines {
+		for _, s := range l {
+			if s.value == nil && len(s.unsure) > 0 && slices.ContainsFunc(s.unsure, func(v *value) bool { return v.secret }) {
+				return true
+			}
+			if s.value == nil || s.value.keys[0] == "root" || s.value.keys[0] == "release" {
+				continue
+			}
+			port := f.format == pack.SSHD && s.value.keys[0] == "sshd_server_port"
+			if f.second != nil && s.value.a != s.value.b || len(s.text) >= 6 || port {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// template is the file's name in the pack.
+func (f *file) template() string { return filepath.ToSlash(filepath.Join("templates", f.path)) }
+
+func (j *Job) log(m msg.Message) {
+	if j.Log != nil {
+		j.Log(m)
+	}
+}
+
+func (j *Job) note(f Finding) { j.report.Findings = append(j.report.Findings, f) }

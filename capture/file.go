@@ -1,0 +1,264 @@
+package capture
+
+import (
+	"bytes"
+	"encoding/json"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"omsinit/internal/msg"
+	"omsinit/internal/pack"
+)
+
+// file is one generated file of the installation.
+type file struct {
+	path     string // of the container
+	data     []byte
+	second   []byte // in the second installation; nil: there is none
+	mode     fs.FileMode
+	owner    string
+	format   pack.Format
+	merge    pack.Merge
+	policy   pack.Policy
+	readers  []string
+	validate string
+	program  bool // one that defines programs
+	known    bool // one that is documented, or that was asked for
+	explained
+}
+
+// known are the generated files that are documented (oms-facts §2).
+var documented = []string{
+	"/home/ds/ghana/config/application-oms.properties",
+	"/home/ds/ghana/config/tengine.conf",
+	"/home/ds/cm/package/config/drc-cm.properties",
+	"/home/ds/cm/package/config/jdbc.properties",
+	"/home/ds/supervisor/config/drc.properties",
+	"/home/ds/supervisor/config/supervisor.json",
+}
+
+// folders are where the components' configuration is. Files in them are taken
+// when they hold something from config.yaml.
+var folders = []string{
+	"/home/ds/ghana/config", "/home/ds/ghana/conf", "/home/ds/cm/package/config", "/home/ds/cm/package/deployapp",
+	"/home/ds/supervisor/config", "/home/ds/supervisor/conf", "/home/ds/supervisor/package/config",
+	"/home/admin/conf", "/etc/supervisor", "/etc/nginx", "/etc/ssh",
+}
+
+// Bounds of the search: generated files are small and few.
+const (
+	largestFile = 1 << 20
+	mostFiles   = 20_000
+)
+
+// find reads the files to capture, by path.
+func (j *Job) find() ([]*file, error) {
+	found := map[string]*file{}
+	add := func(containerPath string, known, program bool) error {
+		real := j.From.container(j.From.real(containerPath))
+		if have, ok := found[real]; ok {
+			have.known, have.program = have.known || known, have.program || program
+			return nil
+		}
+		f, err := j.read(real)
+		if err != nil || f == nil {
+			return err
+		}
+		f.known, f.program = known, program
+		found[real] = f
+		return nil
+	}
+	for _, name := range documented {
+		if _, err := os.Stat(j.From.Tree.Path(name)); err != nil {
+			j.note(Finding{Kind: "missing", Path: name, Text: msg.M("the documented file is not there")})
+			continue
+		}
+		if err := add(name, true, false); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range j.Programs.Files {
+		if err := add(j.From.container(name), true, true); err != nil {
+			return nil, err
+		}
+	}
+	search := slices.Clone(folders)
+	for _, name := range j.Files {
+		info, err := os.Stat(j.From.Tree.Path(name))
+		switch {
+		case err != nil:
+			return nil, msg.Errorf("cannot capture the file %s: %w", name, err)
+		case info.IsDir():
+			search = append(search, name)
+		default:
+			if err := add(path.Clean("/"+name), true, false); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := j.walk(search, add); err != nil {
+		return nil, err
+	}
+	for before := 0; before != len(found); {
+		before = len(found)
+		for _, f := range slices.Collect(maps.Values(found)) {
+			for _, name := range includes(f) {
+				name = j.From.container(name)
+				if _, err := os.Stat(j.From.Tree.Path(name)); err != nil {
+					continue // it may be relative to nginx's own folder
+				}
+				if err := add(name, false, false); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	out := make([]*file, 0, len(found))
+	for _, f := range found {
+		out = append(out, f)
+	}
+	slices.SortFunc(out, func(a, b *file) int { return strings.Compare(a.path, b.path) })
+	return out, nil
+}
+
+// walk goes through the folders.
+func (j *Job) walk(search []string, add func(string, bool, bool) error) error {
+	seen := 0
+	for _, folder := range search {
+		err := filepath.WalkDir(j.From.real(folder), func(name string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() {
+				return nil // a folder that is not there, or may not be read
+			}
+			if seen++; seen > mostFiles {
+				return fs.SkipAll
+			}
+			if p := j.From.container(name); !leftOut(p) {
+				return add(p, false, false)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leftOut are files that are not generated from config.yaml although they may
+// hold what it says: config.yaml itself, copies that people keep, and keys.
+func leftOut(p string) bool {
+	base := path.Base(p)
+	switch {
+	case path.Dir(p) == "/home/admin/conf" && strings.HasPrefix(base, "config"):
+		return true
+	case strings.HasPrefix(base, "ssh_host_"), strings.HasPrefix(base, "."):
+		return true
+	}
+	for _, end := range []string{".edited", ".bak", ".orig", ".rpmsave", ".rpmnew", ".dpkg-old", ".dpkg-dist", "~", ".swp", ".jar", ".war", ".log", ".pem", ".key", ".jks"} {
+		if strings.HasSuffix(base, end) {
+			return true
+		}
+	}
+	return false
+}
+
+// read reads one file, and the one of the same path in the second installation.
+// It gives nil for what is no text.
+func (j *Job) read(containerPath string) (*file, error) {
+	name := j.From.Tree.Path(containerPath)
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, msg.Errorf("cannot capture the file %s: %w", containerPath, err)
+	}
+	if info.Size() > largestFile || !info.Mode().IsRegular() {
+		return nil, nil
+	}
+	f := &file{path: containerPath, mode: info.Mode().Perm(), owner: "root", policy: pack.Replace}
+	if f.data, err = os.ReadFile(name); err != nil {
+		return nil, msg.Errorf("cannot capture the file %s: %w", containerPath, err)
+	}
+	if bytes.IndexByte(f.data, 0) >= 0 {
+		return nil, nil
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		f.owner = j.From.userName(int(stat.Uid))
+	}
+	if j.Second != nil {
+		second := j.Second.Tree.Path(containerPath)
+		if data, err := os.ReadFile(second); err == nil {
+			f.second = data
+		} else {
+			j.note(Finding{Kind: "alone", Path: containerPath, Text: msg.M("the second installation does not have this file, so nothing could be compared")})
+		}
+	}
+	f.format = j.formatOf(f)
+	if f.format == pack.JSON && !isObject(f.data) {
+		f.merge = pack.Whole
+	}
+	return f, nil
+}
+
+var (
+	nginxLine = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?m)^\s*(server|http|events|upstream|location|listen|proxy_pass|worker_processes)\b[^=]*[{;]`)
+	})
+	include = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^\s*include\s+"?([^;"]+)"?\s*;`) })
+)
+
+// formatOf decides the format by name and contents. Contents that are not of
+// the format that the name promises are plain text.
+func (j *Job) formatOf(f *file) pack.Format {
+	var format pack.Format
+	switch ext := path.Ext(f.path); {
+	case f.program || ext == ".ini" || path.Base(f.path) == "supervisord.conf":
+		format = pack.INI
+	case ext == ".properties":
+		format = pack.Properties
+	case ext == ".json":
+		format = pack.JSON
+	case path.Base(f.path) == "sshd_config" || strings.HasSuffix(f.path, "_sshd_config"):
+		format = pack.SSHD
+	case ext == ".conf" && nginxLine().Match(f.data):
+		format = pack.Nginx
+	default:
+		return pack.Plain
+	}
+	for _, data := range [][]byte{f.data, f.second} {
+		if data != nil && j.Check(format, data) != nil {
+			return pack.Plain
+		}
+	}
+	return format
+}
+
+func isObject(data []byte) bool {
+	var object map[string]json.RawMessage
+	return json.Unmarshal(data, &object) == nil
+}
+
+// includes are the files that an nginx file brings in, without patterns.
+func includes(f *file) []string {
+	if f.format != pack.Nginx {
+		return nil
+	}
+	var out []string
+	for _, m := range include().FindAllSubmatch(f.data, -1) {
+		name := strings.TrimSpace(string(m[1]))
+		if strings.ContainsAny(name, "*?[") {
+			continue
+		}
+		if !path.IsAbs(name) {
+			name = path.Join(path.Dir(f.path), name)
+		}
+		out = append(out, name)
+	}
+	return out
+}

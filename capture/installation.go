@@ -1,0 +1,85 @@
+package capture
+
+import (
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"omsinit/internal/config"
+	"omsinit/internal/layout"
+	"omsinit/internal/pack"
+)
+
+// Installation is an initialised OMS, or a copy of its files. It is only ever
+// read.
+type Installation struct {
+	// Tree is where the files are: the container itself, or a folder.
+	Tree   layout.Layout
+	Config *config.Config
+	// HostIP is the node's own address (OMS_HOST_IP).
+	HostIP string
+
+	// moved says that the files speak of the folder that the tree is in, as
+	// under --root; a copy made of a container does not.
+	moved bool
+	users map[int]string
+}
+
+// data is what the installation's files are filled in from.
+func (i *Installation) data() pack.Data {
+	d := pack.Data{Config: i.Config, HostIP: i.HostIP, HTTPS: i.Tree.HTTPS(), EUIDRoot: os.Geteuid() == 0}
+	if i.moved {
+		d.Layout = i.Tree
+	}
+	return d
+}
+
+// container turns a path on disk into a path of the container.
+func (i *Installation) container(path string) string {
+	if root := i.Tree.Root(); root != "" {
+		if rest, ok := strings.CutPrefix(path, root); ok && strings.HasPrefix(rest, "/") {
+			return rest
+		}
+	}
+	return path
+}
+
+// real follows symbolic links that stay in the tree; a link of a container that
+// was copied is absolute, and means the copy.
+func (i *Installation) real(containerPath string) string {
+	real, err := filepath.EvalSymlinks(i.Tree.Path(containerPath))
+	if err != nil {
+		return i.Tree.Path(containerPath)
+	}
+	if root, err := filepath.EvalSymlinks(i.Tree.Root()); err == nil && i.Tree.Relocated() {
+		if rest, inside := strings.CutPrefix(real, root+"/"); inside {
+			return i.Tree.Path(rest)
+		}
+		return i.Tree.Path(real)
+	}
+	return real
+}
+
+// userName gives the name of an owner, as the tree's own passwd file has it.
+func (i *Installation) userName(uid int) string {
+	if i.users == nil {
+		i.users = map[int]string{}
+		data, _ := os.ReadFile(i.Tree.Path("/etc/passwd"))
+		for line := range strings.SplitSeq(string(data), "\n") {
+			if f := strings.Split(line, ":"); len(f) > 2 {
+				if id, err := strconv.Atoi(f[2]); err == nil {
+					i.users[id] = f[0]
+				}
+			}
+		}
+	}
+	if name := i.users[uid]; name != "" {
+		return name
+	}
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		return u.Username
+	}
+	return "root"
+}

@@ -1,0 +1,168 @@
+package capture_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"omsinit/capture"
+	"omsinit/internal/msg"
+	"omsinit/internal/pack"
+)
+
+const secretPassword = `Zq"7\x<&secret`
+
+// plainValues is a configuration with one secret.
+func plainValues() map[string]any {
+	v := values(0)
+	v["oms_meta_password"] = secretPassword
+	return v
+}
+
+// A capture that would keep a secret as text writes nothing, and does not show it.
+func TestSecretsAreRefused(t *testing.T) {
+	const file = "/home/ds/ghana/config/application-oms.properties"
+	for name, tc := range map[string]struct{ text, want string }{
+		"reversed is none":           {"a=" + "terces&<x", ""},
+		"hidden in hex":              {"a=5a7122375c783c26736563726574", "oms_meta_password"},
+		"in base64, in a word":       {"a=x" + base64.StdEncoding.EncodeToString([]byte(secretPassword)), ""},
+		"another one by its name":    {"b.password=hunter2", "b.password is named like a secret"},
+		"a file is no secret":        {"b.password.file=/etc/secret", ""},
+		"a reference is none either": {"b.password=${env.PASSWORD}", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := job(t, install(t, plainValues(), map[string]string{file: tc.text + "\n"}), nil)
+			report, err := j.Run(context.Background())
+			if tc.want == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				data, _ := os.ReadFile(filepath.Join(j.Out, "templates", file))
+				if strings.Contains(string(data), base64.StdEncoding.EncodeToString([]byte(secretPassword))) {
+					t.Errorf("the template holds the secret: %s", data)
+				}
+				return
+			}
+			var refused *capture.SecretError
+			if !errors.As(err, &refused) || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), file+":1") {
+				t.Fatalf("%v", err)
+			}
+			if zh := msg.Chinese.Text(err); zh == err.Error() {
+				t.Errorf("no Chinese for %q", zh)
+			}
+			for _, text := range []string{err.Error(), toJSON(t, report)} {
+				if strings.Contains(text, "hunter2") || strings.Contains(text, secretPassword) {
+					t.Errorf("it shows the secret: %s", text)
+				}
+			}
+			if _, err := os.Stat(j.Out); err == nil {
+				t.Error("a pack was written")
+			}
+		})
+	}
+	t.Run("said to be none", func(t *testing.T) {
+		j := job(t, install(t, plainValues(), map[string]string{file: "b.password=changeit\n"}), nil)
+		j.Keep = []string{file + ":b.password"}
+		if _, err := j.Run(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	// Two keys share a password: nobody can tell which of them a file means.
+	t.Run("two keys with the same secret", func(t *testing.T) {
+		v := plainValues()
+		v["tsdb_password"] = secretPassword
+		files := map[string]string{file: "x=" + `Zq"7\\x<&secret` + "\n"}
+		j := job(t, install(t, v, files), nil)
+		var refused *capture.SecretError
+		if _, err := j.Run(context.Background()); !errors.As(err, &refused) {
+			t.Errorf("%v", err)
+		}
+		w := plainValues()
+		w["oms_meta_password"], w["tsdb_password"] = "other-one", "second-one"
+		j = job(t, install(t, v, files), install(t, w, map[string]string{file: "x=second-one\n"}))
+		if _, err := j.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if data, _ := os.ReadFile(filepath.Join(j.Out, "templates", file)); string(data) != "x={{.tsdb_password}}\n" {
+			t.Errorf("%s", data)
+		}
+	})
+}
+
+func toJSON(t *testing.T, v any) string {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// One installation alone: what is ambiguous stays text and is listed.
+func TestAmbiguous(t *testing.T) {
+	const file = "/home/ds/ghana/config/application-oms.properties"
+	v := plainValues()
+	v["cm_location"], v["oms_meta_user"] = 1, "root"
+	v["oms_meta_host"], v["cm_url"] = "10.0.0.2", "http://10.0.0.2:8088"
+	j := job(t, install(t, v, map[string]string{file: strings.Join([]string{
+		"retries=1", "cm.location=1", "owner=root", "some.address=10.0.0.2", "cm=http://10.0.0.2:8088", "metrics.url=", "port=8089", "big=8089", "backup=oms_cm_hb_2",
+	}, "\n")}), nil)
+	report, err := j.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, _ := os.ReadFile(filepath.Join(j.Out, "templates", file))
+	want := "retries=1\ncm.location={{.cm_location}}\nowner=root\nsome.address=10.0.0.2\ncm={{.cm_url}}\nmetrics.url=\nport={{.nginx_server_port}}\nbig=8089\nbackup={{.drc_cm_heartbeat_db}}_2"
+	if string(data) != want {
+		t.Errorf("%s\nwant\n%s", data, want)
+	}
+	listed := func(line int, candidate string) bool {
+		return slices.ContainsFunc(report.Findings, func(f capture.Finding) bool {
+			return f.Kind == "text" && f.Line == line && slices.Contains(f.Candidates, candidate)
+		})
+	}
+	for line, candidate := range map[int]string{3: "{{.oms_meta_user}}", 4: "{{.oms_meta_host}}", 6: "{{.tsdb_url}}", 8: "{{.nginx_server_port}}"} {
+		if !listed(line, candidate) {
+			t.Errorf("line %d: %s is not listed: %s", line, candidate, toJSON(t, report.Findings))
+		}
+	}
+	if !report.Verified {
+		t.Error(report.Differences)
+	}
+}
+
+func TestOutMustBeEmpty(t *testing.T) {
+	j := job(t, install(t, plainValues(), map[string]string{"/home/ds/ghana/config/application-oms.properties": "a=" + "oms_cm_hb\n"}), nil)
+	if err := os.MkdirAll(j.Out, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	mine := filepath.Join(j.Out, "mine")
+	if err := os.WriteFile(mine, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "is not empty") {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Stat(mine); err != nil {
+		t.Error(err)
+	}
+	j.Force = true
+	if _, err := j.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(mine); err == nil {
+		t.Error("--force left the old contents")
+	}
+	if entries, _ := os.ReadDir(filepath.Dir(j.Out)); len(entries) != 1 {
+		t.Errorf("left behind: %v", entries)
+	}
+	if _, err := pack.Open(j.Out); err != nil {
+		t.Error(err)
+	}
+}

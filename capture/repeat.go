@@ -1,0 +1,151 @@
+package capture
+
+import (
+	"strings"
+
+	"omsinit/internal/pack"
+)
+
+// item is a line of a file, or a run of lines that says the same of each node.
+type item struct {
+	text string
+	line int // of the file, from 1
+	// repeated says that it stands for a line per node, with nodeMark where the
+	// node is; separator is what all but the last end with.
+	repeated  bool
+	separator string
+	// node is what stands for the only node in a line that may be such a run.
+	node string
+}
+
+// nodeMark stands for a node in a repeated line.
+const nodeMark = "\x02"
+
+// linesOf are the lines of a file, with runs of a line per node taken together. A
+// run can be seen with two nodes or more; with one it shows when the second
+// installation has a run there.
+func (f *file) linesOf(data []byte, i *Installation, spelling pack.Spelling) []item {
+	lines := strings.SplitAfter(string(data), "\n")
+	var nodes []string
+	for _, n := range i.Config.CMNodes {
+		text, ok := pack.EscapeAs(f.format, spelling, n)
+		if !ok {
+			return plain(lines)
+		}
+		nodes = append(nodes, text)
+	}
+	if len(nodes) == 1 {
+		out := plain(lines)
+		for k := range out {
+			out[k].node = nodes[0]
+		}
+		return out
+	}
+	var out []item
+	for k := 0; k < len(lines); {
+		if x, ok := run(lines[k:], nodes); ok {
+			x.line = k + 1
+			out = append(out, x)
+			k += len(nodes)
+			continue
+		}
+		out = append(out, item{text: lines[k], line: k + 1})
+		k++
+	}
+	return out
+}
+
+func plain(lines []string) []item {
+	var out []item
+	for i, l := range lines {
+		out = append(out, item{text: l, line: i + 1})
+	}
+	return out
+}
+
+// run takes the first lines for a run of all nodes, in order.
+func run(lines, nodes []string) (item, bool) {
+	if len(lines) < len(nodes) {
+		return item{}, false
+	}
+	var x item
+	for i, n := range nodes {
+		text, ok := marked(lines[i], n)
+		if !ok {
+			return item{}, false
+		}
+		last := i == len(nodes)-1
+		switch {
+		case i == 0:
+			x = item{text: text, repeated: true}
+			if cut := strings.TrimSuffix(strings.TrimRight(text, "\r\n"), ","); !last && cut != strings.TrimRight(text, "\r\n") {
+				x.text, x.separator = cut+text[len(cut)+1:], ","
+			}
+		case last && text == x.text:
+		case !last && text == withSeparator(x.text, x.separator):
+		case last && x.separator != "" && text == withSeparator(x.text, x.separator):
+			x.text, x.separator = text, ""
+		default:
+			return item{}, false
+		}
+	}
+	return x, true
+}
+
+// withSeparator puts the separator before the end of the line.
+func withSeparator(text, separator string) string {
+	body := strings.TrimRight(text, "\r\n")
+	return body + separator + text[len(body):]
+}
+
+// marked replaces the one node of a line.
+func marked(text, node string) (string, bool) {
+	at := strings.Index(text, node)
+	if at < 0 || edgeCost(text, at, at+len(node)) >= 6 {
+		return "", false
+	}
+	return text[:at] + nodeMark + text[at+len(node):], true
+}
+
+// sameKind makes a run of a line with the only node, when the line of the other
+// installation is a run.
+func sameKind(a, b item) (x, y item) {
+	single := func(one, other item) item {
+		if text, ok := marked(one.text, one.node); ok && one.node != "" {
+			return item{text: text, line: one.line, repeated: true, separator: other.separator}
+		}
+		return one
+	}
+	switch {
+	case a.repeated && !b.repeated:
+		return a, single(b, a)
+	case b.repeated && !a.repeated:
+		return single(a, b), b
+	}
+	return a, b
+}
+
+// repeat writes a run down as a loop over the nodes, in which the values of
+// config.yaml are reached from the outside.
+func repeat(segments []segment, x item) string {
+	var body strings.Builder
+	end := ""
+	for i, s := range segments {
+		if s.value != nil {
+			body.WriteString(strings.NewReplacer("{{.", "{{$.", " .", " $.").Replace(s.value.expression))
+			continue
+		}
+		text := s.text
+		if i == len(segments)-1 {
+			trimmed := strings.TrimRight(text, "\r\n")
+			text, end = trimmed, text[len(trimmed):]
+		}
+		for k, piece := range strings.Split(text, nodeMark) {
+			if k > 0 {
+				body.WriteString("{{$n}}")
+			}
+			body.WriteString(literal(piece, true))
+		}
+	}
+	return "{{range $i, $n := .cm_nodes}}{{if $i}}" + x.separator + end + "{{end}}" + body.String() + "{{end}}" + end
+}

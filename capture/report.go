@@ -1,0 +1,192 @@
+package capture
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"omsinit/internal/msg"
+)
+
+// Report is what a capture found. Its JSON form only ever grows.
+type Report struct {
+	Version int    `json:"version"`
+	Release string `json:"release"`
+	// Out is the folder of the pack; empty when none was written.
+	Out   string       `json:"out"`
+	Files []FileReport `json:"files"`
+	// Tables are how many of them the schema has, over all databases, and Rows
+	// the settings.
+	Tables int `json:"tables"`
+	Rows   int `json:"rows"`
+	Calls  int `json:"calls"`
+	// Findings are what a person should look at.
+	Findings []Finding `json:"findings"`
+	// Verified says that the pack makes everything again as it was captured.
+	Verified    bool         `json:"verified"`
+	Differences []Difference `json:"differences"`
+}
+
+// FileReport is one captured file.
+type FileReport struct {
+	Path        string `json:"path"`
+	Format      string `json:"format"`
+	Expressions int    `json:"expressions"`
+	Compared    bool   `json:"compared"` // with the second installation
+}
+
+// Finding is one thing that a person should look at. It never holds a secret.
+type Finding struct {
+	// Kind is one of text (left as text although it may come from config.yaml),
+	// likely (an expression beside which others fit), differs (the installations
+	// differ and nothing explains it), secret (refused), and others that say
+	// what they are about in their text.
+	Kind string `json:"kind"`
+	Path string `json:"path"`
+	Line int    `json:"line,omitempty"`
+	// Key is the key of the file.
+	Key string `json:"key,omitempty"`
+	// Chosen is the expression that was taken, Candidates the others.
+	Chosen     string      `json:"chosen,omitempty"`
+	Candidates []string    `json:"candidates,omitempty"`
+	Text       msg.Message `json:"-"`
+	English    string      `json:"text"`
+}
+
+func (r *Report) count(kind string) int {
+	n := 0
+	for _, f := range r.Findings {
+		if f.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *Report) secrets() []Finding {
+	return slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Kind != "secret" })
+}
+
+// place is file:line.
+func (f Finding) place() string {
+	if f.Line == 0 {
+		return f.Path
+	}
+	return fmt.Sprintf("%s:%d", f.Path, f.Line)
+}
+
+// SecretError says that a capture would keep secrets as text. Nothing was
+// written.
+type SecretError struct{ Findings []Finding }
+
+func (e *SecretError) message() msg.Message {
+	m := msg.M("nothing was written: these secrets would stand in the pack as text")
+	for _, f := range e.Findings {
+		m = msg.M("%v\n  %s: %v", m, f.place(), f.Text)
+	}
+	return msg.M("%v\ncompare with an installation that has other secrets (--compare DIR), or, where the value is no secret, say so with --text PATH:KEY", m)
+}
+
+// Error gives the English words.
+func (e *SecretError) Error() string { return e.In(msg.English) }
+
+// In gives the words in a language.
+func (e *SecretError) In(lang msg.Lang) string { return e.message().In(lang) }
+
+// Print writes the report for people.
+func (r *Report) Print(w io.Writer, lang msg.Lang) error {
+	var b strings.Builder
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, f := range r.Files {
+		compared := ""
+		if f.Compared {
+			compared = lang.Sprintf("compared")
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", f.Path, f.Format, lang.Sprintf("from config.yaml: %d", f.Expressions), compared)
+	}
+	table.Flush()
+	for _, part := range []struct {
+		kind  string
+		title msg.Message
+	}{
+		{"text", msg.M("Left as text, although it may come from config.yaml:")},
+		{"likely", msg.M("Taken for one key, although others have the same value:")},
+		{"differs", msg.M("Different in the two installations, and explained by nothing in config.yaml:")},
+		{"", msg.M("Also to be looked at:")},
+	} {
+		printed := false
+		for _, f := range r.Findings {
+			named := f.Kind == "text" || f.Kind == "likely" || f.Kind == "differs"
+			if f.Kind != part.kind && (part.kind != "" || named) {
+				continue
+			}
+			if !printed {
+				fmt.Fprintf(&b, "\n%s\n", part.title.In(lang))
+				printed = true
+			}
+			fmt.Fprintf(&b, "  %s: %s\n", f.place(), f.Text.In(lang))
+		}
+	}
+	b.WriteString("\n" + lang.Sprintf("release %s: files %d, tables %d, rows of settings %d, CM calls %d", r.Release, len(r.Files), r.Tables, r.Rows, r.Calls) + "\n")
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return err
+	}
+	return PrintDifferences(w, lang, r.Differences)
+}
+
+// PrintJSON writes the report for scripts.
+func (r *Report) PrintJSON(w io.Writer) error {
+	r.english()
+	return printJSON(w, r)
+}
+
+func printJSON(w io.Writer, v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err == nil {
+		_, err = w.Write(append(data, '\n'))
+	}
+	return err
+}
+
+// PrintDifferences writes the result of a proof for people.
+func PrintDifferences(w io.Writer, lang msg.Lang, differences []Difference) error {
+	var b strings.Builder
+	for _, d := range differences {
+		place := d.Name
+		if d.Line > 0 {
+			place = fmt.Sprintf("%s:%d", d.Name, d.Line)
+		}
+		fmt.Fprintf(&b, "%s: %s: %s\n", d.Part, place, d.Text.In(lang))
+	}
+	if len(differences) == 0 {
+		b.WriteString(lang.Sprintf("verified: the pack makes everything as the installation has it") + "\n")
+	} else {
+		b.WriteString(lang.Sprintf("not verified: differences: %d", len(differences)) + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// PrintDifferencesJSON writes the result of a proof for scripts.
+func PrintDifferencesJSON(w io.Writer, differences []Difference) error {
+	r := Report{Version: 1, Verified: len(differences) == 0, Differences: differences}
+	r.english()
+	return printJSON(w, struct {
+		Version     int          `json:"version"`
+		Verified    bool         `json:"verified"`
+		Differences []Difference `json:"differences"`
+	}{1, r.Verified, differences})
+}
+
+// english fills in the texts of the JSON form.
+func (r *Report) english() {
+	for i := range r.Findings {
+		r.Findings[i].English = r.Findings[i].Text.String()
+	}
+	for i := range r.Differences {
+		r.Differences[i].English = r.Differences[i].Text.String()
+	}
+}

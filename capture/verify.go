@@ -1,0 +1,170 @@
+package capture
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+
+	"omsinit/internal/msg"
+	"omsinit/internal/pack"
+)
+
+// Difference is one way in which a pack does not make what the installation
+// has. It never holds a secret.
+type Difference struct {
+	// Part is files, programs or schema.
+	Part string `json:"part"`
+	// Name is a file, or database.table.
+	Name    string      `json:"name"`
+	Line    int         `json:"line,omitempty"`
+	Text    msg.Message `json:"-"`
+	English string      `json:"text"`
+}
+
+// Verify compares what a pack makes with what the installation has: files to
+// the byte, the schema through information_schema, and whether the programs can
+// be read.
+func (j *Job) Verify(ctx context.Context, p *pack.Pack) ([]Difference, error) {
+	j.report = &Report{Version: 1}
+	j.Release = p.Release
+	for _, i := range []*Installation{j.From, j.Second} {
+		if i == nil {
+			continue
+		}
+		var files []*file
+		for _, f := range p.Files {
+			if data, err := os.ReadFile(i.Tree.Path(f.Path)); err == nil {
+				files = append(files, &file{path: f.Path, data: data})
+			}
+		}
+		i.moved = mentions(files, i, false)
+	}
+	return j.verify(ctx, p)
+}
+
+func (j *Job) verify(ctx context.Context, p *pack.Pack) ([]Difference, error) {
+	out := []Difference{}
+	for _, i := range []*Installation{j.From, j.Second} {
+		if i == nil {
+			continue
+		}
+		differences, err := j.verifyFiles(p, i)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, differences...)
+	}
+	differences, err := j.verifyPrograms(p)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, differences...)
+	if j.DB == nil {
+		return out, nil
+	}
+	differences, err = j.verifySchema(ctx, p)
+	if err != nil && ctx.Err() == nil {
+		// An account that may create no database, a statement that the server
+		// refuses: there is no proof, but what was captured is worth having.
+		return append(out, Difference{Part: "schema", Name: "omsinit_scratch", Text: msg.M("the schema could not be tried in scratch databases: %v", err)}), nil
+	}
+	return append(out, differences...), err
+}
+
+// verifyFiles renders each file and compares it with the one that is there.
+func (j *Job) verifyFiles(p *pack.Pack, i *Installation) ([]Difference, error) {
+	var out []Difference
+	for _, f := range p.Files {
+		where := i.Tree.Path(f.Path)
+		have, err := os.ReadFile(where)
+		if os.IsNotExist(err) {
+			if i == j.From && !isOwn(f) {
+				out = append(out, Difference{Part: "files", Name: where, Text: msg.M("the pack makes it, but the installation does not have it")})
+			}
+			continue
+		}
+		if err != nil {
+			return nil, msg.Errorf("cannot read %s: %w", where, err)
+		}
+		made, err := p.Render(f, i.data())
+		if err != nil {
+			out = append(out, Difference{Part: "files", Name: where, Text: msg.M("%v", err)})
+			continue
+		}
+		if n := firstDifference(made, have); n > 0 {
+			out = append(out, Difference{Part: "files", Name: where, Line: n, Text: msg.M("the pack makes another line here")})
+		}
+		if i == j.From && j.Check(f.Format, made) != nil {
+			out = append(out, Difference{Part: "files", Name: where, Text: msg.M("what the pack makes is not of the format %s: %v", f.Format, j.Check(f.Format, made))})
+		}
+	}
+	return out, nil
+}
+
+// includeLine is the option of [include].
+var includeLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^files[ \t]*=.*$`) })
+
+// isOwn reports whether a file is one that only omsinit has.
+func isOwn(f pack.File) bool { return strings.HasSuffix(f.Path, "/omsinit.ini") }
+
+// firstDifference gives the first line, from 1, in which two texts differ; 0
+// when they are equal.
+func firstDifference(a, b []byte) int {
+	if bytes.Equal(a, b) {
+		return 0
+	}
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return 1 + bytes.Count(a[:n], []byte("\n"))
+}
+
+// verifyPrograms reads the program files that the pack makes, in a folder of
+// their own, as PID 1 would.
+func (j *Job) verifyPrograms(p *pack.Pack) ([]Difference, error) {
+	if j.Load == nil || j.Programs.Conf == "" {
+		return nil, nil
+	}
+	dir, err := os.MkdirTemp("", "omsinit-verify-")
+	if err != nil {
+		return nil, msg.Errorf("cannot make a temporary folder: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	conf := filepath.Join(dir, j.From.container(j.Programs.Conf))
+	d := j.From.data()
+	d.Layout = j.From.Tree
+	for _, f := range p.Files {
+		if f.Format != pack.INI {
+			continue
+		}
+		made, err := p.Render(f, d)
+		if err != nil {
+			continue // verifyFiles has said so
+		}
+		made = includeLine().ReplaceAllFunc(made, func(l []byte) []byte {
+			fields := strings.Fields(string(l[bytes.IndexByte(l, '=')+1:]))
+			for i, name := range fields {
+				if filepath.IsAbs(name) {
+					fields[i] = dir + j.From.container(name)
+				}
+			}
+			return []byte("files=" + strings.Join(fields, " "))
+		})
+		name := filepath.Join(dir, f.Path)
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			return nil, msg.Errorf("cannot make a temporary folder: %w", err)
+		}
+		if err := os.WriteFile(name, made, 0o600); err != nil {
+			return nil, msg.Errorf("cannot make a temporary folder: %w", err)
+		}
+	}
+	if err := j.Load(conf, dir); err != nil {
+		return []Difference{{Part: "programs", Name: j.Programs.Conf, Text: msg.M("%v", err)}}, nil
+	}
+	return nil, nil
+}

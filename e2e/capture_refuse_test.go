@@ -1,0 +1,100 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"omsinit/internal/testmaria"
+)
+
+// What goes wrong around a capture is said in one clear error, and leaves
+// nothing behind.
+func TestCaptureRefuses(t *testing.T) {
+	db := testmaria.Start(t)
+	n := newNode(t, db)
+	if out, errOut, status := n.omsinit("init", "--only", "metadb,component"); status != 0 {
+		t.Fatalf("status %d\n%s%s", status, out, errOut)
+	}
+	out := n.path("/captured")
+	file := n.path("/a-file")
+	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		args   []string
+		status int
+		want   string
+	}{
+		{[]string{"capture"}, 64, "--out"},
+		{[]string{"capture", "--out", out, "--output", "xml"}, 64, "text or json"},
+		{[]string{"capture", "--out", file}, 1, file},
+		{[]string{"capture", "--out", n.path("/home")}, 1, "is not empty"},
+		{[]string{"capture", "--out", out, "--compare", n.path("/nowhere")}, 3, "/nowhere/home/admin/conf/config.yaml"},
+		{[]string{"capture", "--out", out, "--file", "/etc/nothing"}, 1, "/etc/nothing"},
+		{[]string{"capture", "--out", out, "--rows", "rm.nothing"}, 1, "rm.nothing"},
+		{[]string{"capture", "--out", out, "--release", "not a release"}, 1, "not a release"},
+		{[]string{"capture", "--out", out, "--record", "exit 3"}, 1, "exit status 3"},
+		{[]string{"capture", "--out", out, "--record", "true"}, 1, "OMSINIT_RECORD_URL"},
+		{[]string{"capture", "--out", out, "--since", file}, 1, file},
+		{[]string{"verify"}, 64, "name the folder"},
+		{[]string{"verify", n.path("/nowhere")}, 64, "is not a folder"},
+		{[]string{"lint", file}, 64, "is not a folder"},
+		{[]string{"diff", "-"}, 64, "name the folder"},
+		{[]string{"diff", "-", "-"}, 0, ""},
+	} {
+		_, errOut, status := n.omsinit(append([]string{"pack"}, tc.args...)...)
+		if status != tc.status || !strings.Contains(errOut, tc.want) || strings.Contains(errOut, db.Password) {
+			t.Errorf("%q: status %d, want %d with %q\n%s", tc.args, status, tc.status, tc.want, errOut)
+		}
+		if _, err := os.Stat(out); err == nil {
+			t.Fatalf("%q left %s behind", tc.args, out)
+		}
+	}
+
+	t.Run("interrupted", func(t *testing.T) {
+		cmd := n.command("pack", "capture", "--out", out)
+		done := make(chan struct{})
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		go func() { cmd.Wait(); close(done) }()
+		eventually(t, "a scratch database", func() bool {
+			select {
+			case <-done:
+				return true // it was faster
+			default:
+			}
+			return value(t, db, "SELECT count(*) FROM information_schema.schemata WHERE schema_name LIKE 'omsinit%'") != "0"
+		})
+		cmd.Process.Signal(syscall.SIGINT)
+		<-done
+		if left := value(t, db, "SELECT count(*) FROM information_schema.schemata WHERE schema_name LIKE 'omsinit%'"); left != "0" {
+			t.Errorf("%s scratch databases are left", left)
+		}
+		if left, _ := filepath.Glob(n.path("/.captured*")); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+		os.RemoveAll(out)
+	})
+	t.Run("a MetaDB that is away", func(t *testing.T) {
+		db.Stop()
+		_, errOut, status := n.omsinit("pack", "capture", "--out", out, "--release", "4.2.3-CE")
+		if status != 1 || !strings.Contains(errOut, "MetaDB") {
+			t.Errorf("status %d\n%s", status, errOut)
+		}
+		stdout, errOut, status := n.omsinit("pack", "capture", "--out", out, "--release", "4.2.3-CE", "--no-metadb")
+		if status != 0 || !strings.Contains(stdout, "has no schema") {
+			t.Errorf("status %d\n%s%s", status, stdout, errOut)
+		}
+		if stdout, _, status := n.omsinit("pack", "verify", "--no-metadb", "--output", "json", out); status != 0 || !strings.Contains(stdout, `"verified": true`) {
+			t.Errorf("status %d\n%s", status, stdout)
+		}
+		n.writeFile("/home/ds/cm/package/config/jdbc.properties", "jdbc.url=other\n")
+		if stdout, _, status := n.omsinit("pack", "verify", "--no-metadb", out); status != 3 || !strings.Contains(stdout, "jdbc.properties:1:") {
+			t.Errorf("status %d\n%s", status, stdout)
+		}
+	})
+}

@@ -1,0 +1,59 @@
+#!/bin/sh
+# Lay out, under a folder, what the image of this old world ships.
+#
+#   image.sh ROOT
+set -eu
+root=$1
+here=$(cd "$(dirname "$0")" && pwd)
+for dir in home/admin/conf/command home/admin/logs home/ds/ghana/config home/ds/ghana/resources home/ds/cm/package/config/plugins \
+    home/ds/supervisor/config home/ds/store home/ds/run etc/supervisor/conf.d root tmp var/lib/nginx; do
+    mkdir -p "$root/$dir"
+done
+cp "$here/component.py" "$here/old_init.py" "$here/schema.sql" "$here/old_init.sh" "$root/root/"
+chmod 755 "$root/root/old_init.sh"
+
+# Start scripts do not know config.yaml: they are the same in every container.
+for role in console cm agent; do
+    printf '#!/bin/sh\nexec /usr/bin/env python3 "%s/root/component.py" %s "%s"\n' "$root" $role "$root" >"$root/home/admin/conf/command/start_$role.sh"
+done
+cat >"$root/home/admin/conf/command/start_nginx.sh" <<EOF
+#!/bin/sh
+PATH=\$PATH:/usr/sbin
+exec nginx -p "$root/var/lib/nginx" -c "$root/home/ds/ghana/config/tengine.conf" -g 'daemon off;'
+EOF
+
+cat >"$root/etc/supervisor/supervisord.conf" <<EOF
+[unix_http_server]
+file = $root/tmp/supervisor.sock
+
+[supervisord]
+logfile = $root/home/admin/logs/supervisord.log
+pidfile = $root/tmp/supervisord.pid
+nodaemon = true
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+
+[supervisorctl]
+serverurl = unix://$root/tmp/supervisor.sock
+
+[include]
+files = $root/etc/supervisor/conf.d/*.ini
+EOF
+program() {
+    cat >"$root/etc/supervisor/conf.d/$2.ini" <<EOF
+[program:$1]
+command = sh $root/home/admin/conf/command/$3
+autostart = false
+startsecs = 1
+startretries = 0
+stopasgroup = true
+killasgroup = true
+stdout_logfile = $root/home/admin/logs/$1_stdout.log
+stderr_logfile = $root/home/admin/logs/$1_stderr.log
+EOF
+}
+program oms_drc_cm cm start_cm.sh
+program oms_console console start_console.sh
+program oms_drc_supervisor agent start_agent.sh
+program nginx web start_nginx.sh
