@@ -12,6 +12,7 @@ import (
 
 	"omsinit/init/metadb"
 	"omsinit/internal/config"
+	"omsinit/internal/database"
 	"omsinit/internal/layout"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
@@ -189,6 +190,9 @@ func contents(t testing.TB, s *testmaria.Server, c *config.Config) []string {
 		for _, entry := range tables {
 			at := strings.LastIndex(entry, " ")
 			kind, table := entry[:at], entry[at+1:]
+			if table == database.LeaseTable {
+				continue // who works on the MetaDB right now is not part of a backup
+			}
 			if kind == "VIEW" {
 				v, err := column(t.Context(), db, "SELECT REPLACE(view_definition, ?, 'DB') FROM information_schema.views WHERE table_schema = ? AND table_name = ?", name, name, table)
 				if err != nil {
