@@ -18,6 +18,7 @@ func checkCommand(lang msg.Lang) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "offline", DisableDefaultText: true, Usage: t("check the file alone, not this host or the network")},
 			ignoreFlag(lang),
+			tsdbOptionalFlag(lang),
 			&cli.DurationFlag{Name: "deadline", Value: check.DefaultDeadline, Usage: t("how long each check may take")},
 			&cli.StringFlag{Name: "output", Value: "text", Usage: t("text or json")},
 			&cli.StringFlag{Name: "explain", Usage: t("print the long help of a finding, such as metadb.clock")},

@@ -101,6 +101,10 @@ func bootOptions(c *cli.Context, lang msg.Lang) (flow.BootOptions, error) {
 	default:
 		return b, cli.Exit(lang.Sprintf("omsinit: --on-fatal is stay or exit, not %q", onFatal), exitUsage)
 	}
+	var err error
+	if b.MetricsPort, err = metricsPort(c, lang); err != nil {
+		return b, err
+	}
 	value := os.Getenv("OMSINIT_STOP_TIMEOUT")
 	if value == "" {
 		return b, nil

@@ -26,7 +26,7 @@ func planCommand(lang msg.Lang) *cli.Command {
 	t := lang.Sprintf
 	return &cli.Command{Name: "plan", Usage: t("what init would change, without touching anything"),
 		Description: t("Exit status: 0 nothing to do, 2 there is something to do, 1 it cannot be told."),
-		Flags:       []cli.Flag{preferFlag(lang), &cli.StringFlag{Name: "output", Value: "text", Usage: t("text or json")}},
+		Flags:       []cli.Flag{preferFlag(lang), tsdbOptionalFlag(lang), &cli.StringFlag{Name: "output", Value: "text", Usage: t("text or json")}},
 		Action: func(c *cli.Context) error {
 			output := c.String("output")
 			if output != "text" && output != "json" {

@@ -82,7 +82,7 @@ func newApp(lang msg.Lang) *cli.App {
 		Action: oldNames(lang),
 		Commands: []*cli.Command{
 			{Name: "run", Usage: t("be the container's entry point (PID 1)"), ArgsUsage: "[COMMAND…]",
-				Flags:       []cli.Flag{onFatalFlag(lang)},
+				Flags:       []cli.Flag{onFatalFlag(lang), tsdbOptionalFlag(lang), metricsPortFlag(lang)},
 				Description: t("Supervises the components, and initialises the node. With a COMMAND, runs that instead."),
 				Action:      func(c *cli.Context) error { return runNode(c, lang) }},
 			{Name: "init", Usage: t("initialise this node: the five steps (docker_init.sh)"),
@@ -106,6 +106,10 @@ func newApp(lang msg.Lang) *cli.App {
 			configCommand(lang),
 			packCommand(lang),
 			metadbCommand(lang),
+			clusterCommand(lang),
+			haCommand(lang),
+			metricsCommand(lang),
+			upgradeCommand(lang),
 			{Name: "add_resource", Usage: t("old name of: init --only resource"),
 				Action: func(c *cli.Context) error {
 					return flow.Run(c.Context, initOptions(c, lang, []string{"resource"}, nil))
@@ -175,7 +179,7 @@ func checkCommon(lang msg.Lang) cli.BeforeFunc {
 				return cli.Exit(lang.Sprintf("omsinit: --pack %s is not a folder", dir), exitUsage)
 			}
 		}
-		return nil
+		return checkTSDBOptional(lang)
 	}
 }
 
@@ -223,6 +227,7 @@ func flowFlags(lang msg.Lang) []cli.Flag {
 		ignoreFlag(lang),
 		&cli.DurationFlag{Name: "lock-timeout", Value: flow.DefaultLockTimeout, Usage: t("how long to wait for another run")},
 		&cli.DurationFlag{Name: "ready-timeout", Value: flow.DefaultReadyTimeout, Usage: t("how long to wait for the components to be ready")},
+		tsdbOptionalFlag(lang),
 	}
 }
 
@@ -270,7 +275,7 @@ func initOptions(c *cli.Context, lang msg.Lang, only, skip []string) flow.Option
 	l := layout.New(common(c, "root"))
 	return flow.Options{
 		Layout: l, ConfigFile: or(common(c, "config"), l.ConfigFile()), PackDir: or(common(c, "pack"), l.PackDir()), Lang: lang,
-		Ignore: c.StringSlice("ignore"), Prefer: component.Side(c.String("prefer")),
+		Ignore: c.StringSlice("ignore"), TSDBOptional: tsdbOptional(c), Prefer: component.Side(c.String("prefer")),
 		HostIP: os.Getenv("OMS_HOST_IP"), Upgrade: os.Getenv("IS_UPGRADE"), Build: version, Only: only, Skip: skip,
 		LockTimeout: c.Duration("lock-timeout"), ReadyTimeout: c.Duration("ready-timeout"), Out: c.App.Writer, Err: os.Stderr,
 	}

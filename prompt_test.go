@@ -62,7 +62,7 @@ func TestSecretIsNotEchoed(t *testing.T) {
 			text, err := p.secret(msg.M("%s:", "oms_meta_password"))
 			answers <- answer{text, err}
 		}()
-		for deadline := time.Now().Add(10 * time.Second); echoes(t, program); time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(60 * time.Second); echoes(t, program); time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatal("what is typed is shown")
 			}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ func TestCommandsInTexts(t *testing.T) {
 		data, err := os.ReadFile(path)
 		for _, m := range mention.FindAllStringSubmatch(string(data), -1) {
 			found++
-			group := m[1] == "config" || m[1] == "metadb" || m[1] == "pack"
+			group := slices.Contains([]string{"config", "metadb", "pack", "cluster", "ha", "metrics", "upgrade"}, m[1])
 			if !known[m[1]] || group && m[2] != "" && !known[m[1]+" "+m[2]] {
 				t.Errorf("%s: there is no command %q", path, strings.TrimSpace(m[1]+" "+m[2]))
 			}

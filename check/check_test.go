@@ -147,7 +147,7 @@ func TestPorts(t *testing.T) {
 // TestPortTakenDuringLookUp: a component that begins to listen while its port
 // is looked up is seen as what it is, not as a holder that cannot be named.
 func TestPortTakenDuringLookUp(t *testing.T) {
-	for range 300 {
+	for range 100 {
 		free, err := net.Listen("tcp", ":0")
 		if err != nil {
 			t.Fatal(err)

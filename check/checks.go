@@ -26,7 +26,7 @@ func checks() []check {
 		{id: "metadb.rights", title: msg.M("Check what the MetaDB user may do."), needs: []string{"metadb.databases"}, when: func(n *node) bool { return n.TryWrites }, deadlines: rightsDeadlines, run: metaDBRights},
 
 		{id: "regions.conflict", title: msg.M("Check this region against those that are registered."), needs: []string{"metadb.databases"}, applies: (*node).hasRegions, run: regionsConflict},
-		{id: "upgrade.state", title: msg.M("Check whether the MetaDB is ready for the upgrade."), needs: []string{"metadb.databases"}, when: (*node).upgrading, run: upgradeState},
+		{id: "upgrade.state", title: msg.M("Check whether the MetaDB is ready for the upgrade."), needs: []string{"metadb.databases"}, when: func(n *node) bool { return n.upgrading() && n.UpgradeGates != nil }, deadlines: 3, run: upgradeState},
 
 		{id: "tsdb.connect", title: msg.M("Check the time-series database."), needs: onNode, applies: func(n *node) bool { return n.cfg.TSDBEnabled && n.TSDB != nil }, run: tsdbConnect},
 		{id: "tsdb.write", title: msg.M("Check that the time-series database takes data."), needs: []string{"tsdb.connect"}, when: func(n *node) bool { return n.TryWrites && n.TSDBWrite != nil }, run: tsdbWrite},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"omsinit/internal/config"
+	"omsinit/internal/database"
 	"omsinit/internal/msg"
 )
 
@@ -88,11 +89,11 @@ func sample(tables map[string]bool) []string {
 func (n *node) readHoldings(ctx context.Context, f *found) (holdings, error) {
 	h := holdings{tables: map[string]map[string]bool{}}
 	args := []any{n.cfg.RMDatabase, n.cfg.CMDatabase, n.cfg.HeartbeatDatabase}
-	type database struct{ name, charset string }
-	var found []database
-	err := each(ctx, n.db, "SELECT schema_name, default_character_set_name, @@lower_case_table_names <> 0 FROM information_schema.schemata WHERE schema_name IN (?, ?, ?) OR schema_name LIKE ?",
+	type schema struct{ name, charset string }
+	var found []schema
+	err := database.Each(ctx, n.db, "SELECT schema_name, default_character_set_name, @@lower_case_table_names <> 0 FROM information_schema.schemata WHERE schema_name IN (?, ?, ?) OR schema_name LIKE ?",
 		append(args, strings.ReplaceAll(probePrefix, "_", `\_`)+"%"), func(rows *sql.Rows) error {
-			var d database
+			var d schema
 			err := rows.Scan(&d.name, &d.charset, &h.fold)
 			found = append(found, d)
 			return err
@@ -108,7 +109,7 @@ func (n *node) readHoldings(ctx context.Context, f *found) (holdings, error) {
 		h.tables[h.key(d.name)] = map[string]bool{}
 	}
 	if len(h.tables) > 0 {
-		err = each(ctx, n.db, "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN (?, ?, ?)", args, func(rows *sql.Rows) error {
+		err = database.Each(ctx, n.db, "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN (?, ?, ?)", args, func(rows *sql.Rows) error {
 			var schema, table string
 			err := rows.Scan(&schema, &table)
 			// The journal of a run that was interrupted at once is there before
@@ -127,19 +128,4 @@ func (n *node) readHoldings(ctx context.Context, f *found) (holdings, error) {
 		}
 	}
 	return h, err
-}
-
-// each runs a query and goes through its rows.
-func each(ctx context.Context, db *sql.DB, query string, args []any, row func(*sql.Rows) error) error {
-	rows, err := db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := row(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }

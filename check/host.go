@@ -4,11 +4,11 @@ import (
 	"context"
 	"net"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
+	"omsinit/internal/registry"
 )
 
 // hostIP checks that this node is one of the nodes of the configuration, and
@@ -29,7 +29,7 @@ func hostIP(_ context.Context, n *node, f *found) {
 	case !validIP(n.HostIP):
 		f.error("host.ip", msg.M("OMS_HOST_IP is %q, which is not an IP address", n.HostIP), again, facts...)
 		return
-	case !slices.ContainsFunc(n.cfg.CMNodes, func(node string) bool { return sameIP(node, n.HostIP) }):
+	case !registry.Lists(n.cfg.CMNodes, n.HostIP):
 		f.error("host.nodes", msg.M("OMS_HOST_IP is %s, which is not in cm_nodes (%s)", n.HostIP, nodes),
 			msg.M("add it to cm_nodes in the config.yaml of every node of the region, or start the container with the right OMS_HOST_IP"), facts...)
 	}
@@ -47,7 +47,7 @@ func (n *node) ownAddress(f *found, ip string, again msg.Message) {
 	var own []string
 	for _, a := range addresses {
 		if prefix, ok := a.(*net.IPNet); ok {
-			if sameIP(prefix.IP.String(), ip) {
+			if registry.SameAddress(prefix.IP.String(), ip) {
 				return
 			}
 			if !prefix.IP.IsLoopback() && !prefix.IP.IsLinkLocalUnicast() {
@@ -66,12 +66,6 @@ func (n *node) ownAddress(f *found, ip string, again msg.Message) {
 func validIP(s string) bool {
 	_, err := netip.ParseAddr(s)
 	return err == nil
-}
-
-func sameIP(a, b string) bool {
-	x, errX := netip.ParseAddr(a)
-	y, errY := netip.ParseAddr(b)
-	return errX == nil && errY == nil && x.Unmap() == y.Unmap()
 }
 
 // NodeIP is the address that this node goes by: OMS_HOST_IP, or the only entry

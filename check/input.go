@@ -11,6 +11,7 @@ import (
 
 	"omsinit/internal/config"
 	"omsinit/internal/layout"
+	"omsinit/internal/registry"
 )
 
 // DefaultDeadline is how long a check may take when nobody says otherwise.
@@ -26,8 +27,8 @@ type Input struct {
 	HostIP string
 	// Upgrade is the text of IS_UPGRADE, empty when it is not set.
 	Upgrade string
-	// CanUpgrade says that this build upgrades installations.
-	CanUpgrade bool
+	// UpgradeGates finds what stands against an upgrade; nil: it is not asked.
+	UpgradeGates func(context.Context, *config.Config) ([]Finding, error)
 	// Environ is the environment, as os.Environ gives it.
 	Environ []string
 	// Release is the OMS release of the pack, such as 4.2.3-CE.
@@ -47,6 +48,13 @@ type Input struct {
 	// TSDB tries the time-series database as configured, TSDBWrite whether it
 	// takes a database and a point.
 	TSDB, TSDBWrite func(context.Context, *config.Config) error
+	// Programs says how the components of this node are, and CM whether a CM
+	// answers at an address: for Cluster.
+	Programs func(context.Context) (Programs, error)
+	CM       func(ctx context.Context, url string) error
+	// HeartbeatAge is how old the heartbeat of a node may be that is there; 0
+	// means registry.Alive.
+	HeartbeatAge time.Duration
 	// Deadline of each check; 0 means DefaultDeadline.
 	Deadline time.Duration
 
@@ -60,6 +68,9 @@ type Input struct {
 func (in *Input) setDefaults() {
 	if in.Deadline == 0 {
 		in.Deadline = DefaultDeadline
+	}
+	if in.HeartbeatAge == 0 {
+		in.HeartbeatAge = registry.Alive
 	}
 	if in.now == nil {
 		in.now = time.Now

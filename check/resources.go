@@ -3,12 +3,12 @@ package check
 import (
 	"context"
 	"math"
-	"runtime"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"omsinit/internal/cgroup"
 	"omsinit/internal/msg"
 )
 
@@ -41,38 +41,10 @@ func hostResources(_ context.Context, n *node, f *found) {
 	}
 }
 
-// cpus are the CPUs that this process may use, with the quota of its cgroup.
-func (n *node) cpus() float64 {
-	cpus := float64(runtime.NumCPU())
-	quota, period, _ := strings.Cut(n.kernel("/sys/fs/cgroup/cpu.max"), " ")
-	if quota == "" {
-		quota, period = n.kernel("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), n.kernel("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
-	}
-	q, errQuota := strconv.ParseFloat(quota, 64)
-	p, errPeriod := strconv.ParseFloat(period, 64)
-	if errQuota == nil && errPeriod == nil && q > 0 && p > 0 {
-		cpus = min(cpus, math.Round(q/p*10)/10)
-	}
-	return cpus
-}
-
-// memory is that of the host or the limit of the cgroup, in bytes; 0 when it
-// is not known.
-func (n *node) memory() uint64 {
-	var total uint64
-	for line := range strings.Lines(n.kernel("/proc/meminfo")) {
-		if fields := strings.Fields(line); len(fields) >= 2 && fields[0] == "MemTotal:" {
-			kilobytes, _ := strconv.ParseUint(fields[1], 10, 64)
-			total = kilobytes << 10
-		}
-	}
-	for _, file := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
-		if limit, err := strconv.ParseUint(n.kernel(file), 10, 64); err == nil && limit > 0 && limit < total {
-			total = limit
-		}
-	}
-	return total
-}
+// cpus are the CPUs that this process may use, memory its bytes; 0 when it is
+// not known.
+func (n *node) cpus() float64  { return cgroup.Own(n.system).CPUs() }
+func (n *node) memory() uint64 { return cgroup.Own(n.system).Memory() }
 
 // documented are the limits of the documented docker command line.
 const documentedProcesses = 65535

@@ -142,7 +142,7 @@ var needed = []string{"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER",
 // it may have been granted these three alone, and then its grants tell.
 func (n *node) rightsByGrant(ctx context.Context, f *found, createErr error) {
 	grants := map[string][]string{} // pattern -> rights
-	err := each(ctx, n.db, "SELECT table_schema, privilege_type FROM information_schema.schema_privileges", nil, func(rows *sql.Rows) error {
+	err := database.Each(ctx, n.db, "SELECT table_schema, privilege_type FROM information_schema.schema_privileges", nil, func(rows *sql.Rows) error {
 		var pattern, right string
 		err := rows.Scan(&pattern, &right)
 		grants[pattern] = append(grants[pattern], right)

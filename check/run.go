@@ -41,6 +41,7 @@ type node struct {
 	cfg  *config.Config // config.file
 	db   *sql.DB        // metadb.connect
 	held holdings       // metadb.databases
+	seen seen           // cluster.registry
 }
 
 // found collects what a check finds.
@@ -67,10 +68,12 @@ func (f *found) failed() bool {
 }
 
 // Run runs every check. The configuration is nil when it cannot be used.
-func Run(ctx context.Context, in Input) (Report, *config.Config) {
+func Run(ctx context.Context, in Input) (Report, *config.Config) { return perform(ctx, in, checks()) }
+
+func perform(ctx context.Context, in Input, list []check) (Report, *config.Config) {
 	in.setDefaults()
 	n := &node{Input: in}
-	results := runAll(ctx, n, checks())
+	results := runAll(ctx, n, list)
 	if n.db != nil {
 		n.db.Close()
 	}
@@ -205,7 +208,7 @@ func (n *node) interrupted(ctx context.Context, c check) <-chan struct{} {
 
 // othersNeed reports whether other checks need this one.
 func othersNeed(id string) bool {
-	return slices.ContainsFunc(checks(), func(c check) bool { return slices.Contains(c.needs, id) })
+	return slices.ContainsFunc(append(checks(), clusterChecks()...), func(c check) bool { return slices.Contains(c.needs, id) })
 }
 
 // judge turns ignored errors into warnings, and gives each error its cause.

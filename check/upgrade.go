@@ -2,12 +2,8 @@ package check
 
 import (
 	"context"
-	"database/sql"
-	"encoding/json"
-	"errors"
 	"strings"
 
-	"omsinit/internal/database"
 	"omsinit/internal/msg"
 )
 
@@ -45,52 +41,16 @@ func upgradeMode(_ context.Context, n *node, f *found) {
 	case value != "true":
 		f.error("upgrade.flag", msg.M("IS_UPGRADE is %q, and only true in lower case asks for an upgrade", value),
 			msg.M("start the container with -e IS_UPGRADE=true for an upgrade, or without %s", "IS_UPGRADE"), Fact{"value", value})
-	case !n.CanUpgrade:
-		f.error("upgrade.unsupported", msg.M("IS_UPGRADE is set to %q, but this build of omsinit cannot upgrade an installation", value),
-			msg.M("upgrade with the old scripts, or start the container without IS_UPGRADE for a first installation"))
 	}
 }
 
-// upgradeState looks for what must be true before an upgrade begins: the
-// release is recorded, and high availability is off. Only "enable" switches it
-// on; enableStore and the like are true by default (oms-facts §6, §12).
+// upgradeState asks what stands against the upgrade that is due; where none is,
+// nothing does.
 func upgradeState(ctx context.Context, n *node, f *found) {
-	rm := n.cfg.RMDatabase
-	if !n.held.hasTable(rm, "oms_version") {
-		f.error("upgrade.version", msg.M("the database %s records no release (there is no table oms_version), so its installation is older than 4.1.1, or none", rm),
-			msg.M("if it is 4.1.1 or later, create oms_version and record the release as documented; otherwise upgrade to 4.1.1 first"))
-	}
-	if !n.held.hasTable(rm, "oms_normal_config") {
-		return
-	}
-	var text string
-	err := n.db.QueryRowContext(ctx, "SELECT cfg_value FROM "+database.Quote(rm)+".oms_normal_config WHERE cfg_name = 'ha.config'").Scan(&text)
-	if errors.Is(err, sql.ErrNoRows) {
-		return
-	}
+	findings, err := n.UpgradeGates(ctx, n.cfg)
 	if err != nil {
 		f.query(n, err)
 		return
 	}
-	var ha struct {
-		Enable flexible `json:"enable"`
-	}
-	if err := json.Unmarshal([]byte(text), &ha); err != nil {
-		f.warning("upgrade.ha", msg.M("the system parameter ha.config is not JSON, so it is unknown whether high availability is on: %v", err),
-			msg.M("see to it in the console, and switch high availability off for the upgrade"))
-		return
-	}
-	if ha.Enable {
-		f.error("upgrade.ha", msg.M("high availability is on (ha.config has \"enable\": true)"),
-			msg.M("switch it off in the console (System Management > System Parameters > ha.config), and on again after the upgrade"), Fact{"ha_config", text})
-	}
-}
-
-// flexible is a boolean that may be in quotes.
-type flexible bool
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (b *flexible) UnmarshalJSON(data []byte) error {
-	*b = flexible(strings.EqualFold(strings.Trim(string(data), `"`), "true"))
-	return nil
+	f.findings = append(f.findings, findings...)
 }

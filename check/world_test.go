@@ -166,23 +166,21 @@ func TestUpgradeMode(t *testing.T) {
 	for _, tc := range []struct {
 		name, value string
 		environ     []string
-		can         bool
 		mentions    bool
 		want        string
 	}{
-		{"not asked for", "", []string{"PATH=/bin", "OMS_HOST_IP=10.0.0.1"}, false, false, ""},
-		{"asked for", "true", []string{"IS_UPGRADE=true"}, true, true, ""},
-		{"asked for, and not built in", "true", []string{"IS_UPGRADE=true"}, false, true, "error upgrade.unsupported"},
-		{"false", "false", []string{"IS_UPGRADE=false"}, true, true, ""},
-		{"True", "True", []string{"IS_UPGRADE=True"}, true, true, "error upgrade.flag"},
-		{"1", "1", []string{"IS_UPGRADE=1"}, true, true, "error upgrade.flag"},
-		{"lower case", "", []string{"is_upgrade=true"}, true, true, "error upgrade.flag"},
-		{"no underscore", "", []string{"IsUpgrade=true"}, true, true, "error upgrade.flag"},
-		{"lower case beside the right one", "true", []string{"is_upgrade=1", "IS_UPGRADE=true"}, true, true, "error upgrade.flag"},
-		{"empty", "", []string{"is_upgrade="}, true, false, ""},
+		{"not asked for", "", []string{"PATH=/bin", "OMS_HOST_IP=10.0.0.1"}, false, ""},
+		{"asked for", "true", []string{"IS_UPGRADE=true"}, true, ""},
+		{"false", "false", []string{"IS_UPGRADE=false"}, true, ""},
+		{"True", "True", []string{"IS_UPGRADE=True"}, true, "error upgrade.flag"},
+		{"1", "1", []string{"IS_UPGRADE=1"}, true, "error upgrade.flag"},
+		{"lower case", "", []string{"is_upgrade=true"}, true, "error upgrade.flag"},
+		{"no underscore", "", []string{"IsUpgrade=true"}, true, "error upgrade.flag"},
+		{"lower case beside the right one", "true", []string{"is_upgrade=1", "IS_UPGRADE=true"}, true, "error upgrade.flag"},
+		{"empty", "", []string{"is_upgrade="}, false, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			in := Input{Upgrade: tc.value, Environ: tc.environ, CanUpgrade: tc.can}
+			in := Input{Upgrade: tc.value, Environ: tc.environ}
 			if n := (&node{Input: in}); n.mentionsUpgrade() != tc.mentions {
 				t.Errorf("mentionsUpgrade is %v", n.mentionsUpgrade())
 			}

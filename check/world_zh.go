@@ -31,15 +31,9 @@ func worldChinese() map[string]string {
 		"not all findings can be ignored at once: name those that you have looked at, such as %s": "不能一次忽略全部检查项：请逐一指定已确认过的编号，例如 %s",
 
 		// upgrade
-		"the environment variable %s means nothing; an upgrade is asked for with IS_UPGRADE":                                   "环境变量 %s 无效；要求升级的变量名为 IS_UPGRADE",
-		"start the container with -e IS_UPGRADE=true for an upgrade, or without %s":                                            "如需升级，启动容器时请指定 -e IS_UPGRADE=true；否则请勿设置 %s",
-		"IS_UPGRADE is %q, and only true in lower case asks for an upgrade":                                                    "IS_UPGRADE 的值为 %q，只有小写的 true 才表示升级",
-		"the database %s records no release (there is no table oms_version), so its installation is older than 4.1.1, or none": "数据库 %s 没有版本记录（不存在 oms_version 表），其版本早于 4.1.1，或未曾部署",
-		"if it is 4.1.1 or later, create oms_version and record the release as documented; otherwise upgrade to 4.1.1 first":   "如果版本不低于 4.1.1，请按官方文档创建 oms_version 并写入版本；否则请先升级到 4.1.1",
-		"the system parameter ha.config is not JSON, so it is unknown whether high availability is on: %v":                     "系统参数 ha.config 不是合法的 JSON，无法判断是否开启了高可用：%v",
-		"see to it in the console, and switch high availability off for the upgrade":                                           "请在控制台中确认，并在升级前关闭高可用",
-		"high availability is on (ha.config has \"enable\": true)":                                                             "高可用处于开启状态（ha.config 的 \"enable\" 为 true）",
-		"switch it off in the console (System Management > System Parameters > ha.config), and on again after the upgrade":     "请在控制台（系统管理 > 系统参数 > ha.config）中关闭，升级后再重新开启",
+		"the environment variable %s means nothing; an upgrade is asked for with IS_UPGRADE": "环境变量 %s 无效；要求升级的变量名为 IS_UPGRADE",
+		"start the container with -e IS_UPGRADE=true for an upgrade, or without %s":          "如需升级，启动容器时请指定 -e IS_UPGRADE=true；否则请勿设置 %s",
+		"IS_UPGRADE is %q, and only true in lower case asks for an upgrade":                  "IS_UPGRADE 的值为 %q，只有小写的 true 才表示升级",
 
 		// host
 		"cannot read the network addresses of this host: %v":                                                                         "无法读取本机的网络地址：%v",
@@ -126,23 +120,7 @@ func worldChinese() map[string]string {
 		"remove it by hand: DROP DATABASE %s":                                                                           "请手动删除：DROP DATABASE %s",
 
 		// regions
-		"this region is registered as %s (cm_location %d), but config.yaml has no cm_region": "本地域已注册为 %s（cm_location %d），但 config.yaml 中没有 cm_region",
-		"set cm_region: %s": "请设置 cm_region: %s",
-		"cm_location %d belongs to the region %s (%s) already, not to %s":                                  "cm_location %d 已属于地域 %s（%s），不属于 %s",
-		"choose a cm_location that is not taken (%s), or correct cm_region":                                "请选择未被占用的 cm_location（已占用：%s），或修正 cm_region",
-		"there is another region already (%s, cm_location %d), and with several regions each needs a name": "已存在另一个地域（%s，cm_location %d），多地域部署时每个地域都需要名称",
-		"set cm_region in config.yaml of both":                                                             "请在两个地域的 config.yaml 中设置 cm_region",
-		"cm_region %s is registered with cm_location %d, but config.yaml says cm_location %d":              "cm_region %s 已以 cm_location %d 注册，但 config.yaml 中的 cm_location 为 %d",
-		"correct cm_location, or choose a cm_region that is not taken (%s)":                                "请修正 cm_location，或选择未被占用的 cm_region（已占用：%s）",
-		"cm_url %s is the address of the region %s (cm_location %d)":                                       "cm_url %s 是地域 %s（cm_location %d）的地址",
-		"write the address of this region's own CM":                                                        "请填写本地域自己的 CM 地址",
-		"the region %s (cm_location %d) is the default one already":                                        "地域 %s（cm_location %d）已经是默认地域",
-		"set cm_is_default: false in config.yaml of this region, or first in that of %s":                   "请在本地域的 config.yaml 中设置 cm_is_default: false，或先在 %s 的 config.yaml 中设置",
-		"no region is the default one":                                                                     "没有默认地域",
-		"set cm_is_default: true in exactly one region's config.yaml":                                      "请仅在一个地域的 config.yaml 中设置 cm_is_default: true",
-		"the node %s of cm_nodes is registered in the region with cm_location %s, and this is %s":          "cm_nodes 中的节点 %s 已注册在 cm_location 为 %s 的地域，而本地域为 %s",
-		"write the nodes of this region only, or correct cm_location":                                      "请仅填写本地域的节点，或修正 cm_location",
-		"the heartbeat database %s is that of another region: %s send their heartbeats there":              "心跳库 %s 属于另一个地域：%s 的心跳写入该库",
-		"write a drc_cm_heartbeat_db of this region's own, such as %s":                                     "请为本地域使用独立的 drc_cm_heartbeat_db，例如 %s",
+		"no region is the default one":                                "没有默认地域",
+		"set cm_is_default: true in exactly one region's config.yaml": "请仅在一个地域的 config.yaml 中设置 cm_is_default: true",
 	}
 }

@@ -127,22 +127,26 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// TestUpgradeAsked: what stands in the way of an upgrade is told, all at once,
-// although this build cannot do one.
+// TestUpgradeAsked: what stands in the way of an upgrade is told, all at once.
 func TestUpgradeAsked(t *testing.T) {
 	db := testmaria.Start(t)
 	n := newNode(t, db)
-	db.Exec("CREATE DATABASE oms_rm", "CREATE TABLE oms_rm.oms_normal_config (cfg_name varchar(64), cfg_value text)",
+	db.Exec("CREATE DATABASE oms_rm", "CREATE TABLE oms_rm.oms_normal_config (cfg_name varchar(64), cfg_value text)", "CREATE TABLE oms_rm.cluster_info (code int)", "INSERT INTO oms_rm.cluster_info VALUES (1)",
 		`INSERT INTO oms_rm.oms_normal_config VALUES ('ha.config', '{"enable":true,"enableStore":true}')`)
 	n.env = append(n.env, "IS_UPGRADE=true")
 	out, errOut, status := n.omsinit("check")
-	if status != 3 {
+	if status != 3 || !strings.Contains(out, "[upgrade.version]") || !strings.Contains(out, "Version before 4.1.1 is not allowed to upgrade.") || !strings.Contains(out, "--from-version 4.1.0-CE") {
 		t.Errorf("status %d\n%s%s", status, out, errOut)
 	}
-	for _, id := range []string{"upgrade.unsupported", "upgrade.version", "upgrade.ha"} {
-		if !strings.Contains(out, "["+id+"]") {
-			t.Errorf("no %s in\n%s", id, out)
+	out, errOut, status = n.omsinit("upgrade", "plan", "--from-version", "4.1.0-CE")
+	for _, id := range []string{"upgrade.ha", "upgrade.databases", "upgrade.mounts"} {
+		if !strings.Contains(out, "[FAILED] "+id) {
+			t.Errorf("no %s: status %d\n%s%s", id, status, out, errOut)
 		}
+	}
+	db.Exec("DROP DATABASE oms_rm")
+	if out, errOut, status := n.omsinit("upgrade", "plan"); status != 3 || !strings.Contains(out, "holds no installation") {
+		t.Errorf("status %d\n%s%s", status, out, errOut)
 	}
 }
 

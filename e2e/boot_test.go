@@ -142,9 +142,10 @@ func TestFirstBoot(t *testing.T) {
 		r := n.boot()
 		eventually(t, "nginx", func() bool { status, _ := n.health(); return status != 0 })
 		r.waitOutput("step 1 (check) failed")
-		if out, _, _ := n.omsinit("status"); !strings.Contains(out, "MetaDB") {
-			t.Errorf("status does not say why the initialisation waits:\n%s", out)
-		}
+		eventually(t, "why the initialisation waits, in the status", func() bool {
+			out, _, _ := n.omsinit("status")
+			return strings.Contains(out, "MetaDB")
+		})
 		// Also those that depend on a CM that cannot be ready: they know how to wait.
 		eventually(t, "a process of every program", func() bool { return len(n.pids()) >= len(before) })
 		db.Restart()
@@ -305,7 +306,7 @@ func (n *node) snapshot(t *testing.T, db *testmaria.Server) map[string]string {
 		})
 	}
 	for _, table := range []string{
-		"oms_rm.cluster_info", "oms_rm.oms_version", "oms_rm.oms_normal_config", "oms_cm.resource_group", "oms_cm.location_cm", "oms_cm.host", "oms_cm.standin_consumer",
+		"oms_rm.cluster_info", "oms_rm.oms_version", "oms_rm.oms_normal_config", "oms_cm.resource_group", "oms_cm.resource_label", "oms_cm.location_cm", "oms_cm.host", "oms_cm.standin_consumer",
 	} {
 		snap[table] = value(t, db, "SELECT coalesce((SELECT group_concat(t.TABLE_ROWS) FROM information_schema.TABLES t WHERE concat(t.TABLE_SCHEMA, '.', t.TABLE_NAME) = '"+table+"'), 'missing')") + checksum(t, db, table)
 	}

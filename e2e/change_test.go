@@ -115,9 +115,10 @@ func TestLostComponent(t *testing.T) {
 	}
 	r := n.boot()
 	r.waitOutput("step 4 (restart) failed")
-	if out, _, _ := n.omsinit("status"); !strings.Contains(out, "oms_drc_cm") || !strings.Contains(out, "next attempt in") {
-		t.Errorf("status does not say what is wrong:\n%s", out)
-	}
+	eventually(t, "what is wrong in the status", func() bool {
+		out, _, _ := n.omsinit("status")
+		return strings.Contains(out, "oms_drc_cm") && strings.Contains(out, "next attempt in")
+	})
 	if err := os.Rename(java+".away", java); err != nil {
 		t.Fatal(err)
 	}

@@ -201,10 +201,10 @@ func (n *node) boot(args ...string) *running {
 		r.cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-r.done:
-		case <-time.After(20 * time.Second):
+		case <-time.After(60 * time.Second):
 			r.cmd.Process.Kill()
 			<-r.done
-			n.t.Error("omsinit run did not stop within 20 s of SIGTERM")
+			n.t.Error("omsinit run did not stop within a minute of SIGTERM")
 		}
 		if n.t.Failed() {
 			n.t.Logf("output of omsinit run:\n%s", r.out)
@@ -220,8 +220,8 @@ func (r *running) stop() int {
 	r.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-r.done:
-	case <-time.After(10 * time.Second):
-		r.n.t.Fatalf("omsinit run did not stop within the 10 s that Docker gives\n%s", r.out)
+	case <-time.After(60 * time.Second):
+		r.n.t.Fatalf("omsinit run did not stop within a minute of SIGTERM\n%s", r.out)
 	}
 	return r.cmd.ProcessState.ExitCode()
 }

@@ -3,14 +3,10 @@ package metrics
 import (
 	"context"
 	"crypto/rand"
-	"errors"
-	"fmt"
 	"path"
 	"strconv"
 	"strings"
 	"time"
-
-	client "github.com/influxdata/influxdb1-client/v2"
 
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
@@ -28,85 +24,52 @@ const (
 // write a point: it does so in a throw-away one, and removes it again. CERESDB
 // has no such statements, and is left alone.
 func CheckWrite(ctx context.Context, cfg *config.Config) error {
-	if cfg.TSDBService == "CERESDB" {
+	if cfg.TSDBService == ceresDB {
 		return nil
 	}
-	c, err := client.NewHTTPClient(client.HTTPConfig{
-		Addr: "http://" + cfg.TSDBURL, Username: cfg.TSDBUsername, Password: cfg.TSDBPassword.Reveal(), Timeout: timeout(ctx), UserAgent: "omsinit",
-	})
+	s, err := dial(cfg)
 	if err != nil {
-		return msg.Errorf("tsdb_url %q is not an address of the form host:port", cfg.TSDBURL)
+		return err
 	}
-	defer c.Close()
+	defer s.close()
 	now := time.Now()
-	removeLeftovers(c, now)
+	s.removeLeftovers(ctx, now)
 	name := probePrefix + strconv.FormatInt(now.Add(probeLifetime).Unix(), 10) + "_" + strings.ToLower(rand.Text()[:8])
-	if err := command(c, "CREATE DATABASE "+name); err != nil {
-		return msg.Errorf("cannot create a database: %w", explain(cfg, err))
+	// A request takes its share of the time, so that some is left to clean up.
+	share, cancel := context.WithDeadline(ctx, now.Add(shareOf(ctx, now)))
+	defer cancel()
+	if err := s.command(share, "CREATE DATABASE "+name); err != nil {
+		return msg.Errorf("cannot create a database: %w", err)
 	}
-	err = write(c, name, now)
-	if dropErr := command(c, "DROP DATABASE "+name); err == nil && dropErr != nil {
-		return msg.Errorf("cannot remove the throw-away database %s: %w", name, explain(cfg, dropErr))
+	err = s.write(share, place{database: name}, []byte("omsinit_check value=1i"), "")
+	if dropErr := s.command(ctx, "DROP DATABASE "+name); err == nil && dropErr != nil {
+		return msg.Errorf("cannot remove the throw-away database %s: %w", name, dropErr)
 	}
 	if err != nil {
-		return msg.Errorf("cannot write a point: %w", explain(cfg, err))
+		return msg.Errorf("cannot write a point: %w", err)
 	}
 	return nil
 }
 
-func timeout(ctx context.Context) time.Duration {
+func shareOf(ctx context.Context, now time.Time) time.Duration {
 	if deadline, ok := ctx.Deadline(); ok {
-		// A request takes its share, so that there is time left to clean up.
-		return max(time.Until(deadline)/3, time.Millisecond)
+		return deadline.Sub(now) * 2 / 3
 	}
-	return 5 * time.Second
-}
-
-// command runs a statement. A refusal may come with status 200.
-func command(c client.Client, statement string) error {
-	resp, err := c.Query(client.NewQuery(statement, "", ""))
-	if err != nil {
-		return err
-	}
-	return resp.Error()
-}
-
-func write(c client.Client, database string, now time.Time) error {
-	points, err := client.NewBatchPoints(client.BatchPointsConfig{Database: database})
-	if err != nil {
-		return err
-	}
-	point, err := client.NewPoint("omsinit_check", nil, map[string]any{"value": 1}, now)
-	if err != nil {
-		return err
-	}
-	points.AddPoint(point)
-	return c.Write(points)
+	return 2 * requestTimeout
 }
 
 // removeLeftovers removes what killed runs left; when that fails, the next run
 // tries again.
-func removeLeftovers(c client.Client, now time.Time) {
-	resp, err := c.Query(client.NewQuery("SHOW DATABASES", "", ""))
-	if err = errors.Join(err, respError(resp)); err != nil {
+func (s *server) removeLeftovers(ctx context.Context, now time.Time) {
+	resp, err := s.query(ctx, "SHOW DATABASES")
+	if err != nil {
 		return
 	}
-	for _, result := range resp.Results {
-		for _, series := range result.Series {
-			for _, row := range series.Values {
-				if name := fmt.Sprint(row...); probeOver(name, now) {
-					_ = command(c, "DROP DATABASE "+name)
-				}
-			}
+	for _, name := range names(resp) {
+		if probeOver(name, now) {
+			_ = s.command(ctx, "DROP DATABASE "+name)
 		}
 	}
-}
-
-func respError(resp *client.Response) error {
-	if resp == nil {
-		return errors.New("no answer")
-	}
-	return resp.Error()
 }
 
 // probeOver reports whether the name is that of a throw-away database whose

@@ -129,7 +129,7 @@ func (h *house) start() *house {
 // until polls, because what is tested is in another process.
 func (h *house) until(what string, holds func() bool) {
 	h.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			h.t.Fatalf("waited in vain until %s\n%s", what, h.describe())
 		}
@@ -188,7 +188,7 @@ func (h *house) wait() int {
 	h.t.Helper()
 	select {
 	case <-h.ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(60 * time.Second):
 		h.t.Fatalf("the supervisor does not end\n%s", h.describe())
 	}
 	return h.cmd.ProcessState.ExitCode()

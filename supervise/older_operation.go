@@ -68,6 +68,9 @@ func (o *older) operate(ctx context.Context, v verb, names []string, options Ope
 			if err != nil && deadline.Err() == nil {
 				return err
 			}
+			if err == nil && deadline.Err() != nil {
+				status.keepAnswers(t.status) // the deadline cut the probes off
+			}
 			if err == nil {
 				t.status = status
 			}
@@ -204,7 +207,10 @@ func (t *olderOperation) start(ctx context.Context, turn *olderTurn, p *ProgramS
 		return waits
 	}
 	turn.phase = beingStarted
-	if _, err := t.rpc(ctx, "supervisor.startProcess", p.Name, false); err != nil && !isFault(err, faults.AlreadyStated) {
+	// A program that ended at once may be tried again, and its next state tells
+	// more than the fault does.
+	_, err := t.rpc(ctx, "supervisor.startProcess", p.Name, false)
+	if err != nil && !isFault(err, faults.AlreadyStated) && !isFault(err, faults.SpawnError) {
 		t.fail(turn, msg.M("%s could not be started: %v", p.Name, err))
 		return nil
 	}
@@ -224,6 +230,19 @@ func (t *olderOperation) check(turn *olderTurn, p *ProgramStatus) {
 		t.fail(turn, t.explain(msg.M("%s has ended", p.Name), p))
 	case state == Stopped, state == Stopping:
 		t.fail(turn, msg.M("%s was stopped meanwhile by another operation", p.Name))
+	}
+}
+
+// keepAnswers puts the last answers of probes in the place of later ones that
+// say nothing about the program.
+func (s *Status) keepAnswers(before *Status) {
+	for i := range s.Programs {
+		p := &s.Programs[i]
+		for _, old := range before.Programs {
+			if old.Name == p.Name && old.ProbeAnswer != nil && p.ProbeAnswer != nil {
+				p.ProbeAnswer = old.ProbeAnswer
+			}
+		}
 	}
 }
 

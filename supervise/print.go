@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"unicode"
 
 	"omsinit/internal/msg"
 )
@@ -86,50 +85,13 @@ func (st *Status) Print(w io.Writer, lang msg.Lang, now time.Time) error {
 	for _, p := range st.Programs {
 		rows = append(rows, []string{p.Name, p.State, p.readiness(lang), p.description(lang, now)})
 	}
-	if err := printColumns(w, rows); err != nil {
+	if err := msg.PrintColumns(w, rows); err != nil {
 		return err
 	}
 	for _, p := range st.Programs {
 		p.printTroubles(w, lang)
 	}
 	return nil
-}
-
-// printColumns aligns the columns. text/tabwriter cannot: a Chinese character
-// takes two places on a terminal.
-func printColumns(w io.Writer, rows [][]string) error {
-	var widths []int
-	for _, row := range rows {
-		for i, cell := range row {
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], places(cell))
-		}
-	}
-	for _, row := range rows {
-		var line strings.Builder
-		for i, cell := range row {
-			line.WriteString(cell)
-			line.WriteString(strings.Repeat(" ", widths[i]-places(cell)+2))
-		}
-		if _, err := fmt.Fprintln(w, strings.TrimRight(line.String(), " ")); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// places is the width of a text on a terminal.
-func places(s string) int {
-	n := 0
-	for _, r := range s {
-		n++
-		if unicode.In(r, unicode.Han) || r >= 0xFF01 && r <= 0xFF60 {
-			n++
-		}
-	}
-	return n
 }
 
 // printTroubles says what does not fit into the table.

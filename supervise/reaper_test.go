@@ -64,7 +64,7 @@ func reapForTest() error {
 	if len(got) != children+parents {
 		return fmt.Errorf("%d exits were seen", len(got))
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		left := childrenIncludingZombies()
 		if len(left) == 0 && reaped.Load() == orphans {
 			return nil

@@ -58,6 +58,7 @@ type Options struct {
 	// SetupHint tells a person what to do when the setup task needs one.
 	SetupHint msg.Message
 	Lang      msg.Lang // of the few lines that PID 1 prints
+	Companion *Companion
 }
 
 // Run is PID 1: it supervises until it is told to stop by a signal, a client
@@ -104,6 +105,7 @@ func Run(ctx context.Context, o Options) (exit int, err error) {
 	s.openTCP(s.inUse())
 	defer s.ownPIDFile()()
 	s.autostart(s.all())
+	s.accompany()
 	if s.setup != nil {
 		go s.startSetup()
 	}

@@ -60,6 +60,7 @@ func listen(s *Supervisor) (*server, error) {
 	mux.HandleFunc("POST /v1/restart", srv.operate(verbRestart))
 	mux.HandleFunc("POST /v1/setup", srv.setup)
 	mux.HandleFunc("POST /v1/shutdown", srv.shutdown)
+	s.options.Companion.handle(mux)
 	// What Supervisor has, it has on the TCP port as well; ours is for the
 	// socket only, which has a mode.
 	shared := http.NewServeMux()

@@ -156,6 +156,7 @@ func (s *Supervisor) status() Status {
 		setup := s.setup.status()
 		st.Setup = &setup
 	}
+	st.Warnings = s.options.Companion.warnings()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st.Stopping = s.closing

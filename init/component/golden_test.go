@@ -26,9 +26,9 @@ func TestGolden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			step := Step{Config: testConfig(), Pack: p, Layout: layout.Layout{}, HostIP: "10.1.0.11"}
 			if !https {
-				// Without a TSDB, and with what only some regions give.
-				step.Config.TSDBEnabled, step.Config.TSDBService = false, "CERESDB"
-				step.Config.TSDBURL, step.Config.TSDBUsername, step.Config.TSDBPassword = "", "", ""
+				// With a TSDB that is switched off, of which nothing is told, and
+				// with what only some regions give.
+				step.Config.TSDBEnabled = false
 				step.Config.MetaHost, step.Config.CMRegion, step.Config.CMRegionCN = "fd00::1", "", ""
 			}
 			n := &node{has: func(string) bool { return true }, euidRoot: true, https: https, holds: []pack.Condition{pack.InContainer, pack.EUIDRoot, pack.OwnSupervisor}}

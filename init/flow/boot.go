@@ -23,6 +23,8 @@ type BootOptions struct {
 	// StopTimeout and ExitOnFatal are those of supervise.Options.
 	StopTimeout time.Duration
 	ExitOnFatal bool
+	// MetricsPort is a port on 127.0.0.1 for Prometheus; 0 for none.
+	MetricsPort int
 }
 
 // Boot is the container's entry point: it supervises the programs, and
@@ -68,14 +70,22 @@ func Boot(ctx context.Context, o Options, b BootOptions) (int, error) {
 		},
 		SetupHint: b.Hint,
 		Lang:      o.Lang,
+		Companion: companion(o, b.MetricsPort),
 	})
 }
 
 // initCommand is what PID 1 runs as its child.
 func initCommand(self string, o Options) []string {
-	argv := []string{self, "init", "--root", o.Layout.Path("/"), "--config", o.ConfigFile, "--lang", string(o.Lang)}
+	argv := []string{self, "init"}
+	if o.Upgrade == "true" {
+		argv = []string{self, "upgrade", "apply", "--unattended"}
+	}
+	argv = append(argv, "--root", o.Layout.Path("/"), "--config", o.ConfigFile, "--lang", string(o.Lang))
 	if o.PackDir != o.Layout.PackDir() { // the usual place may be empty, one that was named may not
 		argv = append(argv, "--pack", o.PackDir)
+	}
+	if o.TSDBOptional {
+		argv = append(argv, "--tsdb-optional")
 	}
 	return argv
 }

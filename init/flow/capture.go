@@ -104,7 +104,7 @@ func captureJob(ctx context.Context, o Options, c CaptureOptions) (j *capture.Jo
 			return nil, nil, err
 		}
 	}
-	if j.Programs, err = programs(ctx, o); err != nil {
+	if j.Programs, err = runningPrograms(ctx, o); err != nil {
 		say(msg.M("the program files cannot be used, so none is captured: %v", err))
 	}
 	done = func() {}
@@ -158,8 +158,8 @@ func secondDatabase(ctx context.Context, second *capture.Installation, say func(
 	return db
 }
 
-// programs reads the program files, and asks whoever supervises what runs.
-func programs(ctx context.Context, o Options) (capture.Programs, error) {
+// runningPrograms reads the program files, and asks whoever supervises what runs.
+func runningPrograms(ctx context.Context, o Options) (capture.Programs, error) {
 	conf := o.Layout.SupervisordConf()
 	d, err := loadPrograms(o.Layout)
 	if errors.Is(err, supervise.ErrNoDefinitions) {

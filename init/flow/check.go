@@ -66,11 +66,18 @@ func (r *run) checkInput() (check.Input, error) {
 	if err != nil {
 		return check.Input{}, msg.Errorf("cannot use the key ignore of the pack (%s): %w", r.pack.Source("pack.yaml"), err)
 	}
-	return check.Input{
+	if r.TSDBOptional {
+		byPack = append(byPack, tsdbChecks...)
+	}
+	in := check.Input{
 		Layout: r.Layout, ConfigFile: r.ConfigFile, HostIP: r.HostIP, Upgrade: r.Upgrade, Environ: os.Environ(), Release: r.pack.Release,
 		Ignore: append(ignored, byPack...), OwnGroups: r.ownGroups, TSDB: metrics.Check, TSDBWrite: metrics.CheckWrite,
 		Gate: func(ctx context.Context, cfg *config.Config) error { return upgrade.Gate(ctx, cfg, r.pack) },
-	}, nil
+	}
+	if r.Upgrade == "true" { // another release is what is wanted then
+		in.Gate, in.UpgradeGates = nil, r.upgradeGates
+	}
+	return in, nil
 }
 
 // finished reports whether the initialisation has finished in this container

@@ -10,6 +10,7 @@ import (
 
 	"omsinit/check"
 	"omsinit/init/component"
+	"omsinit/init/upgrade"
 	"omsinit/internal/config"
 	"omsinit/internal/database"
 	"omsinit/internal/layout"
@@ -38,6 +39,9 @@ type Options struct {
 	// Prefer decides where people have edited a file and config.yaml has
 	// changed the same key.
 	Prefer component.Side
+	// TSDBOptional: a TSDB that does not pass its check is left out instead of
+	// failing steps 1 and 3.
+	TSDBOptional bool
 	// LockTimeout is how long to wait for another run, in this container or on
 	// this MetaDB.
 	LockTimeout time.Duration
@@ -45,7 +49,9 @@ type Options struct {
 	// the CM.
 	ReadyTimeout time.Duration
 	Out, Err     io.Writer
-	Now          func() time.Time
+	// Up is what only an upgrade is told.
+	Up  UpgradeOptions
+	Now func() time.Time
 
 	// before is done first, under the lock of a run; it may choose the steps.
 	before func(context.Context, *run) error
@@ -129,6 +135,9 @@ func Run(ctx context.Context, o Options) error {
 		return nil
 	}
 	var step *StepError
+	if Printed(err) {
+		return err
+	}
 	if !errors.As(err, &step) {
 		r.fail(msg.M("omsinit: %v", err))
 		if whole {
@@ -166,6 +175,9 @@ func (r *run) steps(ctx context.Context, phases []Phase, whole bool) error {
 			return err
 		}
 	}
+	if whole && r.before == nil && r.Upgrade == "true" {
+		return r.upgradeSteps(ctx, phases)
+	}
 	for _, p := range phases {
 		if err := r.phase(ctx, p, whole); err != nil {
 			return err
@@ -190,6 +202,7 @@ func (r *run) phase(ctx context.Context, p Phase, whole bool) error {
 	start := time.Now()
 	err := p.run(r, ctx)
 	elapsed := time.Since(start)
+	r.reportStep(ctx, p.Name, elapsed, err != nil)
 	if err == nil {
 		r.say(msg.M("step %d finished in %s\n", number, seconds(elapsed)))
 		return nil
@@ -269,12 +282,14 @@ func ExitCode(err error) int {
 	var failed *check.FailedError
 	var locked *LockedError
 	var usage *UsageError
+	var refused *RefusedError
+	var gated *upgrade.RefusedError
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &usage):
 		return 64
-	case errors.As(err, &failed):
+	case errors.As(err, &failed), errors.As(err, &refused), errors.As(err, &gated):
 		return 3
 	case errors.As(err, &locked), errors.Is(err, database.ErrLocked):
 		return 4

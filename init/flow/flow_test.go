@@ -219,6 +219,7 @@ func TestExitCode(t *testing.T) {
 		{&StepError{2, Phases[1], database.ErrLocked}, 4},
 		{&LockedError{msg.M("%s", "x")}, 4},
 		{&UsageError{msg.M("%s", "x")}, 64},
+		{&RefusedError{msg.M("%s", "x")}, 3},
 	} {
 		if got := ExitCode(tc.err); got != tc.want {
 			t.Errorf("%v: got %d, want %d", tc.err, got, tc.want)

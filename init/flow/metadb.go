@@ -62,7 +62,7 @@ func ReinitMetaDB(ctx context.Context, o Options, s *metadb.Step, name, dir stri
 		return "", s.Drop(ctx, name) // which refuses
 	}
 	if dir == "" {
-		dir = filepath.Join(o.Layout.RunDir(), "metadb-backup", o.Now().Format(time.DateOnly+"T150405"))
+		dir = filepath.Join(o.Layout.BackupDir(), o.Now().Format(time.DateOnly+"T150405"))
 	}
 	j := jobOf(s, dir)
 	j.Partial, j.Progress = true, progress

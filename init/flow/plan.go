@@ -2,7 +2,6 @@ package flow
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -30,6 +29,7 @@ type Planned struct {
 	// Restart are the programs to start or restart; null when nobody
 	// supervises.
 	Restart  []string        `json:"restart"`
+	TSDB     PlannedTSDB     `json:"tsdb"`
 	MetaDB   PlannedMetaDB   `json:"metadb"`
 	Resource PlannedResource `json:"resource"`
 	// Unknown are the parts that could not be looked at.
@@ -72,6 +72,8 @@ type PlannedRow struct {
 	Table  string `json:"table"`
 	Key    string `json:"key"`
 	Action string `json:"action"` // insert or update
+	// Status is the new host_status of a node that is marked or unmarked.
+	Status string `json:"status,omitempty"`
 }
 
 // PlannedUnknown is a part that could not be looked at.
@@ -82,7 +84,7 @@ type PlannedUnknown struct {
 	err error
 }
 
-// planTime bounds each look at the MetaDB.
+// planTime bounds each look at the MetaDB that somebody waits for.
 const planTime = 15 * time.Second
 
 // Plan looks at everything and touches nothing. The error says that
@@ -102,12 +104,12 @@ func Plan(ctx context.Context, o Options) (Planned, error) {
 	if err != nil {
 		return plan, err
 	}
-	if err := plan.files(r, cfg); err != nil {
+	if err := plan.files(r, plan.tsdb(ctx, r, cfg)); err != nil {
 		return plan, err
 	}
 	plan.restarts(ctx, r)
 	plan.database(ctx, r, cfg)
-	plan.Changes = len(plan.Files) > 0 || len(plan.Restart) > 0 || plan.MetaDB.any() || len(plan.Resource.Rows) > 0
+	plan.Changes = len(plan.Files) > 0 || len(plan.Restart) > 0 || len(plan.TSDB.Create) > 0 || plan.MetaDB.any() || len(plan.Resource.Rows) > 0
 	return plan, nil
 }
 
@@ -129,7 +131,7 @@ func (p *Planned) files(r *run, cfg *config.Config) error {
 	for _, path := range result.Saved {
 		p.Edits = append(p.Edits, PlannedEdit{Path: path, Action: "save"})
 	}
-	p.edits = edits(result)
+	p.edits = append(p.edits, edits(result)...)
 	return nil
 }
 
@@ -179,7 +181,7 @@ func (p *Planned) database(ctx context.Context, r *run, cfg *config.Config) {
 		if row.Inserted {
 			action = "insert"
 		}
-		p.Resource.Rows = append(p.Resource.Rows, PlannedRow{Table: row.Table, Key: row.Key, Action: action})
+		p.Resource.Rows = append(p.Resource.Rows, PlannedRow{Table: row.Table, Key: row.Key, Action: action, Status: row.Status})
 	}
 }
 
@@ -191,7 +193,7 @@ func (p *Planned) unknown(part string, err error) {
 // of the plan counts as known.
 func (p Planned) Known() bool {
 	for _, u := range p.Unknown {
-		if u.Part == "metadb" || u.Part == "resource" && !p.MetaDB.any() {
+		if u.Part == "metadb" || u.Part == "tsdb" || u.Part == "resource" && !p.MetaDB.any() {
 			return false
 		}
 	}
@@ -203,12 +205,7 @@ func (m PlannedMetaDB) any() bool {
 }
 
 // PrintJSON writes the plan for programs.
-func (p Planned) PrintJSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(p)
-}
+func (p Planned) PrintJSON(w io.Writer) error { return printJSON(w, p) }
 
 // Print writes the plan for people.
 func (p Planned) Print(w io.Writer, lang msg.Lang) {
@@ -231,6 +228,7 @@ func (p Planned) Print(w io.Writer, lang msg.Lang) {
 	for _, m := range p.edits {
 		say(m)
 	}
+	list(msg.M("create in the time-series database"), p.TSDB.Create)
 	list(msg.M("create the databases"), p.MetaDB.Databases)
 	list(msg.M("create the tables"), p.MetaDB.Tables)
 	list(msg.M("add the columns"), p.MetaDB.Columns)
@@ -240,9 +238,12 @@ func (p Planned) Print(w io.Writer, lang msg.Lang) {
 	list(msg.M("restart"), p.Restart)
 	list(msg.M("send to the CM"), p.Resource.Calls)
 	for _, row := range p.Resource.Rows {
-		if row.Action == "insert" {
+		switch {
+		case row.Action == "insert":
 			say(msg.M("register %s %s", row.Table, row.Key))
-		} else {
+		case row.Status != "":
+			say(msg.M("mark %s %s as %s", row.Table, row.Key, row.Status))
+		default:
 			say(msg.M("correct %s %s", row.Table, row.Key))
 		}
 	}

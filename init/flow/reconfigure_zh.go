@@ -19,6 +19,7 @@ func init() {
 			"restart":                                                            "重启",
 			"send to the CM":                                                     "向 CM 发送",
 			"register %s %s":                                                     "登记 %s %s",
+			"mark %s %s as %s":                                                   "标记 %s %s 为 %s",
 			"correct %s %s":                                                      "更正 %s %s",
 			"cannot tell what %s needs: %v":                                      "无法判断 %s 需要做什么：%v",
 			"nothing to do":                                                      "无需任何操作",

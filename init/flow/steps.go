@@ -2,7 +2,6 @@ package flow
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
 	"omsinit/internal/passing"
+	"omsinit/metrics"
 	"omsinit/supervise"
 )
 
@@ -128,16 +128,27 @@ func (r *run) component(ctx context.Context) error {
 	if err := r.known(cfg); err != nil {
 		return err
 	}
+	wanted, applied, err := r.tsdb(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	last, _ := metrics.LoadApplied(r.Layout.TSDBState())
+	decided := last.Same(applied, cfg)
 	made := record{r.Layout.RenderedRecord()}
-	fits := made.matches(r.inputs)
+	fits := made.matches(r.inputs) && decided
 	if !fits {
 		if err := made.remove(); err != nil {
 			return err
 		}
 	}
-	result, err := r.componentStep(cfg).Apply(ctx)
+	result, err := r.componentStep(wanted).Apply(ctx)
 	if err != nil {
 		return err
+	}
+	if !decided {
+		if err := applied.Write(r.Layout.TSDBState()); err != nil {
+			return err
+		}
 	}
 	if !fits {
 		if err := made.write(r.inputs); err != nil {
@@ -166,10 +177,7 @@ func (r *run) component(ctx context.Context) error {
 // just starting, as after a restart of the container, is waited for.
 func (r *run) restart(ctx context.Context) error {
 	if _, err := r.client.Update(ctx); err != nil {
-		if errors.Is(err, supervise.ErrNotRunning) {
-			return msg.Errorf("nobody supervises the components: start `omsinit run` first (in a container it is the entry point): %w", err)
-		}
-		return err
+		return unsupervised(err)
 	}
 	status, err := r.client.Status(ctx)
 	if err != nil {
@@ -242,7 +250,7 @@ func (r *run) resource(ctx context.Context) error {
 	if err := r.known(cfg); err != nil {
 		return err
 	}
-	step := resource.Step{Config: cfg, Pack: r.pack, HostIP: check.NodeIP(r.HostIP, cfg), WaitCM: r.ReadyTimeout, Log: r.say}
+	step := resource.Step{Config: cfg, Pack: r.pack, HostIP: check.NodeIP(r.HostIP, cfg), WaitCM: r.ReadyTimeout, LockTimeout: r.LockTimeout, Log: r.say}
 	result, err := step.Apply(ctx)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import "omsinit/internal/msg"
 func init() {
 	msg.Register(func() map[string]string {
 		return map[string]string{
+			"waiting for a statement that the server still works on for a run that is gone": "正在等待服务器完成一个已退出的执行所发出的语句",
 			// schema files
 			"cannot use the pack's release: %w": "无法使用 pack 中的版本号：%w",
 			"the pack has no schema file for the database %s: at least one schema/%s/VERSION.sql is needed": "pack 中没有数据库 %s 的 schema 文件：至少需要一个 schema/%s/版本号.sql",

@@ -40,6 +40,9 @@ type Step struct {
 	// Adopt takes databases that hold something else than OMS; its tables stay
 	// as they are. Without it they are refused.
 	Adopt bool
+	// From is the release of an installation that records none; it counts as if
+	// it were recorded. Empty for none.
+	From string
 	// Log takes progress; it may be nil. It is called by one at a time.
 	Log func(msg.Message)
 
@@ -124,7 +127,10 @@ func (w *work) attempt(ctx context.Context, db *sql.DB) error {
 	defer stop()
 	w.fence = lock.Condition()
 	// Whoever had the lock before may have done the work.
-	if err = w.look(held, db); err == nil && !w.plan.empty() {
+	if err = w.awaitOrphans(held, db); err == nil {
+		err = w.look(held, db)
+	}
+	if err == nil && !w.plan.empty() {
 		err = w.do(held, db)
 	}
 	if lost := context.Cause(held); err != nil && errors.Is(lost, mysql.ErrLockLost) {

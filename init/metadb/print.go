@@ -119,7 +119,9 @@ func (s *Step) DryRun(ctx context.Context, out io.Writer) (bool, error) {
 		}
 		fmt.Fprintln(&b, "USE "+mysql.Quote(dp.name)+";")
 		if dp.journal {
-			fmt.Fprintln(&b, createJournal+";")
+			for _, q := range w.ownTables(dp) {
+				fmt.Fprintln(&b, q+";")
+			}
 		}
 		for _, fp := range dp.files {
 			fmt.Fprintf(&b, "-- %s (%s)", fp.name, w.Pack.Source(fp.name))

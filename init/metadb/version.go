@@ -72,6 +72,9 @@ func compareBefore(a, b string) int {
 	return cmp.Compare(a, b)
 }
 
+// Core is the release without edition, build and bundle patch: 4.2.3.
+func (v Version) Core() string { return fmt.Sprintf("%d.%d.%d", v.core[0], v.core[1], v.core[2]) }
+
 // Edition is CE, EE, or "" when the version does not tell.
 func (v Version) Edition() string { return v.edition }
 

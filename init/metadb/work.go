@@ -50,6 +50,9 @@ func (w *work) look(ctx context.Context, q queryer) error {
 func (w *work) inspect(ctx context.Context, q queryer) error {
 	var err error
 	w.live, err = inspect(ctx, q, w.Config)
+	if err == nil && w.From != "" && len(w.live.versions) == 0 {
+		w.live.versions = []string{w.From}
+	}
 	return mysql.Explain(w.Config, err)
 }
 
@@ -171,8 +174,10 @@ func (w *work) migrate(ctx, working context.Context, conn *sql.Conn, dp *databas
 		return msg.Errorf("cannot use the database %s: %w", dp.name, mysql.Explain(w.Config, err))
 	}
 	if dp.journal {
-		if _, err := w.send(ctx, conn, createJournal); err != nil {
-			return w.journalError(dp, err)
+		for _, q := range w.ownTables(dp) {
+			if _, err := w.send(ctx, conn, q); err != nil {
+				return w.journalError(dp, err)
+			}
 		}
 	}
 	for _, fp := range dp.files {
@@ -181,6 +186,15 @@ func (w *work) migrate(ctx, working context.Context, conn *sql.Conn, dp *databas
 		}
 	}
 	return nil
+}
+
+// ownTables gives the statements for omsinit's own tables. The journal is the
+// last: where it is, the others are.
+func (w *work) ownTables(dp *databasePlan) []string {
+	if dp.database == rm {
+		return []string{mysql.CreateLeaseTable(""), createJournal}
+	}
+	return []string{createJournal}
 }
 
 func (w *work) journalError(dp *databasePlan, err error) error {

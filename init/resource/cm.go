@@ -22,6 +22,7 @@ import (
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 	"omsinit/internal/passing"
+	"omsinit/internal/registry"
 )
 
 const (
@@ -50,6 +51,8 @@ func (s *Step) client() *http.Client {
 			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
 			TLSHandshakeTimeout: dialTimeout,
 			DisableKeepAlives:   true, // a few requests, minutes apart
+			// The documented answers have few and short headers.
+			MaxResponseHeaderBytes: 64 << 10,
 		},
 	}
 }
@@ -66,7 +69,7 @@ func (s *Step) waitForCM(ctx context.Context) (string, error) {
 		if err == nil {
 			return configured, nil
 		}
-		if !sameURL(configured, own) && ready(ctx, client, own) == nil {
+		if !registry.SameURL(configured, own) && ready(ctx, client, own) == nil {
 			// It may have come up just now, and cm_url is the same CM.
 			if ready(ctx, client, configured) == nil {
 				return configured, nil
@@ -88,6 +91,16 @@ func (s *Step) waitForCM(ctx context.Context) (string, error) {
 	})
 }
 
+// Ready asks once whether a CM answers GET / at an address with 200.
+func Ready(ctx context.Context, base string) error {
+	err := ready(ctx, (&Step{}).client(), base)
+	var permanent *backoff.PermanentError
+	if errors.As(err, &permanent) {
+		return permanent.Err
+	}
+	return err
+}
+
 func ready(ctx context.Context, client *http.Client, base string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/", nil)
 	if err != nil {
@@ -106,15 +119,16 @@ func ready(ctx context.Context, client *http.Client, base string) error {
 }
 
 // call sends one request of the pack and reports whether the CM did something
-// new. That the work had been done before is success (oms-facts §5).
-func (s *Step) call(ctx context.Context, base string, call pack.Call) (isNew bool, err error) {
+// new. That the work had been done before is success (oms-facts §5). It is
+// tried again for as long as the limit.
+func (s *Step) call(ctx context.Context, base string, call pack.Call, limit time.Duration) (isNew bool, err error) {
 	form, err := s.Pack.Form(call, pack.Data{Config: s.Config, HostIP: s.HostIP})
 	if err != nil {
 		return false, err
 	}
 	client := s.client()
 	what := call.Method + " " + base + call.Path
-	return retry(ctx, s.waitCM(), func(ctx context.Context) (bool, error) {
+	return retry(ctx, limit, func(ctx context.Context) (bool, error) {
 		isNew, err := send(ctx, client, base, call, form)
 		var permanent *backoff.PermanentError
 		if errors.As(err, &permanent) {
@@ -122,7 +136,7 @@ func (s *Step) call(ctx context.Context, base string, call pack.Call) (isNew boo
 		}
 		return isNew, err
 	}, func(last error) error {
-		return msg.Errorf("the CM did not answer %s within %s, the last answer was: %w; see omsinit logs oms_drc_cm", what, s.waitCM(), last)
+		return msg.Errorf("the CM did not answer %s within %s, the last answer was: %w; see omsinit logs oms_drc_cm", what, limit.Round(100*time.Millisecond), last)
 	})
 }
 
@@ -210,15 +224,20 @@ func statusError(resp *http.Response) error {
 }
 
 // transportError leaves out the address, which the sentence around it has, and
-// which may carry a form. A certificate does not become valid by waiting.
+// which may carry a form. A certificate does not become valid by waiting, nor
+// does a service learn TLS.
 func transportError(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
 		err = u.Err
 	}
 	var untrusted *tls.CertificateVerificationError
-	if errors.As(err, &untrusted) {
+	var plain tls.RecordHeaderError
+	switch {
+	case errors.As(err, &untrusted):
 		return backoff.Permanent(err)
+	case errors.As(err, &plain), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+		return backoff.Permanent(msg.Errorf("cm_url begins with https, and what answers there does not speak TLS (%v)", err.Error()))
 	}
 	return err
 }

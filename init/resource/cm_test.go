@@ -122,7 +122,7 @@ func TestCM(t *testing.T) {
 			}
 			base, err := st.waitForCM(context.Background())
 			if err == nil {
-				_, err = st.call(context.Background(), base, st.Pack.Calls[0])
+				_, err = st.call(context.Background(), base, st.Pack.Calls[0], st.waitCM())
 			}
 			checkError(t, err, strings.ReplaceAll(tc.wantErr, "URL", cm.URL), tc.passing)
 			paths := map[string]int{}
@@ -179,6 +179,30 @@ func TestSlowCM(t *testing.T) {
 	st.WaitCM = time.Minute
 	if _, err := st.waitForCM(ctx); !errors.Is(err, context.Canceled) || passing.Is(err) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// An answer that stops in the middle, or never begins, does not hold the step
+// for longer than it is given.
+func TestHangingAnswer(t *testing.T) {
+	for name, begin := range map[string]string{"no answer": "", "half an answer": "HTTP/1.1 200 OK\r\nContent-Length: 35\r\n\r\n{\"consumer\":"} {
+		t.Run(name, func(t *testing.T) {
+			released := make(chan struct{})
+			cm := startCM(t, always("/consumer/create", func(w http.ResponseWriter) {
+				conn, buf, err := w.(http.Hijacker).Hijack()
+				if err != nil {
+					panic(err)
+				}
+				defer conn.Close()
+				buf.WriteString(begin)
+				buf.Flush()
+				<-released
+			}))
+			defer close(released)
+			st := cmStep(t, cm.URL)
+			_, err := st.call(context.Background(), cm.URL, st.Pack.Calls[0], 500*time.Millisecond)
+			checkError(t, err, "the CM did not answer POST "+cm.URL+"/consumer/create within 500ms", true)
+		})
 	}
 }
 
@@ -257,11 +281,33 @@ func TestHTTPS(t *testing.T) {
 	}
 }
 
+// https in cm_url, and a CM that speaks plain HTTP.
+func TestPlainBehindHTTPS(t *testing.T) {
+	cm := startCM(t, nil)
+	st := cmStep(t, strings.Replace(cm.URL, "http://", "https://", 1))
+	_, err := st.waitForCM(context.Background())
+	checkError(t, err, "does not speak TLS", false)
+}
+
 // A proxy in the environment is for the world outside.
 func TestNoProxy(t *testing.T) {
-	tr := (&Step{}).client().Transport.(*http.Transport)
-	if tr.Proxy != nil {
-		t.Error("the environment's proxy is used")
+	cm := startCM(t, nil)
+	proxy := startCM(t, nil)
+	t.Setenv("HTTP_PROXY", proxy.URL)
+	t.Setenv("NO_PROXY", "")
+	// The same server by an address that Go does not take for this host.
+	url := strings.Replace(cm.URL, "127.0.0.1", "0.0.0.0", 1)
+	req := httptest.NewRequest(http.MethodGet, url+"/", nil)
+	if through, err := http.ProxyFromEnvironment(req); err != nil || through == nil {
+		t.Fatalf("the environment has no proxy: %v, %v", through, err)
+	}
+	st := cmStep(t, url)
+	base, err := st.waitForCM(context.Background())
+	if err == nil {
+		_, err = st.call(context.Background(), base, st.Pack.Calls[0], st.waitCM())
+	}
+	if err != nil || len(cm.seen()) != 2 || len(proxy.seen()) != 0 {
+		t.Errorf("%v; the CM was asked %q, the proxy %q", err, cm.seen(), proxy.seen())
 	}
 }
 
@@ -279,7 +325,7 @@ func TestOtherCalls(t *testing.T) {
 	st := cmStep(t, cm.URL)
 	st.Pack = packWith(t, "  - {name: label, method: GET, path: /label/add, form: {location: '{{.cm_location}}', ip: '{{.host_ip}}'}}\n")
 	st.Config.CMLocation = 7
-	isNew, err := st.call(context.Background(), cm.URL, st.Pack.Calls[0])
+	isNew, err := st.call(context.Background(), cm.URL, st.Pack.Calls[0], st.waitCM())
 	if err != nil || isNew {
 		t.Errorf("new %v, %v: a call without done codes cannot tell whether it is new", isNew, err)
 	}

@@ -82,7 +82,7 @@ func metadb(t *testing.T, s *testmaria.Server, prefix string) *config.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range []string{"rm", "cm"} {
+	for _, d := range []string{"rm", "cm", "hb"} {
 		name := prefix + "_" + d
 		s.Exec("CREATE DATABASE " + name)
 		db := s.DB(name)
@@ -148,6 +148,7 @@ func dump(t *testing.T, s *testmaria.Server, c *config.Config) []string {
 	var out []string
 	for _, q := range []string{
 		"SELECT CONCAT_WS(' ', 'resource_group', name) FROM " + c.CMDatabase + ".resource_group ORDER BY 1",
+		"SELECT CONCAT_WS(' ', 'resource_label', name) FROM " + c.CMDatabase + ".resource_label ORDER BY 1",
 		"SELECT CONCAT_WS(' ', 'location_cm', location, region, cm_url) FROM " + c.CMDatabase + ".location_cm ORDER BY 1",
 		"SELECT CONCAT_WS(' ', 'host', g.name, h.ip, h.host_status) FROM " + c.CMDatabase + ".host h JOIN " + c.CMDatabase + ".resource_group g ON g.id = h.resource_group_id ORDER BY 1",
 		"SELECT CONCAT_WS(' ', 'cluster_info', region, region_cn, cm_url, code, is_default_cm) FROM " + c.RMDatabase + ".cluster_info ORDER BY 1",

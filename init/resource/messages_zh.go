@@ -11,14 +11,11 @@ func init() {
 			"no region is the default one yet: cm_is_default must be true in exactly one region's config.yaml":   "目前没有默认地域：必须有且仅有一个地域的 config.yaml 将 cm_is_default 设置为 true",
 			"%s: %s registered": "%s：已注册 %s",
 			"%s: %s corrected":  "%s：已修正 %s",
+			"%s: %s marked %s, because it is not in cm_nodes any more; the row is kept":                 "%s：%s 已标记为 %s，因为它已不在 cm_nodes 中；该行仍然保留",
+			"the table %s.location_cm has other columns than are known, so its rows are left to the CM": "表 %s.location_cm 的列与已知的不同，其记录由 CM 自行维护",
+			"%s: %s is in cm_nodes, and %s again":                                                       "%s：%s 在 cm_nodes 中，已恢复为 %s",
+			"the node %s is not in cm_nodes, but sends heartbeats (the last one %s ago), so it is left as it is: if it was taken out, stop its container and run omsinit init --only resource again in 2 minutes; if not, correct cm_nodes here": "节点 %s 不在 cm_nodes 中，但仍在发送心跳（最近一次在 %s 之前），因此保持不变：如果该节点已移除，请停止其容器，2 分钟后再次执行 omsinit init --only resource；否则请修正本节点的 cm_nodes",
 
-			// regions
-			"there is another region already (%s, cm_location %d), and with several regions each needs a name: set cm_region in config.yaml of both":                    "已存在另一个地域（%s，cm_location %d），多地域部署时每个地域都需要名称：请在两个地域的 config.yaml 中设置 cm_region",
-			"the region %s is registered with cm_location %d, but config.yaml says cm_location %d: correct cm_location, or give this region another cm_region":          "地域 %s 已以 cm_location %d 注册，但 config.yaml 中的 cm_location 为 %d：请修正 cm_location，或为本地域设置其他 cm_region",
-			"cm_url %s is the address of the region %s (cm_location %d): each region needs a CM of its own, correct cm_url in config.yaml":                              "cm_url %s 是地域 %s(cm_location %d)的地址：每个地域需要自己的 CM，请修正 config.yaml 中的 cm_url",
-			"the region %s (cm_location %d) is the default one already: set cm_is_default: false in config.yaml of region %s, or first in that of %s":                   "地域 %s(cm_location %d)已经是默认地域：请在地域 %s 的 config.yaml 中设置 cm_is_default: false，或先在 %s 中设置",
-			"this region is registered as %s (cm_location %d), but config.yaml has no cm_region: set it":                                                                "本地域已注册为 %s(cm_location %d)，但 config.yaml 中没有 cm_region:请设置该配置项",
-			"cm_location %d belongs to the region %s (%s) already, not to %s: each region needs a number of its own, correct cm_location (or cm_region) in config.yaml": "cm_location %d 已属于地域 %s（%s），不属于 %s：每个地域需要不同的编号，请修正 config.yaml 中的 cm_location（或 cm_region）",
 			"cannot read the registered regions and nodes: %w":                 "无法读取已注册的地域和节点：%w",
 			"cannot register this region and its nodes in the database %s: %w": "无法在数据库 %s 中注册本地域及其节点：%w",
 
@@ -35,6 +32,7 @@ func init() {
 			"something other than the CM answers, with a web page titled %q (Server: %q); cm_url in config.yaml must lead to the CM's port (cm_server_port), not to the console, and not through a web proxy": "应答的不是 CM，而是标题为 %q 的网页（Server: %q）;config.yaml 中的 cm_url 必须指向 CM 的端口（cm_server_port），不能是管控台地址，也不能经过 Web 代理",
 			"the answer is not a CM's: %q (Server: %q); cm_url in config.yaml must lead to the CM's port (cm_server_port)":                                                                                    "应答不符合 CM 的格式：%q(Server: %q);config.yaml 中的 cm_url 必须指向 CM 的端口（cm_server_port）",
 			"HTTP %s to %s (Server: %q); a CM does not redirect, so cm_url leads to something else":                                                                                                           "HTTP %s 重定向到 %s(Server: %q);CM 不会重定向，cm_url 指向的不是 CM",
+			"cm_url begins with https, and what answers there does not speak TLS (%v)":                                                                                                                        "cm_url 以 https 开头，但该地址的服务不使用 TLS（%v）",
 			"HTTP %s (Server: %q)": "HTTP %s(Server: %q)",
 		}
 	})

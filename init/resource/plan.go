@@ -2,7 +2,6 @@ package resource
 
 import (
 	"context"
-	"strings"
 
 	"omsinit/internal/database"
 	"omsinit/internal/pack"
@@ -25,16 +24,11 @@ func (s *Step) Plan(ctx context.Context) (Result, error) {
 	if err != nil {
 		return result, err
 	}
-	want := wanted(s.Config, s.HostIP)
-	if err := found.conflict(want); err != nil {
+	if err := found.conflict(s.Config); err != nil {
 		return result, err
 	}
-	for _, c := range found.changes(want) {
-		name := s.Config.RMDatabase
-		if c.inCM {
-			name = s.Config.CMDatabase
-		}
-		result.Rows = append(result.Rows, Row{Table: name + "." + c.table, Key: c.key, Inserted: strings.HasPrefix(c.query, "INSERT")})
+	for _, c := range found.changes(want(s.Config, s.HostIP)) {
+		result.Rows = append(result.Rows, c.row(s.name(c.place)))
 	}
 	if len(result.Rows) > 0 {
 		for _, call := range s.Pack.Calls {

@@ -3,15 +3,15 @@
 // console, the CM and obd know regions and nodes (oms-facts §4, §5, §6, §8).
 //
 // Rows are written when they are missing or differ, so a cm_url that moved to
-// a VIP is corrected by running the step again. Regions that contradict each
-// other are found before anything is sent or written.
+// a VIP is corrected by running the step again; a node that was taken out of
+// cm_nodes is marked, never deleted. Regions that contradict each other are
+// found before anything is sent or written, also when they start together.
 package resource
 
 import (
 	"cmp"
 	"context"
 	"database/sql"
-	"errors"
 	"net/http"
 	"time"
 
@@ -19,6 +19,7 @@ import (
 	"omsinit/internal/database"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
+	"omsinit/internal/registry"
 )
 
 // Step is step 5 with everything it touches.
@@ -32,6 +33,8 @@ type Step struct {
 	// WaitCM is how long to wait for the CM, and how long each request to it is
 	// tried again; 0 means 5 minutes.
 	WaitCM time.Duration
+	// LockTimeout is how long to wait for other nodes; 0 means 10 minutes.
+	LockTimeout time.Duration
 	// Log takes progress; it may be nil.
 	Log func(msg.Message)
 }
@@ -48,6 +51,9 @@ type Row struct {
 	Table    string // database.table
 	Key      string // column=value
 	Inserted bool   // false: updated
+	// Status is the new host_status of a node that was marked, because it is not
+	// in cm_nodes any more, or of one whose mark was taken back.
+	Status string
 }
 
 // Changed reports whether anything was registered or corrected. A request that
@@ -61,10 +67,10 @@ func (r Result) Changed() bool { return len(r.Calls) > 0 || len(r.Rows) > 0 }
 // What was done before an error is in the Result.
 func (s *Step) Apply(ctx context.Context) (Result, error) {
 	if s.Pack.Register == pack.ByCalls {
-		return s.calls(ctx)
+		return s.byCalls(ctx)
 	}
 	var result Result
-	want := wanted(s.Config, s.HostIP)
+	w := want(s.Config, s.HostIP)
 	db, err := database.Open(s.Config, "", database.As(s.HostIP))
 	if err != nil {
 		return result, err
@@ -75,71 +81,71 @@ func (s *Step) Apply(ctx context.Context) (Result, error) {
 	if err != nil {
 		return result, err
 	}
-	if err := found.conflict(want); err != nil {
+	if err := found.conflict(s.Config); err != nil {
 		return result, err
 	}
-
 	if result.CM, err = s.waitForCM(ctx); err != nil {
 		return result, err
 	}
-	if err := s.sendCalls(ctx, &result); err != nil {
-		return result, err
+	if len(found.changes(w)) == 0 {
+		// The region is this one's already: nothing to be first with.
+		err = s.calls(ctx, &result, s.waitCM())
+	} else {
+		found, err = s.register(ctx, db, w, &result)
 	}
-
-	if len(found.changes(want)) > 0 {
-		if result.Rows, err = s.write(ctx, db, want); err != nil {
-			return result, err
-		}
+	if err == nil {
+		s.warn(found, w)
 	}
-	s.warn(found, want)
-	return result, nil
+	return result, err
 }
 
-// write takes the MetaDB's lock, so that regions that start together come one
-// after the other, looks again, and writes what is missing or differs.
-func (s *Step) write(ctx context.Context, db *sql.DB, want region) ([]Row, error) {
-	conn, unlock, err := s.lock(ctx, db)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	found, err := read(ctx, conn, s.Config)
-	if err != nil {
-		return nil, err
-	}
-	if err := found.conflict(want); err != nil {
-		return nil, err
-	}
-	return s.commit(ctx, conn, found.changes(want))
-}
-
-func (s *Step) lock(ctx context.Context, db *sql.DB) (*sql.Conn, func(), error) {
-	l, err := database.Acquire(ctx, s.Config, db, database.LockOptions{
+// register takes the MetaDB's lock, so that regions that start together come
+// one after the other, looks again, and only then tells the CM and writes what
+// is missing or differs: whoever loses a race has sent and written nothing.
+func (s *Step) register(ctx context.Context, db *sql.DB, w wanted, result *Result) (state, error) {
+	lock, err := database.Acquire(ctx, s.Config, db, database.LockOptions{
+		Timeout: s.LockTimeout, Lease: true, LeaseTime: 2 * lockedWait, Node: s.HostIP,
 		Waiting: func(h database.Holder) {
 			s.log(msg.M("waiting for another node that works on the MetaDB: %v", h.Message()))
 		},
 	})
-	switch {
-	case err == nil:
-		return l.Conn(), l.Release, nil
-	case !errors.Is(err, database.ErrNoLocks):
-		return nil, nil, err
-	}
-	// Step 2 has said that nodes must be initialised one after the other here.
-	conn, err := db.Conn(ctx)
 	if err != nil {
-		return nil, nil, database.Explain(s.Config, err)
+		return state{}, err
 	}
-	return conn, func() { conn.Close() }, nil
+	defer lock.Release()
+	found, err := read(ctx, lock.Conn(), s.Config)
+	if err != nil {
+		return found, err
+	}
+	if err := found.conflict(s.Config); err != nil {
+		return found, err
+	}
+	if err := s.calls(ctx, result, min(s.waitCM(), lockedWait)); err != nil {
+		return found, err
+	}
+	if !found.LocationsKnown() {
+		s.log(msg.M("the table %s.location_cm has other columns than are known, so its rows are left to the CM", s.Config.CMDatabase))
+	}
+	result.Rows, err = s.commit(ctx, lock.Conn(), lock.Condition(), found, w)
+	return found, err
 }
 
+// lockedWait is how long the requests may take while others wait for the lock.
+// The CM has just answered, so they take milliseconds.
+const lockedWait = 20 * time.Second
+
 // warn says what is odd but does not stop this node.
-func (s *Step) warn(found state, want region) {
-	if !want.hasSelf() {
+func (s *Step) warn(found state, w wanted) {
+	if w.self == "" {
 		s.log(msg.M("this node's address %s is not in cm_nodes of config.yaml, so it is not registered and gets no work", s.HostIP))
 	}
-	if !want.isDefault && !found.hasDefault(want) {
+	if !registry.HasDefault(s.Config, found.Regions) {
 		s.log(msg.M("no region is the default one yet: cm_is_default must be true in exactly one region's config.yaml"))
+	}
+	for _, host := range found.removed(w) {
+		if beat, alive := found.alive(host); alive {
+			s.log(msg.M("the node %s is not in cm_nodes, but sends heartbeats (the last one %s ago), so it is left as it is: if it was taken out, stop its container and run omsinit init --only resource again in 2 minutes; if not, correct cm_nodes here", host.IP, beat.Age))
+		}
 	}
 }
 

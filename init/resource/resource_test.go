@@ -2,7 +2,6 @@ package resource
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 
 	"omsinit/internal/config"
 	"omsinit/internal/database"
+	"omsinit/internal/ha"
 	"omsinit/internal/msg"
 	"omsinit/internal/passing"
 	"omsinit/internal/testmaria"
@@ -27,23 +27,25 @@ func TestApply(t *testing.T) {
 	st := step(t, c, cm.URL)
 	first := st.mustApply(t)
 	want := Result{CM: cm.URL, Calls: []string{"create-consumer"}, Rows: []Row{
-		{"oms_cm.resource_group", "name=100", true},
-		{"oms_cm.location_cm", "location=100", true},
-		{"oms_cm.host", "ip=10.0.0.1", true},
-		{"oms_cm.host", "ip=10.0.0.2", true},
-		{"oms_rm.cluster_info", "code=100", true},
-		{"oms_rm.oms_normal_config", "cfg_name=ha.config", true},
+		{"oms_cm.resource_group", "name=100", true, ""},
+		{"oms_cm.resource_label", "name=cn-beijing", true, ""},
+		{"oms_cm.location_cm", "location=100", true, ""},
+		{"oms_cm.host", "ip=10.0.0.1", true, ""},
+		{"oms_cm.host", "ip=10.0.0.2", true, ""},
+		{"oms_rm.cluster_info", "code=100", true, ""},
+		{"oms_rm.oms_normal_config", "cfg_name=ha.config", true, ""},
 	}}
 	if d := gocmp(want, first); d != "" {
 		t.Error(d)
 	}
 	rows := []string{
 		"resource_group 100",
+		"resource_label cn-beijing",
 		"location_cm 100 cn-beijing " + cm.URL,
 		"host 100 10.0.0.1 ONLINE",
 		"host 100 10.0.0.2 ONLINE",
 		"cluster_info cn-beijing 北京 " + cm.URL + " 100 1",
-		"config ha.config " + haConfig,
+		"config ha.config " + ha.Default,
 	}
 	if d := gocmp(rows, dump(t, s, c)); d != "" {
 		t.Error(d)
@@ -80,31 +82,82 @@ func TestCorrections(t *testing.T) {
 	}{
 		"the address moves to a VIP": {
 			func(c *config.Config, st *testStep) { c.CMURL = vip.URL },
-			[]Row{{"DB_cm.location_cm", "location=100", false}, {"DB_rm.cluster_info", "code=100", false}},
+			[]Row{{"DB_cm.location_cm", "location=100", false, ""}, {"DB_rm.cluster_info", "code=100", false, ""}},
 			"cluster_info cn-beijing 北京 " + vip.URL + " 100 1",
 		},
 		"a node more": {
 			func(c *config.Config, st *testStep) { c.CMNodes = append(c.CMNodes, "10.0.0.3") },
-			[]Row{{"DB_cm.host", "ip=10.0.0.3", true}},
+			[]Row{{"DB_cm.host", "ip=10.0.0.3", true, ""}},
 			"host 100 10.0.0.3 ONLINE",
 		},
-		"a node less stays": {
+		"a node less is marked": {
 			func(c *config.Config, st *testStep) { c.CMNodes = c.CMNodes[:1] },
+			[]Row{{"DB_cm.host", "ip=10.0.0.2", false, "OFFLINE"}},
+			"host 100 10.0.0.2 OFFLINE",
+		},
+		"a node less that stopped long ago is marked": {
+			func(c *config.Config, st *testStep) { c.CMNodes = c.CMNodes[:1]; beat(s, c, "10.0.0.2", 600) },
+			[]Row{{"DB_cm.host", "ip=10.0.0.2", false, "OFFLINE"}},
+			"host 100 10.0.0.2 OFFLINE",
+		},
+		"a node less that lives stays": {
+			func(c *config.Config, st *testStep) { c.CMNodes = c.CMNodes[:1]; beat(s, c, "10.0.0.2", 5) },
 			nil, "host 100 10.0.0.2 ONLINE",
+		},
+		"a list without this node marks nobody": {
+			func(c *config.Config, st *testStep) { c.CMNodes = []string{"10.0.0.2"}; st.HostIP = "10.0.0.3" },
+			nil, "host 100 10.0.0.1 ONLINE",
+		},
+		"a node of another region is not looked at": {
+			func(c *config.Config, st *testStep) {
+				s.Exec("INSERT INTO "+c.CMDatabase+".resource_group (name) VALUES ('7')",
+					"INSERT INTO "+c.CMDatabase+".host (resource_group_id, ip, host_status) SELECT id, '10.7.0.1', 'ONLINE' FROM "+c.CMDatabase+".resource_group WHERE name = '7'")
+			},
+			nil, "host 7 10.7.0.1 ONLINE",
+		},
+		"a node that comes back is unmarked": {
+			func(c *config.Config, st *testStep) {
+				s.Exec("UPDATE " + c.CMDatabase + ".host SET host_status = 'OFFLINE' WHERE ip = '10.0.0.2'")
+			},
+			[]Row{{"DB_cm.host", "ip=10.0.0.2", false, "ONLINE"}},
+			"host 100 10.0.0.2 ONLINE",
+		},
+		"a node that left another region joins": {
+			func(c *config.Config, st *testStep) {
+				s.Exec("INSERT INTO "+c.RMDatabase+".cluster_info (region, region_cn, cm_url, code, is_default_cm) VALUES ('b', 'b', 'http://b:8088', 7, 0)",
+					"INSERT INTO "+c.CMDatabase+".resource_group (name) VALUES ('7')",
+					"INSERT INTO "+c.CMDatabase+".host (resource_group_id, ip, host_status) SELECT id, '10.7.0.1', 'OFFLINE' FROM "+c.CMDatabase+".resource_group WHERE name = '7'")
+				c.CMNodes = append(c.CMNodes, "10.7.0.1")
+			},
+			[]Row{{"DB_cm.host", "ip=10.7.0.1", false, "ONLINE"}},
+			"host 100 10.7.0.1 ONLINE",
+		},
+		"the region gets its name at last": {
+			func(c *config.Config, st *testStep) {
+				s.Exec("UPDATE "+c.RMDatabase+".cluster_info SET region = 'default'", "UPDATE "+c.CMDatabase+".resource_label SET name = 'default'")
+			},
+			[]Row{{"DB_cm.resource_label", "name=cn-beijing", false, ""}, {"DB_rm.cluster_info", "code=100", false, ""}},
+			"resource_label cn-beijing",
+		},
+		"labels of another shape are left alone": {
+			func(c *config.Config, st *testStep) {
+				s.Exec("DELETE FROM "+c.CMDatabase+".resource_label", "ALTER TABLE "+c.CMDatabase+".resource_label ADD COLUMN kind int NOT NULL")
+			},
+			nil, "resource_group 100",
 		},
 		"no longer the default": {
 			func(c *config.Config, st *testStep) { c.CMIsDefault = false },
-			[]Row{{"DB_rm.cluster_info", "code=100", false}},
+			[]Row{{"DB_rm.cluster_info", "code=100", false, ""}},
 			"cluster_info cn-beijing 北京 " + cm.URL + " 100 0",
 		},
 		"another Chinese name": {
 			func(c *config.Config, st *testStep) { c.CMRegionCN = "首都" },
-			[]Row{{"DB_rm.cluster_info", "code=100", false}},
+			[]Row{{"DB_rm.cluster_info", "code=100", false, ""}},
 			"cluster_info cn-beijing 首都 " + cm.URL + " 100 1",
 		},
 		"this node was marked": {
 			func(c *config.Config, st *testStep) { s.Exec("UPDATE " + c.CMDatabase + ".host SET host_status = 'X'") },
-			[]Row{{"DB_cm.host", "ip=10.0.0.1", false}},
+			[]Row{{"DB_cm.host", "ip=10.0.0.1", false, ""}},
 			"host 100 10.0.0.2 X", // how another node is, it knows itself
 		},
 		"this node was in another group": {
@@ -112,12 +165,12 @@ func TestCorrections(t *testing.T) {
 				s.Exec("INSERT INTO "+c.CMDatabase+".resource_group (name) VALUES ('7')",
 					"UPDATE "+c.CMDatabase+".host SET resource_group_id = (SELECT id FROM "+c.CMDatabase+".resource_group WHERE name = '7')")
 			},
-			[]Row{{"DB_cm.host", "ip=10.0.0.1", false}},
+			[]Row{{"DB_cm.host", "ip=10.0.0.1", false, ""}},
 			"host 100 10.0.0.1 ONLINE",
 		},
 		"rows are gone": {
 			func(c *config.Config, st *testStep) { s.Exec("DELETE FROM " + c.RMDatabase + ".cluster_info") },
-			[]Row{{"DB_rm.cluster_info", "code=100", true}},
+			[]Row{{"DB_rm.cluster_info", "code=100", true, ""}},
 			"cluster_info cn-beijing 北京 " + cm.URL + " 100 1",
 		},
 	} {
@@ -142,6 +195,11 @@ func TestCorrections(t *testing.T) {
 			}
 		})
 	}
+}
+
+// beat notes the heartbeat of a node's agent, some seconds ago.
+func beat(s *testmaria.Server, c *config.Config, ip string, seconds int) {
+	s.Exec(fmt.Sprintf("INSERT INTO %s.heart_beat (task_type, task_name, host_ip, gmt_modified) VALUES ('supervisor', 'supervisor', '%s', NOW() - INTERVAL %d SECOND)", c.HeartbeatDatabase, ip, seconds))
 }
 
 func contains(list []string, one string) bool {
@@ -172,7 +230,7 @@ func TestMetaDBTrouble(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "not now") || !strings.Contains(err.Error(), "x2_rm") {
 			t.Errorf("%v", err)
 		}
-		if len(r.Rows) != 4 {
+		if len(r.Rows) != 5 {
 			t.Errorf("the result does not say what was done: %+v", r)
 		}
 		if got := column(t, s, "SELECT COUNT(*) FROM x2_rm.cluster_info"); got[0] != "0" {
@@ -210,7 +268,7 @@ func TestMetaDBTrouble(t *testing.T) {
 				go l.Release()
 			}
 		}
-		if r := st.mustApply(t); len(r.Rows) != 6 {
+		if r := st.mustApply(t); len(r.Rows) != 7 {
 			t.Errorf("%+v", r)
 		}
 	})
@@ -230,21 +288,52 @@ func TestOddities(t *testing.T) {
 			t.Errorf("%q was not said: %q", want, st.log)
 		}
 	}
+	// A node that was taken out and still runs is told of.
+	st.HostIP, c.CMNodes = "10.0.0.2", c.CMNodes[1:]
+	beat(s, c, "2001:db8::7", 3)
+	st.mustApply(t)
+	if said := strings.Join(st.log, "\n"); !strings.Contains(said, "the node 2001:db8:0::7 is not in cm_nodes, but sends heartbeats") {
+		t.Errorf("%q", st.log)
+	}
+	c.CMNodes = []string{"2001:db8:0::7", "10.0.0.2"}
 	// Another spelling of an IPv6 address is the same node.
 	s.Exec("UPDATE oms_cm.host SET host_status = 'X'")
 	st.HostIP = "2001:db8::7"
-	if d := gocmp([]Row{{"oms_cm.host", "ip=2001:db8:0::7", false}}, st.mustApply(t).Rows); d != "" {
+	if d := gocmp([]Row{{"oms_cm.host", "ip=2001:db8:0::7", false, ""}}, st.mustApply(t).Rows); d != "" {
 		t.Error(d)
 	}
 }
 
-// The documented default must stay what it is, and valid.
-func TestHAConfig(t *testing.T) {
-	var v map[string]any
-	if err := json.Unmarshal([]byte(haConfig), &v); err != nil {
-		t.Fatal(err)
+// A real release keeps times without defaults, as the documented table of
+// heatbeat_sequence does, and its location_cm and labels are not documented.
+func TestColumnsOfARelease(t *testing.T) {
+	s := testmaria.Start(t)
+	cm := startCM(t, nil)
+	c := metadb(t, s, "oms")
+	for _, table := range []string{"oms_cm.host", "oms_cm.resource_group", "oms_rm.cluster_info", "oms_rm.oms_normal_config"} {
+		s.Exec("ALTER TABLE " + table + " MODIFY gmt_created datetime NOT NULL, MODIFY gmt_modified datetime NOT NULL")
 	}
-	if v["enable"] != false || v["enableStore"] != true || v["refetchStoreIntervalMin"] != float64(30) || len(v) != 13 {
-		t.Errorf("%v", v)
+	s.Exec("ALTER TABLE oms_cm.location_cm CHANGE region area varchar(128) NOT NULL", "ALTER TABLE oms_cm.resource_label ADD COLUMN kind int NOT NULL")
+	st := step(t, c, cm.URL)
+	if r := st.mustApply(t); len(r.Rows) != 5 {
+		t.Errorf("%+v", r.Rows)
+	}
+	if said := strings.Join(st.log, "\n"); !strings.Contains(said, "oms_cm.location_cm has other columns") {
+		t.Error(said)
+	}
+	if r := st.mustApply(t); r.Changed() {
+		t.Errorf("%+v", r)
+	}
+	s.Exec("UPDATE oms_cm.host SET gmt_modified = '2020-02-02', host_status = 'OFFLINE'")
+	st.mustApply(t)
+	if got := column(t, s, "SELECT COUNT(*) FROM oms_cm.host WHERE gmt_modified > '2021-01-01' AND gmt_created > '2021-01-01'"); got[0] != "2" {
+		t.Errorf("%s of 2 rows have their times", got[0])
+	}
+
+	// A column that nobody knows is named.
+	s.Exec("ALTER TABLE oms_cm.host ADD COLUMN idc varchar(9) NOT NULL")
+	c.CMNodes = append(c.CMNodes, "10.0.0.9")
+	if _, err := st.Apply(context.Background()); err == nil || passing.Is(err) || !strings.Contains(err.Error(), "host: ") || !strings.Contains(err.Error(), "idc") {
+		t.Errorf("%v", err)
 	}
 }

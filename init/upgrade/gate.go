@@ -35,6 +35,14 @@ func Gate(ctx context.Context, cfg *config.Config, p *pack.Pack) error {
 		return err
 	}
 	defer db.Close()
+	// While one is undone the three databases may be away: that is no new MetaDB.
+	last, err := (&journal{db: db, c: cfg}).newest(ctx)
+	if err != nil {
+		return err
+	}
+	if last != nil && last.State.open() {
+		return msg.Errorf("an upgrade from %s to %s is unfinished (state %s, stage %s, node %s): continue it with `omsinit upgrade apply`, or undo it with `omsinit upgrade rollback`", last.From, last.To, last.State, last.Stage, last.Node)
+	}
 	recorded, err := recordedVersions(ctx, db, cfg)
 	if err != nil {
 		return err
@@ -48,7 +56,7 @@ func Gate(ctx context.Context, cfg *config.Config, p *pack.Pack) error {
 	newest := slices.MaxFunc(recorded, func(a, b metadb.Version) int { return a.Compare(b) })
 	switch newest.Compare(target) {
 	case -1:
-		return msg.Errorf("the MetaDB %s belongs to OMS %s, and this image is %s: an installation must be upgraded, not initialised again; start the old image, or upgrade with the documented procedure", cfg.RMDatabase, newest.String(), release)
+		return msg.Errorf("the MetaDB %s belongs to OMS %s, and this image is %s: an installation must be upgraded, not initialised again; start the container with -e IS_UPGRADE=true, or run `omsinit upgrade apply`, or start the old image", cfg.RMDatabase, newest.String(), release)
 	case 1:
 		return msg.Errorf("the MetaDB %s belongs to OMS %s, which is newer than this image (%s): start the image of that release", cfg.RMDatabase, newest.String(), release)
 	}
@@ -89,7 +97,7 @@ func refuseUnrecorded(ctx context.Context, db *sql.DB, cfg *config.Config) error
 		return newMetaDB(cfg, err)
 	}
 	if regions > 0 {
-		return msg.Errorf("Version before 4.1.1 is not allowed to upgrade. The database %s holds an OMS installation whose release is not recorded in the table oms_version; if it is 4.1.1 or later, record it there as documented and upgrade", cfg.RMDatabase)
+		return msg.Errorf("Version before 4.1.1 is not allowed to upgrade. The database %s holds an OMS installation whose release is not recorded in the table oms_version; if it is 4.1.1 or later, upgrade it with `omsinit upgrade apply --from-version VERSION`", cfg.RMDatabase)
 	}
 	return nil
 }
@@ -118,12 +126,44 @@ func recordedVersions(ctx context.Context, db *sql.DB, cfg *config.Config) ([]me
 	return versions, nil
 }
 
+// hasSchema reports whether the pack has a schema file of exactly this release.
+func hasSchema(p *pack.Pack, release metadb.Version) bool {
+	files, _ := fs.Glob(p.FS(), "schema/*/*.sql")
+	return slices.ContainsFunc(files, func(name string) bool {
+		v, err := metadb.ParseVersion(strings.TrimSuffix(path.Base(name), ".sql"))
+		return err == nil && v.Compare(release) == 0
+	})
+}
+
+// hasSchemaUpTo reports whether the pack knows how each of the three databases
+// looked at a release.
+func hasSchemaUpTo(p *pack.Pack, release metadb.Version) bool {
+	for _, kind := range []string{"rm", "cm", "hb"} {
+		files, _ := fs.Glob(p.FS(), "schema/"+kind+"/*.sql")
+		if !slices.ContainsFunc(files, func(name string) bool {
+			v, err := metadb.ParseVersion(strings.TrimSuffix(path.Base(name), ".sql"))
+			return err == nil && v.Compare(release) <= 0
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
 // newMetaDB turns "no such database" and "no such table" into no error.
 func newMetaDB(cfg *config.Config, err error) error {
 	const unknownDatabase, noSuchTable = 1049, 1146
-	var answer *mysql.MySQLError
-	if errors.As(err, &answer) && (answer.Number == unknownDatabase || answer.Number == noSuchTable) {
+	if n := answer(err); n == unknownDatabase || n == noSuchTable {
 		return nil
 	}
 	return database.Explain(cfg, err)
+}
+
+// answer is the number of the server's error, 0 for any other.
+func answer(err error) uint16 {
+	var e *mysql.MySQLError
+	if errors.As(err, &e) {
+		return e.Number
+	}
+	return 0
 }

@@ -14,9 +14,24 @@ import (
 	"omsinit/internal/passing"
 )
 
-// LeaseTable is the table of leases in the rm database. It is made only where
-// the server has no GET_LOCK.
+// LeaseTable is the table of leases in the rm database. Where the server has
+// GET_LOCK it only tells who has the lock and since when: the server itself
+// knows no more than a connection.
 const LeaseTable = "omsinit_lease"
+
+// CreateLeaseTable is the statement that makes the LeaseTable in a database;
+// in the one that is in use, when it has no name.
+func CreateLeaseTable(name string) string {
+	table := Quote(LeaseTable)
+	if name != "" {
+		table = Quote(name) + "." + table
+	}
+	return "CREATE TABLE IF NOT EXISTS " + table + " (`name` varchar(64) NOT NULL, `token` varchar(64) NOT NULL, `node` varchar(255) NOT NULL, `host` varchar(255) NOT NULL, `pid` varchar(32) NOT NULL, `since` datetime NOT NULL, `expires` datetime(3) NOT NULL, PRIMARY KEY (`name`)) DEFAULT CHARSET = utf8mb4 COMMENT = 'omsinit: who works on the MetaDB'"
+}
+
+func leaseTable(c *config.Config) string {
+	return Quote(c.RMDatabase) + "." + Quote(LeaseTable)
+}
 
 const (
 	defaultLeaseTime = 30 * time.Second
@@ -38,9 +53,9 @@ func (l *Lock) takeLease(ctx context.Context, c *config.Config, o LockOptions) e
 	if o.LeaseTime <= 0 {
 		o.LeaseTime = defaultLeaseTime
 	}
-	le := &lease{table: Quote(c.RMDatabase) + "." + Quote(LeaseTable), name: l.name, token: rand.Text(), span: o.LeaseTime}
+	le := &lease{table: leaseTable(c), name: l.name, token: rand.Text(), span: o.LeaseTime}
 	for _, q := range []string{
-		"CREATE TABLE IF NOT EXISTS " + le.table + " (`name` varchar(64) NOT NULL, `token` varchar(64) NOT NULL, `node` varchar(255) NOT NULL, `host` varchar(255) NOT NULL, `pid` varchar(32) NOT NULL, `since` datetime NOT NULL, `expires` datetime(3) NOT NULL, PRIMARY KEY (`name`)) DEFAULT CHARSET = utf8mb4 COMMENT = 'omsinit: who works on the MetaDB'",
+		CreateLeaseTable(c.RMDatabase),
 		"INSERT IGNORE INTO " + le.table + " VALUES ('" + le.name + "', '', '', '', '', '2000-01-01', '2000-01-01')",
 	} {
 		if _, err := l.conn.ExecContext(ctx, q); err != nil {

@@ -55,11 +55,11 @@ func LockName(c *config.Config) string {
 
 // Holder is who has a lock, as far as the server tells.
 type Holder struct {
-	Node       string // as given to As; only servers with performance_schema know it
-	PID        string // process on that node; as Node
-	Host       string // address of its connection
-	Connection int64  // 0: not known
-	Since      string // time of the server; only of a lease
+	Node       string // as given to As or in LockOptions
+	PID        string // process on that node
+	Host       string // address of its connection, or its name
+	Connection int64  // 0: not known, or a lease
+	Since      string // time of the server; from the LeaseTable only
 }
 
 // Message describes the holder.
@@ -85,13 +85,16 @@ type Lock struct {
 	name      string
 	holder    int64 // the connection that the server says holds it, 0: it does not say
 	lease     *lease
+	note      *note
 	keepAlive time.Duration
 }
 
 // LockOptions says how to wait.
 type LockOptions struct {
 	Timeout time.Duration // 0 means 10 minutes
-	Waiting func(Holder)  // called once when somebody else has the lock; may be nil
+	// Waiting is called when somebody else has the lock, and a second time if
+	// more comes to be known of who that is. It may be nil.
+	Waiting func(Holder)
 	// KeepAlive is how often Watch asks whether the lock is still held; 0 means
 	// 2 seconds.
 	KeepAlive time.Duration
@@ -100,7 +103,7 @@ type LockOptions struct {
 	Lease bool
 	// LeaseTime is how long a lease holds that is not renewed; 0 means 30 seconds.
 	LeaseTime time.Duration
-	// Node names this node in a lease.
+	// Node names this node in the LeaseTable; the host's name if empty.
 	Node string
 }
 
@@ -116,6 +119,10 @@ func Acquire(ctx context.Context, c *config.Config, db *sql.DB, o LockOptions) (
 	}
 	l := &Lock{conn: conn, name: LockName(c), keepAlive: o.KeepAlive}
 	err = l.wait(ctx, c, db, o)
+	if err == nil {
+		l.note = newNote(c, l, o.Node)
+		l.note.leave(ctx, conn)
+	}
 	if errors.Is(err, ErrNoLocks) && o.Lease {
 		err = l.takeLease(ctx, c, o)
 	}
@@ -149,6 +156,7 @@ func (l *Lock) Watch(ctx context.Context) (watched context.Context, stop func())
 				cancel(err) // the first cause counts: after a stop this is nothing
 				return
 			}
+			l.note.leave(watched, l.conn) // its table may have come into being
 		}
 	}()
 	return watched, func() {
@@ -199,7 +207,7 @@ func (l *Lock) wait(ctx context.Context, c *config.Config, db *sql.DB, o LockOpt
 	if free || err != nil {
 		return err
 	}
-	holder := findHolder(ctx, db, l.name)
+	holder := findHolder(ctx, c, db, l.name)
 	if o.Waiting != nil {
 		o.Waiting(holder)
 	}
@@ -209,8 +217,12 @@ func (l *Lock) wait(ctx context.Context, c *config.Config, db *sql.DB, o LockOpt
 		if free, err = l.try(ctx, slice); free || err != nil {
 			return err
 		}
+		known := holder.Since != ""
+		holder = findHolder(ctx, c, db, l.name)
+		if o.Waiting != nil && !known && holder.Since != "" {
+			o.Waiting(holder)
+		}
 	}
-	holder = findHolder(ctx, db, l.name)
 	return passing.Mark(msg.Errorf("the MetaDB at %s is %w for longer than %s by %v; see whether that node still works on it, and end its connection (KILL %d) if it does not", address(c), ErrLocked, o.Timeout, holder.Message(), holder.Connection))
 }
 
@@ -248,7 +260,7 @@ func noSuchFunction(err error) bool {
 
 // findHolder asks who has the lock. Not every server and not every account
 // may know; what is not known stays empty.
-func findHolder(ctx context.Context, db *sql.DB, name string) Holder {
+func findHolder(ctx context.Context, c *config.Config, db *sql.DB, name string) Holder {
 	var h Holder
 	var id sql.NullInt64
 	if db.QueryRowContext(ctx, "SELECT IS_USED_LOCK(?)", name).Scan(&id) != nil || !id.Valid {
@@ -261,6 +273,9 @@ func findHolder(ctx context.Context, db *sql.DB, name string) Holder {
 		if addr, _, err := net.SplitHostPort(host.String); err == nil {
 			h.Host = addr
 		}
+	}
+	if readNote(ctx, c, db, name, &h) {
+		return h
 	}
 	rows, err := db.QueryContext(ctx, "SELECT attr_name, attr_value FROM performance_schema.session_account_connect_attrs WHERE processlist_id = ?", id.Int64)
 	if err != nil {
@@ -296,6 +311,7 @@ func (l *Lock) Release() {
 	if l.lease != nil {
 		l.lease.release(ctx, l.conn)
 	} else {
+		l.note.remove(ctx, l.conn)
 		_, _ = l.conn.ExecContext(ctx, "DO RELEASE_LOCK(?)", l.name)
 	}
 	l.drop()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -186,5 +188,79 @@ func TestNoLocks(t *testing.T) {
 	_, err := Acquire(context.Background(), c, pool(t, c), LockOptions{Waiting: func(Holder) { t.Error("waits") }})
 	if !errors.Is(err, ErrNoLocks) || passing.Is(err) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestHolderNote: a server without performance_schema knows a connection only;
+// the note says who that is and since when.
+func TestHolderNote(t *testing.T) {
+	s := testmaria.Start(t)
+	c := configFor(s)
+	ctx := t.Context()
+	admin := pool(t, c)
+	create := func() {
+		for _, q := range []string{"CREATE DATABASE " + Quote(c.RMDatabase), CreateLeaseTable(c.RMDatabase)} {
+			if _, err := admin.ExecContext(ctx, q); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	// The very first initialisation takes the lock before there is a table.
+	first, err := Acquire(ctx, c, pool(t, c), LockOptions{Node: "10.0.0.1", KeepAlive: 10 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	watched, stop := first.Watch(ctx)
+
+	var told []Holder
+	got := make(chan *Lock)
+	go func() {
+		l, err := Acquire(ctx, c, pool(t, c), LockOptions{Node: "10.0.0.2", Waiting: func(h Holder) {
+			if told = append(told, h); len(told) == 1 {
+				create()
+				return
+			}
+			stop()
+			first.Release()
+		}})
+		if err != nil {
+			t.Error(err)
+		}
+		got <- l
+	}()
+	second := <-got
+	if context.Cause(watched) == nil || second == nil {
+		t.Fatal("the lock was not handed on")
+	}
+	if len(told) != 2 || told[0].Since != "" || told[0].Connection == 0 {
+		t.Fatalf("told %+v", told)
+	}
+	h := told[1]
+	if h.Node != "10.0.0.1" || h.PID != strconv.Itoa(os.Getpid()) || h.Host != "127.0.0.1" || h.Since == "" || h.Connection == 0 {
+		t.Errorf("holder %+v", h)
+	}
+	if text := h.Message().String(); !strings.Contains(text, "10.0.0.1 (process ") || !strings.Contains(text, "since 2") {
+		t.Errorf("%s", text)
+	}
+	_, err = Acquire(ctx, c, pool(t, c), LockOptions{Timeout: time.Second})
+	if err == nil || !strings.Contains(err.Error(), "10.0.0.2 (process ") || !strings.Contains(err.Error(), "since 2") {
+		t.Errorf("error %v", err)
+	}
+
+	// Whoever was killed leaves a note behind, which names nobody else.
+	second.drop()
+	third, err := Acquire(ctx, c, pool(t, c), LockOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin.ExecContext(ctx, "UPDATE "+leaseTable(c)+" SET token = ?, node = 'dead'", noteToken(third.holder+1000)); err != nil {
+		t.Fatal(err)
+	}
+	if h := findHolder(ctx, c, admin, third.name); h.Node != "" || h.Since != "" || h.Connection != third.holder {
+		t.Errorf("holder %+v", h)
+	}
+	third.Release()
+	if h := findHolder(ctx, c, admin, third.name); h != (Holder{}) {
+		t.Errorf("a released lock has the holder %+v", h)
 	}
 }

@@ -59,6 +59,14 @@ func (l Layout) StoreDir() string { return l.Path("/home/ds/store") }
 // RunDir is the mounted folder of the other data components.
 func (l Layout) RunDir() string { return l.Path("/home/ds/run") }
 
+// BackupDir holds the backups of the MetaDB that omsinit takes by itself. It is
+// on a mount: a backup must outlive the container.
+func (l Layout) BackupDir() string { return l.Path("/home/ds/run/metadb-backup") }
+
+// ConfigCopy is the copy of config.yaml from before an upgrade, under its
+// documented name.
+func (l Layout) ConfigCopy() string { return l.Path("/home/admin/conf/config_copy.yaml") }
+
 // StateDir holds omsinit's own state. It is in the container's own layer on
 // purpose: it says what was done in this container, and goes with it.
 func (l Layout) StateDir() string { return l.Path("/var/lib/omsinit") }
@@ -83,6 +91,10 @@ func (l Layout) ControlSocket() string { return l.Path("/tmp/supervisor.sock") }
 
 // RenderedRecord says what the generated files of this container were made from.
 func (l Layout) RenderedRecord() string { return l.Path("/var/lib/omsinit/rendered") }
+
+// TSDBState says whether step 3 told the components of the time-series
+// database.
+func (l Layout) TSDBState() string { return l.Path("/var/lib/omsinit/tsdb.json") }
 
 // CertFile and KeyFile switch nginx to HTTPS when both are there.
 func (l Layout) CertFile() string { return l.Path("/etc/pki/nginx/oms_server.crt") }

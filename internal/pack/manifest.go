@@ -36,6 +36,8 @@ type manifest struct {
 	Trial      []File               `yaml:"trial"`
 	Calls      []Call               `yaml:"calls"`
 	Validators map[string]Validator `yaml:"validators"`
+	TSDB       TSDB                 `yaml:"tsdb"`
+	Upgrade    Upgrade              `yaml:"upgrade"`
 }
 
 // Open reads the reference pack with the files of dir over it. An empty dir,
@@ -72,8 +74,11 @@ func open(fsys overlay) (*Pack, error) {
 	}
 	p := &Pack{
 		Release: m.Release, Edition: m.Edition, Standalone: m.Standalone, Register: m.Register, Restart: m.Restart, Ignore: m.Ignore, Folders: m.Folders,
-		Files: m.Files, Trial: m.Trial, Calls: m.Calls, Validators: m.Validators,
+		Files: m.Files, Trial: m.Trial, Calls: m.Calls, Validators: m.Validators, Upgrade: m.Upgrade,
 		fsys: fsys, forms: map[string]map[string]*template.Template{},
+	}
+	if len(p.Upgrade.Stop) == 0 {
+		p.Upgrade.Stop = p.Restart // better too many than one that writes meanwhile
 	}
 	c := checker{pack: p, place: place, root: root, keys: configKeys()}
 	c.manifest(m)
@@ -192,6 +197,9 @@ func (c *checker) manifest(m manifest) {
 	c.files(m.Files, "files", seen)
 	c.files(m.Trial, "trial", seen)
 	c.calls(m.Calls)
+	c.tsdb(&m.TSDB)
+	c.pack.TSDB = m.TSDB
+	c.upgrade(m.Upgrade)
 	c.schema()
 }
 

@@ -162,6 +162,9 @@ func TestOpenRefusesManifest(t *testing.T) {
 		"folder as template": {"template: templates/tengine.conf", "template: templates", "cannot read the template"},
 		"method":             {"method: POST", "method: FETCH", `method is "FETCH"`},
 		"call path":          {"path: /consumer/create", "path: consumer/create", "must start with a slash"},
+		"TSDB database":      {"database: oms", "database: o'ms", `database is "o'ms"`},
+		"TSDB policy":        {"retention_policy: oms_30d", "retention_policy: 30d", `retention_policy is "30d"`},
+		"TSDB duration":      {"duration: 30d", "duration: 30 days", `duration is "30 days"`},
 		"call value":         {"form: {consumer: drc}", "form: {consumer: '{{.cm_locatoin}}'}", `no value "cm_locatoin"`},
 	}
 	for name, tt := range tests {

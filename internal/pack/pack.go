@@ -38,6 +38,10 @@ type Pack struct {
 	Calls []Call
 	// Validators are the programs that check a file before it goes live.
 	Validators map[string]Validator
+	// TSDB is where the metrics go.
+	TSDB TSDB
+	// Upgrade says how to come here from other releases.
+	Upgrade Upgrade
 
 	fsys  overlay
 	forms map[string]map[string]*template.Template // call name, form key

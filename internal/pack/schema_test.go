@@ -87,6 +87,10 @@ func TestSchemaHasEveryField(t *testing.T) {
 		"folder":    {Folder{}, schema.Defs["folder"].Properties},
 		"call":      {Call{}, schema.Defs["call"].Properties},
 		"validator": {Validator{}, schema.Defs["validator"].Properties},
+		"tsdb":      {TSDB{}, schema.Defs["tsdb"].Properties},
+		"upgrade":   {Upgrade{}, schema.Defs["upgrade"].Properties},
+		"route":     {Route{}, schema.Defs["route"].Properties},
+		"watched":   {Watched{}, schema.Defs["watched"].Properties},
 	} {
 		var fields []string
 		kind := reflect.TypeOf(tc.of)

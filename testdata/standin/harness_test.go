@@ -171,7 +171,7 @@ func (c *component) died() int {
 	case s := <-c.status:
 		c.status <- s
 		return s
-	case <-time.After(20 * time.Second):
+	case <-time.After(60 * time.Second):
 		c.t.Fatalf("the component does not end; it says:\n%s", c.out)
 		return 0
 	}
@@ -180,7 +180,7 @@ func (c *component) died() int {
 // eventually waits for a condition that is on its way.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if ok() {
 			return
 		}

@@ -48,7 +48,7 @@ func (c *cm) beat(ctx context.Context, ip string) error {
 	}
 	// Where the table has a unique key, another node's CM may have been first.
 	_, err = c.heartbeat.ExecContext(ctx, `INSERT INTO heart_beat (task_type, task_name, host_ip, gmt_created, gmt_modified)
-		VALUES ('HOST', 'supervisor', ?, NOW(), NOW()) ON DUPLICATE KEY UPDATE gmt_modified = NOW()`, ip)
+		VALUES ('supervisor', 'supervisor', ?, NOW(), NOW()) ON DUPLICATE KEY UPDATE gmt_modified = NOW()`, ip)
 	return err
 }
 

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"omsinit/internal/config"
@@ -44,6 +45,11 @@ type Job struct {
 	// Log takes messages, Progress how far it is; both may be nil.
 	Log      func(msg.Message)
 	Progress func(Progress)
+	// placing is told of each statement that puts a restored database in its
+	// place, before it is sent. Tests interrupt there.
+	placing func(statement string)
+
+	mu sync.Mutex // of Progress, which is called by one at a time
 }
 
 // Progress is how far one database is.
@@ -94,15 +100,18 @@ func (j *Job) Backup(ctx context.Context) (_ *Manifest, err error) {
 			j.removeDumps(found)
 		}
 	}()
-	for _, d := range found {
+	err = sideBySide(ctx, found, func(ctx context.Context, d *Database) error {
 		if d.Kind == "hb" {
 			if err := j.trim(ctx, db, d.Name); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		if err := j.dump(ctx, db, dumper, d); err != nil {
-			return nil, lostCause(ctx, err)
-		}
+		return j.dump(ctx, db, dumper, d)
+	})
+	if err != nil {
+		return nil, lostCause(ctx, err)
+	}
+	for _, d := range found {
 		m.Databases = append(m.Databases, *d)
 	}
 	if err := m.write(j.Dir); err != nil {
@@ -214,6 +223,9 @@ func (j *Job) dump(ctx context.Context, db *sql.DB, dumper *tool, d *Database) (
 	if err != nil {
 		return mysql.Explain(j.Config, err)
 	}
+	if d.Views, err = viewNames(ctx, db, d.Name); err != nil {
+		return mysql.Explain(j.Config, err)
+	}
 	sum := sha256.New()
 	out := bufio.NewWriterSize(f, 1<<20)
 	s, err := j.stream(ctx, dumper, d.Name, io.MultiWriter(out, sum))
@@ -225,7 +237,7 @@ func (j *Job) dump(ctx context.Context, db *sql.DB, dumper *tool, d *Database) (
 	}
 	d.Size, d.SHA256, d.Tables = s.bytes, hex.EncodeToString(sum.Sum(nil)), s.rows.list()
 	for _, name := range before {
-		if !slices.ContainsFunc(d.Tables, func(t Table) bool { return t.Name == name }) {
+		if name != mysql.LeaseTable && !slices.ContainsFunc(d.Tables, func(t Table) bool { return t.Name == name }) {
 			return msg.Errorf("cannot dump the database %s: %w", d.Name, msg.Errorf("the table %s is not in the dump", name))
 		}
 	}
@@ -309,6 +321,10 @@ func tableNames(ctx context.Context, db *sql.DB, name string) ([]string, error) 
 	return texts(ctx, db, "SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_type = 'BASE TABLE' ORDER BY table_name", name)
 }
 
+func viewNames(ctx context.Context, db *sql.DB, name string) ([]string, error) {
+	return texts(ctx, db, "SELECT table_name FROM information_schema.views WHERE table_schema = ? ORDER BY table_name", name)
+}
+
 func texts(ctx context.Context, db *sql.DB, q string, args ...any) ([]string, error) {
 	rows, err := db.QueryContext(ctx, q, args...)
 	if err != nil {
@@ -334,6 +350,8 @@ func (j *Job) log(m msg.Message) {
 
 func (j *Job) progress(p Progress) {
 	if j.Progress != nil {
+		j.mu.Lock()
+		defer j.mu.Unlock()
 		j.Progress(p)
 	}
 }

@@ -56,6 +56,10 @@ func (j *Job) databases(ctx context.Context, db *sql.DB) ([]*Database, error) {
 	return there, nil
 }
 
+// Find lists the databases that a backup would hold, without looking into
+// them: kind, name, character set.
+func (j *Job) Find(ctx context.Context, db *sql.DB) ([]*Database, error) { return j.databases(ctx, db) }
+
 // absent: there is no such database or table.
 func absent(err error) bool {
 	var answer *driver.MySQLError

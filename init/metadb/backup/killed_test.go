@@ -22,7 +22,8 @@ const childEnv = "BACKUP_TEST_CHILD"
 
 type order struct {
 	Host, User, Password, Dir, Restore string
-	Port, KillAt                       int // kill at that progress
+	Port                               int
+	KillAt, KillPlacing                int // kill at that progress, or before that statement at the end of a restore
 }
 
 func TestMain(m *testing.M) {
@@ -37,12 +38,16 @@ func child() {
 	if err := json.Unmarshal([]byte(os.Getenv(childEnv)), &o); err != nil {
 		panic(err)
 	}
-	seen := 0
+	seen, placed := 0, 0
 	j := &Job{Dir: o.Dir, Config: &config.Config{
 		MetaHost: o.Host, MetaPort: o.Port, MetaUser: o.User, MetaPassword: config.Secret(o.Password),
 		RMDatabase: "oms_rm", CMDatabase: "oms_cm", HeartbeatDatabase: "oms_hb_1", CMLocation: 1,
 	}, Progress: func(Progress) {
 		if seen++; seen == o.KillAt {
+			syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		}
+	}, placing: func(string) {
+		if placed++; placed == o.KillPlacing {
 			syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		}
 	}}
@@ -99,6 +104,28 @@ func TestKilled(t *testing.T) {
 	}
 	if killed < 4 {
 		t.Errorf("killed %d times only", killed)
+	}
+	if d := cmp.Diff(want, dumpAll(t, s)); d != "" {
+		t.Error(d)
+	}
+	// While the databases are put in their places they are in between. Whatever
+	// that is, the next run brings them all back, from each of these moments.
+	placing := 0
+	for at := 1; run(order{Dir: dir, KillPlacing: at, Restore: "oms_rm"}); at++ {
+		placing++
+		if at%4 != 0 {
+			continue // the next run begins with what this one left
+		}
+		if run(order{Dir: dir, Restore: "oms_rm"}) {
+			t.Fatal("killed without being asked to")
+		}
+		if d := cmp.Diff(want, dumpAll(t, s)); d != "" {
+			t.Errorf("after one that was killed before statement %d of the end:\n%s", at, d)
+		}
+	}
+	// For each database: drop, create, rename, drop the empty one; and omsinit's own table.
+	if placing != 4*4+1 {
+		t.Errorf("killed %d times at the end of a restore", placing)
 	}
 	if d := cmp.Diff(want, dumpAll(t, s)); d != "" {
 		t.Error(d)

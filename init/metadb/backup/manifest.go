@@ -44,6 +44,8 @@ type Database struct {
 	Charset   string  `json:"charset"`
 	Collation string  `json:"collation"`
 	Tables    []Table `json:"tables"`
+	// Views are the names of the views, which a restore must bring back too.
+	Views []string `json:"views,omitempty"`
 }
 
 // Table is one table of a dump. The checksum is over the rows as they are

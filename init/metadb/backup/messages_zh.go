@@ -33,6 +33,7 @@ func init() {
 			"cannot restore the database %s: %w":                                                                           "无法恢复数据库 %s：%w",
 			"cannot verify the restored database %s: %w":                                                                   "无法校验恢复的数据库 %s：%w",
 			"the restored database %s lacks the table %s":                                                                  "恢复的数据库 %s 缺少表 %s",
+			"the restored database %s lacks the view %s":                                                                   "恢复的数据库 %s 缺少视图 %s",
 			"the restored table %s.%s has %d rows, the manifest says %d":                                                   "恢复的表 %s.%s 有 %d 行，清单记录为 %d 行",
 			"the rows of the restored table %s.%s are not those of the backup: their checksum is %s, the manifest says %s": "恢复的表 %s.%s 的数据与备份不一致：校验和为 %s，清单记录为 %s",
 			"%s lists %d regions (cm_location %s), but only these heartbeat databases can be told to be theirs: %s; name the others with --heartbeat-db (databases with a table heatbeat_sequence: %s)": "%s 中有 %d 个地域（cm_location %s），但只能确定以下心跳数据库属于它们：%s；请用 --heartbeat-db 指定其余的库（含有表 heatbeat_sequence 的数据库：%s）",

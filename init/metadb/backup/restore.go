@@ -63,14 +63,9 @@ func (j *Job) Restore(ctx context.Context, replace string) (*Manifest, error) {
 			return nil, err
 		}
 	}
-	for _, d := range m.Databases {
-		if err := j.restoreBeside(ctx, db, client, d); err != nil {
-			return nil, lostCause(ctx, err)
-		}
-		if err := j.verify(ctx, dumper, d); err != nil {
-			return nil, lostCause(ctx, err)
-		}
-		j.progress(Progress{Database: d.Name, Bytes: d.Size, Total: d.Size, Tables: len(d.Tables), Done: true})
+	err = sideBySide(ctx, m.Databases, func(ctx context.Context, d Database) error { return j.prove(ctx, db, client, dumper, d) })
+	if err != nil {
+		return nil, lostCause(ctx, err)
 	}
 	for _, d := range m.Databases {
 		if err := j.takePlace(ctx, db, d, replace != ""); err != nil {
@@ -78,6 +73,19 @@ func (j *Job) Restore(ctx context.Context, replace string) (*Manifest, error) {
 		}
 	}
 	return m, nil
+}
+
+// prove reads a dump into a database of its own beside the real one, and
+// verifies it there.
+func (j *Job) prove(ctx context.Context, db *sql.DB, client, dumper *tool, d Database) error {
+	if err := j.restoreBeside(ctx, db, client, d); err != nil {
+		return err
+	}
+	if err := j.verify(ctx, db, dumper, d); err != nil {
+		return err
+	}
+	j.progress(Progress{Database: d.Name, Bytes: d.Size, Total: d.Size, Tables: len(d.Tables), Done: true})
+	return nil
 }
 
 func (j *Job) refuseFull(ctx context.Context, db *sql.DB, m *Manifest) error {
@@ -135,12 +143,19 @@ func (j *Job) restoreBeside(ctx context.Context, db *sql.DB, client *tool, d Dat
 }
 
 // verify dumps what was restored once more and compares the rows.
-func (j *Job) verify(ctx context.Context, dumper *tool, d Database) error {
-	quiet := *j
-	quiet.Progress = nil
-	s, err := quiet.stream(ctx, dumper, d.Name+scratchSuffix, io.Discard)
+func (j *Job) verify(ctx context.Context, db *sql.DB, dumper *tool, d Database) error {
+	s, err := (&Job{Config: j.Config}).stream(ctx, dumper, d.Name+scratchSuffix, io.Discard)
 	if err != nil {
 		return msg.Errorf("cannot verify the restored database %s: %w", d.Name, err)
+	}
+	views, err := viewNames(ctx, db, d.Name+scratchSuffix)
+	if err != nil {
+		return mysql.Explain(j.Config, err)
+	}
+	for _, want := range d.Views {
+		if !slices.Contains(views, want) {
+			return msg.Errorf("the restored database %s lacks the view %s", d.Name, want)
+		}
 	}
 	got := s.rows.list()
 	for _, want := range d.Tables {
@@ -158,9 +173,19 @@ func (j *Job) verify(ctx context.Context, dumper *tool, d Database) error {
 }
 
 // takePlace moves the tables of the scratch database into the real one in one
-// statement. That one is dropped before where it may be replaced.
+// statement, and makes the views again, which cannot be moved. The real one is
+// dropped before where it may be replaced.
 func (j *Job) takePlace(ctx context.Context, db *sql.DB, d Database, replace bool) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
 	scratch := d.Name + scratchSuffix
+	views, err := definitions(ctx, conn, scratch, d.Views)
+	if err != nil {
+		return err
+	}
 	var moves []string
 	for _, t := range d.Tables {
 		moves = append(moves, mysql.Quote(scratch)+"."+mysql.Quote(t.Name)+" TO "+mysql.Quote(d.Name)+"."+mysql.Quote(t.Name))
@@ -173,12 +198,26 @@ func (j *Job) takePlace(ctx context.Context, db *sql.DB, d Database, replace boo
 	if len(moves) > 0 {
 		statements = append(statements, "RENAME TABLE "+strings.Join(moves, ", "))
 	}
-	for _, q := range append(statements, "DROP DATABASE "+mysql.Quote(scratch)) {
-		if _, err := db.ExecContext(ctx, q); err != nil {
+	if d.Kind == "rm" {
+		statements = append(statements, mysql.CreateLeaseTable(d.Name))
+	}
+	for _, q := range statements {
+		if err := j.place(ctx, conn, q); err != nil {
 			return err
 		}
 	}
-	return nil
+	if err := createViews(ctx, conn, d.Name, views); err != nil {
+		return err
+	}
+	return j.place(ctx, conn, "DROP DATABASE "+mysql.Quote(scratch))
+}
+
+func (j *Job) place(ctx context.Context, conn *sql.Conn, q string) error {
+	if j.placing != nil {
+		j.placing(q)
+	}
+	_, err := conn.ExecContext(ctx, q)
+	return err
 }
 
 // counted tells how much was read.

@@ -66,7 +66,9 @@ func (r *rows) take(line []byte) {
 			}
 		}
 		if r.into != nil {
-			r.tuples(bytes.TrimPrefix(rest, []byte(" VALUES")))
+			// MySQL names the columns of a table with generated ones before VALUES.
+			_, values, _ := bytes.Cut(rest, []byte(" VALUES"))
+			r.tuples(values)
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"omsinit/internal/config"
+	mysql "omsinit/internal/database"
 	"omsinit/internal/msg"
 )
 
@@ -56,11 +57,12 @@ func findDumper(ctx context.Context) (*tool, error) { return find(ctx, "mariadb-
 func findClient(ctx context.Context) (*tool, error) { return find(ctx, "mariadb", "mysql") }
 
 // dumpArgs are the documented options, and those that make dumps of any server
-// alike.
+// alike. Who works on the MetaDB right now is not part of a backup.
 func (t *tool) dumpArgs(database string) []string {
 	args := []string{
 		"--single-transaction", "--triggers=false", "--skip-lock-tables", "--quick", "--hex-blob",
 		"--no-tablespaces", "--default-character-set=utf8mb4", "--skip-dump-date",
+		"--ignore-table=" + database + "." + mysql.LeaseTable,
 	}
 	if !t.mariadb {
 		args = append(args, "--set-gtid-purged=OFF", "--column-statistics=0")

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"omsinit/init/flow"
+	"omsinit/internal/msg"
+)
+
+// metricsCommand is `omsinit metrics`.
+func metricsCommand(lang msg.Lang) *cli.Command {
+	t := lang.Sprintf
+	return &cli.Command{
+		Name: "metrics", Usage: t("the time-series database: try it, see what is reported"), ArgsUsage: "COMMAND",
+		Description: t("`omsinit metrics COMMAND --help` tells more about each."),
+		Subcommands: []*cli.Command{
+			{Name: "check", Usage: t("try the time-series database as step 3 does; exit status 3 when it fails"),
+				Description: t("Connects, logs in, looks for the database and the retention policy, writes a point and reads it back. Creates neither; where one is missing, a throw-away database is written to, and removed again."),
+				Flags:       []cli.Flag{&cli.StringFlag{Name: "output", Value: "text", Usage: t("text or json")}},
+				Action:      func(c *cli.Context) error { return metricsCheck(c, lang) }},
+			{Name: "show", Usage: t("what PID 1 reports: how much, how late, what was dropped, the last error"),
+				Flags:  []cli.Flag{&cli.StringFlag{Name: "output", Value: "text", Usage: t("text, json, or prometheus for the figures themselves")}},
+				Action: func(c *cli.Context) error { return metricsShow(c, lang) }},
+		},
+	}
+}
+
+func metricsCheck(c *cli.Context, lang msg.Lang) error {
+	output := c.String("output")
+	if output != "text" && output != "json" {
+		return cli.Exit(lang.Sprintf("omsinit: --output is text or json, not %q", output), exitUsage)
+	}
+	verdict, err := flow.CheckMetrics(c.Context, initOptions(c, lang, nil, nil))
+	if err != nil {
+		return err
+	}
+	if output == "json" {
+		if err := verdict.PrintJSON(c.App.Writer); err != nil {
+			return err
+		}
+	} else {
+		verdict.Print(c.App.Writer, lang)
+	}
+	if !verdict.Passed {
+		return cli.Exit("", exitFindings)
+	}
+	return nil
+}
+
+func metricsShow(c *cli.Context, lang msg.Lang) error {
+	o := initOptions(c, lang, nil, nil)
+	switch output := c.String("output"); output {
+	case "prometheus":
+		text, err := flow.MetricsText(c.Context, o)
+		if err == nil {
+			_, err = fmt.Fprint(c.App.Writer, text)
+		}
+		return err
+	case "text", "json":
+		report, err := flow.Metrics(c.Context, o)
+		if err != nil {
+			return err
+		}
+		if output == "json" {
+			return report.PrintJSON(c.App.Writer)
+		}
+		return report.Print(c.App.Writer, lang, time.Now())
+	default:
+		return cli.Exit(lang.Sprintf("omsinit: --output is text, json or prometheus, not %q", output), exitUsage)
+	}
+}
+
+// tsdbOptionalEnv stands for --tsdb-optional: in a container it is the way to
+// reach every command.
+const tsdbOptionalEnv = "OMSINIT_TSDB_OPTIONAL"
+
+// tsdbOptionalFlag is for what runs step 1 or step 3.
+func tsdbOptionalFlag(lang msg.Lang) cli.Flag {
+	return &cli.BoolFlag{Name: "tsdb-optional", DisableDefaultText: true,
+		Usage: lang.Sprintf("go on without a time-series database that does not pass its check (OMSINIT_TSDB_OPTIONAL)")}
+}
+
+// tsdbOptional is the flag or the environment. What the environment says was
+// checked by checkTSDBOptional.
+func tsdbOptional(c *cli.Context) bool {
+	if c.IsSet("tsdb-optional") {
+		return c.Bool("tsdb-optional")
+	}
+	optional, _ := strconv.ParseBool(os.Getenv(tsdbOptionalEnv))
+	return optional
+}
+
+func checkTSDBOptional(lang msg.Lang) error {
+	value := os.Getenv(tsdbOptionalEnv)
+	if _, err := strconv.ParseBool(value); err != nil && value != "" {
+		return cli.Exit(lang.Sprintf("omsinit: OMSINIT_TSDB_OPTIONAL is true or false, not %q", value), exitUsage)
+	}
+	return nil
+}
+
+func metricsPortFlag(lang msg.Lang) cli.Flag {
+	return &cli.IntFlag{Name: "metrics-port", EnvVars: []string{"OMSINIT_METRICS_PORT"}, DefaultText: lang.Sprintf("none"),
+		Usage: lang.Sprintf("a port on 127.0.0.1 that serves the metrics to Prometheus")}
+}
+
+// metricsPort is the flag, 0 for none.
+func metricsPort(c *cli.Context, lang msg.Lang) (int, error) {
+	port := c.Int("metrics-port")
+	if c.IsSet("metrics-port") && (port < 1 || port > 65535) {
+		return 0, cli.Exit(lang.Sprintf("omsinit: --metrics-port is a port from 1 to 65535, not %d", port), exitUsage)
+	}
+	return port, nil
+}

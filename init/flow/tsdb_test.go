@@ -1,0 +1,127 @@
+package flow
+
+import (
+	"bytes"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"omsinit/internal/config"
+	"omsinit/internal/layout"
+	"omsinit/internal/msg"
+	"omsinit/internal/pack"
+	"omsinit/internal/passing"
+	"omsinit/metrics"
+	"omsinit/supervise"
+)
+
+func TestTSDBInStep3(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	away := l.Addr().String()
+	p, err := pack.Open("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	r := &run{Options: Options{Layout: layout.New(t.TempDir()), HostIP: "10.0.0.1"}, output: &output{lang: msg.English, out: &out, errOut: &out}, pack: p}
+	r.setDefaults()
+	cfg := &config.Config{TSDBService: "INFLUXDB", TSDBURL: away, TSDBUsername: "oms", TSDBPassword: "Secret42", CMNodes: []string{"10.0.0.1"}}
+
+	t.Run("off", func(t *testing.T) {
+		for _, optional := range []bool{false, true} {
+			r.TSDBOptional = optional
+			got, applied, err := r.tsdb(t.Context(), cfg)
+			if err != nil || got != cfg || applied.State != metrics.Off {
+				t.Errorf("%v %+v", err, applied)
+			}
+			plan := Planned{}
+			if plan.tsdb(t.Context(), r, cfg) != cfg || plan.TSDB.State != metrics.Off {
+				t.Errorf("plan: %+v", plan.TSDB)
+			}
+		}
+		connected := make(chan struct{})
+		go func() {
+			if c, err := l.Accept(); err == nil {
+				c.Close()
+				close(connected)
+			}
+		}()
+		time.Sleep(50 * time.Millisecond)
+		select {
+		case <-connected:
+			t.Error("there was a connection to a TSDB that is switched off")
+		default:
+		}
+		l.Close()
+	})
+	cfg.TSDBEnabled = true
+	t.Run("away", func(t *testing.T) {
+		r.TSDBOptional = false
+		_, _, err := r.tsdb(t.Context(), cfg)
+		if !passing.Is(err) || !strings.Contains(err.Error(), "cannot reach") || !strings.Contains(err.Error(), "--tsdb-optional") || strings.Contains(err.Error(), "Secret42") {
+			t.Errorf("got %v", err)
+		}
+		plan := Planned{}
+		if plan.tsdb(t.Context(), r, cfg) != cfg || plan.TSDB.State != "" || plan.Known() {
+			t.Errorf("plan: %+v", plan)
+		}
+	})
+	t.Run("away, and optional", func(t *testing.T) {
+		r.TSDBOptional = true
+		out.Reset()
+		got, applied, err := r.tsdb(t.Context(), cfg)
+		if err != nil || got.TSDBEnabled || !cfg.TSDBEnabled || applied.State != metrics.LeftOut || !strings.Contains(applied.Reason.Chinese, "无法连接") {
+			t.Errorf("%v %+v", err, applied)
+		}
+		if !strings.Contains(out.String(), "is left out (--tsdb-optional): cannot reach") {
+			t.Errorf("said: %s", &out)
+		}
+		plan := Planned{}
+		if plan.tsdb(t.Context(), r, cfg).TSDBEnabled || plan.TSDB.State != metrics.LeftOut || !plan.Known() {
+			t.Errorf("plan: %+v", plan)
+		}
+		// The same again is the same decision, and another one is not.
+		_, again, _ := r.tsdb(t.Context(), cfg)
+		if !again.Same(applied, cfg) || again.Same(metrics.NewApplied(metrics.On, nil, cfg, p.TSDB), cfg) {
+			t.Errorf("%+v %+v", applied, again)
+		}
+	})
+	t.Run("the check", func(t *testing.T) {
+		for _, optional := range []bool{false, true} {
+			r.TSDBOptional = optional
+			r.client = Client(r.Layout)
+			in, err := r.checkInput()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, id := range tsdbChecks {
+				if slices.Contains(in.Ignore, id) != optional {
+					t.Errorf("optional %v: ignored %v", optional, in.Ignore)
+				}
+			}
+		}
+	})
+	t.Run("the child of PID 1", func(t *testing.T) {
+		for _, optional := range []bool{false, true} {
+			r.TSDBOptional = optional
+			if argv := initCommand("/omsinit", r.Options); slices.Contains(argv, "--tsdb-optional") != optional {
+				t.Errorf("%v", argv)
+			}
+		}
+	})
+}
+
+func TestObserved(t *testing.T) {
+	now := time.Now()
+	got := observed(supervise.Observation{StartedAt: now, SetupState: supervise.SetupDone, Programs: []supervise.ObservedProgram{
+		{Name: "nginx", State: supervise.Fatal, PID: 5, StartedAt: now, Ready: true, Starts: 2, LostBytes: 3}}})
+	want := metrics.Program{Name: "nginx", State: 200, StateName: "FATAL", PID: 5, StartedAt: now, Ready: true, Starts: 2, LostBytes: 3}
+	if got.SetupState != "done" || !got.StartedAt.Equal(now) || len(got.Programs) != 1 || got.Programs[0] != want {
+		t.Errorf("%+v", got)
+	}
+}

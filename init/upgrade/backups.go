@@ -1,0 +1,205 @@
+package upgrade
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"omsinit/init/metadb/backup"
+	"omsinit/internal/database"
+	"omsinit/internal/msg"
+)
+
+// Backup is one folder of the backups on this node.
+type Backup struct {
+	Name     string   `json:"name"`
+	Path     string   `json:"path"`
+	Created  string   `json:"created,omitempty"` // RFC 3339
+	Releases []string `json:"releases"`
+	Bytes    int64    `json:"bytes"`
+	Complete bool     `json:"complete"` // it has a manifest
+	// InUse says that an upgrade may still go back to it: it is never removed.
+	InUse bool `json:"in_use"`
+}
+
+// Backups lists the backups on this node, the newest first. Which of them are
+// in use is known only to the MetaDB; the error says that it cannot be asked.
+func (u *Upgrade) Backups(ctx context.Context) ([]Backup, error) {
+	entries, err := os.ReadDir(u.Layout.BackupDir())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, msg.Errorf("cannot read the backup: %w", err)
+	}
+	used, err := u.inUse(ctx)
+	out := []Backup{}
+	for _, e := range slices.Backward(entries) {
+		if !e.IsDir() {
+			continue
+		}
+		path := filepath.Join(u.Layout.BackupDir(), e.Name())
+		b := Backup{Name: e.Name(), Path: path, Releases: []string{}, InUse: path == used}
+		var m backup.Manifest
+		if data, err := os.ReadFile(filepath.Join(path, backup.ManifestFile)); err == nil && json.Unmarshal(data, &m) == nil {
+			b.Complete, b.Created, b.Releases, b.Bytes = true, m.Created, append(b.Releases, m.Releases...), size(&m)
+		}
+		out = append(out, b)
+	}
+	slices.SortStableFunc(out, func(a, b Backup) int {
+		return cmp.Or(strings.Compare(b.Created, a.Created), strings.Compare(b.Name, a.Name))
+	})
+	return out, err
+}
+
+// inUse is the backup of the last upgrade, as long as there is a way back to it.
+func (u *Upgrade) inUse(ctx context.Context) (string, error) {
+	db, err := u.open()
+	if err != nil {
+		return "", err
+	}
+	defer db.Close()
+	r, err := (&journal{db: db, c: u.Config}).newest(ctx)
+	if err != nil || r == nil || r.State == RolledBack || r.State == Restored || r.State == Abandoned {
+		return "", err
+	}
+	return r.Backup, nil
+}
+
+// TakeBackup takes a backup, by default beside the others, and removes old ones.
+// It gives the folder.
+func (u *Upgrade) TakeBackup(ctx context.Context, dir string) (string, *backup.Manifest, error) {
+	if dir == "" {
+		dir = filepath.Join(u.Layout.BackupDir(), backupPrefix+u.now().Format(backupStamp))
+	}
+	m, err := u.job(dir).Backup(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	removed, err := u.prune(ctx, dir)
+	for _, old := range removed {
+		u.log(msg.M("old backup removed: %s", old))
+	}
+	if err != nil {
+		u.log(msg.M("warning: %v", err))
+	}
+	return dir, m, nil
+}
+
+// prune removes the oldest backups beyond Keep that upgrades took, except the
+// new one and the one in use. It holds the lock of the MetaDB, as a restore
+// does, so that none is removed that is just being read. When it is not known
+// what is in use nothing is removed.
+func (u *Upgrade) prune(ctx context.Context, fresh string) ([]string, error) {
+	db, err := u.open()
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	lock, err := database.Acquire(ctx, u.Config, db, database.LockOptions{Timeout: 5 * time.Second, Node: u.Node})
+	if err == nil {
+		defer lock.Release()
+	} else if !errors.Is(err, database.ErrNoLocks) {
+		return nil, msg.Errorf("no old backup is removed: %w", err)
+	}
+	all, err := u.Backups(ctx)
+	if err != nil {
+		return nil, msg.Errorf("no old backup is removed: %w", err)
+	}
+	var removed []string
+	kept := 0
+	for _, b := range all {
+		if !strings.HasPrefix(b.Name, backupPrefix) {
+			continue
+		}
+		if b.Complete {
+			kept++
+		}
+		if b.InUse || b.Path == fresh || b.Complete && kept <= u.keep() || !b.Complete && u.youngDir(b.Path) {
+			continue
+		}
+		// Without its manifest it is none, should the rest be cut.
+		if err := os.Remove(filepath.Join(b.Path, backup.ManifestFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return removed, msg.Errorf("cannot remove the old backup %s: %w", b.Path, err)
+		}
+		if err := os.RemoveAll(b.Path); err != nil {
+			return removed, msg.Errorf("cannot remove the old backup %s: %w", b.Path, err)
+		}
+		removed = append(removed, b.Path)
+	}
+	return removed, nil
+}
+
+// youngDir: what has no manifest may be on its way.
+func (u *Upgrade) youngDir(path string) bool {
+	info, err := os.Stat(path)
+	return err != nil || u.now().Sub(info.ModTime()) < 24*time.Hour
+}
+
+// Verify reads a backup, by its name or its path, and compares its files with
+// the manifest. Deeply it reads the dumps into databases beside the real ones,
+// too, and compares the rows.
+func (u *Upgrade) Verify(ctx context.Context, name string, deep bool) (*backup.Manifest, error) {
+	path := u.backupPath(name)
+	if deep {
+		return u.job(path).Prove(ctx)
+	}
+	return backup.Read(path)
+}
+
+// backupPath finds a backup: a name among ours, or a path.
+func (u *Upgrade) backupPath(name string) string {
+	if !strings.Contains(name, "/") {
+		if path := filepath.Join(u.Layout.BackupDir(), name); exists(path) {
+			return path
+		}
+	}
+	return name
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// PrintBackups writes the list for a person.
+func PrintBackups(w io.Writer, lang msg.Lang, list []Backup) error {
+	if len(list) == 0 {
+		_, err := fmt.Fprintln(w, lang.Sprintf("there are no backups on this node"))
+		return err
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, b := range list {
+		state := ""
+		switch {
+		case !b.Complete:
+			state = lang.Sprintf("unfinished")
+		case b.InUse:
+			state = lang.Sprintf("in use: the way back of the last upgrade")
+		}
+		fmt.Fprintf(table, "%s\t%s\t%d MB\t%s\t%s\n", b.Name, strings.Join(b.Releases, ","), b.Bytes>>20, b.Created, state)
+	}
+	return table.Flush()
+}
+
+// PrintBackupsJSON writes the list as JSON.
+func PrintBackupsJSON(w io.Writer, list []Backup) error {
+	return writeJSON(w, struct {
+		Version int      `json:"version"`
+		Backups []Backup `json:"backups"`
+	}{1, list})
+}
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}

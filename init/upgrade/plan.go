@@ -1,0 +1,282 @@
+package upgrade
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"omsinit/init/metadb"
+	"omsinit/internal/msg"
+)
+
+// The states of a plan.
+const (
+	PlanCurrent    = "current"    // nothing to upgrade
+	PlanReady      = "ready"      // `omsinit upgrade apply` may begin
+	PlanRefused    = "refused"    // something stands against it
+	PlanUnfinished = "unfinished" // an upgrade was begun; apply goes on with it
+)
+
+// Plan is what an upgrade would do. Its JSON form only ever grows.
+type Plan struct {
+	Version  int      `json:"version"` // of this form: 1
+	State    string   `json:"state"`
+	From     string   `json:"from"` // empty: not known
+	To       string   `json:"to"`
+	Edition  string   `json:"edition"`
+	Recorded []string `json:"recorded"`
+	// Route are the releases on the way, the target last.
+	Route []string `json:"route"`
+	HA    PlanHA   `json:"ha"`
+	// Databases are those that are backed up.
+	Databases  []PlanDatabase      `json:"databases"`
+	Statements []metadb.Statements `json:"statements"`
+	Backup     PlanBackup          `json:"backup"`
+	// Programs stop on this node; EstimatedSeconds is for how long.
+	Programs         []string `json:"programs"`
+	EstimatedSeconds int64    `json:"estimated_seconds"`
+	// OtherNodes must be stopped before, and are started with the new image.
+	OtherNodes []string        `json:"other_nodes"`
+	Unfinished *PlanOpen       `json:"unfinished,omitempty"`
+	Objections []PlanObjection `json:"objections"`
+
+	objections []Objection
+}
+
+// PlanHA is high availability as it is.
+type PlanHA struct {
+	Enabled        bool `json:"enabled"`
+	Automatic      bool `json:"automatic"` // --auto-ha switches it
+	RefetchMinutes int  `json:"refetch_store_interval_min"`
+}
+
+// PlanDatabase is one database. Rows and bytes are estimates of the server.
+type PlanDatabase struct {
+	Kind      string `json:"kind"`
+	Name      string `json:"name"`
+	Rows      int64  `json:"rows"`
+	Bytes     int64  `json:"bytes"`
+	DumpBytes int64  `json:"dump_bytes"`
+}
+
+// PlanBackup is where the backup goes, and whether it fits.
+type PlanBackup struct {
+	Dir       string `json:"dir"`
+	Bytes     int64  `json:"bytes"`
+	FreeBytes int64  `json:"free_bytes"` // -1: not known
+	Fits      bool   `json:"fits"`
+	Keep      int    `json:"keep"`
+}
+
+// PlanOpen is an upgrade that was begun.
+type PlanOpen struct {
+	State State  `json:"state"`
+	Stage string `json:"stage"`
+	Node  string `json:"node"`
+	From  string `json:"from"`
+	To    string `json:"to"`
+}
+
+// PlanObjection is an objection, in English.
+type PlanObjection struct {
+	ID      string         `json:"id"`
+	Warning bool           `json:"warning"`
+	Message string         `json:"message"`
+	Fix     string         `json:"fix"`
+	Facts   map[string]any `json:"facts,omitempty"`
+}
+
+// Plan looks at everything and changes nothing. Objections with the given IDs
+// are warnings.
+func (u *Upgrade) Plan(ctx context.Context, ignored func(id string) bool) (*Plan, error) {
+	db, err := u.open()
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	s, err := u.look(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Version: 1, From: s.from.String(), To: s.to.String(), Edition: u.Pack.Edition, Recorded: []string{}, Route: append([]string{}, s.way.stops...),
+		Databases: []PlanDatabase{}, Statements: []metadb.Statements{}, Programs: []string{}, OtherNodes: []string{}, Objections: []PlanObjection{}}
+	for _, v := range s.recorded {
+		p.Recorded = append(p.Recorded, v.String())
+	}
+	if p.objections, err = u.objections(ctx, db, s); err != nil {
+		return nil, err
+	}
+	stop := false
+	for i := range p.objections {
+		o := &p.objections[i]
+		o.Warning = o.Warning || ignored != nil && ignored(o.ID)
+		stop = stop || !o.Warning
+		facts := map[string]any{}
+		for _, f := range o.Facts {
+			facts[f.Name] = f.Value
+		}
+		p.Objections = append(p.Objections, PlanObjection{o.ID, o.Warning, o.Message.String(), o.Fix.String(), facts})
+	}
+	switch {
+	case stop:
+		p.State = PlanRefused
+	case open(s.newest):
+		p.State = PlanUnfinished
+	case !s.due():
+		p.State = PlanCurrent
+	default:
+		p.State = PlanReady
+	}
+	if r := s.newest; open(r) {
+		p.Unfinished = &PlanOpen{r.State, r.Stage, r.Node, r.From, r.To}
+	}
+	if s.due() {
+		return p, u.fill(ctx, db, s, p)
+	}
+	return p, nil
+}
+
+// What the estimate of the outage assumes: a slow disk, and the two minutes
+// that the documents give for a start.
+const (
+	dumpedPerSecond = 20 << 20
+	startSeconds    = 120
+)
+
+func (u *Upgrade) fill(ctx context.Context, _ *sql.DB, s *survey, p *Plan) error {
+	on, err := s.ha.enabled()
+	p.HA = PlanHA{Enabled: on && err == nil, Automatic: u.AutoHA, RefetchMinutes: s.ha.refetchMinutes()}
+	p.Backup = PlanBackup{Dir: u.Layout.BackupDir(), FreeBytes: -1, Keep: u.keep()}
+	for _, d := range s.databases {
+		p.Databases = append(p.Databases, PlanDatabase{d.Kind, d.Name, d.rows, d.bytes, d.dump})
+		p.Backup.Bytes += d.dump
+	}
+	if free, ok := u.freeSpace(); ok {
+		p.Backup.FreeBytes = free
+	}
+	p.Backup.Fits = p.Backup.FreeBytes < 0 || p.Backup.FreeBytes >= p.Backup.Bytes+spare
+	// Dumped, read again, and counted.
+	p.EstimatedSeconds = startSeconds + 2*p.Backup.Bytes/dumpedPerSecond
+	if u.Programs != nil {
+		if running, err := u.Programs.Running(ctx, u.Pack.Upgrade.Stop); err == nil {
+			p.Programs = append(p.Programs, running...)
+		}
+	}
+	for _, host := range append(slices.Clone(s.hosts), u.Config.CMNodes...) {
+		if host != u.Node && !slices.Contains(p.OtherNodes, host) {
+			p.OtherNodes = append(p.OtherNodes, host)
+		}
+	}
+	slices.Sort(p.OtherNodes)
+	if !s.way.direct() {
+		return nil // another image does its part first
+	}
+	step := u.step()
+	step.From = u.From
+	statements, err := step.Statements(ctx)
+	if err != nil {
+		return nil // it is an objection
+	}
+	p.Statements = statements
+	for _, d := range s.databases {
+		if d.Kind != "hb" || d.Name == u.Config.HeartbeatDatabase {
+			continue
+		}
+		c := *u.Config
+		c.HeartbeatDatabase, step.Config = d.Name, &c
+		more, err := step.Statements(ctx)
+		if err != nil {
+			return err
+		}
+		p.Statements = append(p.Statements, slices.DeleteFunc(more, func(st metadb.Statements) bool { return st.Kind != "hb" })...)
+	}
+	return nil
+}
+
+// Refused reports whether something stands against the upgrade.
+func (p *Plan) Refused() bool { return p.State == PlanRefused }
+
+// PrintJSON writes the plan as JSON.
+func (p *Plan) PrintJSON(w io.Writer) error { return writeJSON(w, p) }
+
+// Print writes the plan for a person.
+func (p *Plan) Print(w io.Writer, lang msg.Lang) error {
+	var b strings.Builder
+	line := func(m msg.Message) { fmt.Fprintln(&b, m.In(lang)) }
+	if p.Unfinished != nil {
+		o := p.Unfinished
+		line(msg.M("an upgrade from %s to %s was begun by %s: state %s, stage %s", o.From, o.To, o.Node, o.State, o.Stage))
+	}
+	switch {
+	case p.State == PlanCurrent:
+		line(msg.M("the MetaDB belongs to OMS %s, which is the release of this image: there is nothing to upgrade", p.From))
+	case p.From != "" && len(p.Route) > 0:
+		line(msg.M("route: %s", strings.Join(append([]string{p.From}, p.Route...), " -> ")))
+	case p.From != "":
+		line(msg.M("recorded release: %s; release of this image: %s", p.From, p.To))
+	}
+	if len(p.Databases) > 0 {
+		p.details(&b, line)
+	}
+	for _, o := range p.objections {
+		mark := "[FAILED]"
+		if o.Warning {
+			mark = "[WARNING]"
+		}
+		fmt.Fprintf(&b, "%s %s: %s\n", mark, o.ID, o.Message.In(lang))
+		if !o.Fix.IsZero() {
+			fmt.Fprintf(&b, "  %s\n", o.Fix.In(lang))
+		}
+	}
+	switch p.State {
+	case PlanReady:
+		line(msg.M("ready: `omsinit upgrade apply`"))
+	case PlanUnfinished:
+		line(msg.M("next: `omsinit upgrade apply` to go on, or `omsinit upgrade rollback`"))
+	case PlanRefused:
+		line(msg.M("refused: see above"))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (p *Plan) details(b *strings.Builder, line func(msg.Message)) {
+	switch {
+	case p.HA.Enabled && p.HA.Automatic:
+		line(msg.M("high availability is on; it is switched off before, and on again after, with refetchStoreIntervalMin (now %d) above the outage", p.HA.RefetchMinutes))
+	case p.HA.Enabled:
+		line(msg.M("high availability is on"))
+	default:
+		line(msg.M("high availability is off"))
+	}
+	line(msg.M("backed up before anything is changed:"))
+	for _, d := range p.Databases {
+		line(msg.M("  %s %s: about %d rows, %d MB, dump about %d MB", d.Kind, d.Name, d.Rows, d.Bytes>>20, d.DumpBytes>>20))
+	}
+	fits := msg.M("it fits")
+	if !p.Backup.Fits {
+		fits = msg.M("it does not fit")
+	}
+	line(msg.M("  into %s, free %d MB: %v; the newest %d backups are kept", p.Backup.Dir, p.Backup.FreeBytes>>20, fits, p.Backup.Keep))
+	line(msg.M("schema statements:"))
+	for _, st := range p.Statements {
+		fmt.Fprintf(b, "  -- %s, %s\n", st.Database, st.File)
+		for _, q := range st.SQL {
+			fmt.Fprintf(b, "  %s;\n", strings.Join(strings.Fields(q), " "))
+		}
+	}
+	if len(p.Statements) == 0 {
+		line(msg.M("  none"))
+	}
+	if len(p.Programs) > 0 {
+		line(msg.M("programs that stop on this node: %s; for about %d s, from the stop until they are ready", strings.Join(p.Programs, " "), p.EstimatedSeconds))
+	} else {
+		line(msg.M("no program of this node runs; they start after about %d s", p.EstimatedSeconds))
+	}
+	if len(p.OtherNodes) > 0 {
+		line(msg.M("other nodes: %s; stop the old container on each (docker stop), then start the new image with the same config.yaml, the same mounts and -e IS_UPGRADE=true: they wait, and do their local part", strings.Join(p.OtherNodes, ", ")))
+	}
+}

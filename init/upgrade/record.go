@@ -1,0 +1,209 @@
+package upgrade
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"omsinit/internal/config"
+	"omsinit/internal/database"
+	"omsinit/internal/msg"
+	"omsinit/internal/passing"
+)
+
+// The journal of upgrades is a database of its own beside the three: a restore
+// drops those, and whoever comes meanwhile must see that it is going on.
+const (
+	journalSuffix = "_omsinit_upgrade"
+	longestName   = 64
+)
+
+func journalDatabase(c *config.Config) string { return c.RMDatabase + journalSuffix }
+
+// State is how far an upgrade is.
+type State string
+
+// The states. Those that are open are continued by the next run.
+const (
+	Running     State = "running"
+	Failed      State = "failed"       // kept as it is, for a person to look at
+	Restoring   State = "restoring"    // after a failure
+	RollingBack State = "rolling-back" // because a person asked for it
+	Done        State = "done"
+	Abandoned   State = "abandoned" // failed before the first change
+	Restored    State = "restored"
+	RolledBack  State = "rolled-back"
+)
+
+func (s State) open() bool {
+	return slices.Contains([]State{Running, Failed, Restoring, RollingBack}, s)
+}
+
+// record is one upgrade, a row of the journal.
+type record struct {
+	ID          int64
+	From, To    string
+	State       State
+	Stage       string // begun last
+	Node        string // that began it, and has the backup
+	Backup      string // folder on that node
+	Made        string // when that backup was made, as its manifest says
+	HA          string // ha.config from before it was switched off; empty: it was not
+	OutageSince string // time of the server
+	Marks       string // JSON, see marks
+	Error       string
+	Tool        string
+	Started     string // times of the server
+	Finished    string
+}
+
+const createUpgrades = "(`id` bigint NOT NULL AUTO_INCREMENT, `from_version` varchar(64) NOT NULL, `to_version` varchar(64) NOT NULL, " +
+	"`state` varchar(32) NOT NULL, `stage` varchar(32) NOT NULL, `node` varchar(255) NOT NULL, `backup` varchar(1024) NOT NULL, `backup_made` varchar(64) NOT NULL DEFAULT '', " +
+	"`ha` text, `outage_since` varchar(32) NOT NULL, `marks` mediumtext, `error` text, `tool` varchar(64) NOT NULL, " +
+	"`started_at` datetime NOT NULL, `finished_at` datetime DEFAULT NULL, PRIMARY KEY (`id`)) DEFAULT CHARSET = utf8mb4 COMMENT = 'omsinit: upgrades'"
+
+const createStages = "(`number` bigint NOT NULL AUTO_INCREMENT, `upgrade_id` bigint NOT NULL, `stage` varchar(32) NOT NULL, `node` varchar(255) NOT NULL, " +
+	"`started_at` datetime(3) NOT NULL, `finished_at` datetime(3) DEFAULT NULL, `error` text, PRIMARY KEY (`number`)) DEFAULT CHARSET = utf8mb4 COMMENT = 'omsinit: stages of the upgrades'"
+
+// journal reads and writes the records.
+type journal struct {
+	db *sql.DB
+	c  *config.Config
+	// fence is an SQL condition that the lock is held.
+	fence string
+}
+
+func (j *journal) table(name string) string {
+	return database.Quote(journalDatabase(j.c)) + "." + database.Quote(name)
+}
+
+// create makes the database and its tables.
+func (j *journal) create(ctx context.Context) error {
+	if name := journalDatabase(j.c); len(name) > longestName {
+		return msg.Errorf("the name of the database %s is too long to keep a journal of the upgrade beside it in %s", j.c.RMDatabase, name)
+	}
+	for _, q := range []string{
+		"CREATE DATABASE IF NOT EXISTS " + database.Quote(journalDatabase(j.c)) + " DEFAULT CHARACTER SET utf8mb4",
+		"CREATE TABLE IF NOT EXISTS " + j.table("upgrades") + " " + createUpgrades,
+		"CREATE TABLE IF NOT EXISTS " + j.table("stages") + " " + createStages,
+	} {
+		if _, err := j.db.ExecContext(ctx, q); err != nil {
+			return msg.Errorf("cannot make the journal of the upgrade in the database %s: %w", journalDatabase(j.c), database.Explain(j.c, err))
+		}
+	}
+	return nil
+}
+
+// newest reads the last record, nil when there is none.
+func (j *journal) newest(ctx context.Context) (*record, error) {
+	r := &record{}
+	err := j.db.QueryRowContext(ctx, "SELECT id, from_version, to_version, state, stage, node, backup, backup_made, COALESCE(ha, ''), outage_since, COALESCE(marks, ''), COALESCE(error, ''), tool, "+
+		"CAST(started_at AS CHAR), COALESCE(CAST(finished_at AS CHAR), '') FROM "+j.table("upgrades")+" ORDER BY id DESC LIMIT 1").
+		Scan(&r.ID, &r.From, &r.To, &r.State, &r.Stage, &r.Node, &r.Backup, &r.Made, &r.HA, &r.OutageSince, &r.Marks, &r.Error, &r.Tool, &r.Started, &r.Finished)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, newMetaDB(j.c, err)
+	}
+	return r, nil
+}
+
+// insert adds a record and fills in its number.
+func (j *journal) insert(ctx context.Context, r *record) error {
+	result, err := j.db.ExecContext(ctx, "INSERT INTO "+j.table("upgrades")+" (from_version, to_version, state, stage, node, backup, outage_since, tool, started_at) SELECT ?, ?, ?, ?, ?, ?, ?, ?, NOW() FROM DUAL WHERE "+j.fence,
+		r.From, r.To, r.State, r.Stage, r.Node, r.Backup, r.OutageSince, r.Tool)
+	if err := j.written(result, err); err != nil {
+		return err
+	}
+	r.ID, err = result.LastInsertId()
+	return err
+}
+
+// save writes what may have changed in a record. Finished states get their time.
+func (j *journal) save(ctx context.Context, r *record) error {
+	finished := "NULL"
+	if !r.State.open() {
+		finished = "COALESCE(finished_at, NOW())"
+	}
+	// COALESCE(id, …) makes every write change something where the server counts changes.
+	result, err := j.db.ExecContext(ctx, "UPDATE "+j.table("upgrades")+" SET state = ?, stage = ?, node = ?, backup = ?, backup_made = ?, ha = NULLIF(?, ''), outage_since = ?, marks = NULLIF(?, ''), error = NULLIF(?, ''), tool = ?, finished_at = "+finished+
+		" WHERE id = ? AND "+j.fence, r.State, r.Stage, r.Node, r.Backup, r.Made, r.HA, r.OutageSince, r.Marks, r.Error, r.Tool, r.ID)
+	return j.written(result, err)
+}
+
+func (j *journal) written(result sql.Result, err error) error {
+	if err == nil {
+		var n int64
+		if n, err = result.RowsAffected(); err == nil && n == 0 {
+			return passing.Mark(database.ErrLockLost)
+		}
+	}
+	if err != nil {
+		return msg.Errorf("cannot write the journal of the upgrade: %w", database.Explain(j.c, err))
+	}
+	return nil
+}
+
+// begin notes that a stage begins, and gives its number.
+func (j *journal) begin(ctx context.Context, r *record, stage, node string) (int64, error) {
+	result, err := j.db.ExecContext(ctx, "INSERT INTO "+j.table("stages")+" (upgrade_id, stage, node, started_at) SELECT ?, ?, ?, NOW(3) FROM DUAL WHERE "+j.fence, r.ID, stage, node)
+	if err := j.written(result, err); err != nil {
+		return 0, err
+	}
+	return result.LastInsertId()
+}
+
+// end notes how a stage ended. The stage has ended all the same when this fails.
+func (j *journal) end(ctx context.Context, number int64, failure error) {
+	var text any
+	if failure != nil {
+		text = failure.Error()
+	}
+	_, _ = j.db.ExecContext(ctx, "UPDATE "+j.table("stages")+" SET finished_at = NOW(3), error = ? WHERE number = ?", text, number)
+}
+
+// StageTime is one stage of an upgrade as it was.
+type StageTime struct {
+	Stage    string  `json:"stage"`
+	Node     string  `json:"node"`
+	Started  string  `json:"started"` // time of the server
+	Finished string  `json:"finished,omitempty"`
+	Seconds  float64 `json:"seconds"`
+	Error    string  `json:"error,omitempty"`
+}
+
+func (j *journal) stages(ctx context.Context, id int64) ([]StageTime, error) {
+	rows, err := j.db.QueryContext(ctx, "SELECT stage, node, CAST(started_at AS CHAR), COALESCE(CAST(finished_at AS CHAR), ''), COALESCE(TIMESTAMPDIFF(MICROSECOND, started_at, finished_at), 0) / 1e6, COALESCE(error, '') FROM "+
+		j.table("stages")+" WHERE upgrade_id = ? ORDER BY number", id)
+	if err != nil {
+		return nil, database.Explain(j.c, err)
+	}
+	defer rows.Close()
+	out := []StageTime{}
+	for rows.Next() {
+		var s StageTime
+		if err := rows.Scan(&s.Stage, &s.Node, &s.Started, &s.Finished, &s.Seconds, &s.Error); err != nil {
+			return nil, database.Explain(j.c, err)
+		}
+		out = append(out, s)
+	}
+	return out, database.Explain(j.c, rows.Err())
+}
+
+// marks is the greatest id of each watched table at the time of the upgrade:
+// what a rollback would lose is beyond it.
+type marks map[string]int64
+
+func (m marks) text() string {
+	data, _ := json.Marshal(m)
+	return string(data)
+}
+
+func readMarks(text string) marks {
+	m := marks{}
+	_ = json.Unmarshal([]byte(text), &m)
+	return m
+}

@@ -1,0 +1,132 @@
+package upgrade
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"omsinit/internal/msg"
+	"omsinit/internal/pack"
+)
+
+// Rollback is how a person wants the last upgrade undone.
+type Rollback struct {
+	// Backup is where the recorded backup was moved to; empty: where it was made.
+	Backup string
+	// AcceptLoss goes on although rows from after the upgrade would be lost.
+	AcceptLoss bool
+	// Confirm asks a person; nil means yes.
+	Confirm func(msg.Message) (bool, error)
+}
+
+// RollBack restores the backup of the last upgrade, and the files from before
+// it. It gives the page that says what to do next.
+func (u *Upgrade) RollBack(ctx context.Context, o Rollback) ([]msg.Message, error) {
+	db, err := u.open()
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{Upgrade: u, db: db, j: &journal{db: db, c: u.Config}, began: u.now()}
+	defer s.Close()
+	if err := s.acquire(ctx); err != nil {
+		return nil, err
+	}
+	if s.rec, err = s.j.newest(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.rollable(o); err != nil {
+		return nil, err
+	}
+	if err := s.agree(ctx, o); err != nil {
+		return nil, err
+	}
+	s.log(msg.M("rolling back from %s to %s, with the backup %s", s.rec.To, s.rec.From, s.rec.Backup))
+	if err := s.undo(ctx, RollingBack); err != nil {
+		return nil, msg.Errorf("the rollback is not complete: %w; run `omsinit upgrade rollback` again", err)
+	}
+	page := []msg.Message{msg.M("the backup %s is restored and verified: the databases belong to %s as before", s.rec.Backup, s.rec.From), s.haPage(),
+		msg.M("next, on every node: docker stop this container; make config.yaml equal config_copy.yaml; docker start the old container of %s", s.rec.From),
+		msg.M("Full-Import and Incr-Sync components may have to be resumed by hand")}
+	if path := s.writeReport(context.WithoutCancel(ctx), nil); path != "" {
+		page = append(page, msg.M("the report is %s", path))
+	}
+	return page, nil
+}
+
+// rollable refuses what cannot or must not be rolled back.
+func (s *Session) rollable(o Rollback) error {
+	r := s.rec
+	switch {
+	case r == nil:
+		return refused(msg.M("no upgrade of this OMS is on record, so there is nothing to roll back; a backup is restored with `omsinit metadb restore`"))
+	case r.State == RolledBack || r.State == Restored:
+		return refused(msg.M("the upgrade from %s to %s was undone already, at %s (%s): a rollback cannot be rolled back; to upgrade again run `omsinit upgrade apply`", r.From, r.To, r.Finished, r.State))
+	case r.State == Abandoned || r.State == Running && !r.reached(firstChange):
+		return refused(msg.M("the upgrade from %s to %s had changed nothing yet (stage %s), so there is nothing to roll back", r.From, r.To, r.Stage))
+	}
+	was := r.Backup
+	if o.Backup != "" {
+		r.Backup = o.Backup
+	}
+	err := s.readBackup()
+	if err != nil && r.Node != s.Node {
+		return refused(msg.M("the backup %s was made on %s: run this there, or copy it here and name it with --backup (%v)", was, r.Node, err))
+	}
+	return err
+}
+
+// agree makes sure that nobody writes, and that people know what is lost.
+func (s *Session) agree(ctx context.Context, o Rollback) error {
+	var hb []string
+	for _, d := range s.manifest.Databases {
+		if d.Kind == "hb" {
+			hb = append(hb, d.Name)
+		}
+	}
+	alive, err := s.alive(ctx, s.db, hb, s.Node)
+	if err != nil {
+		return err
+	}
+	for _, a := range alive {
+		return refused(msg.M("%v; %v", a.Message, a.Fix))
+	}
+	lost, err := s.lost(ctx)
+	if err != nil {
+		return err
+	}
+	if len(lost) > 0 && !o.AcceptLoss {
+		return refused(msg.M("rows that were made after the upgrade would be lost: %s; remove them in the console, or accept that with --accept-loss", strings.Join(lost, "; ")))
+	}
+	if o.Confirm == nil || s.rec.State == RollingBack || s.rec.State == Restoring {
+		return nil
+	}
+	yes, err := o.Confirm(msg.M("Drop the databases of OMS %s and restore those of %s from %s? What was written since %s is lost.", s.rec.To, s.rec.From, s.rec.Backup, s.rec.Started))
+	if err == nil && !yes {
+		err = msg.Errorf("nothing was changed")
+	}
+	return err
+}
+
+// lost lists what people made after the upgrade. An upgrade that did not get so
+// far has no marks, and nothing was made after it.
+func (s *Session) lost(ctx context.Context) ([]string, error) {
+	if s.rec.Marks == "" || s.rec.State == RollingBack || s.rec.State == Restoring {
+		return nil, nil // the databases may be away
+	}
+	var out []string
+	last := readMarks(s.rec.Marks)
+	for _, w := range s.Pack.Upgrade.Lost {
+		id, known := last[w.Table]
+		if !known {
+			continue
+		}
+		names, err := s.watched(ctx, s.db, pack.Watched{Table: w.Table, Name: w.Name}, fmt.Sprintf("id > %d", id))
+		if err != nil {
+			return nil, err
+		}
+		if len(names) > 0 {
+			out = append(out, w.Table+" ("+listed(names)+")")
+		}
+	}
+	return out, nil
+}

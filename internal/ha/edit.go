@@ -1,0 +1,113 @@
+package ha
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+
+	"omsinit/internal/msg"
+)
+
+// Enabled reports whether a value of ha.config switches high availability on.
+// Only the field enable decides: enableStore and the like are true by default
+// and mean nothing while it is false (oms-facts §6, §12). It may be in quotes.
+func Enabled(text string) (bool, error) {
+	fields, err := enables(text)
+	if err != nil || len(fields) == 0 {
+		return false, err
+	}
+	return fields[len(fields)-1].on, nil
+}
+
+// Edit gives the text with enable set to on. Everything else stays as it is, to
+// the letter: order, spaces, fields that nobody knows. The field is put first
+// where it is missing.
+func Edit(text string, on bool) (string, error) {
+	fields, err := enables(text)
+	if err != nil {
+		return "", err
+	}
+	value := "false"
+	if on {
+		value = "true"
+	}
+	if len(fields) == 0 {
+		begin := strings.IndexByte(text, '{') + 1
+		rest := strings.TrimLeft(text[begin:], " \t\r\n")
+		comma := ","
+		if rest[0] == '}' {
+			comma = ""
+		}
+		return text[:begin] + `"enable":` + value + comma + text[begin:], nil
+	}
+	var b strings.Builder
+	at := 0
+	for _, f := range fields {
+		b.WriteString(text[at:f.begin])
+		if f.on == on {
+			b.WriteString(text[f.begin:f.end])
+		} else {
+			b.WriteString(value)
+		}
+		at = f.end
+	}
+	b.WriteString(text[at:])
+	return b.String(), nil
+}
+
+// field is one enable at the top of the object, with the place of its value.
+// There may be several: parsers do not agree on which one counts.
+type field struct {
+	begin, end int
+	on         bool
+}
+
+func enables(text string) ([]field, error) {
+	fields, err := scan(text)
+	if err != nil {
+		return nil, msg.Errorf("the system parameter ha.config is not a JSON object (%v), so it is left as it is: %q; correct it in the console (System Management > System Parameters > ha.config)", err.Error(), shorten(text))
+	}
+	return fields, nil
+}
+
+func scan(text string) (fields []field, err error) {
+	d := json.NewDecoder(strings.NewReader(text))
+	if t, err := d.Token(); err != nil {
+		return nil, err
+	} else if t != json.Delim('{') {
+		return nil, errors.New("it does not begin with {")
+	}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return nil, err
+		}
+		if key == "enable" {
+			end := int(d.InputOffset())
+			on := bytes.EqualFold(bytes.Trim(value, `"`), []byte("true"))
+			fields = append(fields, field{end - len(value), end, on})
+		}
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("something follows the object")
+	}
+	return fields, nil
+}
+
+// shorten keeps a value from filling the screen.
+func shorten(text string) string {
+	const most = 300
+	if r := []rune(text); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return text
+}

@@ -1,0 +1,184 @@
+package ha
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"omsinit/internal/msg"
+	"omsinit/internal/testmaria"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// The documented default must stay what it is, and valid.
+func TestDefault(t *testing.T) {
+	var v map[string]any
+	if err := json.Unmarshal([]byte(Default), &v); err != nil {
+		t.Fatal(err)
+	}
+	if v["enable"] != false || v["enableStore"] != true || v["refetchStoreIntervalMin"] != float64(30) || len(v) != 13 {
+		t.Errorf("%v", v)
+	}
+}
+
+func TestEdit(t *testing.T) {
+	for _, tc := range []struct {
+		text    string
+		on      bool
+		want    string
+		enabled bool // before
+	}{
+		{Default, true, strings.Replace(Default, `"enable":false`, `"enable":true`, 1), false},
+		{Default, false, Default, false},
+		{"{ \"enableStore\" : true,\n  \"enable\" : true ,\"x\":{\"enable\":true}}\n", false, "{ \"enableStore\" : true,\n  \"enable\" : false ,\"x\":{\"enable\":true}}\n", true},
+		{`{"enable":"false","mine":[1.50,"é\u00e9",null]}`, true, `{"enable":true,"mine":[1.50,"é\u00e9",null]}`, false},
+		{`{"enable":"TRUE"}`, true, `{"enable":"TRUE"}`, true},
+		{`{"enable":"true"}`, false, `{"enable":false}`, true},
+		{`{"enable":null}`, true, `{"enable":true}`, false},
+		{`{"enable":{"a":"}"}}`, true, `{"enable":true}`, false},
+		{`{}`, true, `{"enable":true}`, false},
+		{` { } `, true, ` {"enable":true } `, false},
+		{`{"a":1}`, false, `{"enable":false,"a":1}`, false},
+		{`{"Enable":true}`, true, `{"enable":true,"Enable":true}`, false},
+		{`{"enable":true,"enable":false}`, true, `{"enable":true,"enable":true}`, false},
+	} {
+		if got, err := Enabled(tc.text); err != nil || got != tc.enabled {
+			t.Errorf("%s is enabled: %v, %v", tc.text, got, err)
+		}
+		got, err := Edit(tc.text, tc.on)
+		if err != nil || got != tc.want {
+			t.Errorf("%s with %v becomes %s, %v; want %s", tc.text, tc.on, got, err, tc.want)
+		}
+		if now, err := Enabled(got); err != nil || now != tc.on || !json.Valid([]byte(got)) {
+			t.Errorf("%s is enabled %v, %v", got, now, err)
+		}
+	}
+	for _, text := range []string{"", "true", "[]", `"x"`, "{", `{"enable":}`, `{"enable":true} x`, `{"enable":true,}`, strings.Repeat("密", 500)} {
+		_, err := Edit(text, true)
+		if err == nil || !strings.Contains(err.Error(), "is not a JSON object") || len(err.Error()) > 1300 || msg.Chinese.Text(err) == err.Error() {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// Edit never touches more than it is asked to.
+func FuzzEdit(f *testing.F) {
+	f.Add(Default, true)
+	f.Add(`{"enable":"false"}`, true)
+	f.Add(" {\n} ", false)
+	f.Fuzz(func(t *testing.T, text string, on bool) {
+		got, err := Edit(text, on)
+		if err != nil {
+			return
+		}
+		var before, after map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(text), &before); err != nil {
+			return // our decoder is the same one, but null is no object
+		}
+		if err := json.Unmarshal([]byte(got), &after); err != nil {
+			t.Fatalf("%q becomes %q: %v", text, got, err)
+		}
+		if now, err := Enabled(got); err != nil || now != on {
+			t.Errorf("%q is enabled %v, %v", got, now, err)
+		}
+		delete(before, "enable")
+		delete(after, "enable")
+		for key, value := range before {
+			if string(after[key]) != string(value) {
+				t.Errorf("%q: %s became %s", key, value, after[key])
+			}
+		}
+		if len(before) != len(after) {
+			t.Errorf("%q becomes %q", text, got)
+		}
+	})
+}
+
+func TestSwitch(t *testing.T) {
+	s := testmaria.Start(t)
+	s.Exec("CREATE DATABASE rm", "CREATE TABLE rm.oms_normal_config (cfg_name varchar(128) NOT NULL, cfg_value text NOT NULL, UNIQUE KEY (cfg_name))")
+	db := s.DB("")
+	ctx := context.Background()
+	stored := func() string {
+		t.Helper()
+		text, found, err := Read(ctx, db, "rm")
+		if err != nil || !found {
+			t.Fatalf("%v, %v", found, err)
+		}
+		return text
+	}
+	if text, found, err := Read(ctx, db, "rm"); text != "" || found || err != nil {
+		t.Errorf("%q, %v, %v", text, found, err)
+	}
+	on := strings.Replace(Default, `"enable":false`, `"enable":true`, 1)
+	if c, err := Switch(ctx, db, "rm", true); err != nil || c != (Change{Default, on, false}) || !c.Changed() || stored() != on {
+		t.Errorf("made: %+v, %v, %s", c, err, stored())
+	}
+	if c, err := Switch(ctx, db, "rm", true); err != nil || c.Changed() {
+		t.Errorf("again: %+v, %v", c, err)
+	}
+	if c, err := Switch(ctx, db, "rm", false); err != nil || c != (Change{on, Default, true}) || stored() != Default {
+		t.Errorf("off: %+v, %v", c, err)
+	}
+
+	// A value that somebody is just writing is waited for, and kept.
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	if _, err := tx.Exec(`UPDATE rm.oms_normal_config SET cfg_value = '{"enable":false,"refetchStoreIntervalMin":99}'`); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() { _, err := Switch(ctx, db, "rm", true); done <- err }()
+	select {
+	case err := <-done:
+		t.Fatalf("it did not wait: %v", err)
+	case <-time.After(200 * time.Millisecond):
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil || stored() != `{"enable":true,"refetchStoreIntervalMin":99}` {
+		t.Errorf("%v, %s", err, stored())
+	}
+
+	s.Exec("UPDATE rm.oms_normal_config SET cfg_value = 'enable: yes'")
+	if _, err := Switch(ctx, db, "rm", false); err == nil || stored() != "enable: yes" {
+		t.Errorf("%v, %s", err, stored())
+	}
+	s.Exec("ALTER TABLE rm.oms_normal_config DROP KEY cfg_name", "INSERT INTO rm.oms_normal_config VALUES ('ha.config', '{}')")
+	if _, err := Switch(ctx, db, "rm", false); err == nil || !strings.Contains(err.Error(), "has 2 rows") {
+		t.Errorf("%v", err)
+	}
+}
+
+// Several that make the value at the same moment end with one row.
+func TestSwitchAtOnce(t *testing.T) {
+	s := testmaria.Start(t)
+	s.Exec("CREATE DATABASE rm", "CREATE TABLE rm.oms_normal_config (cfg_name varchar(128) NOT NULL, cfg_value text NOT NULL, UNIQUE KEY (cfg_name))")
+	db := s.DB("")
+	for range 5 {
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() {
+				if _, err := Switch(context.Background(), db, "rm", true); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		text, _, err := Read(context.Background(), db, "rm")
+		if on, _ := Enabled(text); err != nil || !on {
+			t.Errorf("%s, %v", text, err)
+		}
+		s.Exec("DELETE FROM rm.oms_normal_config")
+	}
+}

@@ -1,0 +1,91 @@
+package metrics
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"omsinit/internal/msg"
+)
+
+// Verdict is what `omsinit metrics check` found. Its JSON form only ever grows.
+type Verdict struct {
+	Version int  `json:"version"`
+	Passed  bool `json:"passed"`
+	Enabled bool `json:"enabled"` // tsdb_enabled
+	// Applied is what step 3 told the components: on, off or left_out; empty
+	// before the first initialisation.
+	Applied string        `json:"applied,omitempty"`
+	Parts   []VerdictPart `json:"parts"`
+	// Advice is what follows for this node; empty when nothing does.
+	Advice *Text `json:"advice,omitempty"`
+}
+
+// VerdictPart is one part of the wiring.
+type VerdictPart struct {
+	Name    string `json:"name"`
+	Result  string `json:"result"`
+	Message Text   `json:"message"`
+	Fix     *Text  `json:"fix,omitempty"`
+}
+
+// NewVerdict judges the parts of a wiring; enabled and applied are what
+// config.yaml and step 3 say.
+func NewVerdict(enabled bool, applied string, parts []Part) Verdict {
+	v := Verdict{Version: 1, Passed: true, Enabled: enabled, Applied: applied, Parts: []VerdictPart{}}
+	for _, p := range parts {
+		out := VerdictPart{Name: p.Name, Result: p.Result, Message: textOf(p.Message)}
+		if !p.Fix.IsZero() {
+			fix := textOf(p.Fix)
+			out.Fix = &fix
+		}
+		v.Parts = append(v.Parts, out)
+		v.Passed = v.Passed && p.Result != Failed
+	}
+	if advice := v.advice(); !advice.IsZero() {
+		t := textOf(advice)
+		v.Advice = &t
+	}
+	return v
+}
+
+func (v Verdict) advice() msg.Message {
+	switch {
+	case !v.Enabled:
+		return msg.M("tsdb_enabled is false: nothing is reported, and nothing was asked")
+	case v.Passed && v.Applied == LeftOut:
+		return msg.M("this node goes without the time-series database; `omsinit init` switches it on")
+	case !v.Passed && v.Applied == On:
+		return msg.M("the components of this node report there: the agent restarts for ever while this lasts; `omsinit init --tsdb-optional` leaves the time-series database out")
+	}
+	return msg.Message{}
+}
+
+// Print writes the verdict for people.
+func (v Verdict) Print(w io.Writer, lang msg.Lang) {
+	marks := map[string]msg.Message{
+		Done: msg.M("[PASSED]"), Created: msg.M("[CREATED]"), Missing: msg.M("[MISSING]"), Skipped: msg.M("[SKIPPED]"), Failed: msg.M("[FAILED]"),
+	}
+	for _, p := range v.Parts {
+		fmt.Fprintln(w, marks[p.Result].In(lang), p.Message.In(lang))
+		if p.Fix != nil {
+			fmt.Fprintln(w, lang.Sprintf("    fix: %s", *p.Fix))
+		}
+	}
+	if v.Advice != nil {
+		fmt.Fprintln(w, v.Advice.In(lang))
+	}
+}
+
+// PrintJSON writes the verdict for programs.
+func (v Verdict) PrintJSON(w io.Writer) error { return printJSON(w, v) }
+
+// PrintJSON writes the report for programs.
+func (r Report) PrintJSON(w io.Writer) error { return printJSON(w, r) }
+
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}

@@ -1,0 +1,124 @@
+package supervise
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"omsinit/internal/msg"
+)
+
+// Companion runs in the process of PID 1 beside the programs. It may look at
+// them and has no say: whatever it does, a panic included, the programs are
+// supervised as before, and nobody waits for it at the end.
+type Companion struct {
+	// Run is called in a goroutine of its own, until ctx ends.
+	Run func(ctx context.Context, look func() Observation, log *slog.Logger)
+	// Handlers answer on the control socket, by pattern of http.ServeMux. They
+	// may be called before Run.
+	Handlers map[string]http.Handler
+	// Warnings are added to the status; nil for none.
+	Warnings func() []msg.Message
+}
+
+// Observation is what a companion sees. It is cheap to make: no file is read.
+type Observation struct {
+	StartedAt time.Time // of PID 1
+	// SetupState is one of the states of the setup task, "" without one.
+	SetupState string
+	Programs   []ObservedProgram // by group and name
+}
+
+// ObservedProgram is one program.
+type ObservedProgram struct {
+	Name      string // as supervisorctl prints it
+	State     State
+	PID       int // 0 when no process is there
+	StartedAt time.Time
+	Ready     bool
+	Starts    int // since PID 1 started
+	LostBytes int64
+}
+
+// observe looks at everything without side effects.
+func (s *Supervisor) observe() Observation {
+	o := Observation{StartedAt: s.startedAt}
+	if s.setup != nil {
+		o.SetupState = s.setup.status().State
+	}
+	for _, p := range s.all() {
+		snap := p.snapshot()
+		o.Programs = append(o.Programs, ObservedProgram{
+			Name: snap.def.FullName(), State: snap.state, PID: snap.pid, StartedAt: snap.startedAt, Ready: snap.ready,
+			Starts: snap.starts, LostBytes: s.logs.lost(snap.def.Stdout) + s.logs.lost(snap.def.Stderr),
+		})
+	}
+	return o
+}
+
+// accompany runs the companion, and keeps its panic from ending PID 1.
+func (s *Supervisor) accompany() {
+	c := s.options.Companion
+	if c == nil || c.Run == nil {
+		return
+	}
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				s.log.Error("what runs beside the supervisor has ended", "panic", p, "stack", string(debug.Stack()))
+			}
+		}()
+		c.Run(s.ctx, s.observe, s.log)
+	}()
+}
+
+// handle adds the companion's handlers.
+func (c *Companion) handle(mux *http.ServeMux) {
+	if c == nil {
+		return
+	}
+	for pattern, handler := range c.Handlers {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(ioTimeout))
+			handler.ServeHTTP(w, r)
+		})
+	}
+}
+
+// warnings are what the companion has to say in the status. Its panic is its
+// own.
+func (c *Companion) warnings() (out []Text) {
+	if c == nil || c.Warnings == nil {
+		return nil
+	}
+	defer func() { _ = recover() }()
+	for _, m := range c.Warnings() {
+		out = append(out, NewText(m))
+	}
+	return out
+}
+
+// Call sends a request to a handler of the companion and decodes the JSON
+// answer. Nobody but omsinit run has one.
+func (c *Client) Call(ctx context.Context, method, path string, body, into any) error {
+	return c.call(ctx, method, path, body, into)
+}
+
+// Text gives what a handler of the companion answers, as it is.
+func (c *Client) Text(ctx context.Context, path string) (string, error) {
+	resp, err := c.ask(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, textLimit))
+	if err != nil {
+		return "", c.explain(ctx, err)
+	}
+	return string(data), nil
+}
+
+const textLimit = 16 << 20
