@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"cmp"
 	"encoding/json"
 	"maps"
 	"net/url"
@@ -203,22 +202,34 @@ func (j *Job) register(t tree, calls []call) string {
 	}
 	for _, place := range slices.Sorted(maps.Keys(documentedColumns)) {
 		role, table, _ := strings.Cut(place, ".")
-		file := ""
-		for name, data := range t {
-			if strings.HasPrefix(name, "schema/"+role+"/") {
-				file += string(data)
-			}
-		}
-		_, text, found := strings.Cut(file, "CREATE TABLE IF NOT EXISTS `"+table+"` (")
-		text, _, _ = strings.Cut(text, "\n)")
-		for _, column := range documentedColumns[place] {
-			if !found || !strings.Contains(text, "`"+column+"` ") {
-				j.note(Finding{Kind: "register", Path: place, Key: column,
-					Text: msg.M("the table or its column %s is not as documented, so step 5 registers nothing by itself; record the calls of the old step 5 with --record", cmp.Or(column, table))})
-				return string(pack.ByCalls)
-			}
+		if missing := t.lacks(role, table, documentedColumns[place]...); missing != "" {
+			j.note(Finding{Kind: "register", Path: place, Key: missing,
+				Text: msg.M("the table or its column %s is not as documented, so step 5 registers nothing by itself; record the calls of the old step 5 with --record", missing)})
+			return string(pack.ByCalls)
 		}
 	}
 	j.note(Finding{Kind: "register", Path: "calls", Text: msg.M("no call to the CM was recorded (--record): step 5 writes the documented tables itself, and sends nothing")})
+	return ""
+}
+
+// lacks gives the first column that a table of the captured schema does not have,
+// the table when it is not there, and "" when nothing is missing.
+func (t tree) lacks(role, table string, columns ...string) string {
+	file := ""
+	for name, data := range t {
+		if strings.HasPrefix(name, "schema/"+role+"/") {
+			file += string(data)
+		}
+	}
+	_, text, found := strings.Cut(file, "CREATE TABLE IF NOT EXISTS `"+table+"` (")
+	if !found {
+		return table
+	}
+	text, _, _ = strings.Cut(text, "\n)")
+	for _, column := range columns {
+		if column != "" && !strings.Contains(text, "`"+column+"` ") {
+			return column
+		}
+	}
 	return ""
 }

@@ -54,7 +54,7 @@ func (j *Job) manifest(t tree, files []*file, calls []call) error {
 		t[f.Template] = data
 		m.Trial = append(m.Trial, writtenFile{Template: f.Template, Path: f.Path, Owner: f.Owner, Mode: octal(f.Mode), Format: string(f.Format), Values: f.Values})
 	}
-	m.Calls = calls
+	m.Calls, m.Upgrade = calls, j.upgrade(t, reference.Upgrade)
 	j.report.Calls = len(calls)
 	m.Validators = map[string]writtenValidator{}
 	for name, v := range reference.Validators {
@@ -86,6 +86,56 @@ type written struct {
 	Trial      []writtenFile               `yaml:"trial,omitempty"`
 	Validators map[string]writtenValidator `yaml:"validators,omitempty"`
 	Calls      []call                      `yaml:"calls,omitempty"`
+	Upgrade    writtenUpgrade              `yaml:"upgrade"`
+}
+
+// writtenUpgrade is the documented part of upgrades, as far as it fits this
+// installation's programs and tables.
+type writtenUpgrade struct {
+	Stop   []string         `yaml:"stop,flow,omitempty"`
+	Routes []writtenRoute   `yaml:"routes,omitempty"`
+	Lost   []writtenWatched `yaml:"lost,omitempty"`
+	Busy   []writtenWatched `yaml:"busy,omitempty"`
+}
+
+type writtenRoute struct {
+	Edition  string   `yaml:"edition"`
+	To       string   `yaml:"to"`
+	From     []string `yaml:"from,flow"`
+	Requires string   `yaml:"requires,omitempty"`
+	Schema   string   `yaml:"schema,omitempty"`
+}
+
+type writtenWatched struct {
+	Table  string   `yaml:"table"`
+	Name   string   `yaml:"name"`
+	Column string   `yaml:"column,omitempty"`
+	Values []string `yaml:"values,flow,omitempty"`
+	Refuse bool     `yaml:"refuse,omitempty"`
+}
+
+// upgrade takes over what is documented of upgrades. The route to the captured
+// release itself is not always among it: that is for people to add.
+func (j *Job) upgrade(t tree, u pack.Upgrade) writtenUpgrade {
+	var out writtenUpgrade
+	for _, name := range u.Stop {
+		if slices.ContainsFunc(j.Programs.List, func(p Program) bool { return p.Name == name }) {
+			out.Stop = append(out.Stop, name)
+		}
+	}
+	for _, r := range u.Routes {
+		out.Routes = append(out.Routes, writtenRoute(r))
+	}
+	watched := func(list []pack.Watched) (kept []writtenWatched) {
+		for _, w := range list {
+			if t.lacks("rm", w.Table, w.Name, w.Column) == "" {
+				kept = append(kept, writtenWatched(w))
+			}
+		}
+		return kept
+	}
+	out.Lost, out.Busy = watched(u.Lost), watched(u.Busy)
+	return out
 }
 
 type writtenFolder struct {
