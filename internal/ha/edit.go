@@ -1,10 +1,10 @@
 package ha
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 
 	"omsinit/internal/msg"
@@ -14,24 +14,41 @@ import (
 // Only the field enable decides: enableStore and the like are true by default
 // and mean nothing while it is false (oms-facts §6, §12). It may be in quotes.
 func Enabled(text string) (bool, error) {
-	fields, err := enables(text)
-	if err != nil || len(fields) == 0 {
-		return false, err
-	}
-	return fields[len(fields)-1].on, nil
+	value, err := Field(text, enable)
+	return isTrue(value), err
 }
+
+const enable = "enable"
+
+func isTrue(value string) bool { return strings.EqualFold(value, "true") }
 
 // Edit gives the text with enable set to on. Everything else stays as it is, to
 // the letter: order, spaces, fields that nobody knows. The field is put first
 // where it is missing.
 func Edit(text string, on bool) (string, error) {
-	fields, err := enables(text)
-	if err != nil {
+	return set(text, enable, strconv.FormatBool(on), func(have string) bool { return isTrue(have) == on })
+}
+
+// Field gives the value of a field at the top of the object, without the quotes
+// that it may be in, and "" where it is missing.
+func Field(text, name string) (string, error) {
+	fields, err := named(text, name)
+	if err != nil || len(fields) == 0 {
 		return "", err
 	}
-	value := "false"
-	if on {
-		value = "true"
+	return fields[len(fields)-1].value, nil
+}
+
+// Set is Edit for another field and a value that needs no escaping.
+func Set(text, name, value string) (string, error) {
+	return set(text, name, value, func(string) bool { return false })
+}
+
+// set leaves values alone that will do.
+func set(text, name, value string, does func(have string) bool) (string, error) {
+	fields, err := named(text, name)
+	if err != nil {
+		return "", err
 	}
 	if len(fields) == 0 {
 		begin := strings.IndexByte(text, '{') + 1
@@ -40,13 +57,13 @@ func Edit(text string, on bool) (string, error) {
 		if rest[0] == '}' {
 			comma = ""
 		}
-		return text[:begin] + `"enable":` + value + comma + text[begin:], nil
+		return text[:begin] + `"` + name + `":` + value + comma + text[begin:], nil
 	}
 	var b strings.Builder
 	at := 0
 	for _, f := range fields {
 		b.WriteString(text[at:f.begin])
-		if f.on == on {
+		if does(f.value) {
 			b.WriteString(text[f.begin:f.end])
 		} else {
 			b.WriteString(value)
@@ -57,22 +74,22 @@ func Edit(text string, on bool) (string, error) {
 	return b.String(), nil
 }
 
-// field is one enable at the top of the object, with the place of its value.
+// field is one of a name at the top of the object, with the place of its value.
 // There may be several: parsers do not agree on which one counts.
 type field struct {
 	begin, end int
-	on         bool
+	value      string // without quotes
 }
 
-func enables(text string) ([]field, error) {
-	fields, err := scan(text)
+func named(text, name string) ([]field, error) {
+	fields, err := scan(text, name)
 	if err != nil {
 		return nil, msg.Errorf("the system parameter ha.config is not a JSON object (%v), so it is left as it is: %q; correct it in the console (System Management > System Parameters > ha.config)", err.Error(), shorten(text))
 	}
 	return fields, nil
 }
 
-func scan(text string) (fields []field, err error) {
+func scan(text, name string) (fields []field, err error) {
 	d := json.NewDecoder(strings.NewReader(text))
 	if t, err := d.Token(); err != nil {
 		return nil, err
@@ -88,10 +105,9 @@ func scan(text string) (fields []field, err error) {
 		if err := d.Decode(&value); err != nil {
 			return nil, err
 		}
-		if key == "enable" {
+		if key == name {
 			end := int(d.InputOffset())
-			on := bytes.EqualFold(bytes.Trim(value, `"`), []byte("true"))
-			fields = append(fields, field{end - len(value), end, on})
+			fields = append(fields, field{end - len(value), end, strings.Trim(string(value), `"`)})
 		}
 	}
 	if _, err := d.Token(); err != nil {
