@@ -548,3 +548,46 @@ func TestKeepFailed(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What was written between a run that was cut and the next one is not lost: the
+// next one takes a backup of its own, and where the databases were changed
+// already, the old backup is not restored without being asked.
+func TestWrittenMeanwhile(t *testing.T) {
+	s := testmaria.Start(t)
+	dir := packDir(t, "4.2.3-CE")
+	for i, point := range []string{"after " + stageFiles, "after " + stageAdopt} {
+		t.Run(point, func(t *testing.T) {
+			c := installed(t, s, fmt.Sprint("w", i), "4.1.1-CE", 40)
+			u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
+			o := orderFor(c, dir, u.Layout.Root(), "10.0.0.1")
+			o.DieAt = point
+			if out, err := command(o).CombinedOutput(); !killed(err) {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			// Somebody starts the old container, which works for a while.
+			s.Exec("UPDATE "+c.RMDatabase+".oms_project SET project_status = 'new work'", "UPDATE "+c.HeartbeatDatabase+".heart_beat SET gmt_modified = NOW() + INTERVAL 1 SECOND")
+			old := contents(t, s, c)
+			u.fault = func(at string) error {
+				if at == "after "+stageSchema {
+					return errors.New("an error of the test")
+				}
+				return nil
+			}
+			if due, err := drive(t.Context(), u); !due || err == nil {
+				t.Fatal(due, err)
+			}
+			if i == 0 {
+				if d := cmp.Diff(old, contents(t, s, c)); d != "" {
+					t.Error(d)
+				}
+				return
+			}
+			if r := newestRecord(t, s, c); r.State != Failed {
+				t.Errorf("%+v", r)
+			}
+			if got, err := column(t.Context(), s.DB(""), "SELECT DISTINCT project_status FROM "+c.RMDatabase+".oms_project"); err != nil || len(got) != 1 || got[0] != "new work" {
+				t.Errorf("%v, %v", got, err)
+			}
+		})
+	}
+}
