@@ -591,3 +591,55 @@ func TestWrittenMeanwhile(t *testing.T) {
 		})
 	}
 }
+
+// A server without GET_LOCK, as OceanBase was for long: a lease in the journal
+// takes the place of the lock, which a restore does not drop.
+func TestWithoutLocks(t *testing.T) {
+	s := testmaria.Start(t)
+	c := installed(t, s, "oms", "4.1.1-CE", 40)
+	old := contents(t, s, c)
+	through := *c
+	through.MetaPort = s.Without("GET_LOCK")
+	u := nodeFor(t, &through, packAt(t, "4.2.3-CE"), "10.0.0.1")
+	fail := true
+	u.fault = func(at string) error {
+		if fail && at == "after "+stageSchema {
+			return errors.New("an error of the test")
+		}
+		return nil
+	}
+	if due, err := drive(t.Context(), u); !due || err == nil {
+		t.Fatal(due, err)
+	}
+	if d := cmp.Diff(old, contents(t, s, c)); d != "" {
+		t.Error(d)
+	}
+	fail = false
+	outcomes := make(chan error, 2)
+	did := atomic.Int32{}
+	for n := range 2 {
+		node := nodeFor(t, &through, packAt(t, "4.2.3-CE"), fmt.Sprintf("10.0.0.%d", n+1))
+		go func() {
+			due, err := drive(context.Background(), node)
+			if due {
+				did.Add(1)
+			}
+			outcomes <- err
+		}()
+	}
+	for range 2 {
+		if err := <-outcomes; err != nil {
+			t.Error(err)
+		}
+	}
+	if did.Load() != 1 {
+		t.Errorf("%d nodes upgraded", did.Load())
+	}
+	u.Node = newestRecord(t, s, c).Node
+	if _, err := u.RollBack(t.Context(), Rollback{}); err != nil {
+		t.Error(err)
+	}
+	if d := cmp.Diff(old, contents(t, s, c)); d != "" {
+		t.Error(d)
+	}
+}
