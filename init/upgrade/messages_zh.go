@@ -5,6 +5,7 @@ import "omsinit/internal/msg"
 func init() {
 	msg.Register(func() map[string]string {
 		return map[string]string{
+			"the restore was cut: %v; the next run goes on with it":                                                                                "恢复被中断：%v；下次执行会继续",
 			"the backup was made on %s: run `omsinit upgrade rollback` there, or copy it here and name it with --backup (%v)":                      "备份在节点 %s 上：请在该节点执行 `omsinit upgrade rollback`，或将其复制到本节点并用 --backup 指定（%v）",
 			"warning: OMS has run at %s, after the backup of this upgrade was made; should the upgrade fail, the backup is not restored by itself": "警告：OMS 在 %s 运行过，晚于本次升级的备份；如果升级失败，不会自动恢复备份",
 			"old backup removed: %s":                   "已删除旧备份：%s",
