@@ -284,6 +284,53 @@ func TestServerGoneAtEveryStage(t *testing.T) {
 	}
 }
 
+// The server restarts while the backup is restored, and is away for longer: the
+// restore goes on by itself, or in the next run.
+func TestServerGoneInTheRestore(t *testing.T) {
+	s := testmaria.Start(t)
+	for _, back := range []bool{true, false} {
+		t.Run(fmt.Sprint("back at once ", back), func(t *testing.T) {
+			c := installed(t, s, fmt.Sprint("x", back), "4.1.1-CE", 40)
+			old := contents(t, s, c)
+			u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			u.fault = func(at string) error {
+				switch at {
+				case "after " + stageSchema:
+					return errors.New("an error of the test")
+				case "before " + stageRestore:
+					u.fault = func(string) error { return nil }
+					if back {
+						s.Restart()
+					} else {
+						s.Stop()
+						cancel() // the container is stopped meanwhile
+					}
+				}
+				return nil
+			}
+			if due, err := drive(ctx, u); !due || err == nil {
+				t.Fatal(due, err)
+			}
+			if !back {
+				s.Restart()
+				u.fault, u.Unattended = nil, true
+				_, err := drive(t.Context(), u)
+				if refused := (*RefusedError)(nil); !errors.As(err, &refused) || !strings.Contains(err.Error(), "the old data is back") {
+					t.Errorf("%v", err)
+				}
+			}
+			if r := newestRecord(t, s, c); r.State != Restored {
+				t.Errorf("%+v", r)
+			}
+			if d := cmp.Diff(withoutCounters(old), withoutCounters(contents(t, s, c))); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
 func withoutCounters(contents []string) []string {
 	counter := regexp.MustCompile(" AUTO_INCREMENT=[0-9]+")
 	var out []string
@@ -481,17 +528,24 @@ func TestDiskFull(t *testing.T) {
 	if err := os.MkdirAll(small, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=256k"); err != nil {
-		if os.Getenv("CI") != "" && os.Getuid() == 0 {
+	says := "no space left"
+	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=256k"); err == nil {
+		defer syscall.Unmount(small, syscall.MNT_DETACH)
+		if plan, err := u.Plan(t.Context(), nil); err != nil || !plan.Refused() || !hasObjection(plan, "upgrade.disk") || plan.Backup.Fits {
+			t.Errorf("%+v, %v", plan, err)
+		}
+	} else {
+		// Only root can mount: a dump program with a full disk of its own does instead.
+		t.Logf("no small file system here: %v", err)
+		bin := t.TempDir()
+		script := "#!/bin/sh\n[ \"$2\" = --version ] && { echo MariaDB; exit; }\necho 'Got error: 28 on write' >&2\nexit 2\n"
+		if err := os.WriteFile(filepath.Join(bin, "mariadb-dump"), []byte(script), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		t.Skipf("a small file system cannot be mounted here: %v", err)
+		t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+		says = "Got error: 28"
 	}
-	defer syscall.Unmount(small, syscall.MNT_DETACH)
-	if plan, err := u.Plan(t.Context(), nil); err != nil || !plan.Refused() || !hasObjection(plan, "upgrade.disk") || plan.Backup.Fits {
-		t.Errorf("%+v, %v", plan, err)
-	}
-	if due, err := drive(t.Context(), u); !due || err == nil || !strings.Contains(err.Error(), "no space left") {
+	if due, err := drive(t.Context(), u); !due || err == nil || !strings.Contains(err.Error(), says) {
 		t.Error(due, err)
 	}
 	if r := newestRecord(t, s, c); r.State != Abandoned {
@@ -546,5 +600,100 @@ func TestKeepFailed(t *testing.T) {
 	}
 	if _, err := backup.Read(filepath.Dir(firstBackup(t, u))); err != nil {
 		t.Error(err)
+	}
+}
+
+// What was written between a run that was cut and the next one is not lost: the
+// next one takes a backup of its own, and where the databases were changed
+// already, the old backup is not restored without being asked.
+func TestWrittenMeanwhile(t *testing.T) {
+	s := testmaria.Start(t)
+	dir := packDir(t, "4.2.3-CE")
+	for i, point := range []string{"after " + stageFiles, "after " + stageAdopt} {
+		t.Run(point, func(t *testing.T) {
+			c := installed(t, s, fmt.Sprint("w", i), "4.1.1-CE", 40)
+			u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
+			o := orderFor(c, dir, u.Layout.Root(), "10.0.0.1")
+			o.DieAt = point
+			if out, err := command(o).CombinedOutput(); !killed(err) {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			// Somebody starts the old container, which works for a while.
+			s.Exec("UPDATE "+c.RMDatabase+".oms_project SET project_status = 'new work'", "UPDATE "+c.HeartbeatDatabase+".heart_beat SET gmt_modified = NOW() + INTERVAL 1 SECOND")
+			old := contents(t, s, c)
+			u.fault = func(at string) error {
+				if at == "after "+stageSchema {
+					return errors.New("an error of the test")
+				}
+				return nil
+			}
+			if due, err := drive(t.Context(), u); !due || err == nil {
+				t.Fatal(due, err)
+			}
+			if i == 0 {
+				if d := cmp.Diff(old, contents(t, s, c)); d != "" {
+					t.Error(d)
+				}
+				return
+			}
+			if r := newestRecord(t, s, c); r.State != Failed {
+				t.Errorf("%+v", r)
+			}
+			if got, err := column(t.Context(), s.DB(""), "SELECT DISTINCT project_status FROM "+c.RMDatabase+".oms_project"); err != nil || len(got) != 1 || got[0] != "new work" {
+				t.Errorf("%v, %v", got, err)
+			}
+		})
+	}
+}
+
+// A server without GET_LOCK, as OceanBase was for long: a lease in the journal
+// takes the place of the lock, which a restore does not drop.
+func TestWithoutLocks(t *testing.T) {
+	s := testmaria.Start(t)
+	c := installed(t, s, "oms", "4.1.1-CE", 40)
+	old := contents(t, s, c)
+	through := *c
+	through.MetaPort = s.Without("GET_LOCK")
+	u := nodeFor(t, &through, packAt(t, "4.2.3-CE"), "10.0.0.1")
+	fail := true
+	u.fault = func(at string) error {
+		if fail && at == "after "+stageSchema {
+			return errors.New("an error of the test")
+		}
+		return nil
+	}
+	if due, err := drive(t.Context(), u); !due || err == nil {
+		t.Fatal(due, err)
+	}
+	if d := cmp.Diff(old, contents(t, s, c)); d != "" {
+		t.Error(d)
+	}
+	fail = false
+	outcomes := make(chan error, 2)
+	did := atomic.Int32{}
+	for n := range 2 {
+		node := nodeFor(t, &through, packAt(t, "4.2.3-CE"), fmt.Sprintf("10.0.0.%d", n+1))
+		go func() {
+			due, err := drive(context.Background(), node)
+			if due {
+				did.Add(1)
+			}
+			outcomes <- err
+		}()
+	}
+	for range 2 {
+		if err := <-outcomes; err != nil {
+			t.Error(err)
+		}
+	}
+	if did.Load() != 1 {
+		t.Errorf("%d nodes upgraded", did.Load())
+	}
+	u.Node = newestRecord(t, s, c).Node
+	if _, err := u.RollBack(t.Context(), Rollback{}); err != nil {
+		t.Error(err)
+	}
+	if d := cmp.Diff(old, contents(t, s, c)); d != "" {
+		t.Error(d)
 	}
 }

@@ -58,6 +58,13 @@ func TestGate(t *testing.T) {
 	if err := Gate(t.Context(), cfg, &old); err != nil {
 		t.Errorf("a pack without oms_version: %v", err)
 	}
+	// An account that may see the databases of OMS alone.
+	db.Exec("DROP DATABASE IF EXISTS rm", "CREATE DATABASE rm", versions, "INSERT INTO rm.oms_version VALUES ('4.2.3-CE')", "CREATE USER narrow@'%' IDENTIFIED BY 'narrow'", "GRANT ALL ON rm.* TO narrow@'%'")
+	narrow := *cfg
+	narrow.MetaUser, narrow.MetaPassword = "narrow", "narrow"
+	if err := Gate(t.Context(), &narrow, reference); err != nil {
+		t.Errorf("an account with few rights: %v", err)
+	}
 	db.Stop()
 	if err := Gate(t.Context(), cfg, reference); !passing.Is(err) {
 		t.Errorf("a MetaDB that is away: %v", err)

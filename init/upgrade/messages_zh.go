@@ -5,6 +5,9 @@ import "omsinit/internal/msg"
 func init() {
 	msg.Register(func() map[string]string {
 		return map[string]string{
+			"the restore was cut: %v; the next run goes on with it":                                                                                "恢复被中断：%v；下次执行会继续",
+			"the backup was made on %s: run `omsinit upgrade rollback` there, or copy it here and name it with --backup (%v)":                      "备份在节点 %s 上：请在该节点执行 `omsinit upgrade rollback`，或将其复制到本节点并用 --backup 指定（%v）",
+			"warning: OMS has run at %s, after the backup of this upgrade was made; should the upgrade fail, the backup is not restored by itself": "警告：OMS 在 %s 运行过，晚于本次升级的备份；如果升级失败，不会自动恢复备份",
 			"old backup removed: %s":                   "已删除旧备份：%s",
 			"no old backup is removed: %w":             "未删除任何旧备份：%w",
 			"cannot remove the old backup %s: %w":      "无法删除旧备份 %s：%w",
@@ -89,7 +92,6 @@ func init() {
 			"no upgrade of this OMS is on record, so there is nothing to roll back; a backup is restored with `omsinit metadb restore`":                "没有该 OMS 的升级记录，无可回退；恢复备份请使用 `omsinit metadb restore`",
 			"the upgrade from %s to %s was undone already, at %s (%s): a rollback cannot be rolled back; to upgrade again run `omsinit upgrade apply`": "从 %s 到 %s 的升级已于 %s 撤销（%s）：不能对回退再做回退；如需再次升级，请执行 `omsinit upgrade apply`",
 			"the upgrade from %s to %s had changed nothing yet (stage %s), so there is nothing to roll back":                                           "从 %s 到 %s 的升级尚未做任何变更（阶段 %s），无可回退",
-			"the backup %s was made on %s: run this there, or copy it here and name it with --backup (%v)":                                             "备份 %s 在节点 %s 上：请在该节点执行，或将其复制到本节点并用 --backup 指定（%v）",
 			"the backup cannot be used here: %w":                                                                                     "无法使用该备份：%w",
 			"%s holds the backup of %s, and the one from before the upgrade was made at %s":                                          "%s 中的备份创建于 %s，而升级之前的备份创建于 %s",
 			"rows that were made after the upgrade would be lost: %s; remove them in the console, or accept that with --accept-loss": "以下升级之后新增的数据将会丢失：%s；请在控制台中删除，或用 --accept-loss 接受丢失",

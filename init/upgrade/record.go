@@ -102,13 +102,20 @@ func (j *journal) newest(ctx context.Context) (*record, error) {
 	err := j.db.QueryRowContext(ctx, "SELECT id, from_version, to_version, state, stage, node, backup, backup_made, COALESCE(ha, ''), outage_since, COALESCE(marks, ''), COALESCE(error, ''), tool, "+
 		"CAST(started_at AS CHAR), COALESCE(CAST(finished_at AS CHAR), '') FROM "+j.table("upgrades")+" ORDER BY id DESC LIMIT 1").
 		Scan(&r.ID, &r.From, &r.To, &r.State, &r.Stage, &r.Node, &r.Backup, &r.Made, &r.HA, &r.OutageSince, &r.Marks, &r.Error, &r.Tool, &r.Started, &r.Finished)
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) || hidden(err) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, newMetaDB(j.c, err)
 	}
 	return r, nil
+}
+
+// hidden: an account that may not see the journal's database has made none.
+func hidden(err error) bool {
+	const databaseDenied, tableDenied, columnDenied = 1044, 1142, 1143
+	n := answer(err)
+	return n == databaseDenied || n == tableDenied || n == columnDenied
 }
 
 // insert adds a record and fills in its number.

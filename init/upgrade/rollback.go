@@ -64,15 +64,18 @@ func (s *Session) rollable(o Rollback) error {
 	case r.State == Abandoned || r.State == Running && !r.reached(firstChange):
 		return refused(msg.M("the upgrade from %s to %s had changed nothing yet (stage %s), so there is nothing to roll back", r.From, r.To, r.Stage))
 	}
-	was := r.Backup
 	if o.Backup != "" {
 		r.Backup = o.Backup
 	}
 	err := s.readBackup()
 	if err != nil && r.Node != s.Node {
-		return refused(msg.M("the backup %s was made on %s: run this there, or copy it here and name it with --backup (%v)", was, r.Node, err))
+		return s.elsewhere(err)
 	}
 	return err
+}
+
+func (s *Session) elsewhere(err error) error {
+	return refused(msg.M("the backup was made on %s: run `omsinit upgrade rollback` there, or copy it here and name it with --backup (%v)", s.rec.Node, err))
 }
 
 // agree makes sure that nobody writes, and that people know what is lost.

@@ -5,14 +5,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"omsinit/init/metadb"
 	"omsinit/init/metadb/backup"
-	"omsinit/internal/config"
 	"omsinit/internal/database"
 	"omsinit/internal/msg"
 	"omsinit/internal/passing"
@@ -176,6 +173,9 @@ func (s *Session) resume(ctx context.Context, v *survey) error {
 	if s.rec.State == Restoring || s.rec.State == RollingBack {
 		s.log(msg.M("the restore after the upgrade from %s to %s was cut; going on with it", s.rec.From, s.rec.To))
 		failure := s.rec.Error
+		if err := s.readBackup(); err != nil && s.rec.Node != s.Node {
+			return s.elsewhere(err)
+		}
 		if err := s.undo(ctx, s.rec.State); err != nil {
 			return err
 		}
@@ -189,14 +189,36 @@ func (s *Session) resume(ctx context.Context, v *survey) error {
 	}
 	if s.rec.Node != s.Node {
 		s.log(msg.M("going on with the upgrade that %s began", s.rec.Node))
-		if !s.rec.reached(firstChange) {
-			// Nothing was changed yet, and its backup is out of reach.
-			s.rec.Node, s.rec.Backup, s.rec.Made, s.rec.Stage = s.Node, "", "", stageBegin
-		}
+	}
+	if !s.rec.reached(firstChange) {
+		// Nothing was changed yet, and nobody knows what was written since: only
+		// a new backup holds it.
+		s.rec.Node, s.rec.Backup, s.rec.Made, s.rec.Stage = s.Node, "", "", stageBegin
+	} else if err := s.distrustBackup(ctx); err != nil {
+		return err
 	}
 	s.rec.State = Running
 	s.log(msg.M("going on with the upgrade from %s to %s at the stage %s", s.rec.From, s.rec.To, s.rec.Stage))
 	return s.j.save(ctx, s.rec)
+}
+
+// distrustBackup leaves it to people to restore a backup when OMS has run after
+// it was made, as when somebody started the old container meanwhile: what was
+// written then is not in it.
+func (s *Session) distrustBackup(ctx context.Context) error {
+	if s.rec.reached(StageStart) {
+		return nil // these are the signs of the new release
+	}
+	var last sql.NullString
+	err := s.db.QueryRowContext(ctx, "SELECT CAST(MAX(gmt_modified) AS CHAR) FROM "+database.Quote(s.Config.HeartbeatDatabase)+".heart_beat WHERE task_name = 'supervisor' AND gmt_modified > ?", s.rec.Started).Scan(&last)
+	if err := newMetaDB(s.Config, err); err != nil {
+		return err
+	}
+	if last.Valid {
+		s.KeepFailed = true
+		s.log(msg.M("warning: OMS has run at %s, after the backup of this upgrade was made; should the upgrade fail, the backup is not restored by itself", last.String))
+	}
+	return nil
 }
 
 // acquire takes the lock of upgrades. It is another one than that of the
@@ -355,224 +377,6 @@ func (s *Session) relock(ctx context.Context) error {
 	return nil
 }
 
-func (s *Session) switchHAOff(ctx context.Context) error {
-	if !s.AutoHA {
-		return nil
-	}
-	ha, err := readHA(ctx, s.db, s.Config)
-	if err != nil {
-		return err
-	}
-	on, err := ha.enabled()
-	if err != nil || !on {
-		return err
-	}
-	off, err := ha.with("enable", "false")
-	if err != nil {
-		return err
-	}
-	s.rec.HA = ha.text
-	if err := s.j.save(ctx, s.rec); err != nil {
-		return err
-	}
-	s.log(msg.M("high availability is switched off for the upgrade"))
-	return off.write(ctx, s.db, s.Config)
-}
-
-// stop stops the programs, and makes sure that they are held back when the
-// container is started again, until the node has been initialised.
-func (s *Session) stop(ctx context.Context) error {
-	if err := s.forgetNode(); err != nil {
-		return err
-	}
-	running, err := s.Programs.Running(ctx, s.Pack.Upgrade.Stop)
-	if err != nil {
-		return err
-	}
-	s.stopped = s.now()
-	if len(running) == 0 {
-		return nil
-	}
-	s.log(msg.M("stopping %s", strings.Join(running, " ")))
-	return s.Programs.Stop(ctx, running)
-}
-
-// backupStamp names the folder of a backup by the time.
-const backupStamp = "20060102T150405.000"
-
-// backupPrefix begins the names of the backups that retention knows.
-const backupPrefix = "upgrade-"
-
-func (s *Session) takeBackup(ctx context.Context) error {
-	if s.rec.Backup == "" {
-		s.rec.Backup = filepath.Join(s.Layout.BackupDir(), backupPrefix+s.now().Format(backupStamp)+"-"+fileName(s.rec.From)+"-"+fileName(s.rec.To))
-		if err := s.j.save(ctx, s.rec); err != nil {
-			return err
-		}
-	}
-	if m, err := backup.Read(s.rec.Backup); err == nil {
-		s.manifest = m // it was finished by a run that was cut after it
-		return nil
-	}
-	s.log(msg.M("backing up the databases into %s", s.rec.Backup))
-	var err error
-	s.manifest, err = s.job(s.rec.Backup).Backup(ctx)
-	return err
-}
-
-// verifyBackup reads the backup again and compares it with the databases,
-// which nobody may have changed meanwhile.
-func (s *Session) verifyBackup(ctx context.Context) error {
-	var err error
-	if s.manifest, err = backup.Read(s.rec.Backup); err != nil {
-		return err
-	}
-	for _, d := range s.manifest.Databases {
-		for _, t := range d.Tables {
-			n, err := s.count(ctx, d.Name, t.Name)
-			if err != nil {
-				return err
-			}
-			if n != t.Rows {
-				return msg.Errorf("the table %s.%s has %d rows, and its backup %d: somebody writes to it; stop OMS on all nodes", d.Name, t.Name, n, t.Rows)
-			}
-		}
-	}
-	s.rec.Made = s.manifest.Created
-	s.log(msg.M("the backup is verified: %d databases, %d MB", len(s.manifest.Databases), size(s.manifest)>>20))
-	return nil
-}
-
-func (s *Session) count(ctx context.Context, name, table string) (n int64, err error) {
-	err = s.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+database.Quote(name)+"."+database.Quote(table)).Scan(&n)
-	return n, database.Explain(s.Config, err)
-}
-
-func size(m *backup.Manifest) (bytes int64) {
-	for _, d := range m.Databases {
-		bytes += d.Size
-	}
-	return bytes
-}
-
-// adopt is the first change. It records the stated release, and gives the
-// databases journals that say which schema files they had before: what the new
-// release adds is told from it afterwards, also in the heartbeat databases of
-// other regions, which do not record a release. Where the pack begins later
-// than the old release there is nothing to note.
-func (s *Session) adopt(ctx context.Context) error {
-	recorded, err := recordedVersions(ctx, s.db, s.Config)
-	if err == nil && len(recorded) == 0 {
-		err = s.record(ctx, s.rec.From)
-	}
-	if err != nil {
-		return err
-	}
-	from, err := metadb.ParseVersion(s.rec.From)
-	if err != nil || !hasSchemaUpTo(s.Pack, from) {
-		return err
-	}
-	old := *s.Pack
-	old.Release = s.rec.From
-	for _, c := range s.regions() {
-		step := s.step()
-		step.Config, step.Pack = c, &old
-		if _, err := step.Apply(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// regions gives the configuration of this region, and what is needed of those of
-// the others: they differ in their heartbeat databases.
-func (s *Session) regions() []*config.Config {
-	out := []*config.Config{s.Config}
-	if s.manifest == nil {
-		s.manifest, _ = backup.Read(s.rec.Backup) // on another node it may be out of reach
-	}
-	if s.manifest == nil {
-		return out
-	}
-	for _, d := range s.manifest.Databases {
-		if d.Kind == "hb" && d.Name != s.Config.HeartbeatDatabase {
-			c := *s.Config
-			c.HeartbeatDatabase = d.Name
-			out = append(out, &c)
-		}
-	}
-	return out
-}
-
-// changeSchema brings the databases of all regions to the new release, and
-// records it at the end.
-func (s *Session) changeSchema(ctx context.Context) error {
-	s.statements = nil
-	for _, c := range s.regions() {
-		step := s.step()
-		step.Config = c
-		statements, err := step.Statements(ctx)
-		if err != nil {
-			return err
-		}
-		for _, st := range statements {
-			if c == s.Config || st.Kind == "hb" {
-				s.statements = append(s.statements, st)
-			}
-		}
-	}
-	s.writeReport(ctx, nil) // should this run not live to the end
-	for _, c := range slices.Backward(s.regions()) {
-		step := s.step()
-		step.Config = c
-		if _, err := step.Apply(ctx); err != nil {
-			return err
-		}
-	}
-	if err := s.recordTarget(ctx); err != nil {
-		return err
-	}
-	m := marks{}
-	for _, w := range s.Pack.Upgrade.Lost {
-		var last sql.NullInt64
-		err := s.db.QueryRowContext(ctx, "SELECT MAX(id) FROM "+database.Quote(s.Config.RMDatabase)+"."+database.Quote(w.Table)).Scan(&last)
-		switch {
-		case err == nil:
-			m[w.Table] = last.Int64
-		case answer(err) != unknownColumn && newMetaDB(s.Config, err) != nil:
-			return database.Explain(s.Config, err)
-		}
-	}
-	s.rec.Marks = m.text()
-	return s.j.save(ctx, s.rec)
-}
-
-// versionDDL is documented word for word (oms-facts §6).
-const versionDDL = "(`version` varchar(64) NOT NULL COMMENT 'version', `gmt_modified` timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (`version`)) DEFAULT CHARSET = utf8mb4 COMMENT = 'version table'"
-
-// recordTarget records the new release where its schema does not know the
-// table: without it the next upgrade would begin where this one did.
-func (s *Session) recordTarget(ctx context.Context) error {
-	recorded, err := recordedVersions(ctx, s.db, s.Config)
-	if err != nil || slices.ContainsFunc(recorded, func(v metadb.Version) bool { return v.String() == s.rec.To }) {
-		return err
-	}
-	return s.record(ctx, s.rec.To)
-}
-
-// record writes a release into oms_version, as documented.
-func (s *Session) record(ctx context.Context, release string) error {
-	table := database.Quote(s.Config.RMDatabase) + ".oms_version"
-	if _, err := s.db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+table+" "+versionDDL); err != nil {
-		return database.Explain(s.Config, err)
-	}
-	if _, err := s.db.ExecContext(ctx, "REPLACE INTO "+table+" (version) VALUES (?)", release); err != nil {
-		return database.Explain(s.Config, err)
-	}
-	s.log(msg.M("release %s recorded in %s.%s", release, s.Config.RMDatabase, "oms_version"))
-	return nil
-}
-
 // Finish switches high availability on again, notes that the upgrade is done,
 // removes old backups and writes the report.
 func (s *Session) Finish(ctx context.Context) error {
@@ -611,37 +415,4 @@ func (s *Session) settle(ctx context.Context, state State) error {
 		}
 		s.unlock()
 	}
-}
-
-func (s *Session) switchHAOn(ctx context.Context) error {
-	if s.rec.HA == "" {
-		return nil
-	}
-	ha, err := readHA(ctx, s.db, s.Config)
-	if err != nil {
-		return err
-	}
-	var seconds int64
-	if err := s.db.QueryRowContext(ctx, "SELECT COALESCE(TIMESTAMPDIFF(SECOND, ?, NOW()), 0)", s.rec.OutageSince).Scan(&seconds); err != nil {
-		return database.Explain(s.Config, err)
-	}
-	on, err := ha.backOn(time.Duration(max(seconds, 0)) * time.Second)
-	if err != nil {
-		return err
-	}
-	if err := on.write(ctx, s.db, s.Config); err != nil {
-		return err
-	}
-	s.log(msg.M("high availability is on again, refetchStoreIntervalMin is %d, OMS was away for %d s", on.refetchMinutes(), seconds))
-	return nil
-}
-
-// fileName makes a version fit for the name of a file.
-func fileName(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '.' || r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
-			return r
-		}
-		return '_'
-	}, s)
 }

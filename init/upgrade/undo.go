@@ -29,6 +29,7 @@ func (s *Session) Fail(ctx context.Context, failure error) ([]msg.Message, error
 	}
 	s.rec.Error = failure.Error()
 	what := []msg.Message{msg.M("the upgrade from %s to %s failed at the stage %s: %v", s.rec.From, s.rec.To, s.rec.Stage, failure)}
+	failure = msg.Errorf("%v", failure) // it will not go away by itself, whatever its cause says
 	var state []msg.Message
 	switch {
 	case !s.rec.reached(firstChange):
@@ -38,7 +39,6 @@ func (s *Session) Fail(ctx context.Context, failure error) ([]msg.Message, error
 	default:
 		state, failure = s.restoreAfter(ctx, failure)
 	}
-	failure = msg.Errorf("%v", failure) // it will not go away by itself, whatever its cause says
 	if path := s.writeReport(context.WithoutCancel(ctx), errors.New(s.rec.Error)); path != "" {
 		state = append(state, msg.M("the report is %s", path))
 	}
@@ -92,6 +92,9 @@ func (s *Session) restoreAfter(ctx context.Context, failure error) ([]msg.Messag
 		}
 		return []msg.Message{msg.M("the backup is on another node: %s on %s; the databases are between %s and %s", s.rec.Backup, s.rec.Node, s.rec.From, s.rec.To),
 			msg.M("next: run `omsinit upgrade rollback` on %s", s.rec.Node)}, failure
+	}
+	if ctx.Err() != nil || temporary(err) {
+		return []msg.Message{msg.M("the restore was cut: %v; the next run goes on with it", err)}, passing.Mark(failure)
 	}
 	return []msg.Message{msg.M("the backup could not be restored: %v", err), msg.M("it is unharmed in %s; the databases must not be used", s.rec.Backup),
 		msg.M("next: remove the reason and run `omsinit upgrade rollback`")}, msg.Errorf("%w; and the restore failed: %v", failure, err)

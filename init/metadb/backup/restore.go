@@ -40,48 +40,64 @@ func (j *Job) Restore(ctx context.Context, replace string) (*Manifest, error) {
 	if replace != "" && replace != j.Config.RMDatabase {
 		return nil, msg.Errorf("the databases are replaced only when --replace is the name of the first of them, %s, not %q", j.Config.RMDatabase, replace)
 	}
-	client, err := findClient(ctx)
+	ctx, w, err := j.workshop(ctx)
 	if err != nil {
 		return nil, err
 	}
-	dumper, err := findDumper(ctx)
-	if err != nil {
-		return nil, err
-	}
-	db, err := mysql.Open(j.Config, "", mysql.As(j.Node))
-	if err != nil {
-		return nil, err
-	}
-	defer db.Close()
-	ctx, unlock, err := j.lock(ctx, db)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
+	defer w.leave()
 	if replace == "" {
-		if err := j.refuseFull(ctx, db, m); err != nil {
+		if err := j.refuseFull(ctx, w.db, m); err != nil {
 			return nil, err
 		}
 	}
-	err = sideBySide(ctx, m.Databases, func(ctx context.Context, d Database) error { return j.prove(ctx, db, client, dumper, d) })
+	err = sideBySide(ctx, m.Databases, func(ctx context.Context, d Database) error { return j.prove(ctx, w, d) })
 	if err != nil {
 		return nil, lostCause(ctx, err)
 	}
 	for _, d := range m.Databases {
-		if err := j.takePlace(ctx, db, d, replace != ""); err != nil {
+		if err := j.takePlace(ctx, w.db, d, replace != ""); err != nil {
 			return nil, msg.Errorf("cannot put the restored database %s in its place: %w; it is complete and verified as %s", d.Name, mysql.Explain(j.Config, lostCause(ctx, err)), d.Name+scratchSuffix)
 		}
 	}
 	return m, nil
 }
 
+// workshop is what reading a backup back needs.
+type workshop struct {
+	client, dumper *tool
+	db             *sql.DB
+	leave          func()
+}
+
+// workshop finds the programs, connects, and keeps others from changing the MetaDB.
+func (j *Job) workshop(ctx context.Context) (context.Context, *workshop, error) {
+	client, err := findClient(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	dumper, err := findDumper(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	db, err := mysql.Open(j.Config, "", mysql.As(j.Node))
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, unlock, err := j.lock(ctx, db)
+	if err != nil {
+		db.Close()
+		return nil, nil, err
+	}
+	return ctx, &workshop{client, dumper, db, func() { unlock(); db.Close() }}, nil
+}
+
 // prove reads a dump into a database of its own beside the real one, and
 // verifies it there.
-func (j *Job) prove(ctx context.Context, db *sql.DB, client, dumper *tool, d Database) error {
-	if err := j.restoreBeside(ctx, db, client, d); err != nil {
+func (j *Job) prove(ctx context.Context, w *workshop, d Database) error {
+	if err := j.restoreBeside(ctx, w.db, w.client, d); err != nil {
 		return err
 	}
-	if err := j.verify(ctx, db, dumper, d); err != nil {
+	if err := j.verify(ctx, w.db, w.dumper, d); err != nil {
 		return err
 	}
 	j.progress(Progress{Database: d.Name, Bytes: d.Size, Total: d.Size, Tables: len(d.Tables), Done: true})

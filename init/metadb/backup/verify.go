@@ -15,28 +15,15 @@ func (j *Job) Prove(ctx context.Context) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := findClient(ctx)
+	ctx, w, err := j.workshop(ctx)
 	if err != nil {
 		return nil, err
 	}
-	dumper, err := findDumper(ctx)
-	if err != nil {
-		return nil, err
-	}
-	db, err := mysql.Open(j.Config, "", mysql.As(j.Node))
-	if err != nil {
-		return nil, err
-	}
-	defer db.Close()
-	ctx, unlock, err := j.lock(ctx, db)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
+	defer w.leave()
 	err = sideBySide(ctx, m.Databases, func(ctx context.Context, d Database) error {
-		err := j.prove(ctx, db, client, dumper, d)
+		err := j.prove(ctx, w, d)
 		// Also of a backup that is not proven.
-		if _, dropErr := db.ExecContext(context.WithoutCancel(ctx), "DROP DATABASE IF EXISTS "+mysql.Quote(d.Name+scratchSuffix)); err == nil {
+		if _, dropErr := w.db.ExecContext(context.WithoutCancel(ctx), "DROP DATABASE IF EXISTS "+mysql.Quote(d.Name+scratchSuffix)); err == nil {
 			err = mysql.Explain(j.Config, dropErr)
 		}
 		return err
