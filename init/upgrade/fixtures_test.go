@@ -13,6 +13,7 @@ import (
 	"omsinit/init/metadb"
 	"omsinit/internal/config"
 	"omsinit/internal/database"
+	"omsinit/internal/ha"
 	"omsinit/internal/layout"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
@@ -85,7 +86,7 @@ func installed(t testing.TB, s *testmaria.Server, prefix, release string, rows i
 	s.Exec(
 		"INSERT INTO "+c.RMDatabase+".cluster_info (region, region_cn, cm_url, code) VALUES ('hz', '杭州', 'http://a:8088', 1)",
 		"INSERT INTO "+c.RMDatabase+".oms_project (project_name, project_status) VALUES ('first', 'FINISHED'), ('it''s \"second\"', 'DELETED')",
-		"INSERT INTO "+c.RMDatabase+".oms_normal_config (cfg_name, cfg_value) VALUES ('ha.config', '"+haDefault+"')",
+		"INSERT INTO "+c.RMDatabase+".oms_normal_config (cfg_name, cfg_value) VALUES ('ha.config', '"+ha.Default+"')",
 		"INSERT INTO "+c.CMDatabase+".config_job (`key`, value) VALUES ('old', '1'), ('sourceFile.blackRegionNo', '1')",
 		"INSERT INTO "+c.CMDatabase+".host (resource_group_id, ip, host_status) VALUES (1, '10.0.0.1', 'ONLINE'), (1, '10.0.0.2', 'ONLINE')",
 		"INSERT INTO "+c.HeartbeatDatabase+".heart_beat (task_type, task_name, host_ip, gmt_modified) VALUES ('HOST', 'supervisor', '10.0.0.1', NOW() - INTERVAL 10 MINUTE)",
@@ -105,9 +106,6 @@ func installed(t testing.TB, s *testmaria.Server, prefix, release string, rows i
 	}
 	return c
 }
-
-// haDefault is the documented default (oms-facts §6).
-const haDefault = `{"enable":false,"enableHost":false,"enableStore":true,"perceiveStoreClientCheckpoint":false,"enableConnector":true,"enableJdbcWriter":true,"subtopicStoreNumberThreshold":5,"checkRequestIntervalSec":600,"checkJdbcWriterIntervalSec":600,"checkHostDownIntervalSec":540,"checkModuleExceptionIntervalSec":240,"clearAbnormalResourceHours":72,"refetchStoreIntervalMin":30}`
 
 // programs remembers what was stopped.
 type programs struct{ stopped []string }

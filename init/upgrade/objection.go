@@ -12,6 +12,7 @@ import (
 	"omsinit/internal/database"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
+	"omsinit/internal/registry"
 )
 
 // Objection is something that stands against an upgrade, or that people should
@@ -144,7 +145,7 @@ func (u *Upgrade) haObjections(s *survey) []Objection {
 	case on && !u.AutoHA:
 		return []Objection{{ID: "upgrade.ha", Message: msg.M("high availability is on (ha.config has \"enable\": true)"),
 			Fix:   msg.M("give --auto-ha, which switches it off and on again, or switch it off in the console (System Management > System Parameters > ha.config)"),
-			Facts: []Fact{{"ha_config", s.ha.text}}}}
+			Facts: []Fact{{"ha_config", string(s.ha)}}}}
 	}
 	return nil
 }
@@ -209,18 +210,18 @@ func (u *Upgrade) aliveObjections(ctx context.Context, db *sql.DB, s *survey) ([
 func (u *Upgrade) alive(ctx context.Context, db *sql.DB, databases []string, except string) ([]Objection, error) {
 	var out []Objection
 	for _, name := range databases {
-		list, err := signs(ctx, db, u.Config, name)
+		beats, err := registry.ReadBeats(ctx, db, name)
 		if err != nil {
-			return nil, err
+			return nil, database.Explain(u.Config, err)
 		}
-		for _, s := range list {
-			if s.age >= aliveFor || s.host == except {
+		for _, b := range beats {
+			if b.Age >= aliveFor || b.IP == except {
 				continue
 			}
 			out = append(out, Objection{ID: "upgrade.node-alive", Passing: true,
-				Message: msg.M("OMS still runs on %s: its last sign of life in %s is %d s old", s.host, name, int(s.age.Seconds())),
+				Message: msg.M("OMS still runs on %s: its last sign of life in %s is %d s old", b.IP, name, int(b.Age.Seconds())),
 				Fix:     msg.M("stop OMS on all nodes (docker stop); a node counts as stopped %d s after its last sign of life", int(aliveFor.Seconds())),
-				Facts:   []Fact{{"host_ip", s.host}, {"database", name}, {"age_seconds", int(s.age.Seconds())}}})
+				Facts:   []Fact{{"host_ip", b.IP}, {"database", name}, {"age_seconds", int(b.Age.Seconds())}}})
 		}
 	}
 	return out, nil

@@ -15,6 +15,7 @@ import (
 
 	"omsinit/init/metadb"
 	"omsinit/init/metadb/backup"
+	"omsinit/internal/ha"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 	"omsinit/internal/testmaria"
@@ -62,23 +63,18 @@ func TestWays(t *testing.T) {
 
 // Every field but the one that is set stays as it is, byte for byte.
 func TestHighAvailability(t *testing.T) {
-	ha := highAvailability{haDefault}
-	on, err := ha.with("enable", "true")
-	if err != nil || on.text != strings.Replace(haDefault, `"enable":false`, `"enable":true`, 1) {
-		t.Errorf("%s, %v", on.text, err)
-	}
-	for text, want := range map[string]bool{haDefault: false, on.text: true, `{"enable": "true"}`: true, `{"enableStore":true}`: false, `{}`: false, "": false} {
-		if got, err := (highAvailability{text}).enabled(); err != nil || got != want {
+	for text, want := range map[highAvailability]bool{ha.Default: false, `{"enable": "true"}`: true, `{"enableStore":true}`: false, `{}`: false, "": false} {
+		if got, err := text.enabled(); err != nil || got != want {
 			t.Errorf("%s: %v, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"{", "[]", "no", `{"enable":}`, `{"enable":true`} {
-		if _, err := (highAvailability{text}).enabled(); err == nil {
+	for _, text := range []highAvailability{"{", "[]", "no", `{"enable":}`, `{"enable":true`} {
+		if _, err := text.enabled(); err == nil {
 			t.Errorf("%s: no error", text)
 		}
 	}
 	for _, tc := range []struct {
-		text, want string
+		text, want highAvailability
 		outage     time.Duration
 	}{
 		{`{"enable":false,"refetchStoreIntervalMin":30}`, `{"enable":true,"refetchStoreIntervalMin":30}`, 29 * time.Minute},
@@ -86,8 +82,8 @@ func TestHighAvailability(t *testing.T) {
 		{`{ "enable" : false }`, `{"refetchStoreIntervalMin":61, "enable" : true }`, time.Hour},
 		{`{"enable":false,"perceiveStoreClientCheckpoint":true,"refetchStoreIntervalMin":30}`, `{"enable":true,"perceiveStoreClientCheckpoint":true,"refetchStoreIntervalMin":30}`, 5 * time.Hour},
 	} {
-		if got, err := (highAvailability{tc.text}).backOn(tc.outage); err != nil || got.text != tc.want {
-			t.Errorf("%s after %s: %s, %v", tc.text, tc.outage, got.text, err)
+		if got, err := tc.text.backOn(tc.outage); err != nil || got != tc.want {
+			t.Errorf("%s after %s: %s, %v", tc.text, tc.outage, got, err)
 		}
 	}
 }
@@ -115,12 +111,12 @@ func TestObjections(t *testing.T) {
 		{"ready", "", "", func(*Upgrade) []string { return nil }},
 		{"high availability", "upgrade.ha", "--auto-ha", func(*Upgrade) []string {
 			s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = '{\"enable\":true}'")
-			return []string{"UPDATE oms_rm.oms_normal_config SET cfg_value = '" + haDefault + "'"}
+			return []string{"UPDATE oms_rm.oms_normal_config SET cfg_value = '" + ha.Default + "'"}
 		}},
 		{"high availability that is taken care of", "", "", func(u *Upgrade) []string {
 			u.AutoHA = true
 			s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = '{\"enable\":true}'")
-			return []string{"UPDATE oms_rm.oms_normal_config SET cfg_value = '" + haDefault + "'"}
+			return []string{"UPDATE oms_rm.oms_normal_config SET cfg_value = '" + ha.Default + "'"}
 		}},
 		{"a node that runs", "upgrade.node-alive", "OMS still runs on 10.0.0.2", func(*Upgrade) []string {
 			s.Exec("INSERT INTO oms_hb.heart_beat (task_type, task_name, host_ip, gmt_modified) VALUES ('HOST', 'supervisor', '10.0.0.2', NOW())")
@@ -341,22 +337,22 @@ func TestAutoHA(t *testing.T) {
 	s := testmaria.Start(t)
 	c := installed(t, s, "oms", "4.1.1-CE", 0)
 	db := s.DB("oms_rm")
-	ha := func() string {
+	value := func() string {
 		text, err := column(t.Context(), db, "SELECT CONCAT(cfg_value, ' ', gmt_modified) FROM oms_normal_config WHERE cfg_name = 'ha.config'")
 		if err != nil {
 			t.Fatal(err)
 		}
 		return text[0]
 	}
-	on := strings.Replace(haDefault, `"enable":false`, `"enable":true`, 1)
+	on := strings.Replace(ha.Default, `"enable":false`, `"enable":true`, 1)
 	s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = '"+on+"', gmt_modified = '2024-01-02'", "UPDATE oms_hb.heart_beat SET gmt_modified = NOW() - INTERVAL 100 MINUTE")
-	before := ha()
+	before := value()
 	u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
 	u.AutoHA = true
 	fail := ""
 	u.fault = func(at string) error {
-		if at == "after "+stageVerify && ha() != strings.Replace(before, `"enable":true`, `"enable":false`, 1) {
-			t.Errorf("during the upgrade it is %s", ha())
+		if at == "after "+stageVerify && value() != strings.Replace(before, `"enable":true`, `"enable":false`, 1) {
+			t.Errorf("during the upgrade it is %s", value())
 		}
 		if at == fail {
 			return errors.New("an error of the test")
@@ -364,19 +360,19 @@ func TestAutoHA(t *testing.T) {
 		return nil
 	}
 	fail = "after " + stageBackup
-	if _, err := drive(t.Context(), u); err == nil || ha() != before {
-		t.Errorf("after a failure before the first change: %v, %s", err, ha())
+	if _, err := drive(t.Context(), u); err == nil || value() != before {
+		t.Errorf("after a failure before the first change: %v, %s", err, value())
 	}
 	fail = "after " + stageSchema
-	if _, err := drive(t.Context(), u); err == nil || ha() != strings.Replace(before, `"enable":true`, `"enable":false`, 1) {
-		t.Errorf("after a restore: %v, %s", err, ha())
+	if _, err := drive(t.Context(), u); err == nil || value() != strings.Replace(before, `"enable":true`, `"enable":false`, 1) {
+		t.Errorf("after a restore: %v, %s", err, value())
 	}
 	s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = '" + on + "', gmt_modified = '2024-01-02'")
 	fail = ""
 	if due, err := drive(t.Context(), u); !due || err != nil {
 		t.Fatal(due, err)
 	}
-	got := ha()
+	got := value()
 	if want := strings.Replace(before, `"refetchStoreIntervalMin":30`, `"refetchStoreIntervalMin":101`, 1); got != want && got != strings.Replace(want, "101", "102", 1) {
 		t.Errorf("got %s, want %s", got, want)
 	}

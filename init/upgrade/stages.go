@@ -12,6 +12,7 @@ import (
 	"omsinit/init/metadb/backup"
 	"omsinit/internal/config"
 	"omsinit/internal/database"
+	"omsinit/internal/ha"
 	"omsinit/internal/msg"
 )
 
@@ -19,24 +20,24 @@ func (s *Session) switchHAOff(ctx context.Context) error {
 	if !s.AutoHA {
 		return nil
 	}
-	ha, err := readHA(ctx, s.db, s.Config)
+	was, err := readHA(ctx, s.db, s.Config)
 	if err != nil {
 		return err
 	}
-	on, err := ha.enabled()
+	on, err := was.enabled()
 	if err != nil || !on {
 		return err
 	}
-	off, err := ha.with("enable", "false")
+	off, err := ha.Edit(string(was), false)
 	if err != nil {
 		return err
 	}
-	s.rec.HA = ha.text
+	s.rec.HA = string(was)
 	if err := s.j.save(ctx, s.rec); err != nil {
 		return err
 	}
 	s.log(msg.M("high availability is switched off for the upgrade"))
-	return off.write(ctx, s.db, s.Config)
+	return highAvailability(off).write(ctx, s.db, s.Config)
 }
 
 // stop stops the programs, and makes sure that they are held back when the
@@ -237,7 +238,7 @@ func (s *Session) switchHAOn(ctx context.Context) error {
 	if s.rec.HA == "" {
 		return nil
 	}
-	ha, err := readHA(ctx, s.db, s.Config)
+	off, err := readHA(ctx, s.db, s.Config)
 	if err != nil {
 		return err
 	}
@@ -245,7 +246,7 @@ func (s *Session) switchHAOn(ctx context.Context) error {
 	if err := s.db.QueryRowContext(ctx, "SELECT COALESCE(TIMESTAMPDIFF(SECOND, ?, NOW()), 0)", s.rec.OutageSince).Scan(&seconds); err != nil {
 		return database.Explain(s.Config, err)
 	}
-	on, err := ha.backOn(time.Duration(max(seconds, 0)) * time.Second)
+	on, err := off.backOn(time.Duration(max(seconds, 0)) * time.Second)
 	if err != nil {
 		return err
 	}

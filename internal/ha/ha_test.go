@@ -182,3 +182,29 @@ func TestSwitchAtOnce(t *testing.T) {
 		s.Exec("DELETE FROM rm.oms_normal_config")
 	}
 }
+
+// Any field can be read and set; the others stay as they are, to the letter.
+func TestField(t *testing.T) {
+	for _, tc := range []struct{ text, value, want string }{
+		{`{"enable":true,"n":30}`, "30", `{"enable":true,"n":31}`},
+		{`{ "n" : "30" , "m":{"n":1}}`, "30", `{ "n" : 31 , "m":{"n":1}}`},
+		{`{"n":1,"n":2}`, "2", `{"n":31,"n":31}`},
+		{`{ "enable" : false }`, "", `{"n":31, "enable" : false }`},
+		{`{}`, "", `{"n":31}`},
+	} {
+		if got, err := Field(tc.text, "n"); err != nil || got != tc.value {
+			t.Errorf("%s: %q, %v", tc.text, got, err)
+		}
+		if got, err := Set(tc.text, "n", "31"); err != nil || got != tc.want {
+			t.Errorf("%s: %s, want %s, %v", tc.text, got, tc.want, err)
+		}
+	}
+	for _, bad := range []string{"", "[]", `{"n":1`, `{"n":1} x`} {
+		if _, err := Field(bad, "n"); err == nil {
+			t.Errorf("%q: no error", bad)
+		}
+		if got, err := Set(bad, "n", "1"); err == nil {
+			t.Errorf("%q became %q", bad, got)
+		}
+	}
+}
