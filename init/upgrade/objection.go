@@ -144,7 +144,7 @@ func (u *Upgrade) haObjections(s *survey) []Objection {
 			Fix: msg.M("see to it in the console, and switch high availability off for the upgrade")}}
 	case on && !u.AutoHA:
 		return []Objection{{ID: "upgrade.ha", Message: msg.M("high availability is on (ha.config has \"enable\": true)"),
-			Fix:   msg.M("give --auto-ha, which switches it off and on again, or switch it off in the console (System Management > System Parameters > ha.config)"),
+			Fix:   msg.M("give --auto-ha, which switches it off and on again, or switch it off with omsinit ha off, and on again after the upgrade"),
 			Facts: []Fact{{"ha_config", string(s.ha)}}}}
 	}
 	return nil

@@ -59,7 +59,7 @@ func (s *Session) away(ctx context.Context, failure error) bool {
 func (s *Session) abandon(ctx context.Context, failure error) ([]msg.Message, error) {
 	if s.rec.HA != "" {
 		if err := highAvailability(s.rec.HA).write(ctx, s.db, s.Config); err != nil {
-			return []msg.Message{msg.M("high availability could not be switched on again: %v; do it in the console", err)}, failure
+			return []msg.Message{msg.M("high availability could not be switched on again: %v; do it with omsinit ha on, or in the console", err)}, failure
 		}
 	}
 	s.rec.State = Abandoned
