@@ -82,7 +82,7 @@ func (w *work) proven(ctx context.Context, conn *sql.Conn, dp *databasePlan, st 
 	}
 	columns := map[string]map[string]bool{}
 	key := w.live.key
-	lookErr := each(ctx, conn, "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = ?", []any{dp.name}, func(rows *sql.Rows) error {
+	lookErr := mysql.Each(ctx, conn, "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = ?", []any{dp.name}, func(rows *sql.Rows) error {
 		var table, column string
 		if err := rows.Scan(&table, &column); err != nil {
 			return err

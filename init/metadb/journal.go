@@ -79,7 +79,7 @@ func (f *file) sums() []string {
 func (f *file) checksum() string { return f.sums()[len(f.statements)] }
 
 // readJournals reads the journals that there are, in one round trip.
-func readJournals(ctx context.Context, q queryer, c *config.Config, in []database) (map[database][]*entry, error) {
+func readJournals(ctx context.Context, q mysql.Queryer, c *config.Config, in []database) (map[database][]*entry, error) {
 	var parts []string
 	for _, d := range in {
 		parts = append(parts, fmt.Sprintf("SELECT '%s', version, checksum, total, applied, applied_sum, in_flight, COALESCE(statement, ''), COALESCE(error, ''), origin, tool, "+
@@ -89,7 +89,7 @@ func readJournals(ctx context.Context, q queryer, c *config.Config, in []databas
 	if len(parts) == 0 {
 		return out, nil
 	}
-	err := each(ctx, q, strings.Join(parts, " UNION ALL "), nil, func(rows *sql.Rows) error {
+	err := mysql.Each(ctx, q, strings.Join(parts, " UNION ALL "), nil, func(rows *sql.Rows) error {
 		var d database
 		var e entry
 		err := rows.Scan(&d, &e.version, &e.checksum, &e.total, &e.applied, &e.appliedSum, &e.inFlight, &e.statement, &e.err, &e.origin, &e.tool, &e.started, &e.updated, &e.finished)

@@ -25,20 +25,15 @@ type live struct {
 	versions  []string // rows of oms_version
 }
 
-// queryer is a *sql.DB or a *sql.Conn.
-type queryer interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
 // inspect asks the server, in at most three round trips.
-func inspect(ctx context.Context, q queryer, c *config.Config) (*live, error) {
+func inspect(ctx context.Context, q mysql.Queryer, c *config.Config) (*live, error) {
 	l := &live{databases: map[string]bool{}, tables: map[string]map[string]bool{}}
 	names := []any{c.RMDatabase, c.CMDatabase, c.HeartbeatDatabase}
 
 	// One question: on a node that is done the round trips are what it costs.
 	var found []string
 	var rest [][3]string
-	err := each(ctx, q, "SELECT schema_name, '', '', @@lower_case_table_names <> 0 FROM information_schema.schemata WHERE schema_name IN (?, ?, ?)"+
+	err := mysql.Each(ctx, q, "SELECT schema_name, '', '', @@lower_case_table_names <> 0 FROM information_schema.schemata WHERE schema_name IN (?, ?, ?)"+
 		" UNION ALL SELECT table_schema, table_name, column_name, 0 FROM information_schema.columns WHERE table_schema IN (?, ?, ?)", append(names, names...),
 		func(rows *sql.Rows) error {
 			var db, table, column string
@@ -79,7 +74,7 @@ func inspect(ctx context.Context, q queryer, c *config.Config) (*live, error) {
 	}
 	if l.columns(c.RMDatabase, versionTable)["version"] {
 		query := fmt.Sprintf("SELECT version FROM %s.%s", mysql.Quote(c.RMDatabase), mysql.Quote(versionTable))
-		err = each(ctx, q, query, nil, func(rows *sql.Rows) error {
+		err = mysql.Each(ctx, q, query, nil, func(rows *sql.Rows) error {
 			var v string
 			err := rows.Scan(&v)
 			l.versions = append(l.versions, v)
@@ -114,19 +109,4 @@ func (l *live) hasDatabase(name string) bool { return l.databases[l.key(name)] }
 // columns gives the columns of a table, nil when there is no such table.
 func (l *live) columns(db, table string) map[string]bool {
 	return l.tables[l.key(db)+"."+l.key(table)]
-}
-
-// each runs a query and goes through its rows.
-func each(ctx context.Context, q queryer, query string, args []any, row func(*sql.Rows) error) error {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := row(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }

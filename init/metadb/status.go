@@ -159,10 +159,10 @@ func (e *entry) status() FileStatus {
 }
 
 // liveKeys gives the names of the keys, as database.table.key.
-func liveKeys(ctx context.Context, q queryer, w *work) (map[string]bool, error) {
+func liveKeys(ctx context.Context, q mysql.Queryer, w *work) (map[string]bool, error) {
 	keys := map[string]bool{}
 	c := w.Config
-	err := each(ctx, q, "SELECT DISTINCT table_schema, table_name, index_name FROM information_schema.statistics WHERE table_schema IN (?, ?, ?)",
+	err := mysql.Each(ctx, q, "SELECT DISTINCT table_schema, table_name, index_name FROM information_schema.statistics WHERE table_schema IN (?, ?, ?)",
 		[]any{c.RMDatabase, c.CMDatabase, c.HeartbeatDatabase}, func(rows *sql.Rows) error {
 			var db, table, key string
 			err := rows.Scan(&db, &table, &key)

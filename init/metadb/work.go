@@ -39,7 +39,7 @@ func newWork(s *Step, files schema) *work {
 }
 
 // look reads the MetaDB and makes the plan.
-func (w *work) look(ctx context.Context, q queryer) error {
+func (w *work) look(ctx context.Context, q mysql.Queryer) error {
 	err := w.inspect(ctx, q)
 	if err == nil {
 		w.plan, err = w.makePlan()
@@ -47,7 +47,7 @@ func (w *work) look(ctx context.Context, q queryer) error {
 	return err
 }
 
-func (w *work) inspect(ctx context.Context, q queryer) error {
+func (w *work) inspect(ctx context.Context, q mysql.Queryer) error {
 	var err error
 	w.live, err = inspect(ctx, q, w.Config)
 	if err == nil && w.From != "" && len(w.live.versions) == 0 {
