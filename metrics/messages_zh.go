@@ -71,7 +71,7 @@ func init() {
 			"tsdb_enabled is false: nothing is reported, and nothing was asked":                                                                                          "tsdb_enabled 为 false：不上报，也未访问任何服务",
 			"this node goes without the time-series database; `omsinit init` switches it on":                                                                             "本节点目前未使用时序数据库；`omsinit init` 会将其启用",
 			"the components of this node report there: the agent restarts for ever while this lasts; `omsinit init --tsdb-optional` leaves the time-series database out": "本节点的组件正向该处上报：在恢复之前 agent 会不断重启；`omsinit init --tsdb-optional` 可暂不使用时序数据库",
-			"the time-series database is left out although tsdb_enabled is true (--tsdb-optional): %v; `omsinit init` switches it on once it answers":                    "tsdb_enabled 为 true，但未使用时序数据库（--tsdb-optional）：%v；待其可用后，`omsinit init` 会将其启用",
+			"the time-series database is left out although tsdb_enabled is true (--tsdb-optional): %v; `omsinit init` switches it on once it passes its check":           "tsdb_enabled 为 true，但未使用时序数据库（--tsdb-optional）：%v；待其通过检查后，`omsinit init` 会将其启用",
 			"[PASSED]":    "[通过]",
 			"[CREATED]":   "[已创建]",
 			"[MISSING]":   "[缺失]",
