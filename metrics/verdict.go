@@ -58,7 +58,7 @@ func (v Verdict) advice(current bool) msg.Message {
 	case !current:
 		return differs()
 	case !v.Enabled:
-		return msg.M("tsdb_enabled is false: nothing is reported, and nothing was asked")
+		return msg.M("tsdb_enabled is false: nothing is reported, and no server was contacted")
 	case v.Passed && v.Applied == LeftOut:
 		return msg.M("this node goes without the time-series database; `omsinit init` switches it on")
 	case !v.Passed && v.Applied == On:
