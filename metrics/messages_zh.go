@@ -69,6 +69,7 @@ func init() {
 			"waiting: %v": "等待：%v",
 			"starting: step 3 of the initialisation has not decided yet":                                                                                                 "启动中：初始化的步骤三尚未给出结果",
 			"tsdb_enabled is false: nothing is reported, and no server was contacted":                                                                                    "tsdb_enabled 为 false：不上报，也未访问任何服务",
+			"these tsdb_* values of config.yaml are not those that this node runs with: nothing has changed for it yet":                                                  "config.yaml 中的这些 tsdb_* 并非本节点正在使用的值：本节点尚未受影响",
 			"this node goes without the time-series database; `omsinit init` switches it on":                                                                             "本节点目前未使用时序数据库；`omsinit init` 会将其启用",
 			"the components of this node report there: the agent restarts for ever while this lasts; `omsinit init --tsdb-optional` leaves the time-series database out": "本节点的组件正向该处上报：在恢复之前 agent 会不断重启；`omsinit init --tsdb-optional` 可暂不使用时序数据库",
 			"the time-series database is left out although tsdb_enabled is true (--tsdb-optional): %v; `omsinit init` switches it on once it passes its check":           "tsdb_enabled 为 true，但未使用时序数据库（--tsdb-optional）：%v；待其通过检查后，`omsinit init` 会将其启用",

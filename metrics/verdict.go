@@ -55,6 +55,8 @@ func NewVerdict(cfg *config.Config, applied Applied, parts []Part) Verdict {
 // values that were tried.
 func (v Verdict) advice(current bool) msg.Message {
 	switch {
+	case !current && !v.Passed:
+		return msg.M("these tsdb_* values of config.yaml are not those that this node runs with: nothing has changed for it yet")
 	case !current:
 		return differs()
 	case !v.Enabled:

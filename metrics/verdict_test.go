@@ -22,7 +22,7 @@ func TestVerdictAdvice(t *testing.T) {
 		"well":                          {cfg, NewApplied(On, nil, cfg, into), nil, ""},
 		"broken":                        {cfg, NewApplied(On, nil, cfg, into), broken, "restarts for ever"},
 		"broken, before the first init": {cfg, Applied{}, broken, ""},
-		"broken, by an edit":            {with(func(c *config.Config) { c.TSDBPassword = "other" }), NewApplied(On, nil, cfg, into), broken, "config.yaml has other tsdb_* values"},
+		"broken, by an edit":            {with(func(c *config.Config) { c.TSDBPassword = "other" }), NewApplied(On, nil, cfg, into), broken, "nothing has changed for it yet"},
 		"well, after an edit":           {with(func(c *config.Config) { c.TSDBURL = "10.0.0.8:8086" }), NewApplied(On, nil, cfg, into), nil, "config.yaml has other tsdb_* values"},
 		"left out":                      {cfg, NewApplied(LeftOut, errors.New("away"), cfg, into), nil, "`omsinit init` switches it on"},
 		"off":                           {off, NewApplied(Off, nil, off, into), nil, "nothing is reported"},
