@@ -134,7 +134,7 @@ func TestClusterCM(t *testing.T) {
 		"all of it hang": {nil, true, "error cluster.cm", "neither"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			in := Input{Deadline: DefaultDeadline / 20, CM: func(ctx context.Context, url string) error {
+			in := Input{Deadline: DefaultDeadline / 2, CM: func(ctx context.Context, url string) error {
 				for _, a := range tc.answers {
 					if a == url {
 						return ctx.Err()
