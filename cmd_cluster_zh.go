@@ -5,7 +5,7 @@ import "omsinit/internal/msg"
 func init() {
 	msg.Register(func() map[string]string {
 		return map[string]string{
-			"how old the last heartbeat of a node may be that is up":                              "在线节点的最近一次心跳最多可以有多旧",
+			"how old the last heartbeat of a node may be that is up":                              "节点视为在线时，最近一次心跳距今的最长时间",
 			"all regions and nodes of this OMS":                                                   "本 OMS 的所有地域和节点",
 			"`omsinit cluster COMMAND --help` tells more about each.":                             "各命令的详细说明请见 `omsinit cluster COMMAND --help`。",
 			"regions, nodes, their state and last heartbeat":                                      "地域、节点及其状态和最近一次心跳",

@@ -33,9 +33,8 @@ func configSchema(lang msg.Lang) *cli.Command {
 }
 
 func showConfig(c *cli.Context, lang msg.Lang) error {
-	output := c.String("output")
-	if output != "text" && output != "json" {
-		return cli.Exit(lang.Sprintf("omsinit: --output is text or json, not %q", output), exitUsage)
+	if err := knownOutput(c, lang); err != nil {
+		return err
 	}
 	file := or(or(c.Args().First(), common(c, "config")), layout.New(common(c, "root")).ConfigFile())
 	settings, warnings, err := config.Settings(file, os.Stdin)
@@ -49,7 +48,7 @@ func showConfig(c *cli.Context, lang msg.Lang) error {
 	if err != nil {
 		return cli.Exit("omsinit: "+lang.Text(err), exitFindings)
 	}
-	if output == "json" {
+	if c.String("output") == "json" {
 		return settingsJSON(c, file, settings)
 	}
 	return settingsText(c, lang, settings)

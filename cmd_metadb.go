@@ -65,9 +65,8 @@ func (f *confirmation) String() string   { return f.name }
 func (f *confirmation) IsBoolFlag() bool { return true }
 
 func metadbStatus(c *cli.Context, lang msg.Lang) error {
-	output := c.String("output")
-	if output != "text" && output != "json" {
-		return cli.Exit(lang.Sprintf("omsinit: --output is text or json, not %q", output), exitUsage)
+	if err := knownOutput(c, lang); err != nil {
+		return err
 	}
 	step, err := flow.MetaDB(initOptions(c, lang, nil, nil))
 	if err != nil {
@@ -77,7 +76,7 @@ func metadbStatus(c *cli.Context, lang msg.Lang) error {
 	if err != nil {
 		return err
 	}
-	if output == "json" {
+	if c.String("output") == "json" {
 		return status.PrintJSON(c.App.Writer)
 	}
 	return status.Print(c.App.Writer, lang)

@@ -31,15 +31,14 @@ func metricsCommand(lang msg.Lang) *cli.Command {
 }
 
 func metricsCheck(c *cli.Context, lang msg.Lang) error {
-	output := c.String("output")
-	if output != "text" && output != "json" {
-		return cli.Exit(lang.Sprintf("omsinit: --output is text or json, not %q", output), exitUsage)
+	if err := knownOutput(c, lang); err != nil {
+		return err
 	}
 	verdict, err := flow.CheckMetrics(c.Context, initOptions(c, lang, nil, nil))
 	if err != nil {
 		return err
 	}
-	if output == "json" {
+	if c.String("output") == "json" {
 		if err := verdict.PrintJSON(c.App.Writer); err != nil {
 			return err
 		}

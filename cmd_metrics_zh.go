@@ -5,9 +5,9 @@ import "omsinit/internal/msg"
 func init() {
 	msg.Register(func() map[string]string {
 		return map[string]string{
-			"the time-series database: try it, see what is reported":                   "时序数据库：试用，查看上报情况",
+			"the time-series database: try it, see what is reported":                   "时序数据库：检测是否可用，查看上报情况",
 			"`omsinit metrics COMMAND --help` tells more about each.":                  "`omsinit metrics COMMAND --help` 给出各命令的更多说明。",
-			"try the time-series database as step 3 does; exit status 3 when it fails": "像步骤三那样试用时序数据库；失败时退出码为 3",
+			"try the time-series database as step 3 does; exit status 3 when it fails": "按步骤三的方式检测时序数据库；失败时退出码为 3",
 			"Connects, logs in, looks for the database and the retention policy, writes a point and reads it back. Creates neither; where one is missing, a throw-away database is written to, and removed again.": "连接、登录、查看数据库和保留策略、写入一个数据点并读回。不创建数据库和保留策略；缺少时改为写入临时库，随后删除。",
 			"what PID 1 reports: how much, how late, what was dropped, the last error":                  "PID 1 的上报情况：数量、延迟、丢弃情况、最近一次错误",
 			"text, json, or prometheus for the figures themselves":                                      "text、json，或 prometheus（指标本身）",

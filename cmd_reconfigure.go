@@ -28,15 +28,14 @@ func planCommand(lang msg.Lang) *cli.Command {
 		Description: t("Exit status: 0 nothing to do, 2 there is something to do, 1 it cannot be told."),
 		Flags:       []cli.Flag{preferFlag(lang), tsdbOptionalFlag(lang), &cli.StringFlag{Name: "output", Value: "text", Usage: t("text or json")}},
 		Action: func(c *cli.Context) error {
-			output := c.String("output")
-			if output != "text" && output != "json" {
-				return cli.Exit(t("omsinit: --output is text or json, not %q", output), exitUsage)
+			if err := knownOutput(c, lang); err != nil {
+				return err
 			}
 			plan, err := flow.Plan(c.Context, initOptions(c, lang, nil, nil))
 			if err != nil {
 				return err
 			}
-			if output == "json" {
+			if c.String("output") == "json" {
 				if err := plan.PrintJSON(c.App.Writer); err != nil {
 					return err
 				}

@@ -152,14 +152,21 @@ func dress(command *cli.Command, name string, lang msg.Lang, usage cli.OnUsageEr
 }
 
 // refuseStrayArguments keeps a command that takes few arguments, or none, from
-// doing its work when it was given more: the person meant something else.
+// doing its work when it was given more, and one that takes many from taking an
+// option for one of them: the person meant something else.
 func refuseStrayArguments(command *cli.Command, name string, lang msg.Lang) {
 	action, most := command.Action, len(strings.Fields(command.ArgsUsage))
-	if strings.Contains(command.ArgsUsage, "…") {
+	many := strings.Contains(command.ArgsUsage, "…")
+	if name == "run" || name == "help" { // a command with its own options, and whatever one asks about
 		return
 	}
 	command.Action = func(c *cli.Context) error {
-		if c.NArg() > most {
+		for _, word := range c.Args().Slice() {
+			if many && strings.HasPrefix(word, "--") {
+				return cli.Exit(lang.Sprintf("omsinit: options come before the arguments: write %s right behind omsinit %s", word, name), exitUsage)
+			}
+		}
+		if !many && c.NArg() > most {
 			return cli.Exit(lang.Sprintf("omsinit: %s takes no argument %q; see `omsinit help %s`", name, c.Args().Get(most), name), exitUsage)
 		}
 		return action(c)

@@ -176,7 +176,11 @@ func clusterHeartbeats(_ context.Context, n *node, f *found) {
 		case host.Status == registry.Offline:
 		case foreign && registry.Lists(n.cfg.CMNodes, host.IP): // cluster.nodes tells of it
 		case foreign && !hasRegion(n.seen.Regions, host.Name):
-			f.warning("cluster.node", msg.M("the node %s is in the resource group %q, and no region has that number", host.IP, host.Name),
+			what := msg.M("the node %s is in the resource group %q, and no region has that number", host.IP, host.Name)
+			if host.Name == "" {
+				what = msg.M("the node %s is in no resource group that there is", host.IP)
+			}
+			f.warning("cluster.node", what,
 				msg.M("when nobody needs it, mark it: UPDATE %s.host SET host_status = '%s' WHERE ip = '%s'", n.cfg.CMDatabase, registry.Offline, host.IP), Fact{"node", host.IP})
 		default:
 			n.heartbeat(f, host)

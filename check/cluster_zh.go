@@ -44,6 +44,7 @@ func clusterChinese() map[string]string {
 		"the node %s is not in cm_nodes, and is registered as %s":                                                                             "节点 %s 不在 cm_nodes 中，但注册状态为 %s",
 		"run ./docker_init.sh on a node of this region, which marks it, or add it to cm_nodes in the config.yaml of every node of the region": "请在本地域的任一节点执行 ./docker_init.sh 以标记该节点，或将其加入本地域每个节点 config.yaml 的 cm_nodes",
 
+		"the node %s is in no resource group that there is":                                                                                                           "节点 %s 不属于任何现有的资源组",
 		"the node %s is in the resource group %q, and no region has that number":                                                                                      "节点 %s 属于资源组 %q，但没有地域使用该编号",
 		"when nobody needs it, mark it: UPDATE %s.host SET host_status = '%s' WHERE ip = '%s'":                                                                        "如果不再需要该节点，请标记：UPDATE %s.host SET host_status = '%s' WHERE ip = '%s'",
 		"heartbeats come from %s, and no node has that address":                                                                                                       "有来自 %s 的心跳，但没有节点使用该地址",

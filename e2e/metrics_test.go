@@ -113,8 +113,8 @@ func TestTimeSeriesDatabase(t *testing.T) {
 	// It goes away: the agent that was told of it cannot start any more, and can
 	// without.
 	influx.Stop()
-	if out, errOut, status := n.omsinit("restart", "oms_drc_supervisor", "--timeout", "30s"); status == 0 {
-		t.Errorf("the agent has started without its time-series database\n%s%s", out, errOut)
+	if out, errOut, status := n.omsinit("restart", "--timeout", "30s", "oms_drc_supervisor"); status != 1 || !strings.Contains(errOut, "oms_drc_supervisor could not be started") {
+		t.Errorf("the agent has started without its time-series database, or was not asked to: %d\n%s%s", status, out, errOut)
 	}
 	if out, errOut, status := n.omsinit("init", "--tsdb-optional"); status != 0 {
 		t.Fatalf("status %d\n%s%s", status, out, errOut)
@@ -170,6 +170,8 @@ func TestMetricsUsage(t *testing.T) {
 		{"", "metrics check", 0, "tsdb_enabled is false"},
 		{"", "metrics check extra", 64, `takes no argument "extra"`},
 		{"", "metrics forget", 64, `there is no command "metrics forget"`},
+		{"", "restart nginx --timeout 30s", 64, "write --timeout right behind omsinit restart"},
+		{"", "config set a=b --ignore x", 64, "write --ignore right behind omsinit config set"},
 		{"", "run --metrics-port 0", 64, "a port from 1 to 65535"},
 		{"", "run --metrics-port 70000", 64, "a port from 1 to 65535"},
 		{"OMSINIT_METRICS_PORT=http", "run", 64, "OMSINIT_METRICS_PORT"},

@@ -122,8 +122,8 @@ func (r *Reporter) Run(ctx context.Context, look func() Observation, log *slog.L
 	r.collect = &collector{look: look, root: r.o.root, mounts: newMounts(r.o.Mounts), version: r.o.Version}
 	r.mu.Unlock()
 	var workers sync.WaitGroup
-	workers.Go(func() { r.send(ctx) })
-	workers.Go(func() { r.listen(ctx) })
+	workers.Go(func() { r.keep(ctx, r.send) })
+	workers.Go(func() { r.keep(ctx, r.listen) })
 	ticker := time.NewTicker(r.o.Interval)
 	defer ticker.Stop()
 	for due := true; ; {
@@ -274,6 +274,18 @@ func (r *Reporter) contain(work func()) (ok bool) {
 	return true
 }
 
+// keep runs a worker, and again after a fault of its own. A panic of a goroutine
+// that nobody contains would end PID 1.
+func (r *Reporter) keep(ctx context.Context, worker func(context.Context)) {
+	for !r.contain(func() { worker(ctx) }) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(r.o.Interval):
+		}
+	}
+}
+
 // note keeps an error for people, and logs it when it is a new one.
 func (r *Reporter) note(err error) {
 	r.mu.Lock()
@@ -336,11 +348,11 @@ func (r *Reporter) follow(ctx context.Context) {
 		r.end(condition{state: Off})
 	case r.session != nil && (err != nil || !applied.Fits(cfg)):
 		// It goes on as the components do, until config.yaml is applied.
-		r.condition = condition{On, msg.M("config.yaml has other tsdb_* values than this node runs with; `omsinit reconfigure` applies them")}
+		r.condition = condition{On, differs()}
 	case err != nil:
 		r.condition = condition{waiting, msg.M("%v", err)}
 	case !applied.Fits(cfg):
-		r.condition = condition{waiting, msg.M("config.yaml has other tsdb_* values than this node runs with; `omsinit reconfigure` applies them")}
+		r.condition = condition{waiting, differs()}
 	default:
 		r.begin(ctx, applied, cfg)
 	}

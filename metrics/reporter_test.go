@@ -418,6 +418,24 @@ func TestReporterPanics(t *testing.T) {
 	}
 }
 
+// TestWorkersAreKept: a fault outside of what is contained piece by piece ends
+// neither PID 1 nor the worker.
+func TestWorkersAreKept(t *testing.T) {
+	g := newRig(t)
+	runs := 0
+	g.keep(t.Context(), func(context.Context) {
+		if runs++; runs == 1 {
+			panic("a fault")
+		}
+	})
+	if r := g.now(); runs != 2 || r.Panics != 1 {
+		t.Errorf("%d runs, %+v", runs, r)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	g.keep(ended, func(context.Context) { panic("a fault") }) // comes back
+}
+
 func TestQueue(t *testing.T) {
 	at := func(i int, size int) *batch {
 		return &batch{at: time.Unix(int64(i), 0), points: 1, data: make([]byte, size)}

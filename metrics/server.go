@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	client "github.com/influxdata/influxdb1-client/v2"
@@ -115,7 +116,7 @@ func (s *server) unreachable(err error) error {
 		return passing.Mark(err)
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return passing.Mark(msg.Errorf("the time-series database at tsdb_url %s gives no whole answer in time; see whether it is overloaded, or whether a firewall drops the packets", s.address))
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), strings.Contains(err.Error(), "server closed idle connection"):
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), strings.Contains(err.Error(), "server closed idle connection"):
 		return passing.Mark(msg.Errorf("the time-series database at tsdb_url %s breaks its answer off", s.address))
 	case strings.Contains(err.Error(), "malformed"), strings.Contains(err.Error(), "readLoopPeekFail"): // it spoke first, as sshd and MySQL do
 		return msg.Errorf("what answers at tsdb_url %s does not speak HTTP; the documented port of the time-series database is 8086", s.address)

@@ -89,6 +89,11 @@ func (a Applied) Same(b Applied, cfg *config.Config) bool {
 	return a.State == b.State && a.Into == b.Into && sameReason && a.Fits(cfg) == b.Fits(cfg)
 }
 
+// differs is said of a config.yaml that was edited and not applied.
+func differs() msg.Message {
+	return msg.M("config.yaml has other tsdb_* values than this node runs with; `omsinit reconfigure` applies them")
+}
+
 // LoadApplied reads the file. A file that cannot be understood counts as none:
 // the next step 3 writes it again.
 func LoadApplied(path string) (Applied, bool) {

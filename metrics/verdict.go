@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"omsinit/internal/config"
 	"omsinit/internal/msg"
 )
 
@@ -29,10 +30,10 @@ type VerdictPart struct {
 	Fix     *Text  `json:"fix,omitempty"`
 }
 
-// NewVerdict judges the parts of a wiring; enabled and applied are what
-// config.yaml and step 3 say.
-func NewVerdict(enabled bool, applied string, parts []Part) Verdict {
-	v := Verdict{Version: 1, Passed: true, Enabled: enabled, Applied: applied, Parts: []VerdictPart{}}
+// NewVerdict judges the parts of a wiring with the values of config.yaml.
+// applied is what step 3 decided; empty before the first time.
+func NewVerdict(cfg *config.Config, applied Applied, parts []Part) Verdict {
+	v := Verdict{Version: 1, Passed: true, Enabled: cfg.TSDBEnabled, Applied: applied.State, Parts: []VerdictPart{}}
 	for _, p := range parts {
 		out := VerdictPart{Name: p.Name, Result: p.Result, Message: textOf(p.Message)}
 		if !p.Fix.IsZero() {
@@ -42,17 +43,24 @@ func NewVerdict(enabled bool, applied string, parts []Part) Verdict {
 		v.Parts = append(v.Parts, out)
 		v.Passed = v.Passed && p.Result != Failed
 	}
-	if advice := v.advice(); !advice.IsZero() {
+	current := applied.State == "" || applied.Fits(cfg) || applied.State == Off && !cfg.TSDBEnabled
+	if advice := v.advice(current); !advice.IsZero() {
 		t := textOf(advice)
 		v.Advice = &t
 	}
 	return v
 }
 
-func (v Verdict) advice() msg.Message {
+// advice is what follows from the verdict. current: the node runs with the
+// values that were tried.
+func (v Verdict) advice(current bool) msg.Message {
 	switch {
+	case !current && !v.Passed:
+		return msg.M("these tsdb_* values of config.yaml are not those that this node runs with: nothing has changed for it yet")
+	case !current:
+		return differs()
 	case !v.Enabled:
-		return msg.M("tsdb_enabled is false: nothing is reported, and nothing was asked")
+		return msg.M("tsdb_enabled is false: nothing is reported, and no server was contacted")
 	case v.Passed && v.Applied == LeftOut:
 		return msg.M("this node goes without the time-series database; `omsinit init` switches it on")
 	case !v.Passed && v.Applied == On:

@@ -22,7 +22,7 @@ type ClusterOptions struct {
 
 // ClusterView reads which regions and nodes are registered, and how they are.
 func ClusterView(ctx context.Context, o Options, c ClusterOptions) (resource.View, error) {
-	cfg, err := loadConfig(o.ConfigFile, o.tell)
+	cfg, err := configOf(o)
 	if err != nil {
 		return resource.View{}, err
 	}

@@ -34,7 +34,7 @@ func (e *RefusedError) Error() string { return e.String() }
 // HA reads how high availability is set.
 func HA(ctx context.Context, o Options) (HAStatus, error) {
 	status := HAStatus{Version: 1}
-	cfg, err := loadConfig(o.ConfigFile, o.tell)
+	cfg, err := configOf(o)
 	if err != nil {
 		return status, err
 	}
@@ -103,7 +103,7 @@ type HAChange struct {
 func SwitchHA(ctx context.Context, o Options, on, force bool) (HAChange, error) {
 	o.setDefaults()
 	change := HAChange{Version: 1, Enable: on}
-	cfg, err := loadConfig(o.ConfigFile, o.tell)
+	cfg, err := configOf(o)
 	if err != nil {
 		return change, err
 	}

@@ -20,7 +20,7 @@ import (
 func MetaDB(o Options) (*metadb.Step, error) {
 	o.setDefaults()
 	log := func(m msg.Message) { fmt.Fprintln(o.Err, m.In(o.Lang)) }
-	cfg, err := loadConfig(o.ConfigFile, log)
+	cfg, err := configOf(o)
 	if err != nil {
 		return nil, err
 	}

@@ -72,22 +72,29 @@ func (r *run) need() (*config.Config, error) {
 		return r.config, nil
 	}
 	err := r.reading(func() (err error) {
-		r.config, err = loadConfig(r.ConfigFile, r.say)
-		return err
+		var warnings []config.Problem
+		r.config, warnings, err = config.Load(r.ConfigFile)
+		for _, w := range warnings {
+			r.say(w.Message())
+		}
+		return unusable(err)
 	})
 	return r.config, err
 }
 
-// loadConfig reads config.yaml for what runs without step 1.
-func loadConfig(file string, say func(msg.Message)) (*config.Config, error) {
-	cfg, warnings, err := config.Load(file)
-	for _, w := range warnings {
-		say(w.Message())
+// unusable is what step 1 would say of a config.yaml with errors.
+func unusable(err error) error {
+	if err == nil {
+		return nil
 	}
-	if err != nil {
-		return nil, &check.FailedError{Findings: []check.Finding{{ID: "config.file", Severity: check.Error, Message: msg.M("%v", err)}}}
-	}
-	return cfg, nil
+	return &check.FailedError{Findings: []check.Finding{{ID: "config.file", Severity: check.Error, Message: msg.M("%v", err)}}}
+}
+
+// configOf reads config.yaml for a command that is none of the steps. Its
+// warnings are for those who initialise the node, or check it.
+func configOf(o Options) (*config.Config, error) {
+	cfg, _, err := config.Load(o.ConfigFile)
+	return cfg, err
 }
 
 // known makes sure, for a step that runs without step 1, that it is known which

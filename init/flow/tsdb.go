@@ -44,7 +44,7 @@ func (r *run) tsdb(ctx context.Context, cfg *config.Config) (*config.Config, met
 		return nil, metrics.Applied{}, msg.Errorf("the components cannot be told of the time-series database: %w; %v", err, parts[len(parts)-1].Fix)
 	}
 	r.fail(msg.M("warning: the time-series database is left out (--tsdb-optional): %v", err))
-	r.say(msg.M("nothing is reported; once the time-series database answers, `omsinit init` switches it on"))
+	r.say(msg.M("nothing is reported; once the time-series database passes its check, `omsinit init` switches it on"))
 	return without(cfg), metrics.NewApplied(metrics.LeftOut, err, cfg, into), nil
 }
 
@@ -140,13 +140,13 @@ func CheckMetrics(ctx context.Context, o Options) (metrics.Verdict, error) {
 	if r.pack, err = pack.Open(o.PackDir); err != nil {
 		return metrics.Verdict{}, err
 	}
-	cfg, _, err := config.Load(o.ConfigFile)
+	cfg, err := configOf(o)
 	if err != nil {
 		return metrics.Verdict{}, err
 	}
 	applied, _ := metrics.LoadApplied(o.Layout.TSDBState())
 	if !cfg.TSDBEnabled {
-		return metrics.NewVerdict(false, applied.State, nil), nil
+		return metrics.NewVerdict(cfg, applied, nil), nil
 	}
 	w := r.wiring(cfg)
 	w.LookOnly = true
@@ -154,7 +154,7 @@ func CheckMetrics(ctx context.Context, o Options) (metrics.Verdict, error) {
 	if ctx.Err() != nil {
 		return metrics.Verdict{}, msg.Errorf("the check was interrupted")
 	}
-	return metrics.NewVerdict(true, applied.State, parts), nil
+	return metrics.NewVerdict(cfg, applied, parts), nil
 }
 
 // Metrics asks PID 1 what is being reported.
