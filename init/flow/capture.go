@@ -82,7 +82,7 @@ func VerifyPack(ctx context.Context, o Options, c CaptureOptions, dir string) ([
 func captureJob(ctx context.Context, o Options, c CaptureOptions) (j *capture.Job, done func(), err error) {
 	o.setDefaults()
 	say := func(m msg.Message) { fmt.Fprintln(o.Err, m.In(o.Lang)) }
-	from, err := installation(o.Layout, o.ConfigFile, o.HostIP, say)
+	from, err := installation(o.Layout, o.ConfigFile, o.HostIP)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -100,7 +100,7 @@ func captureJob(ctx context.Context, o Options, c CaptureOptions) (j *capture.Jo
 	}
 	if c.Compare != "" {
 		l := layout.New(c.Compare)
-		if j.Second, err = installation(l, l.ConfigFile(), c.CompareHostIP, say); err != nil {
+		if j.Second, err = installation(l, l.ConfigFile(), c.CompareHostIP); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -124,8 +124,8 @@ func captureJob(ctx context.Context, o Options, c CaptureOptions) (j *capture.Jo
 }
 
 // installation reads the configuration of an OMS.
-func installation(l layout.Layout, file, hostIP string, say func(msg.Message)) (*capture.Installation, error) {
-	cfg, err := loadConfig(file, say)
+func installation(l layout.Layout, file, hostIP string) (*capture.Installation, error) {
+	cfg, _, err := config.Load(file)
 	if err != nil {
 		return nil, err
 	}

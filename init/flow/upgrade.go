@@ -3,7 +3,6 @@ package flow
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -175,9 +174,9 @@ func unsupervised(err error) error {
 func Upgrade(o Options) (*upgrade.Upgrade, error) {
 	o.setDefaults()
 	r := &run{Options: o, output: &output{lang: o.Lang, out: o.Err, errOut: o.Err}, client: Client(o.Layout)}
-	cfg, err := loadConfig(o.ConfigFile, func(m msg.Message) { fmt.Fprintln(o.Err, m.In(o.Lang)) })
+	cfg, err := configOf(o)
 	if err != nil {
-		return nil, err
+		return nil, unusable(err) // a valid one is among the gates
 	}
 	if r.pack, err = pack.Open(o.PackDir); err != nil {
 		return nil, err
