@@ -195,8 +195,6 @@ func (j *Job) read(containerPath string) (*file, error) {
 		second := j.Second.Tree.Path(containerPath)
 		if data, err := os.ReadFile(second); err == nil {
 			f.second = data
-		} else {
-			j.note(Finding{Kind: "alone", Path: containerPath, Text: msg.M("the second installation does not have this file, so nothing could be compared")})
 		}
 	}
 	f.format = j.formatOf(f)
