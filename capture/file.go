@@ -192,10 +192,7 @@ func (j *Job) read(containerPath string) (*file, error) {
 		f.owner = j.From.userName(int(stat.Uid))
 	}
 	if j.Second != nil {
-		second := j.Second.Tree.Path(containerPath)
-		if data, err := os.ReadFile(second); err == nil {
-			f.second = data
-		}
+		f.second = j.Second.text(containerPath)
 	}
 	f.format = j.formatOf(f)
 	if f.format == pack.JSON && !isObject(f.data) {

@@ -17,7 +17,8 @@ func init() {
 			"the value is kept as it is in the first installation":                                                                                     "保留第一套安装中的值",
 
 			// output
-			"%s is not empty, and what is in it is not overwritten; name a new folder, or give --force": "%s 不是空目录，其中的内容不会被覆盖；请指定新目录，或使用 --force",
+			"%s is not empty, and what is in it is not overwritten; name a new folder, or give --force":   "%s 不是空目录，其中的内容不会被覆盖；请指定新目录，或使用 --force",
+			"%s is no pack (it has no pack.yaml), and --force replaces nothing else; name another folder": "%s 不是版本包（没有 pack.yaml），--force 只替换版本包；请指定其他目录",
 			"cannot write the pack to %s: %w":      "无法将版本包写入 %s：%w",
 			"the captured pack cannot be used: %w": "采集到的版本包不可用：%w",
 
