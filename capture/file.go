@@ -138,6 +138,9 @@ func (j *Job) walk(search []string, add func(string, bool, bool) error) error {
 				return nil // a folder that is not there, or may not be read
 			}
 			if seen++; seen > mostFiles {
+				if seen == mostFiles+1 {
+					j.note(Finding{Kind: "missing", Path: folder, Text: msg.M("there are more than %d files in the folders of the configuration, so the rest was not looked at; name the generated ones with --file", mostFiles)})
+				}
 				return fs.SkipAll
 			}
 			if p := j.From.container(name); !leftOut(p) {

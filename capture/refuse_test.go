@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -257,6 +258,26 @@ func TestOutMustBeEmpty(t *testing.T) {
 	}
 	if _, err := pack.Open(j.Out); err != nil {
 		t.Error(err)
+	}
+}
+
+// What was not looked at is said.
+func TestTooManyFiles(t *testing.T) {
+	a := install(t, plainValues(), map[string]string{"/home/ds/cm/package/config/jdbc.properties": "u=jdbc:mysql://10.0.0.1:2881/oms_cm\n"})
+	dir := a.Tree.Path("/etc/nginx/many")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20_000 {
+		if err := os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	report := run(t, job(t, a, nil))
+	if !slices.ContainsFunc(report.Findings, func(f capture.Finding) bool {
+		return f.Path == "/etc/nginx" && strings.Contains(f.Text.String(), "was not looked at")
+	}) {
+		t.Errorf("%v", report.Findings)
 	}
 }
 
