@@ -15,7 +15,7 @@ func packCapture(lang msg.Lang) *cli.Command {
 		Description: t("Run it inside an initialised container, or with --root on a copy of its files. The installation and its MetaDB are only read; the proof at the end creates three scratch databases called omsinit_scratch_…, and drops them. Exit status 3: the pack was written but does not make everything again."),
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "out", Usage: t("folder of the pack, new or empty")},
-			&cli.BoolFlag{Name: "force", DisableDefaultText: true, Usage: t("replace what is in that folder")},
+			&cli.BoolFlag{Name: "force", DisableDefaultText: true, Usage: t("replace the pack that is in that folder")},
 			&cli.StringFlag{Name: "release", Usage: t("OMS version, such as 4.2.7-CE (default: what the table oms_version says)")},
 			&cli.StringSliceFlag{Name: "file", Usage: t("a further file, or a folder of files, as a path of the container")},
 			&cli.StringSliceFlag{Name: "rows", Usage: t("a TABLE, or rm.TABLE, cm.TABLE, hb.TABLE, whose rows are settings (default: tables of at most 500 rows with a name such as config, setting, param, dict or label)")},

@@ -18,7 +18,7 @@ func init() {
 			"learn the pack of a release from an initialised installation":                                   "从已初始化的安装中采集该版本的版本包",
 			"leave the databases out":                                                                        "不采集数据库",
 			"omsinit: name the folder to write to with --out":                                                "omsinit：请用 --out 指定要写入的目录",
-			"replace what is in that folder":                                                                 "替换该目录中的内容",
+			"replace the pack that is in that folder":                                                        "替换该目录中的版本包",
 			"the old step 5, a shell command that is run once while its calls to the CM are recorded":        "原步骤五的 shell 命令，执行一次并录制其对 CM 的调用",
 			"the pack of the previous release: the schema becomes what this release adds":                    "上一版本的版本包：表结构只包含本版本新增的内容",
 			"the same of the second installation, a command that can be run here":                            "第二套安装的同一命令，须能在此处执行",

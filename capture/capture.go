@@ -141,10 +141,14 @@ func (j *Job) Run(ctx context.Context) (*Report, error) {
 func (j *Job) usable() error {
 	entries, err := os.ReadDir(j.Out)
 	switch {
-	case os.IsNotExist(err), err == nil && len(entries) == 0, err == nil && j.Force:
+	case os.IsNotExist(err), err == nil && len(entries) == 0:
 		return nil
 	case err != nil:
 		return msg.Errorf("cannot write the pack to %s: %w", j.Out, err)
+	case j.Force && !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == "pack.yaml" }):
+		return msg.Errorf("%s is no pack (it has no pack.yaml), and --force replaces nothing else; name another folder", j.Out)
+	case j.Force:
+		return nil
 	}
 	return msg.Errorf("%s is not empty, and what is in it is not overwritten; name a new folder, or give --force", j.Out)
 }

@@ -138,6 +138,9 @@ func (j *Job) walk(search []string, add func(string, bool, bool) error) error {
 				return nil // a folder that is not there, or may not be read
 			}
 			if seen++; seen > mostFiles {
+				if seen == mostFiles+1 {
+					j.note(Finding{Kind: "missing", Path: folder, Text: msg.M("there are more than %d files in the folders of the configuration, so the rest was not looked at; name the generated ones with --file", mostFiles)})
+				}
 				return fs.SkipAll
 			}
 			if p := j.From.container(name); !leftOut(p) {
@@ -192,12 +195,7 @@ func (j *Job) read(containerPath string) (*file, error) {
 		f.owner = j.From.userName(int(stat.Uid))
 	}
 	if j.Second != nil {
-		second := j.Second.Tree.Path(containerPath)
-		if data, err := os.ReadFile(second); err == nil {
-			f.second = data
-		} else {
-			j.note(Finding{Kind: "alone", Path: containerPath, Text: msg.M("the second installation does not have this file, so nothing could be compared")})
-		}
+		f.second = j.Second.text(containerPath)
 	}
 	f.format = j.formatOf(f)
 	if f.format == pack.JSON && !isObject(f.data) {

@@ -11,6 +11,9 @@ import (
 // fileFindings notes what is not certain in a file, and what must not be in it.
 func (j *Job) fileFindings(f *file) {
 	report := FileReport{Path: f.path, Format: string(f.format), Compared: f.second != nil}
+	if j.Second != nil && f.second == nil {
+		j.note(Finding{Kind: "alone", Path: f.path, Text: msg.M("the second installation does not have this file, so nothing could be compared")})
+	}
 	for n, segments := range f.lines {
 		at := 0
 		for _, s := range segments {

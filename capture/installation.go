@@ -62,6 +62,21 @@ func (i *Installation) real(containerPath string) string {
 	return real
 }
 
+// text reads a file as far as it may be a generated one; nil when it is not
+// there, or is none.
+func (i *Installation) text(containerPath string) []byte {
+	name := i.real(containerPath)
+	info, err := os.Stat(name)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > largestFile {
+		return nil
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
 // userName gives the name of an owner, as the tree's own passwd file has it.
 func (i *Installation) userName(uid int) string {
 	if i.users == nil {

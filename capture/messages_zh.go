@@ -16,8 +16,12 @@ func init() {
 			"the table or its column %s is not as documented, so step 5 registers nothing by itself; record the calls of the old step 5 with --record": "该表或其列 %s 与文档不符，步骤五将不自行注册；请用 --record 录制原步骤五的调用",
 			"the value is kept as it is in the first installation":                                                                                     "保留第一套安装中的值",
 
+			// files
+			"there are more than %d files in the folders of the configuration, so the rest was not looked at; name the generated ones with --file": "配置目录中的文件超过 %d 个，其余文件未查看；请用 --file 指定生成的文件",
+
 			// output
-			"%s is not empty, and what is in it is not overwritten; name a new folder, or give --force": "%s 不是空目录，其中的内容不会被覆盖；请指定新目录，或使用 --force",
+			"%s is not empty, and what is in it is not overwritten; name a new folder, or give --force":   "%s 不是空目录，其中的内容不会被覆盖；请指定新目录，或使用 --force",
+			"%s is no pack (it has no pack.yaml), and --force replaces nothing else; name another folder": "%s 不是版本包（没有 pack.yaml），--force 只替换版本包；请指定其他目录",
 			"cannot write the pack to %s: %w":      "无法将版本包写入 %s：%w",
 			"the captured pack cannot be used: %w": "采集到的版本包不可用：%w",
 

@@ -8,7 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"omsinit/capture"
@@ -35,6 +37,14 @@ func TestSecretsAreRefused(t *testing.T) {
 		"another one by its name":    {"b.password=hunter2", "b.password is named like a secret"},
 		"a file is no secret":        {"b.password.file=/etc/secret", ""},
 		"in XML, by its name":        {"<a b=\"1\"><dbPassword type=\"x\">hunter2</dbPassword></a>", "dbPassword is named like a secret"},
+		"with a slash":               {"b.secret_key=wJalr/K7MDhunter2", "b.secret_key is named like a secret"},
+		"with special characters":    {"b.password=a*b%c{hunter2$", "b.password is named like a secret"},
+		"with braces":                {"b.password={{hunter2}}", "b.password is named like a secret"},
+		"in an address":              {"b.url=jdbc:mysql://h/d?useSSL=false&password=hunter2", "password is named like a secret"},
+		"in an environment":          {`environment=A="1",DB_PASSWORD="hunter2"`, "DB_PASSWORD is named like a secret"},
+		"stars are none":             {"b.password=******", ""},
+		"nor is an address":          {"b.token.url=http://h/token?response_type=token", ""},
+		"nor the environment's":      {"b.password=%(ENV_PASSWORD)s", ""},
 		"a reference is none either": {"b.password=${env.PASSWORD}", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -114,6 +124,61 @@ func TestSecretInALineThatWasNotCompared(t *testing.T) {
 	}
 }
 
+// A second installation whose config.yaml was edited but that was never
+// initialised again has the files of the first, and says nothing about them.
+func TestSecretInTheSameFile(t *testing.T) {
+	const file = "/home/ds/ghana/config/application-oms.properties"
+	files := map[string]string{file: "a=oms_cm_hb\nx=" + `Zq"7\\x<&secret` + "\n"}
+	w := plainValues()
+	w["oms_meta_password"] = "other-one"
+	j := job(t, install(t, plainValues(), files), install(t, w, files))
+	var refused *capture.SecretError
+	if _, err := j.Run(context.Background()); !errors.As(err, &refused) || !strings.Contains(err.Error(), file+":2") {
+		t.Errorf("%v", err)
+	}
+}
+
+// The links of a container are absolute; those of a copy mean the copy.
+func TestLinksOfTheSecond(t *testing.T) {
+	const file = "/home/ds/ghana/config/application-oms.properties"
+	v, w := plainValues(), plainValues()
+	w["drc_cm_db"] = "second_cm"
+	elsewhere := filepath.Join(t.TempDir(), "real.properties")
+	a := install(t, v, map[string]string{file: "db=" + v["drc_cm_db"].(string) + "\n"})
+	b := install(t, w, map[string]string{elsewhere: "db=second_cm\n"})
+	if err := os.WriteFile(elsewhere, []byte("db="+v["drc_cm_db"].(string)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link := b.Tree.Path(file)
+	if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(elsewhere, link); err != nil {
+		t.Fatal(err)
+	}
+	j := job(t, a, b)
+	if r := run(t, j); !r.Verified {
+		t.Error(r.Differences)
+	}
+	if data, _ := os.ReadFile(filepath.Join(j.Out, "templates", file)); string(data) != "db={{.drc_cm_db}}\n" {
+		t.Errorf("%s", data)
+	}
+}
+
+// What would never end is no file to compare with.
+func TestPipeInTheSecond(t *testing.T) {
+	const file = "/home/ds/ghana/config/application-oms.properties"
+	a := install(t, plainValues(), map[string]string{file: "db=oms_cm_hb\n"})
+	b := install(t, plainValues(), nil)
+	if err := os.MkdirAll(filepath.Dir(b.Tree.Path(file)), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(b.Tree.Path(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(t, job(t, a, b))
+}
+
 func toJSON(t *testing.T, v any) string {
 	t.Helper()
 	data, err := json.Marshal(v)
@@ -171,7 +236,17 @@ func TestOutMustBeEmpty(t *testing.T) {
 	if _, err := os.Stat(mine); err != nil {
 		t.Error(err)
 	}
+	// A slip of the pen: what is no pack is never replaced.
 	j.Force = true
+	if _, err := j.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "is no pack") {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Stat(mine); err != nil {
+		t.Error(err)
+	}
+	if err := os.WriteFile(filepath.Join(j.Out, "pack.yaml"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := j.Run(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -183,6 +258,26 @@ func TestOutMustBeEmpty(t *testing.T) {
 	}
 	if _, err := pack.Open(j.Out); err != nil {
 		t.Error(err)
+	}
+}
+
+// What was not looked at is said.
+func TestTooManyFiles(t *testing.T) {
+	a := install(t, plainValues(), map[string]string{"/home/ds/cm/package/config/jdbc.properties": "u=jdbc:mysql://10.0.0.1:2881/oms_cm\n"})
+	dir := a.Tree.Path("/etc/nginx/many")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20_000 {
+		if err := os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	report := run(t, job(t, a, nil))
+	if !slices.ContainsFunc(report.Findings, func(f capture.Finding) bool {
+		return f.Path == "/etc/nginx" && strings.Contains(f.Text.String(), "was not looked at")
+	}) {
+		t.Errorf("%v", report.Findings)
 	}
 }
 

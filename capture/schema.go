@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -251,6 +252,7 @@ func (j *Job) schema(ctx context.Context, t tree, old *previous) error {
 			return err
 		}
 		j.report.Tables += len(now.tables)
+		j.noteNames(now)
 		rows, err := j.settings(ctx, role, now)
 		if err != nil {
 			return err
@@ -321,13 +323,37 @@ func (j *Job) schemaFile(role string, statements []string, rows []string) []byte
 
 // unliteral takes back what literal did, for a file that is no template.
 func unliteral(text string) string {
+	var b strings.Builder
 	for {
 		before, rest, found := strings.Cut(text, `{{"{`)
+		b.WriteString(before)
 		if !found {
-			return text
+			return b.String()
 		}
 		braces, after, _ := strings.Cut(rest, `"}}`)
-		text = before + "{" + braces + after
+		b.WriteString("{" + braces)
+		text = after
+	}
+}
+
+// noteNames lists routines and triggers that name one of the databases without
+// quotes. It may as well be the alias of a table, so it is left as it is.
+func (j *Job) noteNames(o objects) {
+	for _, x := range o.others {
+		if x.kind == "view" {
+			continue // the server quotes every name in one
+		}
+		text := ""
+		outsideQuotes(x.sql, func(piece string) string { text += piece + "''"; return piece })
+		for _, role := range roles {
+			name := databaseOf(j.From.Config, role)
+			named := regexp.MustCompile(`(?i)(^|[^\w.$])` + regexp.QuoteMeta(name) + `\s*\.`)
+			if named.MatchString(text) {
+				expression := "{{." + databaseKey(role) + "}}"
+				j.note(Finding{Kind: "text", Path: o.role + "." + x.name, Candidates: []string{expression},
+					Text: msg.M("%s of %s may come from %s", `"`+name+`"`, x.kind+" "+x.name, expression)})
+			}
+		}
 	}
 }
 

@@ -5,9 +5,11 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
@@ -67,8 +69,9 @@ func forms(text string) []string {
 }
 
 // checkSecrets looks for secrets in what would be written. In the files that
-// were compared, text that both installations share is left alone where their
-// secrets differ: it cannot be the secret.
+// were compared, a usual word that both installations share is left alone where
+// their secrets differ: it is not the secret. Anything else is, whatever it does
+// in both of them.
 func (j *Job) checkSecrets(t tree) {
 	secrets := j.secrets()
 	compared := map[string]bool{}
@@ -78,7 +81,7 @@ func (j *Job) checkSecrets(t tree) {
 	for _, name := range t.names() {
 		for n, text := range strings.Split(string(t[name]), "\n") {
 			for _, s := range secrets {
-				if s.in(outsideActions(text)) && !(compared[name] && s.told) {
+				if s.in(outsideActions(text), compared[name] && s.told) {
 					j.note(Finding{Kind: "secret", Path: strings.TrimPrefix(name, "templates"), Line: n + 1, Key: s.key,
 						Text: msg.M("holds the value of %s", s.key)})
 				}
@@ -100,20 +103,30 @@ func (j *Job) secretsIn(f *file, n int) {
 		}
 	}
 	for _, s := range j.secrets() {
-		if s.told && s.in(strings.TrimRight(text.String(), "\r\n")) {
+		if s.told && s.in(strings.TrimRight(text.String(), "\r\n"), false) {
 			j.note(Finding{Kind: "secret", Path: f.path, Line: f.items[n].line, Key: s.key, Text: msg.M("holds the value of %s", s.key)})
 		}
 	}
 }
 
-// in reports whether a text holds the secret.
-func (s secret) in(text string) bool {
+// in reports whether a text holds the secret. unusual asks for forms only that
+// do not stand in files for reasons of their own.
+func (s secret) in(text string, unusual bool) bool {
 	return slices.ContainsFunc(s.forms, func(form string) bool {
+		if unusual && isUsualWord(form) {
+			return false
+		}
 		if len(form) < shortestSecret {
 			return strings.HasSuffix(text, "="+form) || strings.HasSuffix(text, ": "+form) || strings.Contains(text, `"`+form+`"`)
 		}
 		return strings.Contains(text, form)
 	})
+}
+
+// isUsualWord reports whether a text may be a word, a number or a name: short,
+// or of small letters alone.
+func isUsualWord(text string) bool {
+	return len(text) < 8 || usual(text) || strings.Trim(text, "abcdefghijklmnopqrstuvwxyz") == ""
 }
 
 // outsideActions is the text of a line of a template without its expressions,
@@ -144,7 +157,7 @@ func (j *Job) soundsSecret(name string, n int, text string) {
 			format = pack.Format(f.Format)
 		}
 	}
-	for _, sp := range spans(format, text) {
+	for _, sp := range named(format, text) {
 		value := strings.TrimSpace(text[sp.start:sp.end])
 		if !namesSecret(sp.key) || !looksLikeSecret(value) || slices.Contains(j.Keep, path+":"+sp.key) {
 			continue
@@ -158,8 +171,30 @@ func (j *Job) soundsSecret(name string, n int, text string) {
 // expression is no name.
 func namesSecret(key string) bool { return config.SoundsSecret(key) && !strings.Contains(key, "{{") }
 
-// looksLikeSecret leaves out what is certainly none: nothing, switches,
-// numbers, files, references to something else.
+// named are the values of a line, and those that stand within them with a name
+// of their own, as in an address or an environment.
+func named(format pack.Format, text string) []span {
+	out := spans(format, text)
+	for _, m := range innerPair().FindAllStringSubmatchIndex(text, -1) {
+		inside := slices.ContainsFunc(out, func(s span) bool { return s.start <= m[2] && m[5] <= s.end })
+		if inside {
+			out = append(out, span{text[m[2]:m[3]], m[4], m[5]})
+		}
+	}
+	return out
+}
+
+var innerPair = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?:^|[?&;,\s"'=])-{0,2}([A-Za-z_][\w.-]*)="?([^&;,\s"']+)`)
+})
+
+// reference is a value that only names where the secret is.
+var reference = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\$[A-Za-z_]\w*|\$\{.*\}|\$\(.*\)|%\(.*\)s|%\w+%|@\w+@|\w[\w+.-]*://.*|\w+:/.*|\.{0,2}/[^+=]*|\*+|x+)$`)
+})
+
+// looksLikeSecret leaves out what is certainly none: nothing, switches, numbers,
+// files, addresses, references to something else, and what comes from config.yaml.
 func looksLikeSecret(value string) bool {
 	if _, err := strconv.ParseFloat(value, 64); err == nil {
 		return false
@@ -168,5 +203,6 @@ func looksLikeSecret(value string) bool {
 	case "", "true", "false", "null", "none", "yes", "no", "on", "off", "enabled", "disabled", "required", "optional", `""`, "''":
 		return false
 	}
-	return !strings.ContainsAny(value, "{/%$*")
+	// Braces of the text itself are written as {{"{{"}}.
+	return !strings.Contains(strings.ReplaceAll(value, `{{"`, ""), "{{") && !reference().MatchString(value)
 }

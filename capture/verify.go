@@ -37,7 +37,7 @@ func (j *Job) Verify(ctx context.Context, p *pack.Pack) ([]Difference, error) {
 		}
 		var files []*file
 		for _, f := range p.Files {
-			if data, err := os.ReadFile(i.Tree.Path(f.Path)); err == nil {
+			if data := i.text(f.Path); data != nil {
 				files = append(files, &file{path: f.Path, data: data})
 			}
 		}
@@ -80,15 +80,12 @@ func (j *Job) verifyFiles(p *pack.Pack, i *Installation) ([]Difference, error) {
 	var out []Difference
 	for _, f := range p.Files {
 		where := i.Tree.Path(f.Path)
-		have, err := os.ReadFile(where)
-		if os.IsNotExist(err) {
+		have := i.text(f.Path)
+		if have == nil {
 			if i == j.From && !isOwn(f) {
 				out = append(out, Difference{Part: "files", Name: where, Text: msg.M("the pack makes it, but the installation does not have it")})
 			}
 			continue
-		}
-		if err != nil {
-			return nil, msg.Errorf("cannot read %s: %w", where, err)
 		}
 		made, err := p.Render(f, i.data())
 		if err != nil {

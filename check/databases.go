@@ -29,12 +29,13 @@ func (h holdings) hasTable(database, table string) bool {
 	return h.tables[h.key(database)][h.key(table)]
 }
 
-// documented are tables by which a database of OMS is known (oms-facts §6).
-func documented(c *config.Config) map[string][]string {
+// knownTables are tables by which a database of OMS is known: the documented
+// ones (oms-facts §6), and those of the pack.
+func knownTables(c *config.Config, tables map[string][]string) map[string][]string {
 	return map[string][]string{
-		c.RMDatabase:        {"cluster_info", "oms_normal_config", "oms_version", "oms_project"},
-		c.CMDatabase:        {"resource_group", "host", "location_cm", "config_job"},
-		c.HeartbeatDatabase: {"heatbeat_sequence", "heart_beat"},
+		c.RMDatabase:        append([]string{"cluster_info", "oms_normal_config", "oms_version", "oms_project"}, tables["rm"]...),
+		c.CMDatabase:        append([]string{"resource_group", "host", "location_cm", "config_job"}, tables["cm"]...),
+		c.HeartbeatDatabase: append([]string{"heatbeat_sequence", "heart_beat"}, tables["hb"]...),
 	}
 }
 
@@ -52,10 +53,11 @@ func metaDBDatabases(ctx context.Context, n *node, f *found) {
 	}
 	f.publish = func() { n.held = h }
 	n.removeLeftovers(ctx, h.probes)
+	known := knownTables(n.cfg, n.Tables)
 	for _, name := range names(n.cfg) {
 		tables := h.tables[h.key(name)]
 		state := "ours"
-		switch ours := slices.ContainsFunc(documented(n.cfg)[name], func(t string) bool { return h.hasTable(name, t) }); {
+		switch ours := slices.ContainsFunc(known[name], func(t string) bool { return h.hasTable(name, t) }); {
 		case tables == nil:
 			state = "absent"
 		case len(tables) == 0:

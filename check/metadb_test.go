@@ -185,6 +185,11 @@ func TestDatabases(t *testing.T) {
 	if fact(got, "database:rm1") != "ours" || fact(got, "database:cm1") != "empty" || fact(got, "database:hb1") != "foreign" {
 		t.Errorf("got %v", got.Facts)
 	}
+	// A captured release has tables that are documented nowhere.
+	pack := Input{Tables: map[string][]string{"hb": {"beats", "orders"}}}
+	if got := connected(t, pack, onServer(t, db, "1"), metaDBDatabases); ids(got) != "" || fact(got, "database:hb1") != "ours" {
+		t.Errorf("got %+v", got)
+	}
 	if got := connected(t, Input{}, onServer(t, db, "2"), metaDBDatabases); ids(got) != "" || fact(got, "database:rm2") != "absent" {
 		t.Errorf("got %+v", got)
 	}

@@ -28,6 +28,7 @@ type container struct {
 	db      *testmaria.Server
 	nginx   int
 	sshd    int
+	image   string // empty: the one under test
 	options []string
 	boots   int // how many of them have become ready: docker logs keeps them all
 }
@@ -47,15 +48,9 @@ func image(t *testing.T) string {
 // newContainer prepares the mounts. The container itself starts with run.
 func newContainer(t *testing.T) *container {
 	t.Helper()
-	c := &container{t: t, name: fmt.Sprintf("omsinit-test-%d-%d", os.Getpid(), time.Now().UnixNano()%1e6), dir: t.TempDir(),
-		db: testmaria.Start(t, testmaria.Password("LooksLikeASecret42"))}
 	ports := freePorts(t, 5)
+	c := prepared(t, testmaria.Start(t, testmaria.Password("LooksLikeASecret42")))
 	c.nginx, c.sshd = ports[0], ports[4]
-	for _, mount := range []string{"logs", "store", "run"} {
-		if err := os.Mkdir(filepath.Join(c.dir, mount), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
 	c.writeConfig(fmt.Sprintf(`oms_meta_host: %s
 oms_meta_port: %d
 oms_meta_user: %s
@@ -76,6 +71,18 @@ sshd_server_port: %d
 	return c
 }
 
+// prepared makes the three mounts.
+func prepared(t *testing.T, db *testmaria.Server) *container {
+	t.Helper()
+	c := &container{t: t, name: fmt.Sprintf("omsinit-test-%d-%d", os.Getpid(), time.Now().UnixNano()%1e6), dir: t.TempDir(), db: db}
+	for _, mount := range []string{"logs", "store", "run"} {
+		if err := os.Mkdir(filepath.Join(c.dir, mount), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
 func (c *container) config() string { return filepath.Join(c.dir, "config.yaml") }
 
 func (c *container) writeConfig(text string) {
@@ -90,12 +97,16 @@ func (c *container) writeConfig(text string) {
 // the host; where the engine cannot grant one, the nearest is all the others.
 func (c *container) run() {
 	c.t.Helper()
+	name := c.image
+	if name == "" {
+		name = image(c.t)
+	}
 	args := func(privileges ...string) []string {
 		line := []string{"run", "-dit", "--net", "host",
 			"-v", c.config() + ":/home/admin/conf/config.yaml", "-v", c.dir + "/logs:/home/admin/logs",
 			"-v", c.dir + "/store:/home/ds/store", "-v", c.dir + "/run:/home/ds/run", "-e", "OMS_HOST_IP=127.0.0.1"}
 		line = append(append(line, c.options...), privileges...)
-		return append(line, "--pids-limit", "-1", "--ulimit", "nproc=65535:65535", "--name", c.name, image(c.t))
+		return append(line, "--pids-limit", "-1", "--ulimit", "nproc=65535:65535", "--name", c.name, name)
 	}
 	c.t.Cleanup(func() {
 		if c.t.Failed() {

@@ -72,7 +72,8 @@ func (r *run) checkInput() (check.Input, error) {
 	in := check.Input{
 		Layout: r.Layout, ConfigFile: r.ConfigFile, HostIP: r.HostIP, Upgrade: r.Upgrade, Environ: os.Environ(), Release: r.pack.Release,
 		Ignore: append(ignored, byPack...), OwnGroups: r.ownGroups, TSDB: metrics.Check, TSDBWrite: metrics.CheckWrite,
-		Gate: func(ctx context.Context, cfg *config.Config) error { return upgrade.Gate(ctx, cfg, r.pack) },
+		Gate:   func(ctx context.Context, cfg *config.Config) error { return upgrade.Gate(ctx, cfg, r.pack) },
+		Tables: map[string][]string{"rm": r.pack.Tables("rm"), "cm": r.pack.Tables("cm"), "hb": r.pack.Tables("hb")},
 	}
 	if r.Upgrade == "true" { // another release is what is wanted then
 		in.Gate, in.UpgradeGates = nil, r.upgradeGates

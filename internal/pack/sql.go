@@ -25,6 +25,46 @@ func (p *Pack) SQL(name, statement string, d Data) (string, error) {
 	return render(t, d, p.Release, nil)
 }
 
+// Tables are the tables that the schema files of one database, rm, cm or hb,
+// create: by them a database of this release is known.
+func (p *Pack) Tables(role string) []string {
+	var out []string
+	names, _ := fs.Glob(p.fsys, path.Join("schema", role, "*.sql")) // only a wrong pattern is an error
+	for _, name := range names {
+		data, err := fs.ReadFile(p.fsys, name)
+		if err != nil {
+			continue // the MetaDB's step says what is wrong with a file it cannot read
+		}
+		for line := range strings.SplitSeq(string(data), "\n") {
+			if table := createdTable(line); table != "" {
+				out = append(out, table)
+			}
+		}
+	}
+	return out
+}
+
+// createdTable is the name in a line that begins CREATE TABLE.
+func createdTable(line string) string {
+	line = strings.TrimSpace(line)
+	for _, word := range []string{"CREATE", "TABLE"} {
+		if len(line) <= len(word) || !strings.EqualFold(line[:len(word)], word) {
+			return ""
+		}
+		line = strings.TrimLeft(line[len(word):], " \t")
+	}
+	const unless = "IF NOT EXISTS"
+	if len(line) > len(unless) && strings.EqualFold(line[:len(unless)], unless) {
+		line = strings.TrimLeft(line[len(unless):], " \t")
+	}
+	if quoted, found := strings.CutPrefix(line, "`"); found {
+		name, _, _ := strings.Cut(quoted, "`")
+		return name
+	}
+	name, _, _ := strings.Cut(line, "(")
+	return strings.TrimSpace(name)
+}
+
 // schema checks the schema files that are templates.
 func (c *checker) schema() {
 	names, _ := fs.Glob(c.pack.fsys, path.Join("schema", "*", "*.sql")) // only a wrong pattern is an error

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Lay out, under a folder, what the image of this old world ships.
+# Lay out, under a folder, what the image of this old world ships. An empty ROOT
+# is the image itself.
 #
 #   image.sh ROOT
 set -eu

@@ -3,6 +3,7 @@
 # everything: files, databases, programs, resources.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
+root=${root%/}
 init() { python3 "$root/root/old_init.py" "$1" "$root"; }
 case ${1-all} in
 all)
