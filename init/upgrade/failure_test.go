@@ -646,6 +646,47 @@ func TestWrittenMeanwhile(t *testing.T) {
 	}
 }
 
+// OMS has run for days, and only the end of its upgrade is missing: when the
+// run that makes up for it fails at a step before, nothing is undone.
+func TestUsedBeforeTheEnd(t *testing.T) {
+	s := testmaria.Start(t)
+	dir := packDir(t, "4.2.3-CE")
+	for i, point := range []string{"after " + StageStart, "before " + stageHAOn} {
+		t.Run(point, func(t *testing.T) {
+			c := installed(t, s, fmt.Sprint("u", i), "4.1.1-CE", 40)
+			u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
+			o := orderFor(c, dir, u.Layout.Root(), "10.0.0.1")
+			o.DieAt = point
+			if out, err := command(o).CombinedOutput(); !killed(err) {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			s.Exec("INSERT INTO "+c.RMDatabase+".oms_project (project_name, project_status) VALUES ('of the new release', 'RUNNING')",
+				"UPDATE "+c.HeartbeatDatabase+".heart_beat SET gmt_modified = NOW() + INTERVAL 1 SECOND")
+			used := contents(t, s, c)
+			u.Unattended = true
+			u.fault = func(at string) error {
+				if at == "before "+StageComponents {
+					return errors.New("an error of the test")
+				}
+				return nil
+			}
+			if due, err := drive(t.Context(), u); !due || err == nil {
+				t.Fatal(due, err)
+			}
+			if d := cmp.Diff(used, contents(t, s, c)); d != "" {
+				t.Error(d)
+			}
+			u.fault, u.Unattended = nil, false
+			if due, err := drive(t.Context(), u); !due || err != nil {
+				t.Fatal(due, err)
+			}
+			if d := cmp.Diff(used, contents(t, s, c)); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
 // A server without GET_LOCK, as OceanBase was for long: a lease in the journal
 // takes the place of the lock, which a restore does not drop.
 func TestWithoutLocks(t *testing.T) {

@@ -66,6 +66,8 @@ type Session struct {
 	began, stopped time.Time
 	manifest       *backup.Manifest
 	statements     []metadb.Statements
+	// distrusted: OMS has run after the backup was made.
+	distrusted bool
 }
 
 // Due reports whether there is an upgrade to do. Without one the node does its
@@ -203,19 +205,16 @@ func (s *Session) resume(ctx context.Context, v *survey) error {
 }
 
 // distrustBackup leaves it to people to restore a backup when OMS has run after
-// it was made, as when somebody started the old container meanwhile: what was
-// written then is not in it.
+// it was made, as when somebody started the old container meanwhile, or when the
+// new release ran already: what was written then is not in it.
 func (s *Session) distrustBackup(ctx context.Context) error {
-	if s.rec.reached(StageStart) {
-		return nil // these are the signs of the new release
-	}
 	var last sql.NullString
 	err := s.db.QueryRowContext(ctx, "SELECT CAST(MAX(gmt_modified) AS CHAR) FROM "+database.Quote(s.Config.HeartbeatDatabase)+".heart_beat WHERE task_name = 'supervisor' AND gmt_modified > ?", s.rec.Started).Scan(&last)
 	if err := newMetaDB(s.Config, err); err != nil {
 		return err
 	}
 	if last.Valid {
-		s.KeepFailed = true
+		s.KeepFailed, s.distrusted = true, true
 		s.log(msg.M("warning: OMS has run at %s, after the backup of this upgrade was made; should the upgrade fail, the backup is not restored by itself", last.String))
 	}
 	return nil
@@ -320,7 +319,9 @@ func (s *Session) attempt(ctx context.Context, name string, do func(context.Cont
 }
 
 func (s *Session) journalled(ctx context.Context, name string, do func(context.Context) error) error {
-	if name != stageRestore {
+	// A run that goes on repeats the steps of the node, and is no less far because
+	// of that: OMS that has run at the end must not be undone at the beginning.
+	if name != stageRestore && !s.rec.reached(name) {
 		s.rec.Stage = name
 	}
 	if err := s.j.save(ctx, s.rec); err != nil {

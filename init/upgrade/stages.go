@@ -99,6 +99,9 @@ func (s *Session) verifyBackup(ctx context.Context) error {
 			}
 		}
 	}
+	if err := s.mark(ctx); err != nil {
+		return err
+	}
 	s.rec.Made = s.manifest.Created
 	s.log(msg.M("the backup is verified: %d databases, %d MB", len(s.manifest.Databases), size(s.manifest)>>20))
 	return nil
@@ -193,6 +196,14 @@ func (s *Session) changeSchema(ctx context.Context) error {
 	if err := s.recordTarget(ctx); err != nil {
 		return err
 	}
+	if s.distrusted {
+		return nil // the marks of the backup tell what it does not hold
+	}
+	return s.mark(ctx)
+}
+
+// mark notes the greatest id of each watched table.
+func (s *Session) mark(ctx context.Context) error {
 	m := marks{}
 	for _, w := range s.Pack.Upgrade.Lost {
 		var last sql.NullInt64

@@ -25,7 +25,8 @@ func (s *Session) Fail(ctx context.Context, failure error) ([]msg.Message, error
 		return []msg.Message{msg.M("the MetaDB does not answer, or another node works on it, so the upgrade stays at the stage %s; the next run goes on there", s.rec.Stage)}, passing.Mark(failure)
 	}
 	if s.rec.reached(stageHAOn) {
-		return []msg.Message{msg.M("OMS %s runs, and only the end of the upgrade is missing (stage %s): run `omsinit upgrade apply` again", s.rec.To, s.rec.Stage)}, failure
+		return []msg.Message{msg.M("the end of the upgrade to %s is missing (stage %s): %v", s.rec.To, s.rec.Stage, failure),
+			msg.M("nothing was undone: the databases belong to %s; remove the reason and run `omsinit upgrade apply` again", s.rec.To)}, failure
 	}
 	s.rec.Error = failure.Error()
 	what := []msg.Message{msg.M("the upgrade from %s to %s failed at the stage %s: %v", s.rec.From, s.rec.To, s.rec.Stage, failure)}
@@ -75,7 +76,7 @@ func (s *Session) keepAsItIs(ctx context.Context, failure error) ([]msg.Message,
 	if err := s.j.save(ctx, s.rec); err != nil {
 		s.log(msg.M("warning: %v", err))
 	}
-	return []msg.Message{msg.M("the databases are as the failed upgrade left them, between %s and %s, as you asked; `omsinit metadb status` shows how far", s.rec.From, s.rec.To),
+	return []msg.Message{msg.M("the databases are as the failed upgrade left them, between %s and %s; `omsinit metadb status` shows how far", s.rec.From, s.rec.To),
 		msg.M("next: `omsinit upgrade apply` to go on after the reason is removed, or `omsinit upgrade rollback` to restore %s", s.rec.Backup)}, failure
 }
 
