@@ -687,6 +687,53 @@ func TestUsedBeforeTheEnd(t *testing.T) {
 	}
 }
 
+// Before a run goes on it is asked again what may have changed since it was
+// cut: an old container that runs again, and high availability that is on.
+func TestAskedAgain(t *testing.T) {
+	s := testmaria.Start(t)
+	dir := packDir(t, "4.2.3-CE")
+	for i, tc := range []struct{ point, want string }{
+		{"after " + stageBackup, "upgrade.node-alive upgrade.ha"},
+		{"after " + stageAdopt, "upgrade.node-alive"},
+		{"before " + StageStart, ""}, // the new release
+	} {
+		t.Run(tc.point, func(t *testing.T) {
+			c := installed(t, s, fmt.Sprint("q", i), "4.1.1-CE", 4)
+			u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
+			u.Programs = &idle{}
+			o := orderFor(c, dir, u.Layout.Root(), "10.0.0.1")
+			o.DieAt = tc.point
+			if out, err := command(o).CombinedOutput(); !killed(err) {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			ids := func() string {
+				t.Helper()
+				list, err := u.Objections(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				var out []string
+				for _, o := range list {
+					out = append(out, o.ID)
+				}
+				return strings.Join(out, " ")
+			}
+			if got := ids(); got != "" {
+				t.Errorf("as it was cut: %s", got)
+			}
+			s.Exec("UPDATE "+c.HeartbeatDatabase+".heart_beat SET gmt_modified = NOW()", "UPDATE "+c.RMDatabase+".oms_normal_config SET cfg_value = '{\"enable\":true}' WHERE cfg_name = 'ha.config'")
+			if got := ids(); got != tc.want {
+				t.Errorf("%q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+// idle is a node on which no program runs.
+type idle struct{ programs }
+
+func (*idle) Running(context.Context, []string) ([]string, error) { return nil, nil }
+
 // A server without GET_LOCK, as OceanBase was for long: a lease in the journal
 // takes the place of the lock, which a restore does not drop.
 func TestWithoutLocks(t *testing.T) {

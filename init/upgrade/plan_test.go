@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -368,7 +369,26 @@ func TestAutoHA(t *testing.T) {
 		t.Errorf("after a restore: %v, %s", err, value())
 	}
 	s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = '" + on + "', gmt_modified = '2024-01-02'")
-	fail = ""
+	// It is cut, and goes on without being told about high availability.
+	fail = "after " + stageHAOff
+	cut, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	cutAt := u.fault
+	u.fault = func(at string) error {
+		if err := cutAt(at); err != nil {
+			s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = '" + on + "', gmt_modified = '2024-01-02'") // as before the write
+			cancel()
+			return err
+		}
+		return nil
+	}
+	if _, err := drive(cut, u); err == nil {
+		t.Fatal("not cut")
+	}
+	fail, u.fault, u.AutoHA = "", cutAt, false
+	if list, err := u.Objections(t.Context()); err != nil || len(list) > 0 {
+		t.Errorf("%v, %v", list, err)
+	}
 	if due, err := drive(t.Context(), u); !due || err != nil {
 		t.Fatal(due, err)
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 func (s *Session) switchHAOff(ctx context.Context) error {
-	if !s.AutoHA {
+	if !s.AutoHA && s.rec.HA == "" {
 		return nil
 	}
 	was, err := readHA(ctx, s.db, s.Config)

@@ -82,6 +82,11 @@ func (u *Upgrade) origin(s *survey) error {
 		}
 	}
 	if len(s.recorded) == 0 {
+		if u.From == "" && open(s.newest) { // it was stated when that began
+			if stated, err = metadb.ParseVersion(s.newest.From); err != nil {
+				return err
+			}
+		}
 		s.from = stated
 		return nil
 	}
