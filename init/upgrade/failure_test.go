@@ -729,6 +729,42 @@ func TestAskedAgain(t *testing.T) {
 	}
 }
 
+// A restore was cut, and somebody started the old container: what that has
+// written is not lost without being asked.
+func TestUsedAfterCutRestore(t *testing.T) {
+	s := testmaria.Start(t)
+	c := installed(t, s, "oms", "4.1.1-CE", 4)
+	u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
+	if due, err := drive(t.Context(), u); !due || err != nil {
+		t.Fatal(due, err)
+	}
+	o := orderFor(c, packDir(t, "4.2.3-CE"), u.Layout.Root(), "10.0.0.1")
+	o.DieAt, o.RollBack = "after "+stageRestore, true
+	if out, err := command(o).CombinedOutput(); !killed(err) {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	// Later by more than a node counts as running.
+	s.Exec("UPDATE oms_rm_omsinit_upgrade.stages SET started_at = started_at - INTERVAL 10 MINUTE", "UPDATE oms_hb.heart_beat SET gmt_modified = NOW() - INTERVAL 5 MINUTE",
+		"UPDATE oms_rm.oms_project SET project_status = 'new work'")
+	used := contents(t, s, c)
+	for _, unattended := range []bool{true, false} {
+		u.Unattended = unattended
+		_, err := drive(t.Context(), u)
+		if refused := (*RefusedError)(nil); !errors.As(err, &refused) || !strings.Contains(err.Error(), "OMS has run at") {
+			t.Errorf("%v", err)
+		}
+	}
+	if _, err := u.RollBack(t.Context(), Rollback{}); err == nil || !strings.Contains(err.Error(), "--accept-loss") {
+		t.Errorf("%v", err)
+	}
+	if d := cmp.Diff(used, contents(t, s, c)); d != "" {
+		t.Error(d)
+	}
+	if _, err := u.RollBack(t.Context(), Rollback{AcceptLoss: true}); err != nil {
+		t.Error(err)
+	}
+}
+
 // idle is a node on which no program runs.
 type idle struct{ programs }
 

@@ -330,6 +330,23 @@ func TestTwoRegions(t *testing.T) {
 	if d := cmp.Diff(old, contents(t, s, &second)); d != "" {
 		t.Error(d)
 	}
+
+	// The node that began dies at the first change, and its backup is out of
+	// reach for the one that goes on.
+	o := orderFor(first, packDir(t, "4.2.3-CE"), u.Layout.Root(), "10.0.0.1")
+	o.DieAt = "before " + stageAdopt
+	if out, err := command(o).CombinedOutput(); !killed(err) {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if err := os.Rename(newestRecord(t, s, first).Backup, filepath.Join(t.TempDir(), "away")); err != nil {
+		t.Fatal(err)
+	}
+	if due, err := drive(t.Context(), nodeFor(t, first, p, "10.0.0.2")); !due || err != nil {
+		t.Fatal(due, err)
+	}
+	if zones, err := column(t.Context(), s.DB("oms_hb2"), "SELECT zone FROM heart_beat"); err != nil || len(zones) != 1 || zones[0] != "moved" {
+		t.Errorf("%v, %v", zones, err)
+	}
 }
 
 // High availability is switched off and on again around an upgrade, and stays

@@ -97,10 +97,20 @@ func (s *Session) agree(ctx context.Context, o Rollback) error {
 	if err != nil {
 		return err
 	}
+	goesOn := s.rec.State == RollingBack || s.rec.State == Restoring
+	if goesOn {
+		at, err := s.ranSinceRestore(ctx)
+		if err != nil {
+			return err
+		}
+		if at != "" {
+			goesOn, lost = false, append(lost, s.Config.HeartbeatDatabase+".heart_beat ("+at+")")
+		}
+	}
 	if len(lost) > 0 && !o.AcceptLoss {
 		return refused(msg.M("rows that were made after the upgrade would be lost: %s; remove them in the console, or accept that with --accept-loss", strings.Join(lost, "; ")))
 	}
-	if o.Confirm == nil || s.rec.State == RollingBack || s.rec.State == Restoring {
+	if o.Confirm == nil || goesOn {
 		return nil
 	}
 	yes, err := o.Confirm(msg.M("Drop the databases of OMS %s and restore those of %s from %s? What was written since %s is lost.", s.rec.To, s.rec.From, s.rec.Backup, s.rec.Started))

@@ -178,6 +178,13 @@ func (s *Session) resume(ctx context.Context, v *survey) error {
 		if err := s.readBackup(); err != nil && s.rec.Node != s.Node {
 			return s.elsewhere(err)
 		}
+		at, err := s.ranSinceRestore(ctx)
+		if err != nil {
+			return err
+		}
+		if at != "" {
+			return refused(msg.M("the restore after the upgrade from %s to %s was cut, and OMS has run at %s, after it began: it is not gone on with by itself; take a backup of what there is with `omsinit upgrade backup`, then run `omsinit upgrade rollback --accept-loss`", s.rec.From, s.rec.To, at))
+		}
 		if err := s.undo(ctx, s.rec.State); err != nil {
 			return err
 		}
@@ -218,6 +225,16 @@ func (s *Session) distrustBackup(ctx context.Context) error {
 		s.log(msg.M("warning: OMS has run at %s, after the backup of this upgrade was made; should the upgrade fail, the backup is not restored by itself", last.String))
 	}
 	return nil
+}
+
+// ranSinceRestore tells when OMS has run after a restore that was cut had
+// stopped it, as when somebody started the old container: what was written
+// then would be lost. Empty: it has not.
+func (s *Session) ranSinceRestore(ctx context.Context) (string, error) {
+	var at sql.NullString
+	err := s.db.QueryRowContext(ctx, "SELECT CAST(MAX(gmt_modified) AS CHAR) FROM "+database.Quote(s.Config.HeartbeatDatabase)+".heart_beat WHERE task_name = 'supervisor' AND gmt_modified > "+
+		"(SELECT MAX(started_at) FROM "+s.j.table("stages")+" WHERE upgrade_id = ? AND stage = ?) + INTERVAL ? SECOND", s.rec.ID, stageRestore, int(aliveFor.Seconds())).Scan(&at)
+	return at.String, newMetaDB(s.Config, err)
 }
 
 // acquire takes the lock of upgrades. It is another one than that of the

@@ -138,7 +138,11 @@ func (s *Session) adopt(ctx context.Context) error {
 	}
 	old := *s.Pack
 	old.Release = s.rec.From
-	for _, c := range s.regions() {
+	regions, err := s.regions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range regions {
 		step := s.step()
 		step.Config, step.Pack = c, &old
 		if _, err := step.Apply(ctx); err != nil {
@@ -149,30 +153,44 @@ func (s *Session) adopt(ctx context.Context) error {
 }
 
 // regions gives the configuration of this region, and what is needed of those of
-// the others: they differ in their heartbeat databases.
-func (s *Session) regions() []*config.Config {
+// the others: they differ in their heartbeat databases. On another node the
+// backup, which lists them, may be out of reach.
+func (s *Session) regions(ctx context.Context) ([]*config.Config, error) {
 	out := []*config.Config{s.Config}
 	if s.manifest == nil {
-		s.manifest, _ = backup.Read(s.rec.Backup) // on another node it may be out of reach
+		s.manifest, _ = backup.Read(s.rec.Backup)
 	}
-	if s.manifest == nil {
-		return out
+	var databases []backup.Database
+	if s.manifest != nil {
+		databases = s.manifest.Databases
+	} else {
+		found, err := s.job("").Find(ctx, s.db)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range found {
+			databases = append(databases, *d)
+		}
 	}
-	for _, d := range s.manifest.Databases {
+	for _, d := range databases {
 		if d.Kind == "hb" && d.Name != s.Config.HeartbeatDatabase {
 			c := *s.Config
 			c.HeartbeatDatabase = d.Name
 			out = append(out, &c)
 		}
 	}
-	return out
+	return out, nil
 }
 
 // changeSchema brings the databases of all regions to the new release, and
 // records it at the end.
 func (s *Session) changeSchema(ctx context.Context) error {
 	s.statements = nil
-	for _, c := range s.regions() {
+	regions, err := s.regions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range regions {
 		step := s.step()
 		step.Config = c
 		statements, err := step.Statements(ctx)
@@ -186,7 +204,7 @@ func (s *Session) changeSchema(ctx context.Context) error {
 		}
 	}
 	s.writeReport(ctx, nil) // should this run not live to the end
-	for _, c := range slices.Backward(s.regions()) {
+	for _, c := range slices.Backward(regions) {
 		step := s.step()
 		step.Config = c
 		if _, err := step.Apply(ctx); err != nil {
