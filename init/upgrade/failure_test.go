@@ -729,6 +729,26 @@ func TestAskedAgain(t *testing.T) {
 	}
 }
 
+// An old container that is started while the backup is made ends the upgrade
+// before its first change, also when it leaves the number of rows as it is.
+func TestStartedDuringTheBackup(t *testing.T) {
+	s := testmaria.Start(t)
+	c := installed(t, s, "oms", "4.1.1-CE", 4)
+	u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
+	u.fault = func(at string) error {
+		if at == "after "+stageBackup {
+			s.Exec("UPDATE oms_rm.oms_project SET project_status = 'new work'", "UPDATE oms_hb.heart_beat SET gmt_modified = NOW()")
+		}
+		return nil
+	}
+	if due, err := drive(t.Context(), u); !due || err == nil || !strings.Contains(err.Error(), "OMS was started on 10.0.0.1") {
+		t.Error(due, err)
+	}
+	if r := newestRecord(t, s, c); r.State != Abandoned {
+		t.Errorf("%+v", r)
+	}
+}
+
 // A restore was cut, and somebody started the old container: what that has
 // written is not lost without being asked.
 func TestUsedAfterCutRestore(t *testing.T) {

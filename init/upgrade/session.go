@@ -66,6 +66,8 @@ type Session struct {
 	began, stopped time.Time
 	manifest       *backup.Manifest
 	statements     []metadb.Statements
+	// beats are the signs of life from before the backup, nil before it.
+	beats map[string]string
 	// distrusted: OMS has run after the backup was made.
 	distrusted bool
 }

@@ -77,6 +77,9 @@ func (s *Session) takeBackup(ctx context.Context) error {
 	}
 	s.log(msg.M("backing up the databases into %s", s.rec.Backup))
 	var err error
+	if s.beats, err = s.heartbeats(ctx); err != nil {
+		return err
+	}
 	s.manifest, err = s.job(s.rec.Backup).Backup(ctx)
 	return err
 }
@@ -98,6 +101,9 @@ func (s *Session) verifyBackup(ctx context.Context) error {
 				return msg.Errorf("the table %s.%s has %d rows, and its backup %d: somebody writes to it; stop OMS on all nodes", d.Name, t.Name, n, t.Rows)
 			}
 		}
+	}
+	if err := s.nobodyRuns(ctx); err != nil {
+		return err
 	}
 	if err := s.mark(ctx); err != nil {
 		return err
