@@ -749,6 +749,78 @@ func TestStartedDuringTheBackup(t *testing.T) {
 	}
 }
 
+// A backup that is damaged meanwhile is not restored, nothing is dropped for
+// it, and the page does not call it unharmed.
+func TestDamagedBackup(t *testing.T) {
+	s := testmaria.Start(t)
+	c := installed(t, s, "oms", "4.1.1-CE", 4)
+	u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
+	var page strings.Builder
+	u.Log = func(m msg.Message) { fmt.Fprintln(&page, m) }
+	u.fault = func(at string) error {
+		if at != "after "+stageSchema {
+			return nil
+		}
+		dumps, err := filepath.Glob(filepath.Join(u.Layout.BackupDir(), "*", "*.sql"))
+		if err != nil || len(dumps) == 0 {
+			t.Fatal(dumps, err)
+		}
+		return errors.Join(errors.New("an error of the test"), os.Truncate(dumps[0], 100))
+	}
+	if due, err := drive(t.Context(), u); !due || err == nil || !strings.Contains(err.Error(), "is not what was backed up") {
+		t.Error(due, err)
+	}
+	if text := page.String(); strings.Contains(text, "unharmed") || !strings.Contains(text, "next: bring the backup back") {
+		t.Error(text)
+	}
+	if r := newestRecord(t, s, c); r.State != Failed {
+		t.Errorf("%+v", r)
+	}
+	if got, err := column(t.Context(), s.DB(""), "SELECT version FROM oms_rm.oms_version ORDER BY 1"); err != nil || len(got) != 2 {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// An attempt that changed nothing does not bar the way back of the upgrade
+// before, and an upgrade that was undone is not done again by itself.
+func TestAbandonedAfterUpgrade(t *testing.T) {
+	s := testmaria.Start(t)
+	c := installed(t, s, "oms", "4.1.1-CE", 4)
+	old := contents(t, s, c)
+	first := nodeFor(t, c, packAt(t, "4.2.0-CE"), "10.0.0.1")
+	if due, err := drive(t.Context(), first); !due || err != nil {
+		t.Fatal(due, err)
+	}
+	way := newestRecord(t, s, c).Backup
+	next := upgradeIn(first.Layout.Root(), c, packAt(t, "4.2.1-CE"), "10.0.0.1")
+	next.Keep = 1
+	next.fault = func(at string) error {
+		if at == "after "+stageBackup {
+			return errors.New("an error of the test")
+		}
+		return nil
+	}
+	if due, err := drive(t.Context(), next); !due || err == nil {
+		t.Fatal(due, err)
+	}
+	if _, _, err := next.TakeBackup(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := next.Backups(t.Context()); err != nil || len(list) != 2 || !exists(way) {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if _, err := first.RollBack(t.Context(), Rollback{}); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(old, contents(t, s, c)); d != "" {
+		t.Error(d)
+	}
+	first.Unattended = true
+	if due, err := drive(t.Context(), first); due || err == nil || !strings.Contains(err.Error(), "ended with rolled-back") {
+		t.Error(due, err)
+	}
+}
+
 // A restore was cut, and somebody started the old container: what that has
 // written is not lost without being asked.
 func TestUsedAfterCutRestore(t *testing.T) {

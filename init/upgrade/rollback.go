@@ -31,7 +31,7 @@ func (u *Upgrade) RollBack(ctx context.Context, o Rollback) ([]msg.Message, erro
 	if err := s.acquire(ctx); err != nil {
 		return nil, err
 	}
-	if s.rec, err = s.j.newest(ctx); err != nil {
+	if s.rec, err = s.wayBack(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.rollable(o); err != nil {
@@ -51,6 +51,16 @@ func (u *Upgrade) RollBack(ctx context.Context, o Rollback) ([]msg.Message, erro
 		page = append(page, msg.M("the report is %s", path))
 	}
 	return page, nil
+}
+
+// wayBack is the upgrade that a rollback undoes: the last one that has changed
+// something. Where there is only one that has not, that is said.
+func (s *Session) wayBack(ctx context.Context) (*record, error) {
+	r, err := s.j.lastChange(ctx)
+	if err != nil || r != nil {
+		return r, err
+	}
+	return s.j.newest(ctx)
 }
 
 // rollable refuses what cannot or must not be rolled back.

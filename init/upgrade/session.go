@@ -134,7 +134,7 @@ func (u *Upgrade) Begin(ctx context.Context) (_ *Session, err error) {
 		s.unlock()
 		return s, nil
 	}
-	if err := u.notAgain(before.newest, now.newest); err != nil {
+	if err := u.notAgain(before.own, now.own); err != nil {
 		return nil, err
 	}
 	return s, s.start(ctx, now)
@@ -144,7 +144,7 @@ func open(r *record) bool { return r != nil && r.State.open() }
 
 // notAgain keeps nodes from repeating what failed, or what people undid.
 func (u *Upgrade) notAgain(before, now *record) error {
-	if now == nil || now.State == Done || now.To != u.Pack.Release {
+	if now == nil || now.State == Done {
 		return nil
 	}
 	meanwhile := before == nil || before.ID != now.ID || before.State != now.State

@@ -24,6 +24,7 @@ type survey struct {
 	// installed says that there is an installation: regions are registered.
 	installed bool
 	newest    *record
+	own       *record // the newest that leads to this release
 	way       way
 	ha        highAvailability
 	// databases are those that a backup holds; findErr is why they are not known.
@@ -51,6 +52,9 @@ func (u *Upgrade) versions(ctx context.Context, db *sql.DB) (*survey, error) {
 		return nil, msg.Errorf("cannot use the pack's release: %w", err)
 	}
 	if s.newest, err = (&journal{db: db, c: u.Config}).newest(ctx); err != nil {
+		return nil, err
+	}
+	if s.own, err = (&journal{db: db, c: u.Config}).lastTo(ctx, u.Pack.Release); err != nil {
 		return nil, err
 	}
 	if s.recorded, err = recordedVersions(ctx, db, u.Config); err != nil {

@@ -97,6 +97,13 @@ func (s *Session) restoreAfter(ctx context.Context, failure error) ([]msg.Messag
 	if ctx.Err() != nil || temporary(err) {
 		return []msg.Message{msg.M("the restore was cut: %v; the next run goes on with it", err)}, passing.Mark(failure)
 	}
+	if s.readBackup() != nil {
+		if err := s.settle(ctx, Failed); err != nil { // no start of a container goes on by itself
+			s.log(msg.M("warning: %v", err))
+		}
+		return []msg.Message{msg.M("the backup could not be restored: %v", err), msg.M("the databases are as the failed upgrade left them, between %s and %s; `omsinit metadb status` shows how far", s.rec.From, s.rec.To),
+			msg.M("next: bring the backup back from where it was copied to, and run `omsinit upgrade rollback`")}, msg.Errorf("%w; and the restore failed: %v", failure, err)
+	}
 	return []msg.Message{msg.M("the backup could not be restored: %v", err), msg.M("it is unharmed in %s; the databases must not be used", s.rec.Backup),
 		msg.M("next: remove the reason and run `omsinit upgrade rollback`")}, msg.Errorf("%w; and the restore failed: %v", failure, err)
 }
