@@ -122,6 +122,8 @@ func init() {
 			"the restore after the upgrade from %s to %s was cut, and OMS has run at %s, after it began: it is not gone on with by itself; take a backup of what there is with `omsinit upgrade backup`, then run `omsinit upgrade rollback --accept-loss`": "从 %s 到 %s 升级之后的恢复曾中断，而 OMS 在恢复开始之后的 %s 运行过：不会自动继续恢复；请先用 `omsinit upgrade backup` 备份现有数据，再执行 `omsinit upgrade rollback --accept-loss`",
 			"OMS was started on %s while the backup was made (last sign of life %s): stop OMS on all nodes":                   "备份期间 %s 上启动了 OMS（最近一次心跳 %s）：请停止所有节点上的 OMS",
 			"next: bring the backup back from where it was copied to, and run `omsinit upgrade rollback`":                     "下一步：将备份从其副本处取回，然后执行 `omsinit upgrade rollback`",
+			"high availability is on, as it was before the upgrade":                                                           "高可用处于开启状态，与升级之前相同",
+			"%s is as before the upgrade again; what it was until now is kept in %s":                                          "%s 已恢复为升级之前的内容；此前的内容保存在 %s",
 			"nothing was undone: the databases belong to %s; remove the reason and run `omsinit upgrade apply` again":         "未做任何回退：数据库属于 %s；请排除原因后再次执行 `omsinit upgrade apply`",
 			"the upgrade from %s to %s failed at the stage %s: %v":                                                            "从 %s 到 %s 的升级在阶段 %s 失败：%v",
 			"high availability could not be switched on again: %v; do it with omsinit ha on, or in the console":               "无法重新开启高可用：%v；请用 omsinit ha on 或在控制台中开启",

@@ -44,7 +44,7 @@ func (u *Upgrade) RollBack(ctx context.Context, o Rollback) ([]msg.Message, erro
 	if err := s.undo(ctx, RollingBack); err != nil {
 		return nil, msg.Errorf("the rollback is not complete: %w; run `omsinit upgrade rollback` again", err)
 	}
-	page := []msg.Message{msg.M("the backup %s is restored and verified: the databases belong to %s as before", s.rec.Backup, s.rec.From), s.haPage(),
+	page := []msg.Message{msg.M("the backup %s is restored and verified: the databases belong to %s as before", s.rec.Backup, s.rec.From), s.haPage(ctx),
 		msg.M("next, on every node: docker stop this container; make config.yaml equal config_copy.yaml; docker start the old container of %s", s.rec.From),
 		msg.M("Full-Import and Incr-Sync components may have to be resumed by hand")}
 	if path := s.writeReport(context.WithoutCancel(ctx), nil); path != "" {

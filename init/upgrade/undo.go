@@ -84,7 +84,7 @@ func (s *Session) restoreAfter(ctx context.Context, failure error) ([]msg.Messag
 	s.log(msg.M("restoring the backup %s", s.rec.Backup))
 	err := s.undo(ctx, Restoring)
 	if err == nil {
-		return []msg.Message{msg.M("the backup %s is restored and verified: the databases belong to %s as before", s.rec.Backup, s.rec.From), s.haPage(),
+		return []msg.Message{msg.M("the backup %s is restored and verified: the databases belong to %s as before", s.rec.Backup, s.rec.From), s.haPage(ctx),
 			msg.M("next: start the old container (docker stop this one, docker start the old one), or remove the reason and run `omsinit upgrade apply` again")}, failure
 	}
 	if s.rec.Node != s.Node && s.readBackup() != nil {
@@ -110,7 +110,12 @@ func (s *Session) restoreAfter(ctx context.Context, failure error) ([]msg.Messag
 
 // haPage says what is to be done about high availability after a restore,
 // which leaves it off, as documented.
-func (s *Session) haPage() msg.Message {
+func (s *Session) haPage(ctx context.Context) msg.Message {
+	if now, err := readHA(ctx, s.db, s.Config); err == nil {
+		if on, err := now.enabled(); err == nil && on { // with --ignore upgrade.ha
+			return msg.M("high availability is on, as it was before the upgrade")
+		}
+	}
 	if s.rec.HA == "" {
 		return msg.M("high availability is off, as it was before the upgrade")
 	}
