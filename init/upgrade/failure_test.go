@@ -253,6 +253,7 @@ func TestKilledAtEveryStage(t *testing.T) {
 // The server restarts, or drops every connection, at any point, by turns: the
 // same run goes on.
 func TestServerGoneAtEveryStage(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	dir := packDir(t, "4.2.3-CE")
 	want := wanted(t, s, dir)
@@ -287,6 +288,7 @@ func TestServerGoneAtEveryStage(t *testing.T) {
 // The server restarts while the backup is restored, and is away for longer: the
 // restore goes on by itself, or in the next run.
 func TestServerGoneInTheRestore(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	for _, back := range []bool{true, false} {
 		t.Run(fmt.Sprint("back at once ", back), func(t *testing.T) {
@@ -436,6 +438,7 @@ func TestEveryStatement(t *testing.T) {
 
 // Of nodes that begin together one upgrades, and the others find it done.
 func TestNodesTogether(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	dir := packDir(t, "4.2.3-CE")
 	want := wanted(t, s, dir)
@@ -482,6 +485,7 @@ func TestNodesTogether(t *testing.T) {
 // A node that dies is replaced by another one: before the first change with a
 // backup of its own, after it by going on.
 func TestAnotherNodeGoesOn(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	dir := packDir(t, "4.2.3-CE")
 	want := wanted(t, s, dir)
@@ -571,6 +575,7 @@ func hasObjection(p *Plan, id string) bool {
 // Kept as it is, a failed upgrade waits for a person: no start of a container
 // goes on with it.
 func TestKeepFailed(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	c := installed(t, s, "oms", "4.1.1-CE", 40)
 	old := contents(t, s, c)
@@ -607,6 +612,7 @@ func TestKeepFailed(t *testing.T) {
 // next one takes a backup of its own, and where the databases were changed
 // already, the old backup is not restored without being asked.
 func TestWrittenMeanwhile(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	dir := packDir(t, "4.2.3-CE")
 	for i, point := range []string{"after " + stageFiles, "after " + stageAdopt} {
@@ -649,6 +655,7 @@ func TestWrittenMeanwhile(t *testing.T) {
 // OMS has run for days, and only the end of its upgrade is missing: when the
 // run that makes up for it fails at a step before, nothing is undone.
 func TestUsedBeforeTheEnd(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	dir := packDir(t, "4.2.3-CE")
 	for i, point := range []string{"after " + StageStart, "before " + stageHAOn} {
@@ -690,6 +697,7 @@ func TestUsedBeforeTheEnd(t *testing.T) {
 // Before a run goes on it is asked again what may have changed since it was
 // cut: an old container that runs again, and high availability that is on.
 func TestAskedAgain(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	dir := packDir(t, "4.2.3-CE")
 	for i, tc := range []struct{ point, want string }{
@@ -732,6 +740,7 @@ func TestAskedAgain(t *testing.T) {
 // An old container that is started while the backup is made ends the upgrade
 // before its first change, also when it leaves the number of rows as it is.
 func TestStartedDuringTheBackup(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	c := installed(t, s, "oms", "4.1.1-CE", 4)
 	u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
@@ -752,6 +761,7 @@ func TestStartedDuringTheBackup(t *testing.T) {
 // A backup that is damaged meanwhile is not restored, nothing is dropped for
 // it, and the page does not call it unharmed.
 func TestDamagedBackup(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	c := installed(t, s, "oms", "4.1.1-CE", 4)
 	u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
@@ -784,6 +794,7 @@ func TestDamagedBackup(t *testing.T) {
 // An attempt that changed nothing does not bar the way back of the upgrade
 // before, and an upgrade that was undone is not done again by itself.
 func TestAbandonedAfterUpgrade(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	c := installed(t, s, "oms", "4.1.1-CE", 4)
 	old := contents(t, s, c)
@@ -824,6 +835,7 @@ func TestAbandonedAfterUpgrade(t *testing.T) {
 // A restore was cut, and somebody started the old container: what that has
 // written is not lost without being asked.
 func TestUsedAfterCutRestore(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	c := installed(t, s, "oms", "4.1.1-CE", 4)
 	u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
@@ -865,6 +877,7 @@ func (*idle) Running(context.Context, []string) ([]string, error) { return nil, 
 // A server without GET_LOCK, as OceanBase was for long: a lease in the journal
 // takes the place of the lock, which a restore does not drop.
 func TestWithoutLocks(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	c := installed(t, s, "oms", "4.1.1-CE", 40)
 	old := contents(t, s, c)

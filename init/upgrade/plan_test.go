@@ -102,6 +102,7 @@ func objectionIDs(list []Objection) string {
 }
 
 func TestObjections(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	c := installed(t, s, "oms", "4.2.2-CE", 0)
 	p := packAt(t, "4.2.3-CE")
@@ -246,6 +247,7 @@ func TestObjections(t *testing.T) {
 // From release to release, directly, and from one that records none: the end is
 // the same, but for the releases on record.
 func TestStepByStepAndDirectly(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	withoutVersions := func(contents []string) []string {
 		return slices.DeleteFunc(contents, func(l string) bool { return strings.HasPrefix(l, "rm oms_version ") })
@@ -294,6 +296,7 @@ func TestStepByStepAndDirectly(t *testing.T) {
 // Two regions: the first one's upgrade takes care of the heartbeats of both, the
 // second one finds all databases done.
 func TestTwoRegions(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	p := packAt(t, "4.2.3-CE")
 	first := installed(t, s, "oms", "4.1.1-CE", 40)
@@ -352,6 +355,7 @@ func TestTwoRegions(t *testing.T) {
 // High availability is switched off and on again around an upgrade, and stays
 // off after one that failed, as after the documented rollback.
 func TestAutoHA(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	c := installed(t, s, "oms", "4.1.1-CE", 0)
 	db := s.DB("oms_rm")
@@ -418,6 +422,7 @@ func TestAutoHA(t *testing.T) {
 // Old backups are removed, but never the one in use, and what is still young
 // and unfinished.
 func TestRetention(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	c := installed(t, s, "oms", "4.1.1-CE", 0)
 	u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
@@ -471,6 +476,7 @@ func TestRetention(t *testing.T) {
 
 // The dumps of a backup load with the plain client, too.
 func TestPlainClientLoadsTheDump(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	c := installed(t, s, "oms", "4.1.1-CE", 300)
 	want := contents(t, s, c)

@@ -16,6 +16,7 @@ import (
 )
 
 func TestUpgradeAndRollBack(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	c := installed(t, s, "oms", "4.1.1-CE", 500)
 	old := contents(t, s, c)
