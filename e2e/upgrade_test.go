@@ -126,7 +126,7 @@ func TestUpgrade(t *testing.T) {
 	expect(1, []string{"there is no answer to the question"}, "rollback")
 	db.Exec("INSERT INTO oms_rm.oms_project (project_name, project_status) VALUES ('of the new release', 'INIT')")
 	expect(3, []string{"of the new release", "--accept-loss"}, "rollback", "--yes")
-	expect(0, []string{"is restored and verified", "docker start the old container of 4.2.2-CE", "[Completed]"}, "rollback", "--yes", "--accept-loss")
+	expect(0, []string{"is restored and verified", "docker start the old container of 4.2.2-CE", "[Completed] The last upgrade is undone."}, "rollback", "--yes", "--accept-loss")
 	expect(3, []string{"a rollback cannot be rolled back"}, "rollback", "--yes")
 	if got := value(t, db, "SELECT GROUP_CONCAT(version) FROM oms_rm.oms_version"); got != "4.2.2-CE" {
 		t.Errorf("releases after the rollback: %s", got)

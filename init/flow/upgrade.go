@@ -225,7 +225,7 @@ func RollBack(ctx context.Context, o Options, how upgrade.Rollback) error {
 	if err != nil {
 		return err
 	}
-	r.banner(completed)
+	r.banner(msg.M("[Completed] The last upgrade is undone."))
 	for _, m := range page {
 		r.say(m)
 	}

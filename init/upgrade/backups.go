@@ -32,6 +32,12 @@ type Backup struct {
 	InUse bool `json:"in_use"`
 }
 
+// created is the time as such: containers may differ in their time zones.
+func (b Backup) created() time.Time {
+	t, _ := time.Parse(time.RFC3339, b.Created)
+	return t
+}
+
 // Backups lists the backups on this node, the newest first. Which of them are
 // in use is known only to the MetaDB; the error says that it cannot be asked.
 func (u *Upgrade) Backups(ctx context.Context) ([]Backup, error) {
@@ -54,7 +60,7 @@ func (u *Upgrade) Backups(ctx context.Context) ([]Backup, error) {
 		out = append(out, b)
 	}
 	slices.SortStableFunc(out, func(a, b Backup) int {
-		return cmp.Or(strings.Compare(b.Created, a.Created), strings.Compare(b.Name, a.Name))
+		return cmp.Or(b.created().Compare(a.created()), strings.Compare(b.Name, a.Name))
 	})
 	return out, err
 }
@@ -66,8 +72,8 @@ func (u *Upgrade) inUse(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer db.Close()
-	r, err := (&journal{db: db, c: u.Config}).newest(ctx)
-	if err != nil || r == nil || r.State == RolledBack || r.State == Restored || r.State == Abandoned {
+	r, err := (&journal{db: db, c: u.Config}).lastChange(ctx)
+	if err != nil || r == nil || r.State == RolledBack || r.State == Restored {
 		return "", err
 	}
 	return r.Backup, nil

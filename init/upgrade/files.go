@@ -135,10 +135,13 @@ func (s *Session) returnConfig() error {
 	}
 	now, err := os.ReadFile(s.ConfigFile)
 	if err == nil && !bytes.Equal(before, now) {
-		if err = private(filepath.Join(s.rec.Backup, "config_replaced.yaml"), now); err == nil {
+		kept := filepath.Join(s.rec.Backup, "config_replaced.yaml")
+		if err = private(kept, now); err == nil {
 			err = atomicfile.Overwrite(s.ConfigFile, before)
 		}
-		s.log(msg.M("written: %s", s.ConfigFile))
+		if err == nil {
+			s.log(msg.M("%s is as before the upgrade again; what it was until now is kept in %s", s.ConfigFile, kept))
+		}
 	}
 	if err != nil {
 		return msg.Errorf("cannot put %s back: %w; make it equal %s", s.ConfigFile, err, filepath.Join(s.rec.Backup, copyName))

@@ -11,6 +11,7 @@ import (
 )
 
 func TestGate(t *testing.T) {
+	t.Parallel()
 	db := testmaria.Start(t)
 	cfg := &config.Config{MetaHost: db.Host, MetaPort: db.Port, MetaUser: db.User, MetaPassword: config.Secret(db.Password), RMDatabase: "rm"}
 	const (

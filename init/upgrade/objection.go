@@ -50,8 +50,11 @@ func (u *Upgrade) Objections(ctx context.Context) ([]Objection, error) {
 }
 
 func (u *Upgrade) objections(ctx context.Context, db *sql.DB, s *survey) ([]Objection, error) {
-	if s.newest != nil && s.newest.State.open() {
-		return u.unfinished(s), nil
+	if open(s.newest) {
+		if out := u.unfinished(s); len(out) > 0 {
+			return out, nil
+		}
+		return u.goingOn(ctx, db, s)
 	}
 	out := u.releaseObjections(s)
 	if !s.due() {
@@ -82,6 +85,24 @@ func (u *Upgrade) unfinished(s *survey) []Objection {
 	}
 	return []Objection{{ID: "upgrade.unfinished", Message: msg.M("an upgrade from %s to %s is unfinished (state %s, stage %s, node %s), and this image is %s", r.From, r.To, r.State, r.Stage, r.Node, u.Pack.Release),
 		Fix: msg.M("start the image of %s to continue it, or undo it with `omsinit upgrade rollback`", r.To)}}
+}
+
+// goingOn: while the databases are changed or restored nobody may write to them,
+// such as an old container that was started after the run was cut. Before the
+// first change the upgrade begins anew, and people may have switched high
+// availability on again; what it had switched off itself it switches off again.
+func (u *Upgrade) goingOn(ctx context.Context, db *sql.DB, s *survey) ([]Objection, error) {
+	forward := s.newest.State == Running || s.newest.State == Failed
+	if forward && s.newest.reached(StageStart) {
+		return nil, nil // the new release runs
+	}
+	out, err := u.aliveObjections(ctx, db, s)
+	if err == nil && forward && !s.newest.reached(firstChange) && s.due() {
+		again := *u
+		again.AutoHA = u.AutoHA || s.newest.HA != ""
+		out = append(append(out, again.haObjections(s)...), u.diskObjections(s)...)
+	}
+	return out, err
 }
 
 // releaseObjections: which release there is, and whether there is a way.
@@ -202,6 +223,9 @@ func (u *Upgrade) aliveObjections(ctx context.Context, db *sql.DB, s *survey) ([
 		if d.Kind == "hb" {
 			names = append(names, d.Name)
 		}
+	}
+	if len(names) == 0 { // the others cannot be told now
+		names = []string{u.Config.HeartbeatDatabase}
 	}
 	return u.alive(ctx, db, names, own)
 }

@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -101,6 +102,7 @@ func objectionIDs(list []Objection) string {
 }
 
 func TestObjections(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	c := installed(t, s, "oms", "4.2.2-CE", 0)
 	p := packAt(t, "4.2.3-CE")
@@ -245,6 +247,7 @@ func TestObjections(t *testing.T) {
 // From release to release, directly, and from one that records none: the end is
 // the same, but for the releases on record.
 func TestStepByStepAndDirectly(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	withoutVersions := func(contents []string) []string {
 		return slices.DeleteFunc(contents, func(l string) bool { return strings.HasPrefix(l, "rm oms_version ") })
@@ -293,6 +296,7 @@ func TestStepByStepAndDirectly(t *testing.T) {
 // Two regions: the first one's upgrade takes care of the heartbeats of both, the
 // second one finds all databases done.
 func TestTwoRegions(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	p := packAt(t, "4.2.3-CE")
 	first := installed(t, s, "oms", "4.1.1-CE", 40)
@@ -329,11 +333,29 @@ func TestTwoRegions(t *testing.T) {
 	if d := cmp.Diff(old, contents(t, s, &second)); d != "" {
 		t.Error(d)
 	}
+
+	// The node that began dies at the first change, and its backup is out of
+	// reach for the one that goes on.
+	o := orderFor(first, packDir(t, "4.2.3-CE"), u.Layout.Root(), "10.0.0.1")
+	o.DieAt = "before " + stageAdopt
+	if out, err := command(o).CombinedOutput(); !killed(err) {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if err := os.Rename(newestRecord(t, s, first).Backup, filepath.Join(t.TempDir(), "away")); err != nil {
+		t.Fatal(err)
+	}
+	if due, err := drive(t.Context(), nodeFor(t, first, p, "10.0.0.2")); !due || err != nil {
+		t.Fatal(due, err)
+	}
+	if zones, err := column(t.Context(), s.DB("oms_hb2"), "SELECT zone FROM heart_beat"); err != nil || len(zones) != 1 || zones[0] != "moved" {
+		t.Errorf("%v, %v", zones, err)
+	}
 }
 
 // High availability is switched off and on again around an upgrade, and stays
 // off after one that failed, as after the documented rollback.
 func TestAutoHA(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	c := installed(t, s, "oms", "4.1.1-CE", 0)
 	db := s.DB("oms_rm")
@@ -368,7 +390,26 @@ func TestAutoHA(t *testing.T) {
 		t.Errorf("after a restore: %v, %s", err, value())
 	}
 	s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = '" + on + "', gmt_modified = '2024-01-02'")
-	fail = ""
+	// It is cut, and goes on without being told about high availability.
+	fail = "after " + stageHAOff
+	cut, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	cutAt := u.fault
+	u.fault = func(at string) error {
+		if err := cutAt(at); err != nil {
+			s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = '" + on + "', gmt_modified = '2024-01-02'") // as before the write
+			cancel()
+			return err
+		}
+		return nil
+	}
+	if _, err := drive(cut, u); err == nil {
+		t.Fatal("not cut")
+	}
+	fail, u.fault, u.AutoHA = "", cutAt, false
+	if list, err := u.Objections(t.Context()); err != nil || len(list) > 0 {
+		t.Errorf("%v, %v", list, err)
+	}
 	if due, err := drive(t.Context(), u); !due || err != nil {
 		t.Fatal(due, err)
 	}
@@ -381,6 +422,7 @@ func TestAutoHA(t *testing.T) {
 // Old backups are removed, but never the one in use, and what is still young
 // and unfinished.
 func TestRetention(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	c := installed(t, s, "oms", "4.1.1-CE", 0)
 	u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
@@ -434,6 +476,7 @@ func TestRetention(t *testing.T) {
 
 // The dumps of a backup load with the plain client, too.
 func TestPlainClientLoadsTheDump(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	c := installed(t, s, "oms", "4.1.1-CE", 300)
 	want := contents(t, s, c)

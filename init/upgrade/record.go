@@ -97,10 +97,23 @@ func (j *journal) create(ctx context.Context) error {
 }
 
 // newest reads the last record, nil when there is none.
-func (j *journal) newest(ctx context.Context) (*record, error) {
+func (j *journal) newest(ctx context.Context) (*record, error) { return j.last(ctx, "TRUE") }
+
+// lastChange reads the last record of an upgrade that has changed something:
+// one that was abandoned leaves the way back of the one before.
+func (j *journal) lastChange(ctx context.Context) (*record, error) {
+	return j.last(ctx, "state <> ?", Abandoned)
+}
+
+// lastTo reads the last record of an upgrade to a release.
+func (j *journal) lastTo(ctx context.Context, release string) (*record, error) {
+	return j.last(ctx, "to_version = ?", release)
+}
+
+func (j *journal) last(ctx context.Context, condition string, args ...any) (*record, error) {
 	r := &record{}
 	err := j.db.QueryRowContext(ctx, "SELECT id, from_version, to_version, state, stage, node, backup, backup_made, COALESCE(ha, ''), outage_since, COALESCE(marks, ''), COALESCE(error, ''), tool, "+
-		"CAST(started_at AS CHAR), COALESCE(CAST(finished_at AS CHAR), '') FROM "+j.table("upgrades")+" ORDER BY id DESC LIMIT 1").
+		"CAST(started_at AS CHAR), COALESCE(CAST(finished_at AS CHAR), '') FROM "+j.table("upgrades")+" WHERE "+condition+" ORDER BY id DESC LIMIT 1", args...).
 		Scan(&r.ID, &r.From, &r.To, &r.State, &r.Stage, &r.Node, &r.Backup, &r.Made, &r.HA, &r.OutageSince, &r.Marks, &r.Error, &r.Tool, &r.Started, &r.Finished)
 	if errors.Is(err, sql.ErrNoRows) || hidden(err) {
 		return nil, nil

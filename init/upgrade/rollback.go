@@ -31,7 +31,7 @@ func (u *Upgrade) RollBack(ctx context.Context, o Rollback) ([]msg.Message, erro
 	if err := s.acquire(ctx); err != nil {
 		return nil, err
 	}
-	if s.rec, err = s.j.newest(ctx); err != nil {
+	if s.rec, err = s.wayBack(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.rollable(o); err != nil {
@@ -44,13 +44,23 @@ func (u *Upgrade) RollBack(ctx context.Context, o Rollback) ([]msg.Message, erro
 	if err := s.undo(ctx, RollingBack); err != nil {
 		return nil, msg.Errorf("the rollback is not complete: %w; run `omsinit upgrade rollback` again", err)
 	}
-	page := []msg.Message{msg.M("the backup %s is restored and verified: the databases belong to %s as before", s.rec.Backup, s.rec.From), s.haPage(),
+	page := []msg.Message{msg.M("the backup %s is restored and verified: the databases belong to %s as before", s.rec.Backup, s.rec.From), s.haPage(ctx),
 		msg.M("next, on every node: docker stop this container; make config.yaml equal config_copy.yaml; docker start the old container of %s", s.rec.From),
 		msg.M("Full-Import and Incr-Sync components may have to be resumed by hand")}
 	if path := s.writeReport(context.WithoutCancel(ctx), nil); path != "" {
 		page = append(page, msg.M("the report is %s", path))
 	}
 	return page, nil
+}
+
+// wayBack is the upgrade that a rollback undoes: the last one that has changed
+// something. Where there is only one that has not, that is said.
+func (s *Session) wayBack(ctx context.Context) (*record, error) {
+	r, err := s.j.lastChange(ctx)
+	if err != nil || r != nil {
+		return r, err
+	}
+	return s.j.newest(ctx)
 }
 
 // rollable refuses what cannot or must not be rolled back.
@@ -97,10 +107,20 @@ func (s *Session) agree(ctx context.Context, o Rollback) error {
 	if err != nil {
 		return err
 	}
+	goesOn := s.rec.State == RollingBack || s.rec.State == Restoring
+	if goesOn {
+		at, err := s.ranSinceRestore(ctx)
+		if err != nil {
+			return err
+		}
+		if at != "" {
+			goesOn, lost = false, append(lost, s.Config.HeartbeatDatabase+".heart_beat ("+at+")")
+		}
+	}
 	if len(lost) > 0 && !o.AcceptLoss {
 		return refused(msg.M("rows that were made after the upgrade would be lost: %s; remove them in the console, or accept that with --accept-loss", strings.Join(lost, "; ")))
 	}
-	if o.Confirm == nil || s.rec.State == RollingBack || s.rec.State == Restoring {
+	if o.Confirm == nil || goesOn {
 		return nil
 	}
 	yes, err := o.Confirm(msg.M("Drop the databases of OMS %s and restore those of %s from %s? What was written since %s is lost.", s.rec.To, s.rec.From, s.rec.Backup, s.rec.Started))

@@ -66,6 +66,10 @@ type Session struct {
 	began, stopped time.Time
 	manifest       *backup.Manifest
 	statements     []metadb.Statements
+	// beats are the signs of life from before the backup, nil before it.
+	beats map[string]string
+	// distrusted: OMS has run after the backup was made.
+	distrusted bool
 }
 
 // Due reports whether there is an upgrade to do. Without one the node does its
@@ -130,7 +134,7 @@ func (u *Upgrade) Begin(ctx context.Context) (_ *Session, err error) {
 		s.unlock()
 		return s, nil
 	}
-	if err := u.notAgain(before.newest, now.newest); err != nil {
+	if err := u.notAgain(before.own, now.own); err != nil {
 		return nil, err
 	}
 	return s, s.start(ctx, now)
@@ -140,7 +144,7 @@ func open(r *record) bool { return r != nil && r.State.open() }
 
 // notAgain keeps nodes from repeating what failed, or what people undid.
 func (u *Upgrade) notAgain(before, now *record) error {
-	if now == nil || now.State == Done || now.To != u.Pack.Release {
+	if now == nil || now.State == Done {
 		return nil
 	}
 	meanwhile := before == nil || before.ID != now.ID || before.State != now.State
@@ -176,6 +180,13 @@ func (s *Session) resume(ctx context.Context, v *survey) error {
 		if err := s.readBackup(); err != nil && s.rec.Node != s.Node {
 			return s.elsewhere(err)
 		}
+		at, err := s.ranSinceRestore(ctx)
+		if err != nil {
+			return err
+		}
+		if at != "" {
+			return refused(msg.M("the restore after the upgrade from %s to %s was cut, and OMS has run at %s, after it began: it is not gone on with by itself; take a backup of what there is with `omsinit upgrade backup`, then run `omsinit upgrade rollback --accept-loss`", s.rec.From, s.rec.To, at))
+		}
 		if err := s.undo(ctx, s.rec.State); err != nil {
 			return err
 		}
@@ -203,22 +214,29 @@ func (s *Session) resume(ctx context.Context, v *survey) error {
 }
 
 // distrustBackup leaves it to people to restore a backup when OMS has run after
-// it was made, as when somebody started the old container meanwhile: what was
-// written then is not in it.
+// it was made, as when somebody started the old container meanwhile, or when the
+// new release ran already: what was written then is not in it.
 func (s *Session) distrustBackup(ctx context.Context) error {
-	if s.rec.reached(StageStart) {
-		return nil // these are the signs of the new release
-	}
 	var last sql.NullString
 	err := s.db.QueryRowContext(ctx, "SELECT CAST(MAX(gmt_modified) AS CHAR) FROM "+database.Quote(s.Config.HeartbeatDatabase)+".heart_beat WHERE task_name = 'supervisor' AND gmt_modified > ?", s.rec.Started).Scan(&last)
 	if err := newMetaDB(s.Config, err); err != nil {
 		return err
 	}
 	if last.Valid {
-		s.KeepFailed = true
+		s.KeepFailed, s.distrusted = true, true
 		s.log(msg.M("warning: OMS has run at %s, after the backup of this upgrade was made; should the upgrade fail, the backup is not restored by itself", last.String))
 	}
 	return nil
+}
+
+// ranSinceRestore tells when OMS has run after a restore that was cut had
+// stopped it, as when somebody started the old container: what was written
+// then would be lost. Empty: it has not.
+func (s *Session) ranSinceRestore(ctx context.Context) (string, error) {
+	var at sql.NullString
+	err := s.db.QueryRowContext(ctx, "SELECT CAST(MAX(gmt_modified) AS CHAR) FROM "+database.Quote(s.Config.HeartbeatDatabase)+".heart_beat WHERE task_name = 'supervisor' AND gmt_modified > "+
+		"(SELECT MAX(started_at) FROM "+s.j.table("stages")+" WHERE upgrade_id = ? AND stage = ?) + INTERVAL ? SECOND", s.rec.ID, stageRestore, int(aliveFor.Seconds())).Scan(&at)
+	return at.String, newMetaDB(s.Config, err)
 }
 
 // acquire takes the lock of upgrades. It is another one than that of the
@@ -320,7 +338,9 @@ func (s *Session) attempt(ctx context.Context, name string, do func(context.Cont
 }
 
 func (s *Session) journalled(ctx context.Context, name string, do func(context.Context) error) error {
-	if name != stageRestore {
+	// A run that goes on repeats the steps of the node, and is no less far because
+	// of that: OMS that has run at the end must not be undone at the beginning.
+	if name != stageRestore && !s.rec.reached(name) {
 		s.rec.Stage = name
 	}
 	if err := s.j.save(ctx, s.rec); err != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 func (s *Session) switchHAOff(ctx context.Context) error {
-	if !s.AutoHA {
+	if !s.AutoHA && s.rec.HA == "" {
 		return nil
 	}
 	was, err := readHA(ctx, s.db, s.Config)
@@ -77,6 +77,9 @@ func (s *Session) takeBackup(ctx context.Context) error {
 	}
 	s.log(msg.M("backing up the databases into %s", s.rec.Backup))
 	var err error
+	if s.beats, err = s.heartbeats(ctx); err != nil {
+		return err
+	}
 	s.manifest, err = s.job(s.rec.Backup).Backup(ctx)
 	return err
 }
@@ -98,6 +101,12 @@ func (s *Session) verifyBackup(ctx context.Context) error {
 				return msg.Errorf("the table %s.%s has %d rows, and its backup %d: somebody writes to it; stop OMS on all nodes", d.Name, t.Name, n, t.Rows)
 			}
 		}
+	}
+	if err := s.nobodyRuns(ctx); err != nil {
+		return err
+	}
+	if err := s.mark(ctx); err != nil {
+		return err
 	}
 	s.rec.Made = s.manifest.Created
 	s.log(msg.M("the backup is verified: %d databases, %d MB", len(s.manifest.Databases), size(s.manifest)>>20))
@@ -135,7 +144,11 @@ func (s *Session) adopt(ctx context.Context) error {
 	}
 	old := *s.Pack
 	old.Release = s.rec.From
-	for _, c := range s.regions() {
+	regions, err := s.regions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range regions {
 		step := s.step()
 		step.Config, step.Pack = c, &old
 		if _, err := step.Apply(ctx); err != nil {
@@ -146,30 +159,44 @@ func (s *Session) adopt(ctx context.Context) error {
 }
 
 // regions gives the configuration of this region, and what is needed of those of
-// the others: they differ in their heartbeat databases.
-func (s *Session) regions() []*config.Config {
+// the others: they differ in their heartbeat databases. On another node the
+// backup, which lists them, may be out of reach.
+func (s *Session) regions(ctx context.Context) ([]*config.Config, error) {
 	out := []*config.Config{s.Config}
 	if s.manifest == nil {
-		s.manifest, _ = backup.Read(s.rec.Backup) // on another node it may be out of reach
+		s.manifest, _ = backup.Read(s.rec.Backup)
 	}
-	if s.manifest == nil {
-		return out
+	var databases []backup.Database
+	if s.manifest != nil {
+		databases = s.manifest.Databases
+	} else {
+		found, err := s.job("").Find(ctx, s.db)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range found {
+			databases = append(databases, *d)
+		}
 	}
-	for _, d := range s.manifest.Databases {
+	for _, d := range databases {
 		if d.Kind == "hb" && d.Name != s.Config.HeartbeatDatabase {
 			c := *s.Config
 			c.HeartbeatDatabase = d.Name
 			out = append(out, &c)
 		}
 	}
-	return out
+	return out, nil
 }
 
 // changeSchema brings the databases of all regions to the new release, and
 // records it at the end.
 func (s *Session) changeSchema(ctx context.Context) error {
 	s.statements = nil
-	for _, c := range s.regions() {
+	regions, err := s.regions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range regions {
 		step := s.step()
 		step.Config = c
 		statements, err := step.Statements(ctx)
@@ -183,7 +210,7 @@ func (s *Session) changeSchema(ctx context.Context) error {
 		}
 	}
 	s.writeReport(ctx, nil) // should this run not live to the end
-	for _, c := range slices.Backward(s.regions()) {
+	for _, c := range slices.Backward(regions) {
 		step := s.step()
 		step.Config = c
 		if _, err := step.Apply(ctx); err != nil {
@@ -193,6 +220,14 @@ func (s *Session) changeSchema(ctx context.Context) error {
 	if err := s.recordTarget(ctx); err != nil {
 		return err
 	}
+	if s.distrusted {
+		return nil // the marks of the backup tell what it does not hold
+	}
+	return s.mark(ctx)
+}
+
+// mark notes the greatest id of each watched table.
+func (s *Session) mark(ctx context.Context) error {
 	m := marks{}
 	for _, w := range s.Pack.Upgrade.Lost {
 		var last sql.NullInt64

@@ -24,6 +24,7 @@ type survey struct {
 	// installed says that there is an installation: regions are registered.
 	installed bool
 	newest    *record
+	own       *record // the newest that leads to this release
 	way       way
 	ha        highAvailability
 	// databases are those that a backup holds; findErr is why they are not known.
@@ -51,6 +52,9 @@ func (u *Upgrade) versions(ctx context.Context, db *sql.DB) (*survey, error) {
 		return nil, msg.Errorf("cannot use the pack's release: %w", err)
 	}
 	if s.newest, err = (&journal{db: db, c: u.Config}).newest(ctx); err != nil {
+		return nil, err
+	}
+	if s.own, err = (&journal{db: db, c: u.Config}).lastTo(ctx, u.Pack.Release); err != nil {
 		return nil, err
 	}
 	if s.recorded, err = recordedVersions(ctx, db, u.Config); err != nil {
@@ -82,6 +86,11 @@ func (u *Upgrade) origin(s *survey) error {
 		}
 	}
 	if len(s.recorded) == 0 {
+		if u.From == "" && open(s.newest) { // it was stated when that began
+			if stated, err = metadb.ParseVersion(s.newest.From); err != nil {
+				return err
+			}
+		}
 		s.from = stated
 		return nil
 	}

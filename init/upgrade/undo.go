@@ -25,7 +25,8 @@ func (s *Session) Fail(ctx context.Context, failure error) ([]msg.Message, error
 		return []msg.Message{msg.M("the MetaDB does not answer, or another node works on it, so the upgrade stays at the stage %s; the next run goes on there", s.rec.Stage)}, passing.Mark(failure)
 	}
 	if s.rec.reached(stageHAOn) {
-		return []msg.Message{msg.M("OMS %s runs, and only the end of the upgrade is missing (stage %s): run `omsinit upgrade apply` again", s.rec.To, s.rec.Stage)}, failure
+		return []msg.Message{msg.M("the end of the upgrade to %s is missing (stage %s): %v", s.rec.To, s.rec.Stage, failure),
+			msg.M("nothing was undone: the databases belong to %s; remove the reason and run `omsinit upgrade apply` again", s.rec.To)}, failure
 	}
 	s.rec.Error = failure.Error()
 	what := []msg.Message{msg.M("the upgrade from %s to %s failed at the stage %s: %v", s.rec.From, s.rec.To, s.rec.Stage, failure)}
@@ -75,7 +76,7 @@ func (s *Session) keepAsItIs(ctx context.Context, failure error) ([]msg.Message,
 	if err := s.j.save(ctx, s.rec); err != nil {
 		s.log(msg.M("warning: %v", err))
 	}
-	return []msg.Message{msg.M("the databases are as the failed upgrade left them, between %s and %s, as you asked; `omsinit metadb status` shows how far", s.rec.From, s.rec.To),
+	return []msg.Message{msg.M("the databases are as the failed upgrade left them, between %s and %s; `omsinit metadb status` shows how far", s.rec.From, s.rec.To),
 		msg.M("next: `omsinit upgrade apply` to go on after the reason is removed, or `omsinit upgrade rollback` to restore %s", s.rec.Backup)}, failure
 }
 
@@ -83,7 +84,7 @@ func (s *Session) restoreAfter(ctx context.Context, failure error) ([]msg.Messag
 	s.log(msg.M("restoring the backup %s", s.rec.Backup))
 	err := s.undo(ctx, Restoring)
 	if err == nil {
-		return []msg.Message{msg.M("the backup %s is restored and verified: the databases belong to %s as before", s.rec.Backup, s.rec.From), s.haPage(),
+		return []msg.Message{msg.M("the backup %s is restored and verified: the databases belong to %s as before", s.rec.Backup, s.rec.From), s.haPage(ctx),
 			msg.M("next: start the old container (docker stop this one, docker start the old one), or remove the reason and run `omsinit upgrade apply` again")}, failure
 	}
 	if s.rec.Node != s.Node && s.readBackup() != nil {
@@ -96,13 +97,25 @@ func (s *Session) restoreAfter(ctx context.Context, failure error) ([]msg.Messag
 	if ctx.Err() != nil || temporary(err) {
 		return []msg.Message{msg.M("the restore was cut: %v; the next run goes on with it", err)}, passing.Mark(failure)
 	}
+	if s.readBackup() != nil {
+		if err := s.settle(ctx, Failed); err != nil { // no start of a container goes on by itself
+			s.log(msg.M("warning: %v", err))
+		}
+		return []msg.Message{msg.M("the backup could not be restored: %v", err), msg.M("the databases are as the failed upgrade left them, between %s and %s; `omsinit metadb status` shows how far", s.rec.From, s.rec.To),
+			msg.M("next: bring the backup back from where it was copied to, and run `omsinit upgrade rollback`")}, msg.Errorf("%w; and the restore failed: %v", failure, err)
+	}
 	return []msg.Message{msg.M("the backup could not be restored: %v", err), msg.M("it is unharmed in %s; the databases must not be used", s.rec.Backup),
 		msg.M("next: remove the reason and run `omsinit upgrade rollback`")}, msg.Errorf("%w; and the restore failed: %v", failure, err)
 }
 
 // haPage says what is to be done about high availability after a restore,
 // which leaves it off, as documented.
-func (s *Session) haPage() msg.Message {
+func (s *Session) haPage(ctx context.Context) msg.Message {
+	if now, err := readHA(ctx, s.db, s.Config); err == nil {
+		if on, err := now.enabled(); err == nil && on { // with --ignore upgrade.ha
+			return msg.M("high availability is on, as it was before the upgrade")
+		}
+	}
 	if s.rec.HA == "" {
 		return msg.M("high availability is off, as it was before the upgrade")
 	}

@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,10 +11,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"omsinit/init/metadb/backup"
+	"omsinit/internal/ha"
 	"omsinit/internal/testmaria"
 )
 
 func TestUpgradeAndRollBack(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	c := installed(t, s, "oms", "4.1.1-CE", 500)
 	old := contents(t, s, c)
@@ -72,6 +75,19 @@ func TestUpgradeAndRollBack(t *testing.T) {
 			t.Errorf("%s: %q, %v", path, got, err)
 		}
 	}
+	if kept, err := os.ReadFile(filepath.Join(filepath.Dir(firstBackup(t, u)), "config_replaced.yaml")); err != nil || string(kept) != "changed: true\n" {
+		t.Errorf("%q, %v", kept, err)
+	}
+	if !strings.Contains(fmt.Sprint(page), "high availability is off") {
+		t.Errorf("%v", page)
+	}
+	s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = '{\"enable\":true}', gmt_modified = gmt_modified WHERE cfg_name = 'ha.config'") // as after --ignore upgrade.ha
+	db := s.DB("")
+	if got := (&Session{Upgrade: u, db: db, rec: &record{}}).haPage(t.Context()).String(); !strings.Contains(got, "high availability is on") {
+		t.Error(got)
+	}
+	db.Close()
+	s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = '" + ha.Default + "', gmt_modified = '2024-01-02' WHERE cfg_name = 'ha.config'")
 	_, err = u.RollBack(t.Context(), Rollback{AcceptLoss: true})
 	if refused := (*RefusedError)(nil); !errors.As(err, &refused) || !strings.Contains(err.Error(), "a rollback cannot be rolled back") {
 		t.Errorf("%v", err)

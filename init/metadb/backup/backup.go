@@ -69,9 +69,6 @@ func (j *Job) Backup(ctx context.Context) (_ *Manifest, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := j.prepareDir(); err != nil {
-		return nil, err
-	}
 	db, err := mysql.Open(j.Config, "", mysql.As(j.Node))
 	if err != nil {
 		return nil, err
@@ -82,6 +79,10 @@ func (j *Job) Backup(ctx context.Context) (_ *Manifest, err error) {
 		return nil, err
 	}
 	defer unlock()
+	// Under the lock: what lies there may be on its way.
+	if err := j.prepareDir(); err != nil {
+		return nil, err
+	}
 
 	m := &Manifest{Version: 1, Created: time.Now().Format(time.RFC3339), Tool: j.Tool, Dumper: dumper.version, Releases: []string{}}
 	if err := db.QueryRowContext(ctx, "SELECT VERSION()").Scan(&m.Server); err != nil {

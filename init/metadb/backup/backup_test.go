@@ -328,3 +328,39 @@ func TestRows(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// A second backup into the folder of one that is on its way waits, and leaves
+// that alone.
+func TestTwoBackupsIntoOneFolder(t *testing.T) {
+	_, c := oms(t)
+	dir := filepath.Join(t.TempDir(), "backup")
+	second := make(chan error, 1)
+	waits := make(chan struct{})
+	started := false
+	first := &Job{Config: c, Dir: dir, Progress: func(Progress) {
+		if started {
+			return
+		}
+		started = true
+		go func() {
+			_, err := (&Job{Config: c, Dir: dir, Log: func(msg.Message) { close(waits) }}).Backup(context.Background())
+			second <- err
+		}()
+		select {
+		case <-waits:
+		case err := <-second:
+			second <- err
+		case <-time.After(60 * time.Second):
+			t.Error("the second one does not wait")
+		}
+	}}
+	if _, err := first.Backup(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-second; err == nil || !strings.Contains(err.Error(), "holds a backup already") {
+		t.Errorf("%v", err)
+	}
+	if _, err := Read(dir); err != nil {
+		t.Error(err)
+	}
+}
