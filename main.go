@@ -67,7 +67,7 @@ func newApp(lang msg.Lang) *cli.App {
 	app := &cli.App{
 		Name:            "omsinit",
 		Usage:           t("initialise, supervise and operate an OMS container"),
-		Description:     t("Exit status: 0 done, 1 failed, 2 a plan has something to do, 3 the check found errors, 4 another run holds the lock, 64 wrong usage.\nEnvironment: OMS_HOST_IP is the IP address of this node; OMSINIT_ROOT, OMSINIT_CONFIG, OMSINIT_PACK and OMS_LANG stand for --root, --config, --pack and --lang."),
+		Description:     t("Exit status: 0 done, 1 failed, 2 a plan has something to do, 3 a check or a gate found errors, 4 another run holds the lock, 64 wrong usage.\nEnvironment: OMS_HOST_IP is the IP address of this node; OMSINIT_ROOT, OMSINIT_CONFIG, OMSINIT_PACK and OMS_LANG stand for --root, --config, --pack and --lang."),
 		HideVersion:     true,
 		HideHelpCommand: true, // it has one of its own, in both languages
 		UsageText:       t("omsinit [options] COMMAND [options]"),

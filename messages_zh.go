@@ -7,7 +7,7 @@ func init() {
 		return map[string]string{
 			"omsinit: %v; see `omsinit help`":                    "omsinit：%v；请参见 `omsinit help`",
 			"initialise, supervise and operate an OMS container": "初始化、守护并运维 OMS 容器",
-			"Exit status: 0 done, 1 failed, 2 a plan has something to do, 3 the check found errors, 4 another run holds the lock, 64 wrong usage.\nEnvironment: OMS_HOST_IP is the IP address of this node; OMSINIT_ROOT, OMSINIT_CONFIG, OMSINIT_PACK and OMS_LANG stand for --root, --config, --pack and --lang.": "退出码：0 完成，1 失败，2 计划中有待执行的操作，3 检查发现错误，4 另一个初始化正在进行，64 用法错误。\n环境变量：OMS_HOST_IP 为本节点的 IP 地址；OMSINIT_ROOT、OMSINIT_CONFIG、OMSINIT_PACK 和 OMS_LANG 等同于 --root、--config、--pack 和 --lang。",
+			"Exit status: 0 done, 1 failed, 2 a plan has something to do, 3 a check or a gate found errors, 4 another run holds the lock, 64 wrong usage.\nEnvironment: OMS_HOST_IP is the IP address of this node; OMSINIT_ROOT, OMSINIT_CONFIG, OMSINIT_PACK and OMS_LANG stand for --root, --config, --pack and --lang.": "退出码：0 完成，1 失败，2 计划中有待执行的操作，3 检查或前置条件发现错误，4 另一个初始化正在进行，64 用法错误。\n环境变量：OMS_HOST_IP 为本节点的 IP 地址；OMSINIT_ROOT、OMSINIT_CONFIG、OMSINIT_PACK 和 OMS_LANG 等同于 --root、--config、--pack 和 --lang。",
 			"old name of: check FILE":                "check FILE 的旧名称",
 			"old name of: init --only metadb":        "init --only metadb 的旧名称",
 			"old name of: init --only component":     "init --only component 的旧名称",

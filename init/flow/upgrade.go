@@ -173,11 +173,15 @@ func unsupervised(err error) error {
 // What it says goes to standard error.
 func Upgrade(o Options) (*upgrade.Upgrade, error) {
 	o.setDefaults()
-	r := &run{Options: o, output: &output{lang: o.Lang, out: o.Err, errOut: o.Err}, client: Client(o.Layout)}
 	cfg, err := configOf(o)
 	if err != nil {
-		return nil, unusable(err) // a valid one is among the gates
+		return nil, err
 	}
+	return upgradeWith(o, cfg)
+}
+
+func upgradeWith(o Options, cfg *config.Config) (_ *upgrade.Upgrade, err error) {
+	r := &run{Options: o, output: &output{lang: o.Lang, out: o.Err, errOut: o.Err}, client: Client(o.Layout)}
 	if r.pack, err = pack.Open(o.PackDir); err != nil {
 		return nil, err
 	}
@@ -187,7 +191,12 @@ func Upgrade(o Options) (*upgrade.Upgrade, error) {
 // PlanUpgrade says what an upgrade would do. Lists of IDs of findings in
 // ignore do not refuse it. A *UsageError is about those.
 func PlanUpgrade(ctx context.Context, o Options) (*upgrade.Plan, error) {
-	u, err := Upgrade(o)
+	o.setDefaults()
+	cfg, err := configOf(o)
+	if err != nil {
+		return nil, unusable(err) // a valid one is among the gates
+	}
+	u, err := upgradeWith(o, cfg)
 	if err != nil {
 		return nil, err
 	}
