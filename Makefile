@@ -8,11 +8,13 @@
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-# ./... leaves folders named testdata out; the stand-in is a program like any
-# other, so its folder is named wherever packages are.
-STANDIN := ./testdata/standin/...
+# ./... leaves folders named testdata out; the stand-in and the test servers are
+# code like any other, so their folders are named wherever packages are.
+TESTDATA := ./testdata/standin/... ./testdata/testmaria/... ./testdata/testinflux/...
 
-MAX_BYTES := 16777216
+MAX_BYTES   := 16777216
+# No file in git may be larger.
+MAX_TRACKED := 1048576
 
 # Container tests: require, auto (when an engine answers) or off.
 OMSINIT_DOCKER ?= $(if $(filter true 1,$(CI)),require,auto)
@@ -36,8 +38,10 @@ deps:
 lint:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
 		echo "not formatted (make fmt):" $$unformatted >&2; exit 1; fi
-	go vet ./... $(STANDIN)
-	go tool staticcheck ./... $(STANDIN)
+	@large=$$(git ls-files -z | xargs -0 stat -c '%s %n' 2>/dev/null | awk '$$1 > $(MAX_TRACKED)'); if [ -n "$$large" ]; then \
+		echo "tracked files of over $(MAX_TRACKED) bytes (a binary?):" "$$large" >&2; exit 1; fi
+	go vet ./... $(TESTDATA)
+	go tool staticcheck ./... $(TESTDATA)
 
 size: build
 	@bytes=$$(wc -c <bin/omsinit); if [ "$$bytes" -gt $(MAX_BYTES) ]; then \
@@ -53,7 +57,7 @@ test: deps
 
 test-unit:
 	@packages=$$(go list ./...) && \
-		go test -race $$(echo "$$packages" | grep -v '/e2e\(/\|$$\)') $(STANDIN)
+		go test -race $$(echo "$$packages" | grep -v '/e2e\(/\|$$\)') $(TESTDATA)
 
 test-e2e:
 	go test -race -count=1 -timeout 20m ./e2e

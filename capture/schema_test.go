@@ -17,7 +17,7 @@ import (
 	"omsinit/init/metadb"
 	"omsinit/internal/config"
 	"omsinit/internal/pack"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // withDB gives a job the MetaDB of a test server.

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"omsinit/internal/msg"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // clusterTables hold two regions that are well: this one (cm_location 1) with

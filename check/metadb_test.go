@@ -16,7 +16,7 @@ import (
 	"omsinit/internal/layout"
 	"omsinit/internal/msg"
 	"omsinit/internal/passing"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // onServer is a configuration with databases of its own on a server.

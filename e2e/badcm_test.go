@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // TestBadCM: whatever answers in the CM's place, step 5 ends in time with one

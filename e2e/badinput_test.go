@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // TestBadInput: each mistake stops at its step with one clear message and the

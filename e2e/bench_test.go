@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // BenchmarkStart compares the start of omsinit with that of an empty Go

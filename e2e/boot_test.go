@@ -19,8 +19,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"omsinit/internal/testinflux"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testinflux"
+	"omsinit/testdata/testmaria"
 )
 
 func TestFirstBoot(t *testing.T) {

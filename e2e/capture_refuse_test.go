@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"testing"
 
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // What goes wrong around a capture is said in one clear error, and leaves

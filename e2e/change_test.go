@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // pids gives the process of each program, as `omsinit status` shows them.

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // verdict is the documented shape of `omsinit check --output json`.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // region is a region of a cluster on this machine, whose nodes have addresses

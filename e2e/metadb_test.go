@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // The commands of omsinit metadb, as a person uses them one after the other.

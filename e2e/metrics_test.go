@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"omsinit/internal/testinflux"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testinflux"
+	"omsinit/testdata/testmaria"
 )
 
 // shown is what `omsinit metrics show` tells.

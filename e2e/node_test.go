@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 const readyLine = "OMS service start successfully"

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // bareNode has programs of its own and no OMS: its initialisation fails and

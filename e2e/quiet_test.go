@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // TestQuiet: what is odd in config.yaml is told to those who initialise or check

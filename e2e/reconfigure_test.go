@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 const cmProperties = "/home/ds/cm/package/config/drc-cm.properties"

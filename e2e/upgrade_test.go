@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // oldRelease puts an image of 4.2.2-CE under the root: the pack of this one as

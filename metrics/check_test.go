@@ -15,7 +15,7 @@ import (
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
 	"omsinit/internal/passing"
-	"omsinit/internal/testinflux"
+	"omsinit/testdata/testinflux"
 )
 
 const secret = `p"a$s w;o#r%d`

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"omsinit/internal/testinflux"
+	"omsinit/testdata/testinflux"
 )
 
 const dashboardFile = "../docs/grafana/oms-node.json"

@@ -20,7 +20,7 @@ import (
 
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
-	"omsinit/internal/testinflux"
+	"omsinit/testdata/testinflux"
 )
 
 // rig is a reporter with everything around it.

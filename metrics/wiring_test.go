@@ -15,7 +15,7 @@ import (
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 	"omsinit/internal/passing"
-	"omsinit/internal/testinflux"
+	"omsinit/testdata/testinflux"
 )
 
 var into = pack.TSDB{Database: "oms", RetentionPolicy: "oms_30d", Duration: "30d"}

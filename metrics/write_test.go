@@ -11,7 +11,7 @@ import (
 
 	"omsinit/internal/config"
 	"omsinit/internal/passing"
-	"omsinit/internal/testinflux"
+	"omsinit/testdata/testinflux"
 )
 
 func TestCheckWrite(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 
 	_ "github.com/go-sql-driver/mysql"
 
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // TestCaptureGuide runs the commands of docs/capture.md, as they are written

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 const readyLine = "OMS service start successfully"

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // tables is a schema of n tables as large as real ones.

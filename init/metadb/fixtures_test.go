@@ -12,7 +12,7 @@ import (
 	"omsinit/internal/config"
 	mysql "omsinit/internal/database"
 	"omsinit/internal/pack"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // configFor gives databases of their own to each part of a test.

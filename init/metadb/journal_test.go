@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"omsinit/internal/config"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 func dropJournals(s *testmaria.Server, c *config.Config) {

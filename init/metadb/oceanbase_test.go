@@ -10,7 +10,7 @@ import (
 
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // Against a server that answers as a MySQL tenant of OceanBase, behind its

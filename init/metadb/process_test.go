@@ -17,7 +17,7 @@ import (
 
 	"omsinit/internal/config"
 	"omsinit/internal/pack"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // childEnv makes the test binary apply the step and end.

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // Statements of a schema file may be templates. They are filled in when they

@@ -18,7 +18,7 @@ import (
 	mysql "omsinit/internal/database"
 	"omsinit/internal/msg"
 	"omsinit/internal/passing"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 func TestBadFile(t *testing.T) {

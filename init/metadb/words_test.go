@@ -11,7 +11,7 @@ import (
 
 	"omsinit/internal/msg"
 	"omsinit/internal/passing"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // Every failure of a statement says where, what the server said, and what to do.

@@ -20,7 +20,7 @@ import (
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // fakeCM answers like a CM (oms-facts §5).

@@ -15,7 +15,7 @@ import (
 	"omsinit/internal/config"
 	"omsinit/internal/database"
 	"omsinit/internal/passing"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // A contradiction is found before anything is sent or written.

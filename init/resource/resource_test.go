@@ -15,7 +15,7 @@ import (
 	"omsinit/internal/ha"
 	"omsinit/internal/msg"
 	"omsinit/internal/passing"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

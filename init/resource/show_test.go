@@ -11,7 +11,7 @@ import (
 	"omsinit/internal/msg"
 	"omsinit/internal/passing"
 	"omsinit/internal/registry"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 func TestLook(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // benchRows is how many rows the benchmarks work on, in three databases.

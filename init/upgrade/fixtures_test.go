@@ -17,7 +17,7 @@ import (
 	"omsinit/internal/layout"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // schemaFiles are what the releases of the tests add: a statement of each kind.

@@ -7,7 +7,7 @@ import (
 	"omsinit/internal/config"
 	"omsinit/internal/pack"
 	"omsinit/internal/passing"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 func TestGate(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // What was written between a run that was cut and the next one is not lost: the

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // Of nodes that begin together one upgrades, and the others find it done.

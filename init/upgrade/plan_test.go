@@ -19,7 +19,7 @@ import (
 	"omsinit/internal/ha"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // The documented ways (oms-facts §7), in every spelling of a version.

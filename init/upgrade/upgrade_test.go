@@ -12,7 +12,7 @@ import (
 
 	"omsinit/init/metadb/backup"
 	"omsinit/internal/ha"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 func TestUpgradeAndRollBack(t *testing.T) {

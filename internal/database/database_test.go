@@ -17,7 +17,7 @@ import (
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
 	"omsinit/internal/passing"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // The driver leaves one goroutine behind when it panics in a greeting.

@@ -10,7 +10,7 @@ import (
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
 	"omsinit/internal/passing"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 func withoutLocks(t *testing.T) (*testmaria.Server, *config.Config) {

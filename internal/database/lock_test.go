@@ -14,7 +14,7 @@ import (
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
 	"omsinit/internal/passing"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 func pool(t *testing.T, c *config.Config, opts ...Option) *sql.DB {

@@ -11,7 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"omsinit/internal/msg"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -19,7 +19,7 @@ import (
 
 	"github.com/magiconair/properties"
 
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // The tables the components look for, with the columns they touch.

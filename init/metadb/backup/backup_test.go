@@ -21,7 +21,7 @@ import (
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 	"omsinit/internal/passing"
-	"omsinit/internal/testmaria"
+	"omsinit/testdata/testmaria"
 )
 
 // oms is an OMS with two regions and rows that are hard to quote.
