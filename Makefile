@@ -29,7 +29,7 @@ DEMO_FLAGS ?=
 .PHONY: build deps lint size test test-unit test-e2e test-container image demo bench fmt clean
 
 build:
-	CGO_ENABLED=0 go build -tags urfave_cli_no_docs -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/omsinit .
+	CGO_ENABLED=0 go build -tags urfave_cli_no_docs -trimpath -buildvcs=false -ldflags '-s -w -X omsinit/internal/cli.version=$(VERSION)' -o bin/omsinit .
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o bin/oms-standin ./testdata/standin
 
 deps:

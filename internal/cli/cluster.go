@@ -1,10 +1,10 @@
-package main
+package cli
 
 import (
 	"os"
 	"time"
 
-	"github.com/urfave/cli/v2"
+	urfave "github.com/urfave/cli/v2"
 
 	"omsinit/check"
 	"omsinit/init/flow"
@@ -13,26 +13,26 @@ import (
 )
 
 // clusterCommand is `omsinit cluster`.
-func clusterCommand(lang msg.Lang) *cli.Command {
+func clusterCommand(lang msg.Lang) *urfave.Command {
 	t := lang.Sprintf
-	age := &cli.DurationFlag{Name: "heartbeat-age", Value: registry.Alive, Usage: t("how old the last heartbeat of a node may be that is up")}
-	output := &cli.StringFlag{Name: "output", Value: "text", Usage: t("text or json")}
-	return &cli.Command{
+	age := &urfave.DurationFlag{Name: "heartbeat-age", Value: registry.Alive, Usage: t("how old the last heartbeat of a node may be that is up")}
+	output := &urfave.StringFlag{Name: "output", Value: "text", Usage: t("text or json")}
+	return &urfave.Command{
 		Name: "cluster", Usage: t("all regions and nodes of this OMS"), ArgsUsage: "COMMAND",
 		Description: t("`omsinit cluster COMMAND --help` tells more about each."),
-		Subcommands: []*cli.Command{
+		Subcommands: []*urfave.Command{
 			{Name: "show", Usage: t("regions, nodes, their state and last heartbeat"),
-				Flags:  []cli.Flag{age, output},
-				Action: func(c *cli.Context) error { return clusterShow(c, lang) }},
+				Flags:  []urfave.Flag{age, output},
+				Action: func(c *urfave.Context) error { return clusterShow(c, lang) }},
 			{Name: "check", Usage: t("why a machine is shown as down: causes and fixes; exit status 3 if there are errors"),
-				Flags: []cli.Flag{age, output,
-					&cli.DurationFlag{Name: "deadline", Value: check.DefaultDeadline, Usage: t("how long each check may take")}},
-				Action: func(c *cli.Context) error { return clusterCheck(c, lang) }},
+				Flags: []urfave.Flag{age, output,
+					&urfave.DurationFlag{Name: "deadline", Value: check.DefaultDeadline, Usage: t("how long each check may take")}},
+				Action: func(c *urfave.Context) error { return clusterCheck(c, lang) }},
 		},
 	}
 }
 
-func clusterShow(c *cli.Context, lang msg.Lang) error {
+func clusterShow(c *urfave.Context, lang msg.Lang) error {
 	options, err := clusterOptions(c, lang)
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func clusterShow(c *cli.Context, lang msg.Lang) error {
 	return nil
 }
 
-func clusterCheck(c *cli.Context, lang msg.Lang) error {
+func clusterCheck(c *urfave.Context, lang msg.Lang) error {
 	options, err := clusterOptions(c, lang)
 	if err != nil {
 		return err
@@ -63,25 +63,25 @@ func clusterCheck(c *cli.Context, lang msg.Lang) error {
 		report.PrintIn(c.App.Writer, check.Style{Lang: lang, Color: colored(os.Stdout)})
 	}
 	if err == nil && report.Err() != nil {
-		return cli.Exit("", exitFindings)
+		return urfave.Exit("", exitFindings)
 	}
 	return err
 }
 
-func clusterOptions(c *cli.Context, lang msg.Lang) (flow.ClusterOptions, error) {
+func clusterOptions(c *urfave.Context, lang msg.Lang) (flow.ClusterOptions, error) {
 	o := flow.ClusterOptions{HeartbeatAge: c.Duration("heartbeat-age"), Deadline: c.Duration("deadline")}
 	for name, value := range map[string]time.Duration{"heartbeat-age": o.HeartbeatAge, "deadline": o.Deadline} {
 		if c.IsSet(name) && value <= 0 {
-			return o, cli.Exit(lang.Sprintf("omsinit: --%s must be longer than 0", name), exitUsage)
+			return o, urfave.Exit(lang.Sprintf("omsinit: --%s must be longer than 0", name), exitUsage)
 		}
 	}
 	return o, knownOutput(c, lang)
 }
 
 // knownOutput refuses an --output that there is not.
-func knownOutput(c *cli.Context, lang msg.Lang) error {
+func knownOutput(c *urfave.Context, lang msg.Lang) error {
 	if output := c.String("output"); output != "text" && output != "json" {
-		return cli.Exit(lang.Sprintf("omsinit: --output is text or json, not %q", output), exitUsage)
+		return urfave.Exit(lang.Sprintf("omsinit: --output is text or json, not %q", output), exitUsage)
 	}
 	return nil
 }

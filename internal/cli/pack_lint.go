@@ -1,10 +1,10 @@
-package main
+package cli
 
 import (
 	"os"
 	"slices"
 
-	"github.com/urfave/cli/v2"
+	urfave "github.com/urfave/cli/v2"
 
 	"omsinit/capture"
 	"omsinit/init/flow"
@@ -13,12 +13,12 @@ import (
 )
 
 // packLint is `omsinit pack lint`.
-func packLint(lang msg.Lang) *cli.Command {
+func packLint(lang msg.Lang) *urfave.Command {
 	t := lang.Sprintf
-	return &cli.Command{Name: "lint", Usage: t("find what is wrong with a pack"), ArgsUsage: "DIR",
+	return &urfave.Command{Name: "lint", Usage: t("find what is wrong with a pack"), ArgsUsage: "DIR",
 		Description: t("Unknown keys, files that nothing is made from, missing escapes, secrets as text or in files that others may read, schema files that are never applied. Exit status 3: there are errors."),
-		Flags:       []cli.Flag{outputFlag(lang)},
-		Action: func(c *cli.Context) error {
+		Flags:       []urfave.Flag{outputFlag(lang)},
+		Action: func(c *urfave.Context) error {
 			asJSON, err := wantsJSON(c, lang)
 			if err != nil {
 				return err
@@ -37,19 +37,19 @@ func packLint(lang msg.Lang) *cli.Command {
 				err = capture.PrintFaults(c.App.Writer, lang, faults)
 			}
 			if err == nil && slices.ContainsFunc(faults, func(f capture.Fault) bool { return f.Severity == "error" }) {
-				return cli.Exit("", exitFindings)
+				return urfave.Exit("", exitFindings)
 			}
 			return err
 		}}
 }
 
 // packDiff is `omsinit pack diff`.
-func packDiff(lang msg.Lang) *cli.Command {
+func packDiff(lang msg.Lang) *urfave.Command {
 	t := lang.Sprintf
-	return &cli.Command{Name: "diff", Usage: t("show how two packs, such as those of two releases, differ"), ArgsUsage: "DIR DIR",
+	return &urfave.Command{Name: "diff", Usage: t("show how two packs, such as those of two releases, differ"), ArgsUsage: "DIR DIR",
 		Description: t("A dash in the place of a folder is the built-in pack. Exit status 2: they differ."),
-		Flags:       []cli.Flag{outputFlag(lang)},
-		Action: func(c *cli.Context) error {
+		Flags:       []urfave.Flag{outputFlag(lang)},
+		Action: func(c *urfave.Context) error {
 			asJSON, err := wantsJSON(c, lang)
 			if err != nil {
 				return err
@@ -72,16 +72,16 @@ func packDiff(lang msg.Lang) *cli.Command {
 				err = capture.PrintChanges(c.App.Writer, lang, changes)
 			}
 			if err == nil && len(changes) > 0 {
-				return cli.Exit("", exitChanges)
+				return urfave.Exit("", exitChanges)
 			}
 			return err
 		}}
 }
 
 // packSchema is `omsinit pack schema`.
-func packSchema(lang msg.Lang) *cli.Command {
-	return &cli.Command{Name: "schema", Usage: lang.Sprintf("print the JSON Schema of pack.yaml"),
-		Action: func(c *cli.Context) error { _, err := c.App.Writer.Write(scripts.PackSchema); return err }}
+func packSchema(lang msg.Lang) *urfave.Command {
+	return &urfave.Command{Name: "schema", Usage: lang.Sprintf("print the JSON Schema of pack.yaml"),
+		Action: func(c *urfave.Context) error { _, err := c.App.Writer.Write(scripts.PackSchema); return err }}
 }
 
 // packFolder reads a folder argument; a dash is the built-in pack.
@@ -90,10 +90,10 @@ func packFolder(dir string, lang msg.Lang) (string, error) {
 		return "", nil
 	}
 	if dir == "" {
-		return "", cli.Exit(lang.Sprintf("omsinit: name the folder of the pack"), exitUsage)
+		return "", urfave.Exit(lang.Sprintf("omsinit: name the folder of the pack"), exitUsage)
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return "", cli.Exit(lang.Sprintf("omsinit: %s is not a folder", dir), exitUsage)
+		return "", urfave.Exit(lang.Sprintf("omsinit: %s is not a folder", dir), exitUsage)
 	}
 	return dir, nil
 }

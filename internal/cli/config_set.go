@@ -1,38 +1,38 @@
-package main
+package cli
 
 import (
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/urfave/cli/v2"
+	urfave "github.com/urfave/cli/v2"
 
 	"omsinit/init/flow"
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
 )
 
-func setFlags(lang msg.Lang) []cli.Flag {
+func setFlags(lang msg.Lang) []urfave.Flag {
 	t := lang.Sprintf
-	return []cli.Flag{
-		&cli.BoolFlag{Name: "yes", DisableDefaultText: true, Usage: t("ask nothing: go on, and let cm_url follow the CM's port on a region of one node")},
-		&cli.BoolFlag{Name: "move-cm-url", DisableDefaultText: true, Usage: t("when the CM's port moves, move the port in cm_url too")},
-		&cli.BoolFlag{Name: "keep-cm-url", DisableDefaultText: true, Usage: t("when the CM's port moves, leave cm_url as it is (a VIP)")},
-		&cli.BoolFlag{Name: "init-metadb", DisableDefaultText: true, Usage: t("create the databases and tables that a new MetaDB lacks")},
-		&cli.BoolFlag{Name: "no-apply", DisableDefaultText: true, Usage: t("change config.yaml and nothing else")},
+	return []urfave.Flag{
+		&urfave.BoolFlag{Name: "yes", DisableDefaultText: true, Usage: t("ask nothing: go on, and let cm_url follow the CM's port on a region of one node")},
+		&urfave.BoolFlag{Name: "move-cm-url", DisableDefaultText: true, Usage: t("when the CM's port moves, move the port in cm_url too")},
+		&urfave.BoolFlag{Name: "keep-cm-url", DisableDefaultText: true, Usage: t("when the CM's port moves, leave cm_url as it is (a VIP)")},
+		&urfave.BoolFlag{Name: "init-metadb", DisableDefaultText: true, Usage: t("create the databases and tables that a new MetaDB lacks")},
+		&urfave.BoolFlag{Name: "no-apply", DisableDefaultText: true, Usage: t("change config.yaml and nothing else")},
 		preferFlag(lang),
-		&cli.DurationFlag{Name: "lock-timeout", Value: flow.DefaultLockTimeout, Usage: t("how long to wait for another run")},
-		&cli.DurationFlag{Name: "ready-timeout", Value: flow.DefaultReadyTimeout, Usage: t("how long to wait for the components to be ready")},
+		&urfave.DurationFlag{Name: "lock-timeout", Value: flow.DefaultLockTimeout, Usage: t("how long to wait for another run")},
+		&urfave.DurationFlag{Name: "ready-timeout", Value: flow.DefaultReadyTimeout, Usage: t("how long to wait for the components to be ready")},
 	}
 }
 
-func configSet(lang msg.Lang) *cli.Command {
+func configSet(lang msg.Lang) *urfave.Command {
 	t := lang.Sprintf
-	return &cli.Command{Name: "set", Usage: t("change keys of config.yaml in place, and bring the node to them"), ArgsUsage: "KEY=VALUE…", Flags: setFlags(lang),
+	return &urfave.Command{Name: "set", Usage: t("change keys of config.yaml in place, and bring the node to them"), ArgsUsage: "KEY=VALUE…", Flags: setFlags(lang),
 		Description: t("A KEY alone is asked for, without echo, or read from the standard input, a line each; passwords are taken in no other way. Comments, order and quotes of the file stay, and what it was is kept beside it. Everything is checked first: a new MetaDB is tried before the file is changed."),
-		Action: func(c *cli.Context) error {
+		Action: func(c *urfave.Context) error {
 			if !c.Args().Present() {
-				return cli.Exit(t("omsinit: give KEY=VALUE, for example nginx_server_port=18089"), exitUsage)
+				return urfave.Exit(t("omsinit: give KEY=VALUE, for example nginx_server_port=18089"), exitUsage)
 			}
 			p := newPrompter(c.Context, lang)
 			values, err := settings(p, c.Args().Slice())
@@ -52,11 +52,11 @@ func settings(p *prompter, args []string) ([]config.Assignment, error) {
 		secret := config.SoundsSecret(key) || slices.ContainsFunc(config.Keys(), func(k config.Key) bool { return k.Name == key && k.Secret })
 		switch {
 		case strings.HasPrefix(arg, "-"):
-			return nil, cli.Exit(p.lang.Sprintf("omsinit: %s stands after KEY=VALUE; options come first", key), exitUsage)
+			return nil, urfave.Exit(p.lang.Sprintf("omsinit: %s stands after KEY=VALUE; options come first", key), exitUsage)
 		case slices.ContainsFunc(out, func(s config.Assignment) bool { return s.Key == key }):
-			return nil, cli.Exit(p.lang.Sprintf("omsinit: %s is given twice", key), exitUsage)
+			return nil, urfave.Exit(p.lang.Sprintf("omsinit: %s is given twice", key), exitUsage)
 		case given && secret:
-			return nil, cli.Exit(p.lang.Sprintf("omsinit: everybody on this host can see the arguments of a command: write %s alone, and type its value when it is asked for, or send it to the standard input", key), exitUsage)
+			return nil, urfave.Exit(p.lang.Sprintf("omsinit: everybody on this host can see the arguments of a command: write %s alone, and type its value when it is asked for, or send it to the standard input", key), exitUsage)
 		case secret:
 			text, err := p.secret(msg.M("%s:", key))
 			if err != nil {
@@ -76,9 +76,9 @@ func settings(p *prompter, args []string) ([]config.Assignment, error) {
 }
 
 // set changes config.yaml and applies it.
-func set(c *cli.Context, lang msg.Lang, p *prompter, values []config.Assignment, initMetaDB bool) error {
+func set(c *urfave.Context, lang msg.Lang, p *prompter, values []config.Assignment, initMetaDB bool) error {
 	if c.Bool("move-cm-url") && c.Bool("keep-cm-url") {
-		return cli.Exit(lang.Sprintf("omsinit: --move-cm-url and --keep-cm-url contradict each other"), exitUsage)
+		return urfave.Exit(lang.Sprintf("omsinit: --move-cm-url and --keep-cm-url contradict each other"), exitUsage)
 	}
 	o := initOptions(c, lang, nil, nil)
 	follow, err := followCMURL(c, lang, p, o, values)
@@ -90,7 +90,7 @@ func set(c *cli.Context, lang msg.Lang, p *prompter, values []config.Assignment,
 
 // followCMURL asks whether cm_url follows the port of the CM. It asks before
 // anything is locked: a question can stay open for long.
-func followCMURL(c *cli.Context, lang msg.Lang, p *prompter, o flow.Options, values []config.Assignment) ([]config.Assignment, error) {
+func followCMURL(c *urfave.Context, lang msg.Lang, p *prompter, o flow.Options, values []config.Assignment) ([]config.Assignment, error) {
 	from, to, single, err := flow.CMURLToFollow(o, values)
 	if err != nil || to == "" || c.Bool("keep-cm-url") {
 		return nil, err
@@ -98,7 +98,7 @@ func followCMURL(c *cli.Context, lang msg.Lang, p *prompter, o flow.Options, val
 	follow := c.Bool("move-cm-url") || c.Bool("yes") && single
 	if !follow && !c.Bool("yes") {
 		if !p.terminal() && c.Args().Present() {
-			return nil, cli.Exit(lang.Sprintf("omsinit: the port of the CM moves, and cm_url is %s: say whether it becomes %s with --move-cm-url, or stays with --keep-cm-url", from, to), exitUsage)
+			return nil, urfave.Exit(lang.Sprintf("omsinit: the port of the CM moves, and cm_url is %s: say whether it becomes %s with --move-cm-url, or stays with --keep-cm-url", from, to), exitUsage)
 		}
 		follow, err = p.confirm(msg.M("The port of the CM moves. Change cm_url from %s to %s? (one node: y; a VIP in front of several: n)", from, to))
 	}
@@ -109,11 +109,11 @@ func followCMURL(c *cli.Context, lang msg.Lang, p *prompter, o flow.Options, val
 }
 
 // configPorts asks what docker_update_app_port.sh asked (oms-facts §4).
-func configPorts(lang msg.Lang) *cli.Command {
+func configPorts(lang msg.Lang) *urfave.Command {
 	t := lang.Sprintf
-	return &cli.Command{Name: "ports", Usage: t("change the ports of the components, with questions (docker_update_app_port.sh)"), ArgsUsage: "[KEY=VALUE…]", Flags: setFlags(lang),
+	return &urfave.Command{Name: "ports", Usage: t("change the ports of the components, with questions (docker_update_app_port.sh)"), ArgsUsage: "[KEY=VALUE…]", Flags: setFlags(lang),
 		Description: t("With KEY=VALUE nothing is asked about the ports."),
-		Action: func(c *cli.Context) error {
+		Action: func(c *urfave.Context) error {
 			p := newPrompter(c.Context, lang)
 			keys := []string{"nginx_server_port", "ghana_server_port", "cm_server_port", "supervisor_server_port", "sshd_server_port"}
 			values, err := known(p, c.Args().Slice(), keys)
@@ -133,11 +133,11 @@ func configPorts(lang msg.Lang) *cli.Command {
 }
 
 // configMetaDB asks what docker_update_meta_db.sh asked (oms-facts §4).
-func metadbSwitch(lang msg.Lang) *cli.Command {
+func metadbSwitch(lang msg.Lang) *urfave.Command {
 	t := lang.Sprintf
-	return &cli.Command{Name: "switch", Usage: t("change the address and the account of the MetaDB, with questions (docker_update_meta_db.sh)"), ArgsUsage: "[KEY=VALUE…]", Flags: setFlags(lang),
+	return &urfave.Command{Name: "switch", Usage: t("change the address and the account of the MetaDB, with questions (docker_update_meta_db.sh)"), ArgsUsage: "[KEY=VALUE…]", Flags: setFlags(lang),
 		Description: t("Without arguments oms_meta_host, oms_meta_port, oms_meta_user and oms_meta_password are asked for. The new MetaDB is tried first."),
-		Action: func(c *cli.Context) error {
+		Action: func(c *urfave.Context) error {
 			p := newPrompter(c.Context, lang)
 			keys := []string{"oms_meta_host", "oms_meta_port", "oms_meta_user", "oms_meta_password"}
 			values, err := known(p, c.Args().Slice(), keys)
@@ -170,14 +170,14 @@ func known(p *prompter, args, keys []string) ([]config.Assignment, error) {
 	}
 	for _, v := range values {
 		if !slices.Contains(keys, v.Key) {
-			return nil, cli.Exit(p.lang.Sprintf("omsinit: the keys here are %s; for others see `omsinit config set`", strings.Join(keys, ", ")), exitUsage)
+			return nil, urfave.Exit(p.lang.Sprintf("omsinit: the keys here are %s; for others see `omsinit config set`", strings.Join(keys, ", ")), exitUsage)
 		}
 	}
 	return values, nil
 }
 
 // askAll asks for each key; Enter alone keeps what is there.
-func askAll(c *cli.Context, lang msg.Lang, p *prompter, keys []string) ([]config.Assignment, error) {
+func askAll(c *urfave.Context, lang msg.Lang, p *prompter, keys []string) ([]config.Assignment, error) {
 	cfg, _, err := config.Load(initOptions(c, lang, nil, nil).ConfigFile)
 	if err != nil {
 		return nil, err
@@ -203,13 +203,13 @@ func askAll(c *cli.Context, lang msg.Lang, p *prompter, keys []string) ([]config
 		out = append(out, config.Assignment{Key: key, Value: config.Secret(answer)})
 	}
 	if len(out) == 0 {
-		return nil, cli.Exit(lang.Sprintf("omsinit: nothing is to be changed"), 0)
+		return nil, urfave.Exit(lang.Sprintf("omsinit: nothing is to be changed"), 0)
 	}
 	return out, nil
 }
 
 // agreed asks once more before components restart.
-func agreed(c *cli.Context, p *prompter, values []config.Assignment) error {
+func agreed(c *urfave.Context, p *prompter, values []config.Assignment) error {
 	if c.Bool("yes") {
 		return nil
 	}
@@ -222,7 +222,7 @@ func agreed(c *cli.Context, p *prompter, values []config.Assignment) error {
 	}
 	yes, err := p.confirm(msg.M("Change %s in config.yaml, and restart the components that use them?", strings.Join(keys, ", ")))
 	if err == nil && !yes {
-		err = cli.Exit(p.lang.Sprintf("omsinit: nothing was changed"), 1)
+		err = urfave.Exit(p.lang.Sprintf("omsinit: nothing was changed"), 1)
 	}
 	return err
 }

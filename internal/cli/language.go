@@ -1,10 +1,10 @@
-package main
+package cli
 
 import (
 	"os"
 	"strings"
 
-	"github.com/urfave/cli/v2"
+	urfave "github.com/urfave/cli/v2"
 
 	"omsinit/internal/msg"
 )
@@ -39,10 +39,10 @@ func localizeHelp(lang msg.Lang) {
 	words := strings.NewReplacer(
 		"NAME:", "名称：", "USAGE:", "用法：", "COMMANDS:", "命令：", "GLOBAL OPTIONS:", "选项：", "OPTIONS:", "选项：", "DESCRIPTION:", "说明：",
 	)
-	cli.AppHelpTemplate = words.Replace(cli.AppHelpTemplate)
-	cli.CommandHelpTemplate = words.Replace(cli.CommandHelpTemplate)
-	cli.SubcommandHelpTemplate = words.Replace(cli.SubcommandHelpTemplate)
-	english := cli.FlagStringer
-	cli.FlagStringer = func(f cli.Flag) string { return strings.Replace(english(f), "(default: ", "(默认值：", 1) }
-	cli.HelpFlag = &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "显示帮助", DisableDefaultText: true}
+	urfave.AppHelpTemplate = words.Replace(urfave.AppHelpTemplate)
+	urfave.CommandHelpTemplate = words.Replace(urfave.CommandHelpTemplate)
+	urfave.SubcommandHelpTemplate = words.Replace(urfave.SubcommandHelpTemplate)
+	english := urfave.FlagStringer
+	urfave.FlagStringer = func(f urfave.Flag) string { return strings.Replace(english(f), "(default: ", "(默认值：", 1) }
+	urfave.HelpFlag = &urfave.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "显示帮助", DisableDefaultText: true}
 }

@@ -1,9 +1,9 @@
-package main
+package cli
 
 import (
 	"os"
 
-	"github.com/urfave/cli/v2"
+	urfave "github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
 	"omsinit/check"
@@ -11,19 +11,19 @@ import (
 	"omsinit/internal/msg"
 )
 
-func checkCommand(lang msg.Lang) *cli.Command {
+func checkCommand(lang msg.Lang) *urfave.Command {
 	t := lang.Sprintf
-	return &cli.Command{Name: "check", Usage: t("step 1 alone: check before anything is touched"), ArgsUsage: "[FILE]",
+	return &urfave.Command{Name: "check", Usage: t("step 1 alone: check before anything is touched"), ArgsUsage: "[FILE]",
 		Description: t("All findings are reported at once. FILE or --config may be - for standard input. Nothing is changed, but for a throw-away database in the MetaDB and in the time-series database, which is removed again."),
-		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "offline", DisableDefaultText: true, Usage: t("check the file alone, not this host or the network")},
+		Flags: []urfave.Flag{
+			&urfave.BoolFlag{Name: "offline", DisableDefaultText: true, Usage: t("check the file alone, not this host or the network")},
 			ignoreFlag(lang),
 			tsdbOptionalFlag(lang),
-			&cli.DurationFlag{Name: "deadline", Value: check.DefaultDeadline, Usage: t("how long each check may take")},
-			&cli.StringFlag{Name: "output", Value: "text", Usage: t("text or json")},
-			&cli.StringFlag{Name: "explain", Usage: t("print the long help of a finding, such as metadb.clock")},
+			&urfave.DurationFlag{Name: "deadline", Value: check.DefaultDeadline, Usage: t("how long each check may take")},
+			&urfave.StringFlag{Name: "output", Value: "text", Usage: t("text or json")},
+			&urfave.StringFlag{Name: "explain", Usage: t("print the long help of a finding, such as metadb.clock")},
 		},
-		Action: func(c *cli.Context) error {
+		Action: func(c *urfave.Context) error {
 			if id := c.String("explain"); id != "" {
 				return explain(c, lang, id)
 			}
@@ -34,11 +34,11 @@ func checkCommand(lang msg.Lang) *cli.Command {
 }
 
 // ignoreFlag is for check and init.
-func ignoreFlag(lang msg.Lang) cli.Flag {
-	return &cli.StringSliceFlag{Name: "ignore", Usage: lang.Sprintf("the ids of findings that are warnings instead of errors (OMSINIT_IGNORE)")}
+func ignoreFlag(lang msg.Lang) urfave.Flag {
+	return &urfave.StringSliceFlag{Name: "ignore", Usage: lang.Sprintf("the ids of findings that are warnings instead of errors (OMSINIT_IGNORE)")}
 }
 
-func explain(c *cli.Context, lang msg.Lang, id string) error {
+func explain(c *urfave.Context, lang msg.Lang, id string) error {
 	e, ok := check.Explain(id)
 	if !ok {
 		return &flow.UsageError{Message: check.Unknown(id)}
@@ -47,13 +47,13 @@ func explain(c *cli.Context, lang msg.Lang, id string) error {
 	return nil
 }
 
-func runCheck(c *cli.Context, lang msg.Lang, file string, options flow.CheckOptions) error {
+func runCheck(c *urfave.Context, lang msg.Lang, file string, options flow.CheckOptions) error {
 	output := c.String("output")
 	if output != "" && output != "text" && output != "json" {
-		return cli.Exit(lang.Sprintf("omsinit: --output is text or json, not %q", output), exitUsage)
+		return urfave.Exit(lang.Sprintf("omsinit: --output is text or json, not %q", output), exitUsage)
 	}
 	if options.Deadline < 0 {
-		return cli.Exit(lang.Sprintf("omsinit: --deadline must be longer than 0"), exitUsage)
+		return urfave.Exit(lang.Sprintf("omsinit: --deadline must be longer than 0"), exitUsage)
 	}
 	o := initOptions(c, lang, nil, nil)
 	o.ConfigFile = or(file, o.ConfigFile)
@@ -69,7 +69,7 @@ func runCheck(c *cli.Context, lang msg.Lang, file string, options flow.CheckOpti
 		report.PrintIn(c.App.Writer, check.Style{Lang: lang, Color: colored(os.Stdout)})
 	}
 	if report.Err() != nil {
-		return cli.Exit("", exitFindings)
+		return urfave.Exit("", exitFindings)
 	}
 	return nil
 }

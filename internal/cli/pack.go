@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -6,7 +6,7 @@ import (
 	"os"
 	"text/tabwriter"
 
-	"github.com/urfave/cli/v2"
+	urfave "github.com/urfave/cli/v2"
 
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
@@ -14,12 +14,12 @@ import (
 
 // packCommand shows what differs between OMS releases, and lets an image
 // builder take it as a start.
-func packCommand(lang msg.Lang) *cli.Command {
+func packCommand(lang msg.Lang) *urfave.Command {
 	t := lang.Sprintf
-	return &cli.Command{Name: "pack", Usage: t("what differs between OMS releases: templates, schema, program files"), ArgsUsage: "COMMAND",
-		Subcommands: []*cli.Command{
+	return &urfave.Command{Name: "pack", Usage: t("what differs between OMS releases: templates, schema, program files"), ArgsUsage: "COMMAND",
+		Subcommands: []*urfave.Command{
 			{Name: "list", Usage: t("the files of the pack, where each comes from, and what is made from it"),
-				Action: func(c *cli.Context) error {
+				Action: func(c *urfave.Context) error {
 					p, err := pack.Open(initOptions(c, lang, nil, nil).PackDir)
 					if err != nil {
 						return err
@@ -27,23 +27,23 @@ func packCommand(lang msg.Lang) *cli.Command {
 					return listPack(c, p)
 				}},
 			{Name: "show", Usage: t("print a file of the pack"), ArgsUsage: "NAME",
-				Action: func(c *cli.Context) error {
+				Action: func(c *urfave.Context) error {
 					p, err := pack.Open(initOptions(c, lang, nil, nil).PackDir)
 					if err != nil {
 						return err
 					}
 					data, err := fs.ReadFile(p.FS(), c.Args().First())
 					if err != nil {
-						return cli.Exit(t("omsinit: the pack has no file %q; see `omsinit pack list`", c.Args().First()), exitUsage)
+						return urfave.Exit(t("omsinit: the pack has no file %q; see `omsinit pack list`", c.Args().First()), exitUsage)
 					}
 					_, err = c.App.Writer.Write(data)
 					return err
 				}},
 			{Name: "export", Usage: t("write the files of the pack into a folder, to be edited there"), ArgsUsage: "DIR [NAME…]",
 				Description: t("Without NAME all of them. What is in the folder already is not overwritten. The folder can be used with --pack, or put at /usr/share/omsinit/pack of an image; it needs only the files that differ."),
-				Action: func(c *cli.Context) error {
+				Action: func(c *urfave.Context) error {
 					if !c.Args().Present() {
-						return cli.Exit(t("omsinit: name the folder to write to"), exitUsage)
+						return urfave.Exit(t("omsinit: name the folder to write to"), exitUsage)
 					}
 					p, err := pack.Open(initOptions(c, lang, nil, nil).PackDir)
 					if err != nil {
@@ -63,7 +63,7 @@ func packCommand(lang msg.Lang) *cli.Command {
 		}}
 }
 
-func listPack(c *cli.Context, p *pack.Pack) error {
+func listPack(c *urfave.Context, p *pack.Pack) error {
 	made := map[string]pack.File{}
 	for _, f := range append(p.Files, p.Trial...) {
 		made[f.Template] = f

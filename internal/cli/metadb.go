@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bufio"
@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/urfave/cli/v2"
+	urfave "github.com/urfave/cli/v2"
 
 	"omsinit/init/flow"
 	"omsinit/init/metadb"
@@ -16,31 +16,31 @@ import (
 )
 
 // metadbCommand is `omsinit metadb`.
-func metadbCommand(lang msg.Lang) *cli.Command {
+func metadbCommand(lang msg.Lang) *urfave.Command {
 	t := lang.Sprintf
-	wait := &cli.DurationFlag{Name: "lock-timeout", Value: flow.DefaultLockTimeout, Usage: t("how long to wait for another run")}
-	heartbeats := &cli.StringSliceFlag{Name: "heartbeat-db", Usage: t("a heartbeat database of another region that is not found by itself")}
-	return &cli.Command{
+	wait := &urfave.DurationFlag{Name: "lock-timeout", Value: flow.DefaultLockTimeout, Usage: t("how long to wait for another run")}
+	heartbeats := &urfave.StringSliceFlag{Name: "heartbeat-db", Usage: t("a heartbeat database of another region that is not found by itself")}
+	return &urfave.Command{
 		Name: "metadb", Usage: t("the MetaDB: see, migrate, back up, restore"), ArgsUsage: "COMMAND",
 		Description: t("`omsinit metadb COMMAND --help` tells more about each."),
-		Subcommands: []*cli.Command{
+		Subcommands: []*urfave.Command{
 			{Name: "status", Usage: t("which schema files are applied, and what the databases lack"),
-				Flags:  []cli.Flag{&cli.StringFlag{Name: "output", Value: "text", Usage: t("text or json")}},
-				Action: func(c *cli.Context) error { return metadbStatus(c, lang) }},
+				Flags:  []urfave.Flag{&urfave.StringFlag{Name: "output", Value: "text", Usage: t("text or json")}},
+				Action: func(c *urfave.Context) error { return metadbStatus(c, lang) }},
 			{Name: "migrate", Usage: t("create and complete the three databases: step 2 alone"),
-				Flags: []cli.Flag{wait,
-					&cli.BoolFlag{Name: "dry-run", DisableDefaultText: true, Usage: t("print the SQL that would run; exit status 2 if there is any")},
-					&cli.BoolFlag{Name: "adopt", DisableDefaultText: true, Usage: t("accept databases that hold something else too; that stays as it is")},
-					&cli.GenericFlag{Name: "reinit-metadb", Value: &confirmation{}, Usage: t("back up, DROP and create the databases again; give the name of drc_rm_db here, or type it when asked")},
-					&cli.StringFlag{Name: "backup-dir", Usage: t("where the backup before --reinit-metadb goes (default: metadb-backup/TIME in the run mount)")},
+				Flags: []urfave.Flag{wait,
+					&urfave.BoolFlag{Name: "dry-run", DisableDefaultText: true, Usage: t("print the SQL that would run; exit status 2 if there is any")},
+					&urfave.BoolFlag{Name: "adopt", DisableDefaultText: true, Usage: t("accept databases that hold something else too; that stays as it is")},
+					&urfave.GenericFlag{Name: "reinit-metadb", Value: &confirmation{}, Usage: t("back up, DROP and create the databases again; give the name of drc_rm_db here, or type it when asked")},
+					&urfave.StringFlag{Name: "backup-dir", Usage: t("where the backup before --reinit-metadb goes (default: metadb-backup/TIME in the run mount)")},
 				},
-				Action: func(c *cli.Context) error { return metadbMigrate(c, lang) }},
+				Action: func(c *urfave.Context) error { return metadbMigrate(c, lang) }},
 			{Name: "backup", Usage: t("dump all databases of this OMS into an empty folder, with a manifest"), ArgsUsage: "DIR",
-				Flags:  []cli.Flag{wait, heartbeats},
-				Action: func(c *cli.Context) error { return metadbBackup(c, lang) }},
+				Flags:  []urfave.Flag{wait, heartbeats},
+				Action: func(c *urfave.Context) error { return metadbBackup(c, lang) }},
 			{Name: "restore", Usage: t("bring a backup back and verify it"), ArgsUsage: "DIR",
-				Flags:  []cli.Flag{wait, &cli.StringFlag{Name: "replace", Usage: t("the name of drc_rm_db: drop what the databases hold now")}},
-				Action: func(c *cli.Context) error { return metadbRestore(c, lang) }},
+				Flags:  []urfave.Flag{wait, &urfave.StringFlag{Name: "replace", Usage: t("the name of drc_rm_db: drop what the databases hold now")}},
+				Action: func(c *urfave.Context) error { return metadbRestore(c, lang) }},
 			metadbSwitch(lang),
 		},
 	}
@@ -64,7 +64,7 @@ func (f *confirmation) Set(value string) error {
 func (f *confirmation) String() string   { return f.name }
 func (f *confirmation) IsBoolFlag() bool { return true }
 
-func metadbStatus(c *cli.Context, lang msg.Lang) error {
+func metadbStatus(c *urfave.Context, lang msg.Lang) error {
 	if err := knownOutput(c, lang); err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func metadbStatus(c *cli.Context, lang msg.Lang) error {
 	return status.Print(c.App.Writer, lang)
 }
 
-func metadbMigrate(c *cli.Context, lang msg.Lang) error {
+func metadbMigrate(c *urfave.Context, lang msg.Lang) error {
 	o := initOptions(c, lang, nil, nil)
 	step, err := flow.MetaDB(o)
 	if err != nil {
@@ -92,7 +92,7 @@ func metadbMigrate(c *cli.Context, lang msg.Lang) error {
 	if c.Bool("dry-run") {
 		changes, err := step.DryRun(c.Context, c.App.Writer)
 		if err == nil && changes {
-			return cli.Exit("", exitChanges)
+			return urfave.Exit("", exitChanges)
 		}
 		return err
 	}
@@ -106,7 +106,7 @@ func metadbMigrate(c *cli.Context, lang msg.Lang) error {
 	return err
 }
 
-func metadbReinit(c *cli.Context, lang msg.Lang, o flow.Options, step *metadb.Step, name string) error {
+func metadbReinit(c *urfave.Context, lang msg.Lang, o flow.Options, step *metadb.Step, name string) error {
 	if name == "" {
 		fmt.Fprint(os.Stderr, lang.Sprintf("This drops the databases %s, %s and %s with everything in them. Type the name of the first one to go on: ",
 			step.Config.RMDatabase, step.Config.CMDatabase, step.Config.HeartbeatDatabase))
@@ -120,7 +120,7 @@ func metadbReinit(c *cli.Context, lang msg.Lang, o flow.Options, step *metadb.St
 	return err
 }
 
-func metadbBackup(c *cli.Context, lang msg.Lang) error {
+func metadbBackup(c *urfave.Context, lang msg.Lang) error {
 	job, err := metadbJob(c, lang)
 	if err != nil {
 		return err
@@ -133,7 +133,7 @@ func metadbBackup(c *cli.Context, lang msg.Lang) error {
 	return err
 }
 
-func metadbRestore(c *cli.Context, lang msg.Lang) error {
+func metadbRestore(c *urfave.Context, lang msg.Lang) error {
 	job, err := metadbJob(c, lang)
 	if err != nil {
 		return err
@@ -146,9 +146,9 @@ func metadbRestore(c *cli.Context, lang msg.Lang) error {
 	return err
 }
 
-func metadbJob(c *cli.Context, lang msg.Lang) (*backup.Job, error) {
+func metadbJob(c *urfave.Context, lang msg.Lang) (*backup.Job, error) {
 	if c.NArg() != 1 {
-		return nil, cli.Exit(lang.Sprintf("omsinit: name the folder of the backup"), exitUsage)
+		return nil, urfave.Exit(lang.Sprintf("omsinit: name the folder of the backup"), exitUsage)
 	}
 	return flow.MetaDBBackup(initOptions(c, lang, nil, nil), c.Args().First())
 }

@@ -1,10 +1,10 @@
-package main
+package cli
 
 import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/urfave/cli/v2"
+	urfave "github.com/urfave/cli/v2"
 
 	"omsinit/init/flow"
 	"omsinit/init/metadb/backup"
@@ -13,58 +13,58 @@ import (
 )
 
 // upgradeCommand is `omsinit upgrade`.
-func upgradeCommand(lang msg.Lang) *cli.Command {
+func upgradeCommand(lang msg.Lang) *urfave.Command {
 	t := lang.Sprintf
-	output := &cli.StringFlag{Name: "output", Value: "text", Usage: t("text or json")}
-	about := []cli.Flag{
-		&cli.StringFlag{Name: "from-version", Usage: t("the release of an installation that records none, such as 4.1.0-CE")},
-		&cli.BoolFlag{Name: "auto-ha", DisableDefaultText: true, Usage: t("switch high availability off before and on again after")},
-		&cli.StringSliceFlag{Name: "confirm", Usage: t("a step by hand that was done, such as correction-jar")},
+	output := &urfave.StringFlag{Name: "output", Value: "text", Usage: t("text or json")}
+	about := []urfave.Flag{
+		&urfave.StringFlag{Name: "from-version", Usage: t("the release of an installation that records none, such as 4.1.0-CE")},
+		&urfave.BoolFlag{Name: "auto-ha", DisableDefaultText: true, Usage: t("switch high availability off before and on again after")},
+		&urfave.StringSliceFlag{Name: "confirm", Usage: t("a step by hand that was done, such as correction-jar")},
 		ignoreFlag(lang),
 	}
-	taking := []cli.Flag{
-		&cli.StringSliceFlag{Name: "heartbeat-db", Usage: t("a heartbeat database of another region that is not found by itself")},
-		&cli.IntFlag{Name: "keep", Value: upgrade.DefaultKeep, Usage: t("how many backups are kept; one in use is never removed")},
+	taking := []urfave.Flag{
+		&urfave.StringSliceFlag{Name: "heartbeat-db", Usage: t("a heartbeat database of another region that is not found by itself")},
+		&urfave.IntFlag{Name: "keep", Value: upgrade.DefaultKeep, Usage: t("how many backups are kept; one in use is never removed")},
 	}
-	return &cli.Command{
+	return &urfave.Command{
 		Name: "upgrade", Usage: t("upgrade this OMS to the release of the image, and back"), ArgsUsage: "COMMAND",
 		Description: t("`omsinit upgrade COMMAND --help` tells more about each."),
-		Subcommands: []*cli.Command{
+		Subcommands: []*urfave.Command{
 			{Name: "plan", Usage: t("what an upgrade would do; exit status 3 when something stands against it"),
-				Flags:  append(append([]cli.Flag{output}, about...), taking...),
-				Action: func(c *cli.Context) error { return upgradePlan(c, lang) }},
+				Flags:  append(append([]urfave.Flag{output}, about...), taking...),
+				Action: func(c *urfave.Context) error { return upgradePlan(c, lang) }},
 			{Name: "apply", Usage: t("upgrade: back up, change the schema, start; also goes on with an upgrade that was cut (IS_UPGRADE=true)"),
-				Flags: append(append([]cli.Flag{
-					&cli.BoolFlag{Name: "keep-failed", Aliases: []string{"no-auto-rollback"}, DisableDefaultText: true, Usage: t("leave a failed upgrade as it is, to look first, instead of restoring the backup")},
-					&cli.BoolFlag{Name: "unattended", Hidden: true},
-					&cli.DurationFlag{Name: "lock-timeout", Value: flow.DefaultLockTimeout, Usage: t("how long to wait for another run")},
-					&cli.DurationFlag{Name: "ready-timeout", Value: flow.DefaultReadyTimeout, Usage: t("how long to wait for the components to be ready")},
+				Flags: append(append([]urfave.Flag{
+					&urfave.BoolFlag{Name: "keep-failed", Aliases: []string{"no-auto-rollback"}, DisableDefaultText: true, Usage: t("leave a failed upgrade as it is, to look first, instead of restoring the backup")},
+					&urfave.BoolFlag{Name: "unattended", Hidden: true},
+					&urfave.DurationFlag{Name: "lock-timeout", Value: flow.DefaultLockTimeout, Usage: t("how long to wait for another run")},
+					&urfave.DurationFlag{Name: "ready-timeout", Value: flow.DefaultReadyTimeout, Usage: t("how long to wait for the components to be ready")},
 					preferFlag(lang),
 				}, about...), taking...),
-				Action: func(c *cli.Context) error {
+				Action: func(c *urfave.Context) error {
 					o := upgradeOptions(c, lang)
 					o.Upgrade = "true"
 					return flow.Run(c.Context, o)
 				}},
 			{Name: "rollback", Usage: t("restore the backup from before the last upgrade"),
-				Flags: []cli.Flag{
-					&cli.BoolFlag{Name: "yes", DisableDefaultText: true, Usage: t("do not ask")},
-					&cli.BoolFlag{Name: "accept-loss", DisableDefaultText: true, Usage: t("go on although projects from after the upgrade would be lost")},
-					&cli.StringFlag{Name: "backup", Usage: t("where the recorded backup was copied to")},
+				Flags: []urfave.Flag{
+					&urfave.BoolFlag{Name: "yes", DisableDefaultText: true, Usage: t("do not ask")},
+					&urfave.BoolFlag{Name: "accept-loss", DisableDefaultText: true, Usage: t("go on although projects from after the upgrade would be lost")},
+					&urfave.StringFlag{Name: "backup", Usage: t("where the recorded backup was copied to")},
 				},
-				Action: func(c *cli.Context) error { return upgradeRollback(c, lang) }},
+				Action: func(c *urfave.Context) error { return upgradeRollback(c, lang) }},
 			{Name: "backup", Usage: t("take a backup now, beside those of upgrades or in DIR"), ArgsUsage: "[DIR]", Flags: taking,
-				Action: func(c *cli.Context) error { return upgradeBackup(c, lang) }},
-			{Name: "backups", Usage: t("list the backups on this node"), Flags: []cli.Flag{output},
-				Action: func(c *cli.Context) error { return upgradeBackups(c, lang) }},
+				Action: func(c *urfave.Context) error { return upgradeBackup(c, lang) }},
+			{Name: "backups", Usage: t("list the backups on this node"), Flags: []urfave.Flag{output},
+				Action: func(c *urfave.Context) error { return upgradeBackups(c, lang) }},
 			{Name: "verify", Usage: t("compare a backup with its manifest"), ArgsUsage: "BACKUP",
-				Flags:  []cli.Flag{&cli.BoolFlag{Name: "deep", DisableDefaultText: true, Usage: t("also read it into databases beside the real ones, and compare the rows")}},
-				Action: func(c *cli.Context) error { return upgradeVerify(c, lang) }},
+				Flags:  []urfave.Flag{&urfave.BoolFlag{Name: "deep", DisableDefaultText: true, Usage: t("also read it into databases beside the real ones, and compare the rows")}},
+				Action: func(c *urfave.Context) error { return upgradeVerify(c, lang) }},
 		},
 	}
 }
 
-func upgradeOptions(c *cli.Context, lang msg.Lang) flow.Options {
+func upgradeOptions(c *urfave.Context, lang msg.Lang) flow.Options {
 	o := initOptions(c, lang, nil, nil)
 	o.Up = flow.UpgradeOptions{
 		From: c.String("from-version"), AutoHA: c.Bool("auto-ha"), Confirmed: c.StringSlice("confirm"), KeepFailed: c.Bool("keep-failed"),
@@ -76,10 +76,10 @@ func upgradeOptions(c *cli.Context, lang msg.Lang) flow.Options {
 	return o
 }
 
-func upgradePlan(c *cli.Context, lang msg.Lang) error {
+func upgradePlan(c *urfave.Context, lang msg.Lang) error {
 	output := c.String("output")
 	if output != "text" && output != "json" {
-		return cli.Exit(lang.Sprintf("omsinit: --output is text or json, not %q", output), exitUsage)
+		return urfave.Exit(lang.Sprintf("omsinit: --output is text or json, not %q", output), exitUsage)
 	}
 	plan, err := flow.PlanUpgrade(c.Context, upgradeOptions(c, lang))
 	if err != nil {
@@ -91,12 +91,12 @@ func upgradePlan(c *cli.Context, lang msg.Lang) error {
 		err = plan.Print(c.App.Writer, lang)
 	}
 	if err == nil && plan.Refused() {
-		return cli.Exit("", exitFindings)
+		return urfave.Exit("", exitFindings)
 	}
 	return err
 }
 
-func upgradeRollback(c *cli.Context, lang msg.Lang) error {
+func upgradeRollback(c *urfave.Context, lang msg.Lang) error {
 	how := upgrade.Rollback{Backup: c.String("backup"), AcceptLoss: c.Bool("accept-loss")}
 	if how.Backup != "" {
 		path, err := filepath.Abs(how.Backup)
@@ -111,7 +111,7 @@ func upgradeRollback(c *cli.Context, lang msg.Lang) error {
 	return flow.RollBack(c.Context, initOptions(c, lang, nil, nil), how)
 }
 
-func upgradeBackup(c *cli.Context, lang msg.Lang) error {
+func upgradeBackup(c *urfave.Context, lang msg.Lang) error {
 	o := upgradeOptions(c, lang)
 	o.Up.Progress = showProgress(lang, "dumped")
 	u, err := flow.Upgrade(o)
@@ -125,10 +125,10 @@ func upgradeBackup(c *cli.Context, lang msg.Lang) error {
 	return err
 }
 
-func upgradeBackups(c *cli.Context, lang msg.Lang) error {
+func upgradeBackups(c *urfave.Context, lang msg.Lang) error {
 	output := c.String("output")
 	if output != "text" && output != "json" {
-		return cli.Exit(lang.Sprintf("omsinit: --output is text or json, not %q", output), exitUsage)
+		return urfave.Exit(lang.Sprintf("omsinit: --output is text or json, not %q", output), exitUsage)
 	}
 	u, err := flow.Upgrade(upgradeOptions(c, lang))
 	if err != nil {
@@ -147,9 +147,9 @@ func upgradeBackups(c *cli.Context, lang msg.Lang) error {
 	return err
 }
 
-func upgradeVerify(c *cli.Context, lang msg.Lang) error {
+func upgradeVerify(c *urfave.Context, lang msg.Lang) error {
 	if c.NArg() != 1 {
-		return cli.Exit(lang.Sprintf("omsinit: name the folder of the backup"), exitUsage)
+		return urfave.Exit(lang.Sprintf("omsinit: name the folder of the backup"), exitUsage)
 	}
 	o := upgradeOptions(c, lang)
 	if c.Bool("deep") {

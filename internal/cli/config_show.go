@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"encoding/json"
@@ -7,22 +7,22 @@ import (
 	"os"
 	"strings"
 
-	"github.com/urfave/cli/v2"
+	urfave "github.com/urfave/cli/v2"
 
 	"omsinit/internal/config"
 	"omsinit/internal/layout"
 	"omsinit/internal/msg"
 )
 
-func configShow(lang msg.Lang) *cli.Command {
-	return &cli.Command{Name: "show", Usage: lang.Sprintf("the effective value of every key, and where it comes from"), ArgsUsage: "[FILE]",
-		Flags:  []cli.Flag{&cli.StringFlag{Name: "output", Value: "text", Usage: lang.Sprintf("text or json")}},
-		Action: func(c *cli.Context) error { return showConfig(c, lang) }}
+func configShow(lang msg.Lang) *urfave.Command {
+	return &urfave.Command{Name: "show", Usage: lang.Sprintf("the effective value of every key, and where it comes from"), ArgsUsage: "[FILE]",
+		Flags:  []urfave.Flag{&urfave.StringFlag{Name: "output", Value: "text", Usage: lang.Sprintf("text or json")}},
+		Action: func(c *urfave.Context) error { return showConfig(c, lang) }}
 }
 
-func configSchema(lang msg.Lang) *cli.Command {
-	return &cli.Command{Name: "schema", Usage: lang.Sprintf("a JSON Schema of config.yaml, for editors"),
-		Action: func(c *cli.Context) error {
+func configSchema(lang msg.Lang) *urfave.Command {
+	return &urfave.Command{Name: "schema", Usage: lang.Sprintf("a JSON Schema of config.yaml, for editors"),
+		Action: func(c *urfave.Context) error {
 			schema, err := config.Schema(lang)
 			if err != nil {
 				return err
@@ -32,7 +32,7 @@ func configSchema(lang msg.Lang) *cli.Command {
 		}}
 }
 
-func showConfig(c *cli.Context, lang msg.Lang) error {
+func showConfig(c *urfave.Context, lang msg.Lang) error {
 	if err := knownOutput(c, lang); err != nil {
 		return err
 	}
@@ -43,10 +43,10 @@ func showConfig(c *cli.Context, lang msg.Lang) error {
 	}
 	var wrong *config.Error
 	if errors.As(err, &wrong) {
-		return cli.Exit(wrong.In(lang), exitFindings)
+		return urfave.Exit(wrong.In(lang), exitFindings)
 	}
 	if err != nil {
-		return cli.Exit("omsinit: "+lang.Text(err), exitFindings)
+		return urfave.Exit("omsinit: "+lang.Text(err), exitFindings)
 	}
 	if c.String("output") == "json" {
 		return settingsJSON(c, file, settings)
@@ -54,7 +54,7 @@ func showConfig(c *cli.Context, lang msg.Lang) error {
 	return settingsText(c, lang, settings)
 }
 
-func settingsText(c *cli.Context, lang msg.Lang, settings []config.Setting) error {
+func settingsText(c *urfave.Context, lang msg.Lang, settings []config.Setting) error {
 	var rows [][2]string
 	key, place := 0, 0
 	for _, s := range settings {
@@ -113,7 +113,7 @@ func text(value any) string {
 	return fmt.Sprint(value)
 }
 
-func settingsJSON(c *cli.Context, file string, settings []config.Setting) error {
+func settingsJSON(c *urfave.Context, file string, settings []config.Setting) error {
 	type setting struct {
 		Key    string        `json:"key"`
 		Value  any           `json:"value"` // null when it is not set
