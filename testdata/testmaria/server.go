@@ -41,6 +41,7 @@ type Server struct {
 	Password string
 
 	t    testing.TB
+	kind Kind
 	dir  string
 	args []string
 	proc *process
@@ -60,11 +61,15 @@ func Args(args ...string) Option { return func(s *Server) { s.args = append(s.ar
 // MariaDB on the machine.
 func Start(t testing.TB, opts ...Option) *Server {
 	t.Helper()
-	s := &Server{Host: "127.0.0.1", User: "root", Password: DefaultPassword, t: t}
+	kind, err := standard()
+	if err != nil {
+		t.Fatalf("testmaria: %v", err)
+	}
+	s := &Server{Host: "127.0.0.1", User: "root", Password: DefaultPassword, t: t, kind: kind}
 	for _, o := range opts {
 		o(s)
 	}
-	template, err := template()
+	template, err := template(s.kind)
 	if err != nil {
 		t.Fatalf("testmaria: %v", err)
 	}
@@ -174,7 +179,7 @@ func (s *Server) driverConfig(db string) *mysql.Config {
 // is picked and may be taken a moment later, so it is picked again then.
 func (s *Server) firstStart() error {
 	initFile := filepath.Join(s.dir, "init.sql")
-	if err := os.WriteFile(initFile, []byte(setPassword(s.Password)), 0o600); err != nil {
+	if err := os.WriteFile(initFile, []byte(s.kind.setPassword(s.Password)), 0o600); err != nil {
 		return err
 	}
 	defer os.Remove(initFile)
@@ -190,15 +195,22 @@ func (s *Server) firstStart() error {
 	return err
 }
 
-func setPassword(password string) string {
+func (k Kind) setPassword(password string) string {
 	quoted := "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(password) + "'"
-	return "ALTER USER root@localhost IDENTIFIED BY " + quoted + ";\n" +
-		"GRANT ALL ON *.* TO root@'%' IDENTIFIED BY " + quoted + " WITH GRANT OPTION;\n" +
-		"GRANT ALL ON *.* TO root@'127.0.0.1' IDENTIFIED BY " + quoted + " WITH GRANT OPTION;\n"
+	sql := "ALTER USER root@localhost IDENTIFIED BY " + quoted + ";\n"
+	for _, user := range []string{"root@'%'", "root@'127.0.0.1'"} {
+		sql += "CREATE USER IF NOT EXISTS " + user + " IDENTIFIED BY " + quoted + ";\n" +
+			"GRANT ALL ON *.* TO " + user + " WITH GRANT OPTION;\n"
+	}
+	return sql
 }
 
 func (s *Server) start(extra ...string) error {
-	bin, err := program("mariadbd")
+	bin, err := s.kind.server()
+	if err != nil {
+		return err
+	}
+	place, err := s.kind.placeArgs()
 	if err != nil {
 		return err
 	}
@@ -215,7 +227,7 @@ func (s *Server) start(extra ...string) error {
 		"--skip-name-resolve",
 		"--innodb-flush-log-at-trx-commit=0",
 		"--innodb-flush-method=nosync",
-	}, append(serverArgs(), append(s.args, extra...)...)...)
+	}, append(append(s.kind.serverArgs(), place...), append(s.args, extra...)...)...)
 
 	mark := fileSize(s.logFile())
 	s.proc, err = startProcess(bin, args)

@@ -12,28 +12,10 @@ import (
 	"syscall"
 )
 
-// serverArgs are the options that shape the data folder, so the template and
-// every start must agree on them. Small files copy fast.
-func serverArgs() []string {
-	args := []string{
-		"--innodb-log-file-size=4M",
-		"--innodb-buffer-pool-size=16M",
-		"--innodb-data-file-path=ibdata1:10M:autoextend",
-		"--innodb-use-native-aio=0", // a build sandbox may forbid it
-		"--aria-log-file-size=8M",
-		"--performance-schema=OFF",
-	}
-	if os.Getuid() == 0 {
-		args = append(args, "--user=root")
-	}
-	return args
-}
-
-// template gives the initialised data folder that servers are copied from and
-// makes it when this user has none for this version yet. Several test
-// processes may ask at once.
-func template() (string, error) {
-	bin, err := program("mariadbd")
+// template returns the initialised data folder that servers of a kind are copied from, and makes it when this user has
+// none for this version yet. Several test processes may ask at once.
+func template(k Kind) (string, error) {
+	bin, err := k.server()
 	if err != nil {
 		return "", err
 	}
@@ -41,7 +23,7 @@ func template() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("cannot ask %s for its version: %w", bin, err)
 	}
-	key := sha256.Sum256([]byte(string(version) + strings.Join(serverArgs(), " ") + installerSQL))
+	key := sha256.Sum256([]byte(string(version) + strings.Join(k.serverArgs(), " ") + installerSQL))
 	root, err := cacheDir()
 	if err != nil {
 		return "", err
@@ -66,7 +48,12 @@ func template() (string, error) {
 	if err := os.RemoveAll(building); err != nil { // a run that was killed
 		return "", err
 	}
-	if err := install(building); err != nil {
+	tmp, err := privateTmp(building)
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(tmp)
+	if err := k.initialise(building, tmp); err != nil {
 		return "", err
 	}
 	return dir, os.Rename(building, dir)
@@ -79,16 +66,12 @@ DELETE FROM mysql.global_priv WHERE NOT (User = 'root' AND Host = 'localhost') A
 FLUSH PRIVILEGES;
 `
 
-func install(dir string) error {
+// install makes a data folder of the machine's own MariaDB.
+func install(dir, tmp string) error {
 	script, err := program("mariadb-install-db")
 	if err != nil {
 		return err
 	}
-	tmp, err := privateTmp(dir)
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(tmp)
 	args := append([]string{
 		"--no-defaults",
 		"--datadir=" + dir,
@@ -97,19 +80,24 @@ func install(dir string) error {
 		"--skip-test-db",
 		"--skip-name-resolve",
 		"--force", // it otherwise wants the host's name to resolve
-	}, serverArgs()...)
+	}, MariaDB.serverArgs()...)
 	if out, err := exec.Command(script, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("cannot initialise a data folder: %w\n%s", err, out)
 	}
-
 	bin, err := program("mariadbd")
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(bin, append([]string{"--no-defaults", "--datadir=" + dir, "--tmpdir=" + tmp, "--bootstrap", "--log-error="}, serverArgs()...)...)
-	cmd.Stdin = strings.NewReader("USE mysql;\n" + installerSQL)
+	args = append([]string{"--no-defaults", "--datadir=" + dir, "--tmpdir=" + tmp}, MariaDB.serverArgs()...)
+	return bootstrap(bin, args, "USE mysql;\n")
+}
+
+// bootstrap runs statements in a data folder that no server has open, and then installerSQL.
+func bootstrap(bin string, args []string, sql string) error {
+	cmd := exec.Command(bin, append(args, "--bootstrap", "--log-error=")...)
+	cmd.Stdin = strings.NewReader(sql + installerSQL)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("cannot remove the default accounts: %w\n%s", err, out)
+		return fmt.Errorf("cannot fill a data folder: %w\n%s", err, out)
 	}
 	return nil
 }
