@@ -36,13 +36,21 @@ func localizeHelp(lang msg.Lang) {
 	if lang != msg.Chinese {
 		return
 	}
-	words := strings.NewReplacer(
-		"NAME:", "名称：", "USAGE:", "用法：", "COMMANDS:", "命令：", "GLOBAL OPTIONS:", "选项：", "OPTIONS:", "选项：", "DESCRIPTION:", "说明：",
-	)
-	urfave.AppHelpTemplate = words.Replace(urfave.AppHelpTemplate)
-	urfave.CommandHelpTemplate = words.Replace(urfave.CommandHelpTemplate)
-	urfave.SubcommandHelpTemplate = words.Replace(urfave.SubcommandHelpTemplate)
-	english := urfave.FlagStringer
-	urfave.FlagStringer = func(f urfave.Flag) string { return strings.Replace(english(f), "(default: ", "(默认值：", 1) }
-	urfave.HelpFlag = &urfave.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "显示帮助", DisableDefaultText: true}
+	var words []string
+	for _, heading := range []msg.Message{
+		msg.M("NAME:"), msg.M("USAGE:"), msg.M("COMMANDS:"), msg.M("GLOBAL OPTIONS:"), msg.M("OPTIONS:"), msg.M("DESCRIPTION:"),
+	} {
+		words = append(words, heading.String(), heading.In(lang))
+	}
+	replace := strings.NewReplacer(words...).Replace
+	urfave.AppHelpTemplate = replace(urfave.AppHelpTemplate)
+	urfave.CommandHelpTemplate = replace(urfave.CommandHelpTemplate)
+	urfave.SubcommandHelpTemplate = replace(urfave.SubcommandHelpTemplate)
+	english, byDefault := urfave.FlagStringer, msg.M("(default: ")
+	urfave.FlagStringer = func(f urfave.Flag) string {
+		return strings.Replace(english(f), byDefault.String(), byDefault.In(lang), 1)
+	}
+	urfave.HelpFlag = &urfave.BoolFlag{
+		Name: "help", Aliases: []string{"h"}, Usage: lang.Sprintf("show help"), DisableDefaultText: true,
+	}
 }

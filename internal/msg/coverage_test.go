@@ -17,21 +17,62 @@ import (
 var verb = regexp.MustCompile(`%[-+# 0]*(?:\[(\d+)\])?[-+# 0-9.*]*([a-zA-Z%])`)
 
 // TestEveryTextHasChinese reads the source of the whole module: each literal
-// that goes to a person must stand in a file named *_zh.go with the same verbs.
+// that goes to a person is in the catalogue, with the same verbs.
 func TestEveryTextHasChinese(t *testing.T) {
-	root := moduleRoot(t)
 	chinese := map[string]string{}
-	type use struct {
-		text string
-		at   token.Position
+	for _, m := range readCatalogue(t).Messages {
+		chinese[m.MsgId] = m.MsgStr
 	}
-	var uses []use
+	texts := readSource(t).texts
+	if len(texts) < 1000 {
+		t.Fatalf("found only %d texts: the search is broken", len(texts))
+	}
+	for _, text := range texts {
+		if !strings.ContainsFunc(verb.ReplaceAllString(text.format, ""), isLetter) {
+			continue // nothing but verbs and punctuation
+		}
+		zh, ok := chinese[text.format]
+		switch {
+		case !ok:
+			t.Errorf("%s: no Chinese for %q in zh.po", text.at, text.format)
+		case !slices.Equal(verbs(text.format), verbs(zh)):
+			t.Errorf("%s: the verbs of %q and %q differ", text.at, text.format, zh)
+		}
+	}
+}
+
+// TestEveryEntryIsUsed reads the source for what nobody says any more.
+func TestEveryEntryIsUsed(t *testing.T) {
+	used := readSource(t).literals
+	for _, m := range readCatalogue(t).Messages {
+		if !used[m.MsgId] {
+			t.Errorf("zh.po: no Go file has the text %q: remove the entry, or change its msgid with the text", m.MsgId)
+		}
+	}
+}
+
+// text is a format that goes to a person.
+type text struct {
+	format string
+	at     token.Position
+}
+
+// source is what the Go files of the module say, tests left out.
+type source struct {
+	texts    []text
+	literals map[string]bool
+}
+
+func readSource(t *testing.T) source {
+	t.Helper()
+	root := moduleRoot(t)
+	found := source{literals: map[string]bool{}}
 	fset := token.NewFileSet()
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && (d.Name() == ".git" || strings.HasPrefix(d.Name(), ".") && path != root) {
+		if d.IsDir() && strings.HasPrefix(d.Name(), ".") && path != root {
 			return filepath.SkipDir
 		}
 		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
@@ -41,29 +82,16 @@ func TestEveryTextHasChinese(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if strings.HasSuffix(path, "_zh.go") {
-			ast.Inspect(file, func(n ast.Node) bool {
-				if kv, ok := n.(*ast.KeyValueExpr); ok {
-					key, okKey := literal(kv.Key)
-					value, okValue := literal(kv.Value)
-					if okKey && okValue {
-						if other, ok := chinese[key]; ok && other != value {
-							t.Errorf("%s: another Chinese text for %q elsewhere: %q and %q", fset.Position(kv.Pos()), key, value, other)
-						}
-						chinese[key] = value
-					}
-				}
-				return true
-			})
-			return nil
-		}
 		ast.Inspect(file, func(n ast.Node) bool {
-			call, ok := n.(*ast.CallExpr)
-			if !ok || len(call.Args) == 0 || !speaksToPeople(call) {
-				return true
+			if e, ok := n.(ast.Expr); ok {
+				if s, ok := literal(e); ok {
+					found.literals[s] = true
+				}
 			}
-			if text, ok := literal(call.Args[0]); ok {
-				uses = append(uses, use{text, fset.Position(call.Pos())})
+			if call, ok := n.(*ast.CallExpr); ok && len(call.Args) > 0 && speaksToPeople(call) {
+				if format, ok := literal(call.Args[0]); ok {
+					found.texts = append(found.texts, text{format, fset.Position(call.Pos())})
+				}
 			}
 			return true
 		})
@@ -72,27 +100,13 @@ func TestEveryTextHasChinese(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(uses) < 50 {
-		t.Fatalf("found only %d texts in %s: the search is broken", len(uses), root)
-	}
-	for _, u := range uses {
-		if verb.ReplaceAllString(u.text, "") == "" || !strings.ContainsFunc(verb.ReplaceAllString(u.text, ""), isLetter) {
-			continue // nothing but verbs and punctuation
-		}
-		zh, ok := chinese[u.text]
-		switch {
-		case !ok:
-			t.Errorf("%s: no Chinese for %q", u.at, u.text)
-		case !slices.Equal(verbs(u.text), verbs(zh)):
-			t.Errorf("%s: the verbs of %q and %q differ", u.at, u.text, zh)
-		}
-	}
+	return found
 }
 
 func isLetter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
 
-// speaksToPeople: msg.Errorf, msg.M, Sprintf of something called lang, and t,
-// which is short for that in long tables of texts.
+// speaksToPeople reports whether a call takes the format of a text: msg.Errorf,
+// msg.M, Sprintf of a language, and t, which is short for that in long tables.
 func speaksToPeople(call *ast.CallExpr) bool {
 	if f, ok := call.Fun.(*ast.Ident); ok {
 		return f.Name == "t"
@@ -101,19 +115,11 @@ func speaksToPeople(call *ast.CallExpr) bool {
 	if !ok {
 		return false
 	}
-	if x, ok := sel.X.(*ast.Ident); ok && x.Name == "msg" {
+	x, _ := sel.X.(*ast.Ident)
+	if x != nil && x.Name == "msg" {
 		return sel.Sel.Name == "Errorf" || sel.Sel.Name == "M"
 	}
-	if sel.Sel.Name != "Sprintf" {
-		return false
-	}
-	switch x := sel.X.(type) {
-	case *ast.Ident:
-		return strings.EqualFold(x.Name, "lang")
-	case *ast.SelectorExpr:
-		return strings.EqualFold(x.Sel.Name, "lang")
-	}
-	return false
+	return sel.Sel.Name == "Sprintf" && (x == nil || x.Name != "fmt")
 }
 
 // literal reads a string constant, also one that is joined with +.

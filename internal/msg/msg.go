@@ -1,13 +1,8 @@
 // Package msg holds what a person reads in two languages.
 //
-// The English text is the key. Each package that speaks to people keeps the
-// Chinese of its own texts beside them, in messages_zh.go (or NAME_zh.go):
-//
-//	func init() {
-//		msg.Register(func() map[string]string {
-//			return map[string]string{"cannot read %s: %w": "无法读取 %s：%w"}
-//		})
-//	}
+// The English text is the key: zh.po holds the Chinese of every text, in the
+// format of gettext, and a text that is missing there stays English. The tests
+// of this package hold the catalogue against the source of the whole module.
 //
 // Errors made with Errorf are ordinary wrapped errors whose Error is English;
 // Text renders the same chain in another language where it is printed.
@@ -21,7 +16,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 )
 
 // Lang is a language a person can choose.
@@ -32,28 +26,6 @@ const (
 	English Lang = "en"
 	Chinese Lang = "zh"
 )
-
-// registered are the Chinese texts of the packages. Nobody needs them as long
-// as nothing is said in Chinese, and building them would cost every start.
-var registered []func() map[string]string
-
-// Register adds Chinese texts, keyed by their English format. It is called
-// from init functions only.
-func Register(texts func() map[string]string) { registered = append(registered, texts) }
-
-// chinese joins what was registered. It panics when two packages disagree.
-var chinese = sync.OnceValue(func() map[string]string {
-	all := map[string]string{}
-	for _, texts := range registered {
-		for en, zh := range texts() {
-			if old, ok := all[en]; ok && old != zh {
-				panic(fmt.Sprintf("msg: two Chinese texts for %q: %q and %q", en, old, zh))
-			}
-			all[en] = zh
-		}
-	}
-	return all
-})
 
 // Parse reads what a person wrote in --lang or OMS_LANG: en, zh, or a locale
 // name such as zh_CN.UTF-8.
@@ -165,7 +137,7 @@ type Error struct {
 }
 
 // Errorf is fmt.Errorf for people: at most one %w, and Chinese words for the
-// format in the package's messages_zh.go.
+// format in the catalogue.
 func Errorf(format string, args ...any) error {
 	e := &Error{Message: M(format, args...)}
 	if strings.Contains(format, "%w") {
