@@ -29,15 +29,15 @@ func PrintFaults(w io.Writer, lang msg.Lang, faults []Fault) error {
 	return err
 }
 
-// PrintFaultsJSON writes them for scripts.
-func PrintFaultsJSON(w io.Writer, faults []Fault) error {
+// FaultsJSON returns the JSON form of what lint found, which only ever grows.
+func FaultsJSON(faults []Fault) any {
 	for i := range faults {
 		faults[i].English = faults[i].Text.String()
 	}
-	return printJSON(w, struct {
+	return struct {
 		Version int     `json:"version"`
 		Faults  []Fault `json:"faults"`
-	}{1, faults})
+	}{1, faults}
 }
 
 // PrintChanges writes a diff for people.
@@ -63,10 +63,10 @@ func PrintChanges(w io.Writer, lang msg.Lang, changes []Change) error {
 	return err
 }
 
-// PrintChangesJSON writes a diff for scripts.
-func PrintChangesJSON(w io.Writer, changes []Change) error {
-	return printJSON(w, struct {
+// ChangesJSON returns the JSON form of a diff, which only ever grows.
+func ChangesJSON(changes []Change) any {
+	return struct {
 		Version int      `json:"version"`
 		Changes []Change `json:"changes"`
-	}{1, changes})
+	}{1, changes}
 }

@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -137,18 +136,10 @@ func (r *Report) Print(w io.Writer, lang msg.Lang) error {
 	return PrintDifferences(w, lang, r.Differences)
 }
 
-// PrintJSON writes the report for scripts.
-func (r *Report) PrintJSON(w io.Writer) error {
+// JSON returns the JSON form of the report, which only ever grows.
+func (r *Report) JSON() any {
 	r.english()
-	return printJSON(w, r)
-}
-
-func printJSON(w io.Writer, v any) error {
-	data, err := json.MarshalIndent(v, "", "  ")
-	if err == nil {
-		_, err = w.Write(append(data, '\n'))
-	}
-	return err
+	return r
 }
 
 // PrintDifferences writes the result of a proof for people.
@@ -170,15 +161,15 @@ func PrintDifferences(w io.Writer, lang msg.Lang, differences []Difference) erro
 	return err
 }
 
-// PrintDifferencesJSON writes the result of a proof for scripts.
-func PrintDifferencesJSON(w io.Writer, differences []Difference) error {
+// DifferencesJSON returns the JSON form of the result of a proof, which only ever grows.
+func DifferencesJSON(differences []Difference) any {
 	r := Report{Version: 1, Verified: len(differences) == 0, Differences: differences}
 	r.english()
-	return printJSON(w, struct {
+	return struct {
 		Version     int          `json:"version"`
 		Verified    bool         `json:"verified"`
 		Differences []Difference `json:"differences"`
-	}{1, r.Verified, differences})
+	}{1, r.Verified, differences}
 }
 
 // english fills in the texts of the JSON form.

@@ -27,7 +27,7 @@ type Finding struct {
 	// Message is one sentence that names the key or file and the value.
 	Message msg.Message
 	// Cause says what is behind it, or what comes of it. Run gives it to
-	// errors, PrintJSON to the others.
+	// errors, JSON to the others.
 	Cause msg.Message
 	// Fix says what to do. It may be empty where the message says it all.
 	Fix msg.Message

@@ -1,8 +1,6 @@
 package check
 
 import (
-	"encoding/json"
-	"io"
 	"strings"
 
 	"omsinit/internal/msg"
@@ -44,8 +42,8 @@ type jsonFinding struct {
 	Facts    map[string]any `json:"facts,omitempty"`
 }
 
-// PrintJSON writes the report for programs; its texts are in the language.
-func (r Report) PrintJSON(w io.Writer, lang msg.Lang) error {
+// JSON returns the JSON form of the report, with its texts in the language.
+func (r Report) JSON(lang msg.Lang) any {
 	r.giveCauses(func(Finding) bool { return true })
 	errs := r.Errors()
 	out := jsonReport{Version: jsonVersion, Status: "passed", Config: r.ConfigFile, Release: r.Release, Errors: len(errs), Warnings: len(r.having(Warning)), Checks: []jsonCheck{}}
@@ -67,10 +65,7 @@ func (r Report) PrintJSON(w io.Writer, lang msg.Lang) error {
 		}
 		out.Checks = append(out.Checks, c)
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(out)
+	return out
 }
 
 func object(facts []Fact) map[string]any {

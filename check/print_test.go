@@ -47,7 +47,10 @@ func TestPrint(t *testing.T) {
 		var text, colored, data bytes.Buffer
 		report.Print(&text, lang)
 		report.PrintIn(&colored, Style{Lang: lang, Color: true})
-		if err := report.PrintJSON(&data, lang); err != nil {
+		encoder := json.NewEncoder(&data)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("", "  ")
+		if err := encoder.Encode(report.JSON(lang)); err != nil {
 			t.Fatal(err)
 		}
 		golden(t, "report."+string(lang)+".txt", text.Bytes())

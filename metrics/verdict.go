@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 
@@ -83,17 +82,4 @@ func (v Verdict) Print(w io.Writer, lang msg.Lang) {
 	if v.Advice != nil {
 		fmt.Fprintln(w, v.Advice.In(lang))
 	}
-}
-
-// PrintJSON writes the verdict for programs.
-func (v Verdict) PrintJSON(w io.Writer) error { return printJSON(w, v) }
-
-// PrintJSON writes the report for programs.
-func (r Report) PrintJSON(w io.Writer) error { return printJSON(w, r) }
-
-func printJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
 }

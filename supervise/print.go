@@ -2,7 +2,6 @@ package supervise
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -38,17 +37,6 @@ func (c *Client) Operate(ctx context.Context, name string, programs []string, ti
 	return operate(ctx, programs, OperationOptions{Timeout: timeout}, func(e Event) {
 		fmt.Fprintln(w, e.Message().In(lang))
 	})
-}
-
-// PrintJSON writes the status as JSON. Its shape carries a version, and only grows.
-func (c *Client) PrintJSON(ctx context.Context, w io.Writer) error {
-	status, err := c.Status(ctx)
-	if err != nil {
-		return err
-	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(status)
 }
 
 // PrintStatus writes the status for people: how far the setup task is, then a

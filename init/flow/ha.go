@@ -66,9 +66,6 @@ func (s *HAStatus) read(ctx context.Context, q database.Queryer, cfg *config.Con
 	return err
 }
 
-// PrintJSON writes the status for programs.
-func (s HAStatus) PrintJSON(w io.Writer) error { return printJSON(w, s) }
-
 // Print writes the status for people.
 func (s HAStatus) Print(w io.Writer, lang msg.Lang) {
 	fmt.Fprintln(w, switched(s.Enable).In(lang))
@@ -146,9 +143,6 @@ func names(regions []ha.Region) string {
 	return strings.Join(list, ", ")
 }
 
-// PrintJSON writes the change for programs.
-func (c HAChange) PrintJSON(w io.Writer) error { return printJSON(w, c) }
-
 // Print writes the change for people, with the old value, so that it can be
 // brought back by hand.
 func (c HAChange) Print(w io.Writer, lang msg.Lang) {
@@ -163,13 +157,6 @@ func (c HAChange) Print(w io.Writer, lang msg.Lang) {
 	}
 	fmt.Fprintln(w, lang.Sprintf("new value: %s", string(c.New)))
 	fmt.Fprintln(w, lang.Sprintf("%v, for all regions. Nothing is to be restarted: it is what the console's own page System Parameters changes", switched(c.Enable)))
-}
-
-func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }
 
 // tell says something to the person, beside the results.

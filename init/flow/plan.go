@@ -204,9 +204,6 @@ func (m PlannedMetaDB) any() bool {
 	return len(m.Databases) > 0 || len(m.Tables) > 0 || len(m.Columns) > 0 || m.VersionRow
 }
 
-// PrintJSON writes the plan for programs.
-func (p Planned) PrintJSON(w io.Writer) error { return printJSON(w, p) }
-
 // Print writes the plan for people.
 func (p Planned) Print(w io.Writer, lang msg.Lang) {
 	say := func(m msg.Message) { fmt.Fprintln(w, m.In(lang)) }

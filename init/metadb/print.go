@@ -2,7 +2,6 @@ package metadb
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -11,14 +10,6 @@ import (
 	mysql "omsinit/internal/database"
 	"omsinit/internal/msg"
 )
-
-// PrintJSON writes the status as JSON.
-func (s Status) PrintJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(s)
-}
 
 // Print writes the status for a person.
 func (s Status) Print(w io.Writer, lang msg.Lang) error {

@@ -2,7 +2,6 @@ package resource
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -94,14 +93,6 @@ func Look(ctx context.Context, c *config.Config, hostIP string, limit time.Durat
 		}
 	}
 	return view, nil
-}
-
-// PrintJSON writes the view for programs.
-func (v View) PrintJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }
 
 // Print writes the view for people: the regions, then the nodes.

@@ -195,17 +195,10 @@ func PrintBackups(w io.Writer, lang msg.Lang, list []Backup) error {
 	return table.Flush()
 }
 
-// PrintBackupsJSON writes the list as JSON.
-func PrintBackupsJSON(w io.Writer, list []Backup) error {
-	return writeJSON(w, struct {
+// BackupsJSON returns the JSON form of the list, which only ever grows.
+func BackupsJSON(list []Backup) any {
+	return struct {
 		Version int      `json:"version"`
 		Backups []Backup `json:"backups"`
-	}{1, list})
-}
-
-func writeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
+	}{1, list}
 }

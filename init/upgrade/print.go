@@ -8,9 +8,6 @@ import (
 	"omsinit/internal/msg"
 )
 
-// PrintJSON writes the plan as JSON.
-func (p *Plan) PrintJSON(w io.Writer) error { return writeJSON(w, p) }
-
 // Print writes the plan for a person.
 func (p *Plan) Print(w io.Writer, lang msg.Lang) error {
 	var b strings.Builder

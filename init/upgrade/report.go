@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -164,4 +165,11 @@ func (r Report) text() string {
 		fmt.Fprintf(&b, "  %s.%s %d %d%s\n", t.Database, t.Table, t.Before, t.After, note)
 	}
 	return b.String()
+}
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"io"
 	"os"
 
 	urfave "github.com/urfave/cli/v2"
@@ -20,7 +21,7 @@ func checkCommand(lang msg.Lang) *urfave.Command {
 			ignoreFlag(lang),
 			tsdbOptionalFlag(lang),
 			&urfave.DurationFlag{Name: "deadline", Value: check.DefaultDeadline, Usage: t("how long each check may take")},
-			&urfave.StringFlag{Name: "output", Value: "text", Usage: t("text or json")},
+			outputFlag(lang),
 			&urfave.StringFlag{Name: "explain", Usage: t("print the long help of a finding, such as metadb.clock")},
 		},
 		Action: func(c *urfave.Context) error {
@@ -48,10 +49,6 @@ func explain(c *urfave.Context, lang msg.Lang, id string) error {
 }
 
 func runCheck(c *urfave.Context, lang msg.Lang, file string, options flow.CheckOptions) error {
-	output := c.String("output")
-	if output != "" && output != "text" && output != "json" {
-		return urfave.Exit(lang.Sprintf("omsinit: --output is text or json, not %q", output), exitUsage)
-	}
 	if options.Deadline < 0 {
 		return urfave.Exit(lang.Sprintf("omsinit: --deadline must be longer than 0"), exitUsage)
 	}
@@ -61,17 +58,17 @@ func runCheck(c *urfave.Context, lang msg.Lang, file string, options flow.CheckO
 	if err != nil {
 		return err
 	}
-	if output == "json" {
-		if err := report.PrintJSON(c.App.Writer, lang); err != nil {
-			return err
-		}
-	} else {
-		report.PrintIn(c.App.Writer, check.Style{Lang: lang, Color: colored(os.Stdout)})
-	}
-	if report.Err() != nil {
+	return printReport(c, lang, report)
+}
+
+func printReport(c *urfave.Context, lang msg.Lang, report check.Report) error {
+	err := print(c, lang, report.JSON(lang), plain(func(w io.Writer, lang msg.Lang) {
+		report.PrintIn(w, check.Style{Lang: lang, Color: colored(os.Stdout)})
+	}))
+	if err == nil && report.Err() != nil {
 		return urfave.Exit("", exitFindings)
 	}
-	return nil
+	return err
 }
 
 // colored: on a terminal that shows colours, unless the user wants none

@@ -3,6 +3,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"slices"
@@ -95,7 +96,7 @@ func newApp(lang msg.Lang) *urfave.App {
 				Flags:  trialFlags(lang),
 				Action: func(c *urfave.Context) error { return runTrial(c, lang) }},
 			{Name: "status", Usage: t("how far the initialisation is, and what runs"),
-				Flags:  append(watchFlags(lang), &urfave.StringFlag{Name: "output", Value: "text", Usage: t("text or json")}),
+				Flags:  append(watchFlags(lang), outputFlag(lang)),
 				Action: func(c *urfave.Context) error { return showStatus(c, lang) }},
 			operation(lang, "start", t("start programs")),
 			operation(lang, "stop", t("stop programs")),
@@ -307,14 +308,11 @@ func showStatus(c *urfave.Context, lang msg.Lang) error {
 	if c.Bool("watch") {
 		return watchStatus(c, lang)
 	}
-	switch output := c.String("output"); output {
-	case "json":
-		return client(c).PrintJSON(c.Context, c.App.Writer)
-	case "text":
-		return client(c).PrintStatus(c.Context, c.App.Writer, lang, time.Now())
-	default:
-		return urfave.Exit(lang.Sprintf("omsinit: --output is text or json, not %q", output), exitUsage)
+	status, err := client(c).Status(c.Context)
+	if err != nil {
+		return err
 	}
+	return print(c, lang, status, func(w io.Writer, lang msg.Lang) error { return status.Print(w, lang, time.Now()) })
 }
 
 func client(c *urfave.Context) *supervise.Client {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"os"
 	"time"
 
 	urfave "github.com/urfave/cli/v2"
@@ -16,7 +15,7 @@ import (
 func clusterCommand(lang msg.Lang) *urfave.Command {
 	t := lang.Sprintf
 	age := &urfave.DurationFlag{Name: "heartbeat-age", Value: registry.Alive, Usage: t("how old the last heartbeat of a node may be that is up")}
-	output := &urfave.StringFlag{Name: "output", Value: "text", Usage: t("text or json")}
+	output := outputFlag(lang)
 	return &urfave.Command{
 		Name: "cluster", Usage: t("all regions and nodes of this OMS"), ArgsUsage: "COMMAND",
 		Description: t("`omsinit cluster COMMAND --help` tells more about each."),
@@ -41,11 +40,7 @@ func clusterShow(c *urfave.Context, lang msg.Lang) error {
 	if err != nil {
 		return err
 	}
-	if c.String("output") == "json" {
-		return view.PrintJSON(c.App.Writer)
-	}
-	view.Print(c.App.Writer, lang)
-	return nil
+	return print(c, lang, view, plain(view.Print))
 }
 
 func clusterCheck(c *urfave.Context, lang msg.Lang) error {
@@ -57,15 +52,7 @@ func clusterCheck(c *urfave.Context, lang msg.Lang) error {
 	if err != nil {
 		return err
 	}
-	if c.String("output") == "json" {
-		err = report.PrintJSON(c.App.Writer, lang)
-	} else {
-		report.PrintIn(c.App.Writer, check.Style{Lang: lang, Color: colored(os.Stdout)})
-	}
-	if err == nil && report.Err() != nil {
-		return urfave.Exit("", exitFindings)
-	}
-	return err
+	return printReport(c, lang, report)
 }
 
 func clusterOptions(c *urfave.Context, lang msg.Lang) (flow.ClusterOptions, error) {
@@ -75,13 +62,5 @@ func clusterOptions(c *urfave.Context, lang msg.Lang) (flow.ClusterOptions, erro
 			return o, urfave.Exit(lang.Sprintf("omsinit: --%s must be longer than 0", name), exitUsage)
 		}
 	}
-	return o, knownOutput(c, lang)
-}
-
-// knownOutput refuses an --output that there is not.
-func knownOutput(c *urfave.Context, lang msg.Lang) error {
-	if output := c.String("output"); output != "text" && output != "json" {
-		return urfave.Exit(lang.Sprintf("omsinit: --output is text or json, not %q", output), exitUsage)
-	}
-	return nil
+	return o, nil
 }

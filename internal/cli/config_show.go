@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -16,7 +17,7 @@ import (
 
 func configShow(lang msg.Lang) *urfave.Command {
 	return &urfave.Command{Name: "show", Usage: lang.Sprintf("the effective value of every key, and where it comes from"), ArgsUsage: "[FILE]",
-		Flags:  []urfave.Flag{&urfave.StringFlag{Name: "output", Value: "text", Usage: lang.Sprintf("text or json")}},
+		Flags:  []urfave.Flag{outputFlag(lang)},
 		Action: func(c *urfave.Context) error { return showConfig(c, lang) }}
 }
 
@@ -33,9 +34,6 @@ func configSchema(lang msg.Lang) *urfave.Command {
 }
 
 func showConfig(c *urfave.Context, lang msg.Lang) error {
-	if err := knownOutput(c, lang); err != nil {
-		return err
-	}
 	file := or(or(c.Args().First(), common(c, "config")), layout.New(common(c, "root")).ConfigFile())
 	settings, warnings, err := config.Settings(file, os.Stdin)
 	for _, w := range warnings {
@@ -48,13 +46,10 @@ func showConfig(c *urfave.Context, lang msg.Lang) error {
 	if err != nil {
 		return urfave.Exit("omsinit: "+lang.Text(err), exitFindings)
 	}
-	if c.String("output") == "json" {
-		return settingsJSON(c, file, settings)
-	}
-	return settingsText(c, lang, settings)
+	return print(c, lang, settingsJSON(file, settings), func(w io.Writer, lang msg.Lang) error { return settingsText(w, lang, settings) })
 }
 
-func settingsText(c *urfave.Context, lang msg.Lang, settings []config.Setting) error {
+func settingsText(w io.Writer, lang msg.Lang, settings []config.Setting) error {
 	var rows [][2]string
 	key, place := 0, 0
 	for _, s := range settings {
@@ -75,7 +70,7 @@ func settingsText(c *urfave.Context, lang msg.Lang, settings []config.Setting) e
 		if s.Origin != config.NotSet {
 			line += text(s.Value)
 		}
-		if _, err := fmt.Fprintln(c.App.Writer, strings.TrimRight(line, " ")); err != nil {
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " ")); err != nil {
 			return err
 		}
 	}
@@ -113,7 +108,7 @@ func text(value any) string {
 	return fmt.Sprint(value)
 }
 
-func settingsJSON(c *urfave.Context, file string, settings []config.Setting) error {
+func settingsJSON(file string, settings []config.Setting) any {
 	type setting struct {
 		Key    string        `json:"key"`
 		Value  any           `json:"value"` // null when it is not set
@@ -134,8 +129,5 @@ func settingsJSON(c *urfave.Context, file string, settings []config.Setting) err
 		}
 		out.Settings = append(out.Settings, setting{s.Name, s.Value, s.Origin, s.Line, s.Column, s.Source, s.Known})
 	}
-	enc := json.NewEncoder(c.App.Writer)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(out)
+	return out
 }

@@ -10,7 +10,7 @@ import (
 // haCommand is `omsinit ha`.
 func haCommand(lang msg.Lang) *urfave.Command {
 	t := lang.Sprintf
-	output := &urfave.StringFlag{Name: "output", Value: "text", Usage: t("text or json")}
+	output := outputFlag(lang)
 	wait := &urfave.DurationFlag{Name: "lock-timeout", Value: flow.DefaultLockTimeout, Usage: t("how long to wait for another run")}
 	return &urfave.Command{
 		Name: "ha", Usage: t("high availability (ha.config), for all regions"), ArgsUsage: "COMMAND",
@@ -28,31 +28,17 @@ func haCommand(lang msg.Lang) *urfave.Command {
 }
 
 func haShow(c *urfave.Context, lang msg.Lang) error {
-	if err := knownOutput(c, lang); err != nil {
-		return err
-	}
 	status, err := flow.HA(c.Context, initOptions(c, lang, nil, nil))
 	if err != nil {
 		return err
 	}
-	if c.String("output") == "json" {
-		return status.PrintJSON(c.App.Writer)
-	}
-	status.Print(c.App.Writer, lang)
-	return nil
+	return print(c, lang, status, plain(status.Print))
 }
 
 func haSwitch(c *urfave.Context, lang msg.Lang, on bool) error {
-	if err := knownOutput(c, lang); err != nil {
-		return err
-	}
 	change, err := flow.SwitchHA(c.Context, initOptions(c, lang, nil, nil), on, c.Bool("force"))
 	if err != nil {
 		return err
 	}
-	if c.String("output") == "json" {
-		return change.PrintJSON(c.App.Writer)
-	}
-	change.Print(c.App.Writer, lang)
-	return nil
+	return print(c, lang, change, plain(change.Print))
 }

@@ -25,7 +25,7 @@ func metadbCommand(lang msg.Lang) *urfave.Command {
 		Description: t("`omsinit metadb COMMAND --help` tells more about each."),
 		Subcommands: []*urfave.Command{
 			{Name: "status", Usage: t("which schema files are applied, and what the databases lack"),
-				Flags:  []urfave.Flag{&urfave.StringFlag{Name: "output", Value: "text", Usage: t("text or json")}},
+				Flags:  []urfave.Flag{outputFlag(lang)},
 				Action: func(c *urfave.Context) error { return metadbStatus(c, lang) }},
 			{Name: "migrate", Usage: t("create and complete the three databases: step 2 alone"),
 				Flags: []urfave.Flag{wait,
@@ -65,9 +65,6 @@ func (f *confirmation) String() string   { return f.name }
 func (f *confirmation) IsBoolFlag() bool { return true }
 
 func metadbStatus(c *urfave.Context, lang msg.Lang) error {
-	if err := knownOutput(c, lang); err != nil {
-		return err
-	}
 	step, err := flow.MetaDB(initOptions(c, lang, nil, nil))
 	if err != nil {
 		return err
@@ -76,10 +73,7 @@ func metadbStatus(c *urfave.Context, lang msg.Lang) error {
 	if err != nil {
 		return err
 	}
-	if c.String("output") == "json" {
-		return status.PrintJSON(c.App.Writer)
-	}
-	return status.Print(c.App.Writer, lang)
+	return print(c, lang, status, status.Print)
 }
 
 func metadbMigrate(c *urfave.Context, lang msg.Lang) error {

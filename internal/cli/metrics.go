@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"time"
@@ -21,7 +22,7 @@ func metricsCommand(lang msg.Lang) *urfave.Command {
 		Subcommands: []*urfave.Command{
 			{Name: "check", Usage: t("try the time-series database as step 3 does; exit status 3 when it fails"),
 				Description: t("Connects, logs in, looks for the database and the retention policy, writes a point and reads it back. Creates neither; where one is missing, a throw-away database is written to, and removed again."),
-				Flags:       []urfave.Flag{&urfave.StringFlag{Name: "output", Value: "text", Usage: t("text or json")}},
+				Flags:       []urfave.Flag{outputFlag(lang)},
 				Action:      func(c *urfave.Context) error { return metricsCheck(c, lang) }},
 			{Name: "show", Usage: t("what PID 1 reports: how much, how late, what was dropped, the last error"),
 				Flags:  []urfave.Flag{&urfave.StringFlag{Name: "output", Value: "text", Usage: t("text, json, or prometheus for the figures themselves")}},
@@ -31,19 +32,12 @@ func metricsCommand(lang msg.Lang) *urfave.Command {
 }
 
 func metricsCheck(c *urfave.Context, lang msg.Lang) error {
-	if err := knownOutput(c, lang); err != nil {
-		return err
-	}
 	verdict, err := flow.CheckMetrics(c.Context, initOptions(c, lang, nil, nil))
 	if err != nil {
 		return err
 	}
-	if c.String("output") == "json" {
-		if err := verdict.PrintJSON(c.App.Writer); err != nil {
-			return err
-		}
-	} else {
-		verdict.Print(c.App.Writer, lang)
+	if err := print(c, lang, verdict, plain(verdict.Print)); err != nil {
+		return err
 	}
 	if !verdict.Passed {
 		return urfave.Exit("", exitFindings)
@@ -65,10 +59,7 @@ func metricsShow(c *urfave.Context, lang msg.Lang) error {
 		if err != nil {
 			return err
 		}
-		if output == "json" {
-			return report.PrintJSON(c.App.Writer)
-		}
-		return report.Print(c.App.Writer, lang, time.Now())
+		return print(c, lang, report, func(w io.Writer, lang msg.Lang) error { return report.Print(w, lang, time.Now()) })
 	default:
 		return urfave.Exit(lang.Sprintf("omsinit: --output is text, json or prometheus, not %q", output), exitUsage)
 	}

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"io"
+
 	urfave "github.com/urfave/cli/v2"
 
 	"omsinit/capture"
@@ -46,19 +48,6 @@ func captureFlags(lang msg.Lang) []urfave.Flag {
 	}
 }
 
-func outputFlag(lang msg.Lang) urfave.Flag {
-	return &urfave.StringFlag{Name: "output", Value: "text", Usage: lang.Sprintf("text or json")}
-}
-
-// wantsJSON reads --output.
-func wantsJSON(c *urfave.Context, lang msg.Lang) (bool, error) {
-	output := c.String("output")
-	if output != "text" && output != "json" {
-		return false, urfave.Exit(lang.Sprintf("omsinit: --output is text or json, not %q", output), exitUsage)
-	}
-	return output == "json", nil
-}
-
 func captureOptions(c *urfave.Context) flow.CaptureOptions {
 	return flow.CaptureOptions{
 		Compare: c.String("compare"), CompareHostIP: c.String("compare-host-ip"), NoMetaDB: c.Bool("no-metadb"),
@@ -68,10 +57,6 @@ func captureOptions(c *urfave.Context) flow.CaptureOptions {
 }
 
 func runCapture(c *urfave.Context, lang msg.Lang) error {
-	asJSON, err := wantsJSON(c, lang)
-	if err != nil {
-		return err
-	}
 	if c.String("out") == "" {
 		return urfave.Exit(lang.Sprintf("omsinit: name the folder to write to with --out"), exitUsage)
 	}
@@ -79,11 +64,7 @@ func runCapture(c *urfave.Context, lang msg.Lang) error {
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		err = report.PrintJSON(c.App.Writer)
-	} else {
-		err = report.Print(c.App.Writer, lang)
-	}
+	err = print(c, lang, report.JSON(), report.Print)
 	if err == nil && !report.Verified {
 		return urfave.Exit("", exitFindings)
 	}
@@ -91,10 +72,6 @@ func runCapture(c *urfave.Context, lang msg.Lang) error {
 }
 
 func runVerify(c *urfave.Context, lang msg.Lang) error {
-	asJSON, err := wantsJSON(c, lang)
-	if err != nil {
-		return err
-	}
 	dir, err := packFolder(c.Args().First(), lang)
 	if err != nil {
 		return err
@@ -103,11 +80,9 @@ func runVerify(c *urfave.Context, lang msg.Lang) error {
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		err = capture.PrintDifferencesJSON(c.App.Writer, differences)
-	} else {
-		err = capture.PrintDifferences(c.App.Writer, lang, differences)
-	}
+	err = print(c, lang, capture.DifferencesJSON(differences), func(w io.Writer, lang msg.Lang) error {
+		return capture.PrintDifferences(w, lang, differences)
+	})
 	if err == nil && len(differences) > 0 {
 		return urfave.Exit("", exitFindings)
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"io"
 	"os"
 	"slices"
 
@@ -19,10 +20,6 @@ func packLint(lang msg.Lang) *urfave.Command {
 		Description: t("Unknown keys, files that nothing is made from, missing escapes, secrets as text or in files that others may read, schema files that are never applied. Exit status 3: there are errors."),
 		Flags:       []urfave.Flag{outputFlag(lang)},
 		Action: func(c *urfave.Context) error {
-			asJSON, err := wantsJSON(c, lang)
-			if err != nil {
-				return err
-			}
 			dir, err := packFolder(c.Args().First(), lang)
 			if err != nil {
 				return err
@@ -31,11 +28,9 @@ func packLint(lang msg.Lang) *urfave.Command {
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				err = capture.PrintFaultsJSON(c.App.Writer, faults)
-			} else {
-				err = capture.PrintFaults(c.App.Writer, lang, faults)
-			}
+			err = print(c, lang, capture.FaultsJSON(faults), func(w io.Writer, lang msg.Lang) error {
+				return capture.PrintFaults(w, lang, faults)
+			})
 			if err == nil && slices.ContainsFunc(faults, func(f capture.Fault) bool { return f.Severity == "error" }) {
 				return urfave.Exit("", exitFindings)
 			}
@@ -50,10 +45,6 @@ func packDiff(lang msg.Lang) *urfave.Command {
 		Description: t("A dash in the place of a folder is the built-in pack. Exit status 2: they differ."),
 		Flags:       []urfave.Flag{outputFlag(lang)},
 		Action: func(c *urfave.Context) error {
-			asJSON, err := wantsJSON(c, lang)
-			if err != nil {
-				return err
-			}
 			a, err := packFolder(c.Args().Get(0), lang)
 			if err != nil {
 				return err
@@ -66,11 +57,9 @@ func packDiff(lang msg.Lang) *urfave.Command {
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				err = capture.PrintChangesJSON(c.App.Writer, changes)
-			} else {
-				err = capture.PrintChanges(c.App.Writer, lang, changes)
-			}
+			err = print(c, lang, capture.ChangesJSON(changes), func(w io.Writer, lang msg.Lang) error {
+				return capture.PrintChanges(w, lang, changes)
+			})
 			if err == nil && len(changes) > 0 {
 				return urfave.Exit("", exitChanges)
 			}

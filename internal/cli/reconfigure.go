@@ -26,21 +26,14 @@ func planCommand(lang msg.Lang) *urfave.Command {
 	t := lang.Sprintf
 	return &urfave.Command{Name: "plan", Usage: t("what init would change, without touching anything"),
 		Description: t("Exit status: 0 nothing to do, 2 there is something to do, 1 it cannot be told."),
-		Flags:       []urfave.Flag{preferFlag(lang), tsdbOptionalFlag(lang), &urfave.StringFlag{Name: "output", Value: "text", Usage: t("text or json")}},
+		Flags:       []urfave.Flag{preferFlag(lang), tsdbOptionalFlag(lang), outputFlag(lang)},
 		Action: func(c *urfave.Context) error {
-			if err := knownOutput(c, lang); err != nil {
-				return err
-			}
 			plan, err := flow.Plan(c.Context, initOptions(c, lang, nil, nil))
 			if err != nil {
 				return err
 			}
-			if c.String("output") == "json" {
-				if err := plan.PrintJSON(c.App.Writer); err != nil {
-					return err
-				}
-			} else {
-				plan.Print(c.App.Writer, lang)
+			if err := print(c, lang, plan, plain(plan.Print)); err != nil {
+				return err
 			}
 			switch {
 			case plan.Changes:

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"path/filepath"
 
 	urfave "github.com/urfave/cli/v2"
@@ -15,7 +16,7 @@ import (
 // upgradeCommand is `omsinit upgrade`.
 func upgradeCommand(lang msg.Lang) *urfave.Command {
 	t := lang.Sprintf
-	output := &urfave.StringFlag{Name: "output", Value: "text", Usage: t("text or json")}
+	output := outputFlag(lang)
 	about := []urfave.Flag{
 		&urfave.StringFlag{Name: "from-version", Usage: t("the release of an installation that records none, such as 4.1.0-CE")},
 		&urfave.BoolFlag{Name: "auto-ha", DisableDefaultText: true, Usage: t("switch high availability off before and on again after")},
@@ -77,19 +78,11 @@ func upgradeOptions(c *urfave.Context, lang msg.Lang) flow.Options {
 }
 
 func upgradePlan(c *urfave.Context, lang msg.Lang) error {
-	output := c.String("output")
-	if output != "text" && output != "json" {
-		return urfave.Exit(lang.Sprintf("omsinit: --output is text or json, not %q", output), exitUsage)
-	}
 	plan, err := flow.PlanUpgrade(c.Context, upgradeOptions(c, lang))
 	if err != nil {
 		return err
 	}
-	if output == "json" {
-		err = plan.PrintJSON(c.App.Writer)
-	} else {
-		err = plan.Print(c.App.Writer, lang)
-	}
+	err = print(c, lang, plan, plan.Print)
 	if err == nil && plan.Refused() {
 		return urfave.Exit("", exitFindings)
 	}
@@ -126,21 +119,15 @@ func upgradeBackup(c *urfave.Context, lang msg.Lang) error {
 }
 
 func upgradeBackups(c *urfave.Context, lang msg.Lang) error {
-	output := c.String("output")
-	if output != "text" && output != "json" {
-		return urfave.Exit(lang.Sprintf("omsinit: --output is text or json, not %q", output), exitUsage)
-	}
 	u, err := flow.Upgrade(upgradeOptions(c, lang))
 	if err != nil {
 		return err
 	}
 	// The list is worth showing, also when it is not known which are in use.
 	list, asked := u.Backups(c.Context)
-	if output == "json" {
-		err = upgrade.PrintBackupsJSON(c.App.Writer, list)
-	} else {
-		err = upgrade.PrintBackups(c.App.Writer, lang, list)
-	}
+	err = print(c, lang, upgrade.BackupsJSON(list), func(w io.Writer, lang msg.Lang) error {
+		return upgrade.PrintBackups(w, lang, list)
+	})
 	if err == nil {
 		err = asked
 	}
