@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 )
 
@@ -62,7 +63,19 @@ func FromEnv(getenv func(string) string) Lang {
 // Sprintf formats in the language. Arguments that are errors, or
 // have a method In(Lang) string, are rendered in it as well.
 func (l Lang) Sprintf(format string, args ...any) string {
-	return fmt.Sprintf(strings.ReplaceAll(l.lookup(format), "%w", "%v"), l.render(args)...)
+	return fmt.Sprintf(withoutWrapping(l.lookup(format)), l.render(args)...)
+}
+
+var wrapVerb = regexp.MustCompile(`%(?:%|[-+# 0-9.*\[\]]*w)`)
+
+// withoutWrapping writes %v for each %w, which only fmt.Errorf knows.
+func withoutWrapping(format string) string {
+	return wrapVerb.ReplaceAllStringFunc(format, func(verb string) string {
+		if flags, ok := strings.CutSuffix(verb, "w"); ok {
+			return flags + "v"
+		}
+		return verb
+	})
 }
 
 func (l Lang) lookup(format string) string {
@@ -136,22 +149,25 @@ type Error struct {
 	wrapped error
 }
 
-// Errorf is fmt.Errorf for people: at most one %w, and Chinese words for the
-// format in the catalogue.
+// Errorf is fmt.Errorf for people: each %w wraps its error as there, and the
+// format has its Chinese in the catalogue.
 func Errorf(format string, args ...any) error {
 	e := &Error{Message: M(format, args...)}
-	if strings.Contains(format, "%w") {
-		for _, a := range args {
-			if err, ok := a.(error); ok {
-				e.wrapped = err
-			}
-		}
+	switch w := fmt.Errorf(format, args...).(type) {
+	case interface{ Unwrap() error }:
+		e.wrapped = w.Unwrap()
+	case interface {
+		error
+		Unwrap() []error
+	}:
+		e.wrapped = w // several: errors.Is and errors.As look into all of them
 	}
 	return e
 }
 
-// Error gives the English words.
+// Error returns the English words.
 func (e *Error) Error() string { return e.In(English) }
 
-// Unwrap gives the error behind %w.
+// Unwrap returns the error at %w, nil without one. Behind several %w it is one
+// error that wraps them all.
 func (e *Error) Unwrap() error { return e.wrapped }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"testing"
 )
 
@@ -45,6 +46,51 @@ func TestErrorsInBothLanguages(t *testing.T) {
 	nested := Errorf("cannot read %s: %w", "/etc/y", inner)
 	if got, want := Chinese.Text(nested), "无法读取 /etc/y：无法读取 /etc/x：file does not exist"; got != want {
 		t.Errorf("nested: got %q, want %q", got, want)
+	}
+}
+
+// TestErrorfWrapsLikeFmt holds Errorf against fmt.Errorf.
+func TestErrorfWrapsLikeFmt(t *testing.T) {
+	first, second := fs.ErrNotExist, fs.ErrPermission
+	for _, tc := range []struct {
+		format string
+		args   []any
+	}{
+		{"%w", []any{first}},
+		{"%v", []any{first}},
+		{"plain", nil},
+		{"%w, then %v", []any{first, second}},
+		{"%v, then %w", []any{first, second}},
+		{"%[2]w after %[1]v", []any{first, second}},
+		{"%[2]v after %[1]w", []any{first, second}},
+		{"%s: %w and %w", []any{"both", first, second}},
+		{"100%% %w", []any{second}},
+		{"%%w is not a verb: %v", []any{first}},
+		{"%w of nothing", []any{error(nil)}},
+		{"%w without an error", []any{"text"}},
+	} {
+		t.Run(tc.format, func(t *testing.T) {
+			got, want := Errorf(tc.format, tc.args...), fmt.Errorf(tc.format, tc.args...)
+			for _, cause := range []error{first, second} {
+				if errors.Is(got, cause) != errors.Is(want, cause) {
+					t.Errorf("errors.Is(_, %v) = %v", cause, errors.Is(got, cause))
+				}
+			}
+			if one, other := errors.Unwrap(got), errors.Unwrap(want); other != nil && one != other {
+				t.Errorf("Unwrap = %v, want %v", one, other)
+			}
+			if text := want.Error(); !strings.Contains(text, "%!") && got.Error() != text {
+				t.Errorf("Error() = %q, want %q", got, text)
+			}
+		})
+	}
+}
+
+// TestErrorfWithoutAnError: an error that came over a socket is only its words.
+func TestErrorfWithoutAnError(t *testing.T) {
+	format := "cannot read %[1]s: %[2]w" // no constant, which go vet would read
+	if got, want := Errorf(format, "/etc/x", "no such file").Error(), "cannot read /etc/x: no such file"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
