@@ -13,6 +13,7 @@ require (
 	github.com/hexops/gotextdiff v1.0.3
 	github.com/influxdata/influxdb1-client v0.0.0-20220302092344-a9ab5670611c
 	github.com/magiconair/properties v1.18.12
+	github.com/mattn/go-runewidth v0.0.31
 	github.com/ochinchina/gorilla-xmlrpc v0.0.0-20171012055324-ecf2fe693a2c
 	github.com/ochinchina/supervisord/config v0.0.0-20210503132557-74b0760cc12e
 	github.com/ochinchina/supervisord/faults v0.0.0-20210503132557-74b0760cc12e
@@ -28,6 +29,7 @@ require (
 require (
 	filippo.io/edwards25519 v1.2.0 // indirect
 	github.com/BurntSushi/toml v1.5.0 // indirect
+	github.com/clipperhouse/uax29/v2 v2.2.0 // indirect
 	github.com/cpuguy83/go-md2man/v2 v2.0.7 // indirect
 	github.com/ochinchina/go-ini v1.0.1 // indirect
 	github.com/ochinchina/supervisord/util v0.0.0-20210503132557-74b0760cc12e // indirect

@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"omsinit/internal/msg"
 )
@@ -98,15 +97,17 @@ func (e *SecretError) In(lang msg.Lang) string { return e.message().In(lang) }
 // Print writes the report for people.
 func (r *Report) Print(w io.Writer, lang msg.Lang) error {
 	var b strings.Builder
-	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	var rows [][]string
 	for _, f := range r.Files {
 		compared := ""
 		if f.Compared {
 			compared = lang.Sprintf("compared")
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", f.Path, f.Format, lang.Sprintf("from config.yaml: %d", f.Expressions), compared)
+		rows = append(rows, []string{f.Path, f.Format, lang.Sprintf("from config.yaml: %d", f.Expressions), compared})
 	}
-	table.Flush()
+	if err := msg.PrintColumns(&b, rows); err != nil {
+		return err
+	}
 	for _, part := range []struct {
 		kind  string
 		title msg.Message

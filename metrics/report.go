@@ -3,8 +3,8 @@ package metrics
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"omsinit/internal/msg"
@@ -148,12 +148,15 @@ func (r Report) Print(w io.Writer, lang msg.Lang, now time.Time) error {
 		say(msg.M("%d programs beyond the limit of %d are left out", r.LeftOut, MostPrograms))
 	}
 	fmt.Fprintln(w)
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "MEASUREMENT\tTAGS\tSERIES\tMOST\tFIELDS")
+	rows := [][]string{{
+		lang.Sprintf("MEASUREMENT"), lang.Sprintf("TAGS"), lang.Sprintf("SERIES"), lang.Sprintf("MOST"), lang.Sprintf("FIELDS"),
+	}}
 	for _, m := range r.Measurements {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\n", m.Name, strings.Join(m.Tags, ","), m.Series, m.Most, len(m.Fields))
+		rows = append(rows, []string{
+			m.Name, strings.Join(m.Tags, ","), strconv.Itoa(m.Series), strconv.Itoa(m.Most), strconv.Itoa(len(m.Fields)),
+		})
 	}
-	return t.Flush()
+	return msg.PrintColumns(w, rows)
 }
 
 func (r Report) headline() msg.Message {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	mysql "omsinit/internal/database"
 	"omsinit/internal/msg"
@@ -25,11 +24,14 @@ func (s Status) Print(w io.Writer, lang msg.Lang) error {
 		default:
 			fmt.Fprintf(&b, "%s (%s)\n", d.Name, d.Kind)
 		}
-		table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+		var rows [][]string
 		for _, f := range d.Files {
-			fmt.Fprintf(table, "  %s\t%s\t%d/%d\t%s\t%s\t%s\n", f.Version, lang.Sprintf("%v", f.state()), f.Applied, f.Total, short(f.Checksum), f.Finished, f.Tool)
+			statements := fmt.Sprintf("%d/%d", f.Applied, f.Total)
+			rows = append(rows, []string{"  " + f.Version, f.state().In(lang), statements, short(f.Checksum), f.Finished, f.Tool})
 		}
-		table.Flush()
+		if err := msg.PrintColumns(&b, rows); err != nil {
+			return err
+		}
 		for _, f := range d.Files {
 			if f.Statement != "" && f.State != "done" {
 				fmt.Fprintln(&b, "  "+lang.Sprintf("%s, statement %d: %s", f.Version, max(f.InFlight, f.Applied+1), statement{text: f.Statement}.short()))

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"omsinit/init/metadb/backup"
@@ -181,7 +180,7 @@ func PrintBackups(w io.Writer, lang msg.Lang, list []Backup) error {
 		_, err := fmt.Fprintln(w, lang.Sprintf("there are no backups on this node"))
 		return err
 	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var rows [][]string
 	for _, b := range list {
 		state := ""
 		switch {
@@ -190,9 +189,10 @@ func PrintBackups(w io.Writer, lang msg.Lang, list []Backup) error {
 		case b.InUse:
 			state = lang.Sprintf("in use: the way back of the last upgrade")
 		}
-		fmt.Fprintf(table, "%s\t%s\t%d MB\t%s\t%s\n", b.Name, strings.Join(b.Releases, ","), b.Bytes>>20, b.Created, state)
+		size := fmt.Sprintf("%d MB", b.Bytes>>20)
+		rows = append(rows, []string{b.Name, strings.Join(b.Releases, ","), size, b.Created, state})
 	}
-	return table.Flush()
+	return msg.PrintColumns(w, rows)
 }
 
 // BackupsJSON returns the JSON form of the list, which only ever grows.

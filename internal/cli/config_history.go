@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"text/tabwriter"
 
 	urfave "github.com/urfave/cli/v2"
 
@@ -24,15 +23,15 @@ func configHistory(lang msg.Lang) *urfave.Command {
 				fmt.Fprintln(os.Stderr, lang.Sprintf("there are no earlier versions"))
 				return nil
 			}
-			table := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
+			var rows [][]string
 			for _, v := range versions {
 				var paths []string
 				for _, f := range v.Files {
 					paths = append(paths, f.Path)
 				}
-				fmt.Fprintf(table, "%s\t%s\t%s\n", v.ID, v.Reason, strings.Join(paths, " "))
+				rows = append(rows, []string{v.ID, v.Reason, strings.Join(paths, " ")})
 			}
-			return table.Flush()
+			return msg.PrintColumns(c.App.Writer, rows)
 		}}
 }
 

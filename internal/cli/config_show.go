@@ -50,46 +50,21 @@ func showConfig(c *urfave.Context, lang msg.Lang) error {
 }
 
 func settingsText(w io.Writer, lang msg.Lang, settings []config.Setting) error {
-	var rows [][2]string
-	key, place := 0, 0
+	var rows [][]string
 	for _, s := range settings {
-		origin := lang.Sprintf("not set")
 		switch s.Origin {
 		case config.FromFile:
-			origin = lang.Sprintf("line %d", s.Line)
+			rows = append(rows, []string{s.Name, lang.Sprintf("line %d", s.Line), text(s.Value)})
 		case config.FromDefault:
-			origin = lang.Sprintf("default")
+			rows = append(rows, []string{s.Name, lang.Sprintf("default"), text(s.Value)})
 		case config.Derived:
-			origin = lang.Sprintf("from %s", s.Source)
-		}
-		rows = append(rows, [2]string{s.Name, origin})
-		key, place = max(key, width(s.Name)), max(place, width(origin))
-	}
-	for i, s := range settings {
-		line := pad(rows[i][0], key+2) + pad(rows[i][1], place+2)
-		if s.Origin != config.NotSet {
-			line += text(s.Value)
-		}
-		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " ")); err != nil {
-			return err
+			rows = append(rows, []string{s.Name, lang.Sprintf("from %s", s.Source), text(s.Value)})
+		default:
+			rows = append(rows, []string{s.Name, lang.Sprintf("not set")})
 		}
 	}
-	return nil
+	return msg.PrintColumns(w, rows)
 }
-
-// width is the number of columns of a text on a terminal, where Chinese signs
-// take two.
-func width(s string) int {
-	n := 0
-	for _, r := range s {
-		if n++; r >= 0x2e80 {
-			n++
-		}
-	}
-	return n
-}
-
-func pad(s string, columns int) string { return s + strings.Repeat(" ", max(columns-width(s), 1)) }
 
 // text is a value on one line.
 func text(value any) string {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"text/tabwriter"
 
 	urfave "github.com/urfave/cli/v2"
 
@@ -73,18 +72,19 @@ func listPack(c *urfave.Context, p *pack.Pack) error {
 		return err
 	}
 	fmt.Fprintln(os.Stderr, p.Release)
-	table := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
+	var rows [][]string
 	for _, name := range names {
 		f, ok := made[name]
 		if !ok {
-			fmt.Fprintf(table, "%s\t%s\n", name, p.Source(name))
+			rows = append(rows, []string{name, p.Source(name)})
 			continue
 		}
 		merge := string(f.Merge)
 		if f.Policy == pack.Create {
 			merge = string(f.Policy)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%04o\t%s\t%s\n", name, p.Source(name), f.Path, f.Owner, uint32(f.Mode), f.Format, merge)
+		mode := fmt.Sprintf("%04o", uint32(f.Mode))
+		rows = append(rows, []string{name, p.Source(name), f.Path, f.Owner, mode, string(f.Format), merge})
 	}
-	return table.Flush()
+	return msg.PrintColumns(c.App.Writer, rows)
 }

@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
+
+	"github.com/mattn/go-runewidth"
 )
 
-// PrintColumns writes rows of cells with their columns aligned. text/tabwriter cannot: a Chinese character
-// takes two places on a terminal.
+// PrintColumns writes rows of cells with their columns aligned and two spaces between them. text/tabwriter cannot:
+// a Chinese character takes two cells of a terminal.
 func PrintColumns(w io.Writer, rows [][]string) error {
 	var widths []int
 	for _, row := range rows {
@@ -16,14 +17,14 @@ func PrintColumns(w io.Writer, rows [][]string) error {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], places(cell))
+			widths[i] = max(widths[i], Width(cell))
 		}
 	}
 	for _, row := range rows {
 		var line strings.Builder
 		for i, cell := range row {
 			line.WriteString(cell)
-			line.WriteString(strings.Repeat(" ", widths[i]-places(cell)+2))
+			line.WriteString(strings.Repeat(" ", widths[i]-Width(cell)+2))
 		}
 		if _, err := fmt.Fprintln(w, strings.TrimRight(line.String(), " ")); err != nil {
 			return err
@@ -32,14 +33,9 @@ func PrintColumns(w io.Writer, rows [][]string) error {
 	return nil
 }
 
-// places is the width of a text on a terminal.
-func places(s string) int {
-	n := 0
-	for _, r := range s {
-		n++
-		if unicode.In(r, unicode.Han) || r >= 0xFF01 && r <= 0xFF60 {
-			n++
-		}
-	}
-	return n
-}
+// terminal knows how many cells of a terminal a character takes. What Unicode
+// calls ambiguous (…, —, ①) takes one, whatever the locale of the process is.
+var terminal = runewidth.Condition{StrictEmojiNeutral: true}
+
+// Width returns the number of cells that a text takes on a terminal.
+func Width(s string) int { return terminal.StringWidth(s) }

@@ -1,0 +1,47 @@
+package msg_test
+
+import (
+	"strings"
+	"testing"
+
+	"omsinit/internal/msg"
+)
+
+func TestWidth(t *testing.T) {
+	// A width must not depend on the locale, which tests of other packages set.
+	for _, tc := range []struct {
+		text string
+		want int
+	}{
+		{"", 0},
+		{"plain", 5},
+		{"元信息库", 8},
+		{"（全角）：", 10},
+		{"ｆｕｌｌ", 8},
+		{"は한", 4},
+		{"…—①·", 4},
+		{"e\u0301", 1},
+		{"🙂", 2},
+	} {
+		if got := msg.Width(tc.text); got != tc.want {
+			t.Errorf("Width(%q) = %d, want %d", tc.text, got, tc.want)
+		}
+	}
+}
+
+func TestPrintColumns(t *testing.T) {
+	var b strings.Builder
+	err := msg.PrintColumns(&b, [][]string{
+		{"名称", "状态", ""},
+		{"a-long-name", "已完成（全部）", "x"},
+		{"二"},
+		{"", "…", "y"},
+	})
+	want := "名称         状态\n" +
+		"a-long-name  已完成（全部）  x\n" +
+		"二\n" +
+		"             …               y\n"
+	if got := b.String(); err != nil || got != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
+	}
+}
