@@ -6,8 +6,8 @@
 package check
 
 import (
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 )
 
 // Severity says whether a finding stops the initialisation.
@@ -110,7 +110,7 @@ func (r Report) Err() error {
 			return err
 		}
 	}
-	return passing.Mark(err)
+	return finding.Transient(err)
 }
 
 // FailedError says that the checks found errors. They were printed already.

@@ -12,8 +12,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"omsinit/internal/database"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 )
 
 // metaDBConnect logs in. A server that does not answer is a passing reason.
@@ -33,7 +33,7 @@ func metaDBConnect(ctx context.Context, n *node, f *found) {
 		explained := database.Explain(n.cfg, err)
 		f.error(connectID(err, explained), msg.M("%v", explained), msg.Message{},
 			Fact{"oms_meta_host", n.cfg.MetaHost}, Fact{"oms_meta_port", n.cfg.MetaPort}, Fact{"oms_meta_user", n.cfg.MetaUser})
-		f.findings[0].Passing = passing.Is(explained)
+		f.findings[0].Passing = finding.IsTransient(explained)
 		return
 	}
 	f.publish = func() { n.db = db }
@@ -59,7 +59,7 @@ func (n *node) wantsTLS(ctx context.Context, err error) bool {
 func connectID(err, explained error) string {
 	var answer *mysql.MySQLError
 	switch {
-	case passing.Is(explained):
+	case finding.IsTransient(explained):
 		return "metadb.unreachable"
 	case errors.As(err, &answer), errors.Is(err, mysql.ErrUnknownPlugin), errors.Is(err, mysql.ErrNativePassword),
 		errors.Is(err, mysql.ErrOldPassword), errors.Is(err, mysql.ErrCleartextPassword):
@@ -72,7 +72,7 @@ func connectID(err, explained error) string {
 func (f *found) query(n *node, err error) {
 	explained := database.Explain(n.cfg, err)
 	f.error("metadb.query", msg.M("%v", explained), msg.Message{})
-	f.findings[len(f.findings)-1].Passing = passing.Is(explained)
+	f.findings[len(f.findings)-1].Passing = finding.IsTransient(explained)
 }
 
 // leastPacket is what the components send at once, at most.
@@ -221,6 +221,6 @@ func zone(seconds int) string {
 func metaDBRelease(ctx context.Context, n *node, f *found) {
 	if err := n.Gate(ctx, n.cfg); err != nil {
 		f.error("metadb.release", msg.M("%v", err), msg.Message{}, Fact{"release", n.Release})
-		f.findings[0].Passing = passing.Is(err)
+		f.findings[0].Passing = finding.IsTransient(err)
 	}
 }

@@ -13,9 +13,9 @@ import (
 
 	"omsinit/internal/config"
 	"omsinit/internal/database"
+	"omsinit/internal/finding"
 	"omsinit/internal/layout"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 	"omsinit/testdata/testmaria"
 )
 
@@ -84,7 +84,7 @@ func TestMetaDB(t *testing.T) {
 		in := Input{Layout: layout.New(t.TempDir()), ConfigFile: "-", Stdin: strings.NewReader(freePorts(t) + strings.NewReplacer("2883", itoa(db.Port), "Secret42", db.Password).Replace(valid)),
 			HostIP: "10.0.0.1", addresses: addresses("10.0.0.1/24"), Deadline: 300 * time.Millisecond}
 		report, _ := Run(t.Context(), in)
-		if err := report.Err(); !passing.Is(err) {
+		if err := report.Err(); !finding.IsTransient(err) {
 			t.Errorf("not passing: %v", err)
 		}
 	})
@@ -129,7 +129,7 @@ func TestMetaDB(t *testing.T) {
 		}
 	})
 	t.Run("gate", func(t *testing.T) {
-		in := Input{Gate: func(context.Context, *config.Config) error { return passing.Mark(context.DeadlineExceeded) }}
+		in := Input{Gate: func(context.Context, *config.Config) error { return finding.Transient(context.DeadlineExceeded) }}
 		if got := connected(t, in, cfg, metaDBRelease); ids(got) != "error metadb.release" || !got.Findings[0].Passing {
 			t.Errorf("got %+v", got)
 		}

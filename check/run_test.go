@@ -17,9 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/layout"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 	"omsinit/metrics"
 )
 
@@ -180,7 +180,7 @@ func TestBlackHole(t *testing.T) {
 	if loaded == nil || count.Load() != 1 {
 		t.Errorf("asked %d times, want once", count.Load())
 	}
-	if err := report.Err(); !passing.Is(err) || !strings.Contains(err.Error(), "does not greet") {
+	if err := report.Err(); !finding.IsTransient(err) || !strings.Contains(err.Error(), "does not greet") {
 		t.Errorf("not a passing error: %v", err)
 	}
 	skipped := 0
@@ -198,7 +198,7 @@ func TestBlackHole(t *testing.T) {
 }
 
 func TestRun(t *testing.T) {
-	unreachable := passing.Mark(errors.New("no route to host"))
+	unreachable := finding.Transient(errors.New("no route to host"))
 	// The MetaDB refuses connections at once, so it is always among the errors.
 	refusing, _ := net.Listen("tcp", "127.0.0.1:0")
 	port := refusing.Addr().(*net.TCPAddr).Port
@@ -230,8 +230,8 @@ func TestRun(t *testing.T) {
 			tc.in.addresses = addresses("10.0.0.1/24")
 			report, cfg := Run(t.Context(), tc.in)
 			err := report.Err()
-			if (err != nil) != tc.failed || passing.Is(err) != tc.passing || (cfg != nil) != tc.loaded {
-				t.Errorf("error %v (passing %v), configuration %v", err, passing.Is(err), cfg != nil)
+			if (err != nil) != tc.failed || finding.IsTransient(err) != tc.passing || (cfg != nil) != tc.loaded {
+				t.Errorf("error %v (passing %v), configuration %v", err, finding.IsTransient(err), cfg != nil)
 			}
 			var failed *FailedError
 			if tc.failed && !errors.As(err, &failed) {
@@ -309,7 +309,7 @@ func TestDropped(t *testing.T) {
 		got = append(got, f.ID)
 	}
 	err := report.Err()
-	if !slices.Equal(got, []string{"metadb.unreachable", "tsdb.connect"}) || !passing.Is(err) || !strings.Contains(err.Error(), "nothing answers") {
+	if !slices.Equal(got, []string{"metadb.unreachable", "tsdb.connect"}) || !finding.IsTransient(err) || !strings.Contains(err.Error(), "nothing answers") {
 		t.Errorf("got %v: %v", got, err)
 	}
 }

@@ -3,8 +3,8 @@ package check
 import (
 	"context"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 )
 
 // tsdbConnect tries the time-series database before it is switched on
@@ -24,5 +24,5 @@ func (f *found) tsdb(n *node, id string, err error) {
 	}
 	f.error(id, msg.M("%v", err), msg.M("mend the tsdb_* keys of config.yaml or the database, or set tsdb_enabled to false; --tsdb-optional goes on without it"),
 		Fact{"tsdb_url", n.cfg.TSDBURL}, Fact{"tsdb_username", n.cfg.TSDBUsername})
-	f.findings[len(f.findings)-1].Passing = passing.Is(err)
+	f.findings[len(f.findings)-1].Passing = finding.IsTransient(err)
 }

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 	"omsinit/testdata/testinflux"
 )
 
@@ -149,8 +149,8 @@ func TestCheck(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Fatalf("got %v, want an error with %q", err, tc.want)
 			}
-			if passing.Is(err) != tc.passing {
-				t.Errorf("passing is %v, want %v: %v", passing.Is(err), tc.passing, err)
+			if finding.IsTransient(err) != tc.passing {
+				t.Errorf("passing is %v, want %v: %v", finding.IsTransient(err), tc.passing, err)
 			}
 			for _, text := range []string{err.Error(), msg.Chinese.Text(err)} {
 				if strings.Contains(text, "\n") || len(text) > 500 {

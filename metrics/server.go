@@ -17,8 +17,8 @@ import (
 	client "github.com/influxdata/influxdb1-client/v2"
 
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 )
 
 const (
@@ -113,15 +113,15 @@ func (s *server) unreachable(err error) error {
 	var timeout net.Error
 	switch {
 	case errors.Is(err, context.Canceled):
-		return passing.Mark(err)
+		return finding.Transient(err)
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return passing.Mark(msg.Errorf("the time-series database at tsdb_url %s gives no whole answer in time; see whether it is overloaded, or whether a firewall drops the packets", s.address))
+		return finding.Transient(msg.Errorf("the time-series database at tsdb_url %s gives no whole answer in time; see whether it is overloaded, or whether a firewall drops the packets", s.address))
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), strings.Contains(err.Error(), "server closed idle connection"):
-		return passing.Mark(msg.Errorf("the time-series database at tsdb_url %s breaks its answer off", s.address))
+		return finding.Transient(msg.Errorf("the time-series database at tsdb_url %s breaks its answer off", s.address))
 	case strings.Contains(err.Error(), "malformed"), strings.Contains(err.Error(), "readLoopPeekFail"): // it spoke first, as sshd and MySQL do
 		return msg.Errorf("what answers at tsdb_url %s does not speak HTTP; the documented port of the time-series database is 8086", s.address)
 	}
-	return passing.Mark(msg.Errorf("cannot reach the time-series database at tsdb_url %s: %w", s.address, err))
+	return finding.Transient(msg.Errorf("cannot reach the time-series database at tsdb_url %s: %w", s.address, err))
 }
 
 // refusal is an answer that is no success, with its HTTP status.
@@ -140,7 +140,7 @@ func (s *server) judge(a *answer) error {
 	page := strings.Contains(lower, "<html") || strings.Contains(lower, "<!doctype")
 	refuse := func(err error) error {
 		if a.status >= 500 {
-			err = passing.Mark(err)
+			err = finding.Transient(err)
 		}
 		return &refusal{err, a.status}
 	}
@@ -205,7 +205,7 @@ func (s *server) run(ctx context.Context, method, statement string) (*client.Res
 	dec.UseNumber()
 	if err := dec.Decode(&resp); err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, passing.Mark(msg.Errorf("the time-series database at tsdb_url %s breaks its answer off", s.address))
+			return nil, finding.Transient(msg.Errorf("the time-series database at tsdb_url %s breaks its answer off", s.address))
 		}
 		return nil, msg.Errorf("the time-series database at tsdb_url %s does not answer as InfluxDB 1.x does: %s", s.address, shorten(string(a.body)))
 	}

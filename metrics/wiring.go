@@ -10,9 +10,9 @@ import (
 	client "github.com/influxdata/influxdb1-client/v2"
 
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
-	"omsinit/internal/passing"
 )
 
 // Wiring makes the TSDB ready for this OMS and proves that it works, before
@@ -100,7 +100,7 @@ func (w *Wiring) through(ctx context.Context, steps ...func(context.Context, *se
 
 func failed(name string, err error) Part {
 	fix := msg.M("correct tsdb_url in config.yaml, or make the time-series database answer there; without it: tsdb_enabled: false, or --tsdb-optional")
-	if !passing.Is(err) {
+	if !finding.IsTransient(err) {
 		fix = msg.M("correct the tsdb_* keys in config.yaml; OMS needs InfluxDB 1.8 and a user with all privileges")
 	}
 	return Part{Name: name, Result: Failed, Message: msg.M("%v", err), Fix: fix, Err: err}
@@ -170,7 +170,7 @@ func (w *Wiring) policy(ctx context.Context, s *server) Part {
 
 func mayNotCreate(part, user string, err error) Part {
 	p := failed(part, err)
-	if !passing.Is(err) {
+	if !finding.IsTransient(err) {
 		p.Fix = msg.M("give the user all privileges: GRANT ALL PRIVILEGES TO %s", quoted(user))
 	}
 	return p
@@ -202,7 +202,7 @@ func (w *Wiring) read(ctx context.Context, s *server) Part {
 	}
 	resp, err := s.query(ctx, fmt.Sprintf("SELECT value FROM %s WHERE time = %dms AND node = '%s'", from, w.at.UnixMilli(), strings.ReplaceAll(w.Node, "'", `\'`)))
 	switch {
-	case err != nil && s.ceres && !passing.Is(err):
+	case err != nil && s.ceres && !finding.IsTransient(err):
 		return Part{Name: "read", Result: Skipped, Message: msg.M("the point was accepted, and CERESDB cannot read it back: %v", err)}
 	case err != nil:
 		return failed("read", msg.Errorf("cannot read the point back: %w", err))

@@ -12,9 +12,9 @@ import (
 	"testing"
 
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
-	"omsinit/internal/passing"
 	"omsinit/testdata/testinflux"
 )
 
@@ -110,7 +110,7 @@ func TestWiring(t *testing.T) {
 		poor.TSDBUsername, poor.TSDBPassword = "reader", "pw"
 		for _, lookOnly := range []bool{false, true} {
 			parts, err := (&Wiring{Config: poor, Into: into, Node: "n", LookOnly: lookOnly}).Run(t.Context())
-			if err == nil || passing.Is(err) || !strings.Contains(parts[len(parts)-1].Fix.String(), `GRANT ALL PRIVILEGES TO "reader"`) {
+			if err == nil || finding.IsTransient(err) || !strings.Contains(parts[len(parts)-1].Fix.String(), `GRANT ALL PRIVILEGES TO "reader"`) {
 				t.Errorf("%v, %s", err, results(parts))
 			}
 		}
@@ -132,7 +132,7 @@ func TestWiring(t *testing.T) {
 	})
 	t.Run("away", func(t *testing.T) {
 		parts, err := (&Wiring{Config: configFor(freeAddress(t)), Into: into, Node: "n"}).Run(t.Context())
-		if !passing.Is(err) || results(parts) != "reach=failed" || !strings.Contains(parts[0].Fix.In(msg.Chinese), "--tsdb-optional") {
+		if !finding.IsTransient(err) || results(parts) != "reach=failed" || !strings.Contains(parts[0].Fix.In(msg.Chinese), "--tsdb-optional") {
 			t.Errorf("%v, %s", err, results(parts))
 		}
 	})

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"omsinit/internal/config"
-	"omsinit/internal/passing"
+	"omsinit/internal/finding"
 	"omsinit/testdata/testinflux"
 )
 
@@ -53,8 +53,8 @@ func TestCheckWrite(t *testing.T) {
 			if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
 				t.Fatalf("got %v, want %q", err, tc.want)
 			}
-			if passing.Is(err) != tc.passing {
-				t.Errorf("passing is %v: %v", passing.Is(err), err)
+			if finding.IsTransient(err) != tc.passing {
+				t.Errorf("passing is %v: %v", finding.IsTransient(err), err)
 			}
 			if err != nil && strings.Contains(err.Error(), secret) {
 				t.Errorf("the password is shown: %v", err)

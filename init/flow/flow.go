@@ -13,10 +13,10 @@ import (
 	"omsinit/init/upgrade"
 	"omsinit/internal/config"
 	"omsinit/internal/database"
+	"omsinit/internal/finding"
 	"omsinit/internal/layout"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
-	"omsinit/internal/passing"
 	"omsinit/supervise"
 )
 
@@ -247,7 +247,7 @@ func (r *run) hint() msg.Message {
 func (r *run) reportFailure(ctx context.Context, report supervise.SetupReport, err error) {
 	var locked *LockedError
 	report.State, report.Message = supervise.SetupFailed, supervise.NewText(msg.M("%v", err))
-	report.Passing = passing.Is(err) || errors.As(err, &locked)
+	report.Passing = finding.IsTransient(err) || errors.As(err, &locked)
 	r.report(context.WithoutCancel(ctx), report)
 }
 

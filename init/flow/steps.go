@@ -11,8 +11,8 @@ import (
 	"omsinit/init/resource"
 	"omsinit/init/upgrade"
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 	"omsinit/metrics"
 	"omsinit/supervise"
 )
@@ -45,7 +45,7 @@ func (r *run) reading(read func() error) error {
 	}
 	after, err := readInputs(r.Options, r.pack.Release)
 	if err != nil || !after.equal(before) {
-		return passing.Mark(msg.Errorf("%s was changed while it was read; run the same command again", r.ConfigFile))
+		return finding.Transient(msg.Errorf("%s was changed while it was read; run the same command again", r.ConfigFile))
 	}
 	r.inputs = before
 	return nil
@@ -205,13 +205,13 @@ func (r *run) restart(ctx context.Context) error {
 	if len(restart) > 0 {
 		r.say(msg.M("restarting %s", strings.Join(restart, " ")))
 		if err := r.client.Restart(ctx, restart, o, progress); err != nil {
-			return passing.Mark(err)
+			return finding.Transient(err)
 		}
 	}
 	if len(coming) > 0 {
 		r.say(msg.M("waiting for %s", strings.Join(coming, " ")))
 		if err := r.client.Start(ctx, coming, o, progress); err != nil {
-			return passing.Mark(err)
+			return finding.Transient(err)
 		}
 	}
 	r.say(msg.M("all components are ready: %s", strings.Join(known, " ")))

@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/layout"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
-	"omsinit/internal/passing"
 	"omsinit/metrics"
 	"omsinit/supervise"
 )
@@ -58,7 +58,7 @@ func TestTSDBInStep3(t *testing.T) {
 	t.Run("away", func(t *testing.T) {
 		r.TSDBOptional = false
 		_, _, err := r.tsdb(t.Context(), cfg)
-		if !passing.Is(err) || !strings.Contains(err.Error(), "cannot reach") || !strings.Contains(err.Error(), "--tsdb-optional") || strings.Contains(err.Error(), "Secret42") {
+		if !finding.IsTransient(err) || !strings.Contains(err.Error(), "cannot reach") || !strings.Contains(err.Error(), "--tsdb-optional") || strings.Contains(err.Error(), "Secret42") {
 			t.Errorf("got %v", err)
 		}
 		plan := Planned{}

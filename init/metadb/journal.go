@@ -10,7 +10,7 @@ import (
 
 	"omsinit/internal/config"
 	mysql "omsinit/internal/database"
-	"omsinit/internal/passing"
+	"omsinit/internal/finding"
 )
 
 // JournalTable is in each of the databases and says what was done there.
@@ -156,7 +156,7 @@ func (j *journal) flight(n int) (int, any) {
 func (j *journal) fenced(ctx context.Context, q string, args ...any) error {
 	rows, err := j.w.send(ctx, j.conn, q, args...)
 	if err == nil && rows == 0 {
-		return passing.Mark(mysql.ErrLockLost)
+		return finding.Transient(mysql.ErrLockLost)
 	}
 	return err
 }

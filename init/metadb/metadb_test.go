@@ -14,8 +14,8 @@ import (
 	"go.uber.org/goleak"
 
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 	"omsinit/testdata/testmaria"
 )
 
@@ -194,7 +194,7 @@ func TestDrift(t *testing.T) {
 			t.Errorf("the error %q does not say %q", err, want)
 		}
 	}
-	if passing.Is(err) {
+	if finding.IsTransient(err) {
 		t.Error("drift does not pass by itself")
 	}
 	if db := s.DB(""); db.QueryRow("SELECT 1 FROM information_schema.schemata WHERE schema_name = 'oms_rm'").Scan(new(int)) != sql.ErrNoRows {

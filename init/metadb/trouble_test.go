@@ -16,8 +16,8 @@ import (
 
 	"omsinit/internal/config"
 	mysql "omsinit/internal/database"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 	"omsinit/testdata/testmaria"
 )
 
@@ -117,8 +117,8 @@ func TestMetaDBErrors(t *testing.T) {
 			c := configFor(s, "poor")
 			tc.change(c)
 			_, err := (&Step{Config: c, Pack: p}).Apply(context.Background())
-			if err == nil || !strings.Contains(err.Error(), tc.want) || passing.Is(err) != tc.passing {
-				t.Errorf("passing %v: %v", passing.Is(err), err)
+			if err == nil || !strings.Contains(err.Error(), tc.want) || finding.IsTransient(err) != tc.passing {
+				t.Errorf("passing %v: %v", finding.IsTransient(err), err)
 			}
 			if err != nil && strings.Contains(err.Error(), "s3cret") {
 				t.Error("the password is in the error")
@@ -185,7 +185,7 @@ func TestConnectionKeepsBreaking(t *testing.T) {
 		return runStatement(ctx, conn, text, args...)
 	}
 	_, err := step.Apply(context.Background())
-	if !passing.Is(err) {
+	if !finding.IsTransient(err) {
 		t.Errorf("not passing: %v", err)
 	}
 	for _, want := range []string{"lost the connection", "oms_cm", "schema/cm/4.1.1-CE.sql", "statement 2 of 5"} {
@@ -214,7 +214,7 @@ func TestServerRestart(t *testing.T) {
 			return runStatement(ctx, conn, text, args...)
 		}}
 		_, err := step.Apply(context.Background())
-		if err != nil && !passing.Is(err) {
+		if err != nil && !finding.IsTransient(err) {
 			t.Errorf("%s: %v", at, err)
 		}
 		step.run = nil
@@ -283,7 +283,7 @@ func TestCancelled(t *testing.T) {
 		}
 		return runStatement(ctx, conn, text, args...)
 	}}
-	if _, err := step.Apply(ctx); !errors.Is(err, context.Canceled) || passing.Is(err) {
+	if _, err := step.Apply(ctx); !errors.Is(err, context.Canceled) || finding.IsTransient(err) {
 		t.Errorf("%v", err)
 	}
 	// The lock is free again.
@@ -306,7 +306,7 @@ func TestLockedByAnother(t *testing.T) {
 	var log []string
 	step := &Step{Config: c, Pack: packWith(t, nil), LockTimeout: time.Second, Log: func(m msg.Message) { log = append(log, m.String()) }}
 	r, err := step.Apply(context.Background())
-	if !errors.Is(err, mysql.ErrLocked) || !passing.Is(err) || r.Changed() {
+	if !errors.Is(err, mysql.ErrLocked) || !finding.IsTransient(err) || r.Changed() {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if len(log) != 1 || !strings.Contains(log[0], "waiting for another node that works on the MetaDB: connection ") {

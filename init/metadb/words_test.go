@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 	"omsinit/testdata/testmaria"
 )
 
@@ -57,8 +57,8 @@ func TestFailureWords(t *testing.T) {
 			if !strings.Contains(zh, "第 2 条语句") || strings.Contains(err.Error()+zh, s.Password) {
 				t.Errorf("in Chinese: %s", zh)
 			}
-			if passing.Is(err) != tc.passing {
-				t.Errorf("passing is %v", passing.Is(err))
+			if finding.IsTransient(err) != tc.passing {
+				t.Errorf("passing is %v", finding.IsTransient(err))
 			}
 			if want := map[bool]int{true: deadlockTries, false: 1}[tc.number == errDeadlock]; tries != want {
 				t.Errorf("%d tries, want %d", tries, want)

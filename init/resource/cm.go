@@ -19,9 +19,9 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
-	"omsinit/internal/passing"
 	"omsinit/internal/registry"
 )
 
@@ -269,7 +269,7 @@ func retry[T any](ctx context.Context, limit time.Duration, try func(context.Con
 	case refused:
 		return value, err
 	}
-	return value, passing.Mark(failed(last))
+	return value, finding.Transient(failed(last))
 }
 
 // shorten keeps an answer from filling the screen.

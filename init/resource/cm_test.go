@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 )
 
 // cmStep is a step that needs no MetaDB.
@@ -151,8 +151,8 @@ func checkError(t *testing.T, err error, want string, wantPassing bool) {
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Fatalf("%v, want %q", err, want)
 	}
-	if passing.Is(err) != wantPassing {
-		t.Errorf("passing = %v: %v", passing.Is(err), err)
+	if finding.IsTransient(err) != wantPassing {
+		t.Errorf("passing = %v: %v", finding.IsTransient(err), err)
 	}
 	if zh := msg.Chinese.Text(err); !strings.Contains(zh, "集群管理服务（CM）") {
 		t.Errorf("in Chinese: %s", zh)
@@ -177,7 +177,7 @@ func TestSlowCM(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	time.AfterFunc(50*time.Millisecond, cancel)
 	st.WaitCM = time.Minute
-	if _, err := st.waitForCM(ctx); !errors.Is(err, context.Canceled) || passing.Is(err) {
+	if _, err := st.waitForCM(ctx); !errors.Is(err, context.Canceled) || finding.IsTransient(err) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 	"omsinit/internal/config"
 	"omsinit/internal/database"
-	"omsinit/internal/passing"
+	"omsinit/internal/finding"
 	"omsinit/testdata/testmaria"
 )
 
@@ -92,7 +92,7 @@ func TestRace(t *testing.T) {
 				t.Errorf("%d of 4 failed, want 3: %v", len(failed), failed)
 			}
 			for _, err := range failed {
-				if !strings.Contains(err.Error(), "cm_location 100 belongs to the region region-") || passing.Is(err) {
+				if !strings.Contains(err.Error(), "cm_location 100 belongs to the region region-") || finding.IsTransient(err) {
 					t.Errorf("%v", err)
 				}
 			}
@@ -172,10 +172,10 @@ func TestSameRow(t *testing.T) {
 	}
 	defer conn.Close()
 	late := state{} // as if it had looked before
-	if _, err := st.commit(context.Background(), conn, "1 = 1", late, want(c, "10.0.0.1")); !passing.Is(err) {
+	if _, err := st.commit(context.Background(), conn, "1 = 1", late, want(c, "10.0.0.1")); !finding.IsTransient(err) {
 		t.Errorf("%v", err)
 	}
-	if _, err := st.commit(context.Background(), conn, "1 = 0", late, want(c, "10.0.0.1")); !passing.Is(err) || !errors.Is(err, database.ErrLockLost) {
+	if _, err := st.commit(context.Background(), conn, "1 = 0", late, want(c, "10.0.0.1")); !finding.IsTransient(err) || !errors.Is(err, database.ErrLockLost) {
 		t.Errorf("without the lock: %v", err)
 	}
 }

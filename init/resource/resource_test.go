@@ -12,9 +12,9 @@ import (
 
 	"omsinit/internal/config"
 	"omsinit/internal/database"
+	"omsinit/internal/finding"
 	"omsinit/internal/ha"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 	"omsinit/testdata/testmaria"
 )
 
@@ -219,7 +219,7 @@ func TestMetaDBTrouble(t *testing.T) {
 		c := metadb(t, s, "x1")
 		c.RMDatabase = "empty_rm"
 		_, err := step(t, c, cm.URL).Apply(context.Background())
-		if err == nil || passing.Is(err) || !strings.Contains(err.Error(), "--only metadb") {
+		if err == nil || finding.IsTransient(err) || !strings.Contains(err.Error(), "--only metadb") {
 			t.Errorf("%v", err)
 		}
 	})
@@ -245,7 +245,7 @@ func TestMetaDBTrouble(t *testing.T) {
 		c := metadb(t, s, "x3")
 		s.Stop()
 		defer s.Restart()
-		if _, err := step(t, c, cm.URL).Apply(context.Background()); !passing.Is(err) {
+		if _, err := step(t, c, cm.URL).Apply(context.Background()); !finding.IsTransient(err) {
 			t.Errorf("%v", err)
 		}
 	})
@@ -333,7 +333,7 @@ func TestColumnsOfARelease(t *testing.T) {
 	// A column that nobody knows is named.
 	s.Exec("ALTER TABLE oms_cm.host ADD COLUMN idc varchar(9) NOT NULL")
 	c.CMNodes = append(c.CMNodes, "10.0.0.9")
-	if _, err := st.Apply(context.Background()); err == nil || passing.Is(err) || !strings.Contains(err.Error(), "host: ") || !strings.Contains(err.Error(), "idc") {
+	if _, err := st.Apply(context.Background()); err == nil || finding.IsTransient(err) || !strings.Contains(err.Error(), "host: ") || !strings.Contains(err.Error(), "idc") {
 		t.Errorf("%v", err)
 	}
 }

@@ -12,9 +12,9 @@ import (
 
 	"omsinit/internal/config"
 	"omsinit/internal/database"
+	"omsinit/internal/finding"
 	"omsinit/internal/ha"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 	"omsinit/internal/registry"
 )
 
@@ -189,7 +189,7 @@ func (s *Step) commit(ctx context.Context, conn *sql.Conn, condition string, fou
 		if err != nil {
 			failed := msg.Errorf("cannot register this region and its nodes in the database %s: %w", s.name(p), database.Explain(s.Config, err))
 			if sameRow(err) {
-				failed = passing.Mark(failed)
+				failed = finding.Transient(failed)
 			}
 			return done, failed
 		}
@@ -219,7 +219,7 @@ func transact(ctx context.Context, conn *sql.Conn, name, condition string, chang
 		return nil, err
 	}
 	if held == 0 {
-		return nil, passing.Mark(database.ErrLockLost)
+		return nil, finding.Transient(database.ErrLockLost)
 	}
 	var rows []Row
 	for _, c := range changes {

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 	"omsinit/internal/registry"
 	"omsinit/testdata/testmaria"
 )
@@ -77,7 +77,7 @@ NODE      REGION             STATE     HOST_STATUS  LAST HEARTBEAT
 	s.Stop()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if _, err := Look(ctx, c, "10.0.0.1", registry.Alive); !passing.Is(err) {
+	if _, err := Look(ctx, c, "10.0.0.1", registry.Alive); !finding.IsTransient(err) {
 		t.Errorf("%v", err)
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/pack"
-	"omsinit/internal/passing"
 	"omsinit/testdata/testmaria"
 )
 
@@ -46,7 +46,7 @@ func TestGate(t *testing.T) {
 			if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
 				t.Errorf("got %v, want %q", err, tc.want)
 			}
-			if passing.Is(err) {
+			if finding.IsTransient(err) {
 				t.Errorf("tried again although a person must act: %v", err)
 			}
 		})
@@ -67,7 +67,7 @@ func TestGate(t *testing.T) {
 		t.Errorf("an account with few rights: %v", err)
 	}
 	db.Stop()
-	if err := Gate(t.Context(), cfg, reference); !passing.Is(err) {
+	if err := Gate(t.Context(), cfg, reference); !finding.IsTransient(err) {
 		t.Errorf("a MetaDB that is away: %v", err)
 	}
 }

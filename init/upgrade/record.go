@@ -9,8 +9,8 @@ import (
 
 	"omsinit/internal/config"
 	"omsinit/internal/database"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 )
 
 // The journal of upgrades is a database of its own beside the three: a restore
@@ -158,7 +158,7 @@ func (j *journal) written(result sql.Result, err error) error {
 	if err == nil {
 		var n int64
 		if n, err = result.RowsAffected(); err == nil && n == 0 {
-			return passing.Mark(database.ErrLockLost)
+			return finding.Transient(database.ErrLockLost)
 		}
 	}
 	if err != nil {

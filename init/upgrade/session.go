@@ -11,8 +11,8 @@ import (
 	"omsinit/init/metadb"
 	"omsinit/init/metadb/backup"
 	"omsinit/internal/database"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 )
 
 // The stages of an upgrade, in their order. Each is journalled before it
@@ -317,7 +317,7 @@ func (s *Session) again(ctx context.Context, name string, do func(context.Contex
 
 // temporary reports whether an error came of a connection that was lost.
 func temporary(err error) bool {
-	return database.Gone(err) || passing.Is(err) || errors.Is(err, database.ErrLockLost)
+	return database.Gone(err) || finding.IsTransient(err) || errors.Is(err, database.ErrLockLost)
 }
 
 func (s *Session) attempt(ctx context.Context, name string, do func(context.Context) error) error {

@@ -7,8 +7,8 @@ import (
 
 	"omsinit/init/metadb/backup"
 	"omsinit/internal/database"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 )
 
 // Fail decides what becomes of an upgrade that failed, and gives the page that
@@ -22,7 +22,7 @@ func (s *Session) Fail(ctx context.Context, failure error) ([]msg.Message, error
 		return []msg.Message{msg.M("the upgrade was interrupted at the stage %s; the next run goes on there", s.rec.Stage)}, failure
 	}
 	if s.away(ctx, failure) {
-		return []msg.Message{msg.M("the MetaDB does not answer, or another node works on it, so the upgrade stays at the stage %s; the next run goes on there", s.rec.Stage)}, passing.Mark(failure)
+		return []msg.Message{msg.M("the MetaDB does not answer, or another node works on it, so the upgrade stays at the stage %s; the next run goes on there", s.rec.Stage)}, finding.Transient(failure)
 	}
 	if s.rec.reached(stageHAOn) {
 		return []msg.Message{msg.M("the end of the upgrade to %s is missing (stage %s): %v", s.rec.To, s.rec.Stage, failure),
@@ -95,7 +95,7 @@ func (s *Session) restoreAfter(ctx context.Context, failure error) ([]msg.Messag
 			msg.M("next: run `omsinit upgrade rollback` on %s", s.rec.Node)}, failure
 	}
 	if ctx.Err() != nil || temporary(err) {
-		return []msg.Message{msg.M("the restore was cut: %v; the next run goes on with it", err)}, passing.Mark(failure)
+		return []msg.Message{msg.M("the restore was cut: %v; the next run goes on with it", err)}, finding.Transient(failure)
 	}
 	if s.readBackup() != nil {
 		if err := s.settle(ctx, Failed); err != nil { // no start of a container goes on by itself

@@ -15,8 +15,8 @@ import (
 	"go.uber.org/goleak"
 
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 	"omsinit/testdata/testmaria"
 )
 
@@ -90,8 +90,8 @@ func explained(t *testing.T, c *config.Config, err error, wantPassing bool, want
 	if !strings.Contains(text, want) {
 		t.Errorf("the error is %q, want %q in it", text, want)
 	}
-	if passing.Is(e) != wantPassing {
-		t.Errorf("passing = %v for %q", passing.Is(e), text)
+	if finding.IsTransient(e) != wantPassing {
+		t.Errorf("passing = %v for %q", finding.IsTransient(e), text)
 	}
 	for _, part := range []string{net.JoinHostPort(c.MetaHost, fmt.Sprint(c.MetaPort))} {
 		if !strings.Contains(text, part) || !strings.Contains(zh, part) {
@@ -332,7 +332,7 @@ func TestExplainLeavesAlone(t *testing.T) {
 	if err := Explain(c, cancelled); err != cancelled {
 		t.Errorf("a cancelled context became %v", err)
 	}
-	if err := Explain(c, sql.ErrNoRows); !errors.Is(err, sql.ErrNoRows) || passing.Is(err) {
+	if err := Explain(c, sql.ErrNoRows); !errors.Is(err, sql.ErrNoRows) || finding.IsTransient(err) {
 		t.Errorf("%v", err)
 	}
 }
@@ -346,7 +346,7 @@ func TestCancelledConnect(t *testing.T) {
 	defer db.Close()
 	ctx, cancel := context.WithCancel(context.Background())
 	time.AfterFunc(50*time.Millisecond, cancel)
-	if err := Explain(c, db.PingContext(ctx)); !errors.Is(err, context.Canceled) || passing.Is(err) {
+	if err := Explain(c, db.PingContext(ctx)); !errors.Is(err, context.Canceled) || finding.IsTransient(err) {
 		t.Errorf("%v", err)
 	}
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 )
 
 // Explain makes one sentence of an error of the driver, the network or the
@@ -42,7 +42,7 @@ func Explain(c *config.Config, err error) error {
 		return w.tooLarge(err)
 	}
 	if lost(err) {
-		return passing.Mark(msg.Errorf("lost the connection to the MetaDB at %s (user %s): %w; see whether it was restarted, and run this again", w.addr, w.user, err))
+		return finding.Transient(msg.Errorf("lost the connection to the MetaDB at %s (user %s): %w; see whether it was restarted, and run this again", w.addr, w.user, err))
 	}
 	return msg.Errorf("the MetaDB at %s (user %s) could not do what was asked: %w", w.addr, w.user, err)
 }
@@ -59,17 +59,17 @@ func (w where) notConnected(e *connectError) error {
 		errors.Is(e.err, mysql.ErrOldPassword), errors.Is(e.err, mysql.ErrCleartextPassword):
 		return msg.Errorf("the MetaDB at %s wants user %s to log in in a way that is not supported: %w; give the account the plugin mysql_native_password or caching_sha2_password", w.addr, w.user, e.err)
 	case errors.As(e.err, &dns):
-		return passing.Mark(msg.Errorf("cannot find the MetaDB at %s: %w; correct oms_meta_host in config.yaml or the name server", w.addr, e.err))
+		return finding.Transient(msg.Errorf("cannot find the MetaDB at %s: %w; correct oms_meta_host in config.yaml or the name server", w.addr, e.err))
 	case errors.Is(e.err, syscall.ECONNREFUSED):
-		return passing.Mark(msg.Errorf("cannot connect to the MetaDB at %s (user %s), nothing listens there: %w; start the MetaDB, or correct oms_meta_host and oms_meta_port in config.yaml", w.addr, w.user, e.err))
+		return finding.Transient(msg.Errorf("cannot connect to the MetaDB at %s (user %s), nothing listens there: %w; start the MetaDB, or correct oms_meta_host and oms_meta_port in config.yaml", w.addr, w.user, e.err))
 	case e.dialled && !e.spoke:
-		return passing.Mark(msg.Errorf("something at %s accepts connections but does not greet as a MySQL server does: %w; if oms_meta_host and oms_meta_port in config.yaml are right, the MetaDB hangs or a proxy in front of it has no server", w.addr, e.err))
+		return finding.Transient(msg.Errorf("something at %s accepts connections but does not greet as a MySQL server does: %w; if oms_meta_host and oms_meta_port in config.yaml are right, the MetaDB hangs or a proxy in front of it has no server", w.addr, e.err))
 	case e.dialled:
-		return passing.Mark(msg.Errorf("the MetaDB at %s broke off the login of user %s: %w; see whether it is starting or overloaded", w.addr, w.user, e.err))
+		return finding.Transient(msg.Errorf("the MetaDB at %s broke off the login of user %s: %w; see whether it is starting or overloaded", w.addr, w.user, e.err))
 	case timedOut(e.err):
-		return passing.Mark(msg.Errorf("cannot connect to the MetaDB at %s (user %s), nothing answers: %w; see whether the machine is up and a firewall lets the port through", w.addr, w.user, e.err))
+		return finding.Transient(msg.Errorf("cannot connect to the MetaDB at %s (user %s), nothing answers: %w; see whether the machine is up and a firewall lets the port through", w.addr, w.user, e.err))
 	default:
-		return passing.Mark(msg.Errorf("cannot connect to the MetaDB at %s (user %s): %w; see whether this node has a route to it", w.addr, w.user, e.err))
+		return finding.Transient(msg.Errorf("cannot connect to the MetaDB at %s (user %s): %w; see whether this node has a route to it", w.addr, w.user, e.err))
 	}
 }
 
@@ -88,21 +88,21 @@ func (w where) refused(number uint16, err error) error {
 	case 1146:
 		return msg.Errorf("a table is not in the MetaDB at %s (user %s): %w; create it with step 2 (omsinit init --only metadb)", w.addr, w.user, err)
 	case 1040, 1203, 1226:
-		return passing.Mark(msg.Errorf("the MetaDB at %s has no connection left for user %s: %w; raise its limit or end sessions that are not needed", w.addr, w.user, err))
+		return finding.Transient(msg.Errorf("the MetaDB at %s has no connection left for user %s: %w; raise its limit or end sessions that are not needed", w.addr, w.user, err))
 	case 1129:
 		return msg.Errorf("the MetaDB at %s has blocked this node after too many broken logins (user %s): %w; run FLUSH HOSTS there", w.addr, w.user, err)
 	case 1130:
 		return msg.Errorf("the MetaDB at %s does not accept user %s from this node: %w; allow the account to log in from here", w.addr, w.user, err)
 	case 1053, 1077, 1079, 1080, 3169, 8001, 8002:
-		return passing.Mark(msg.Errorf("the MetaDB at %s (user %s) is just starting or shutting down: %w; wait until it runs", w.addr, w.user, err))
+		return finding.Transient(msg.Errorf("the MetaDB at %s (user %s) is just starting or shutting down: %w; wait until it runs", w.addr, w.user, err))
 	case 1152, 1158, 1159, 1160, 1161, 1184, 1317, 1927, 4031:
-		return passing.Mark(msg.Errorf("lost the connection to the MetaDB at %s (user %s): %w; see whether it was restarted, and run this again", w.addr, w.user, err))
+		return finding.Transient(msg.Errorf("lost the connection to the MetaDB at %s (user %s): %w; see whether it was restarted, and run this again", w.addr, w.user, err))
 	case 1153:
 		return w.tooLarge(err)
 	case 1205:
-		return passing.Mark(msg.Errorf("in the MetaDB at %s user %s waited too long for a lock of another session: %w; see SHOW PROCESSLIST there for what holds it, and run this again", w.addr, w.user, err))
+		return finding.Transient(msg.Errorf("in the MetaDB at %s user %s waited too long for a lock of another session: %w; see SHOW PROCESSLIST there for what holds it, and run this again", w.addr, w.user, err))
 	case 1213, 4012, 4038, 6002:
-		return passing.Mark(msg.Errorf("the MetaDB at %s was too busy for what user %s asked: %w; run this again", w.addr, w.user, err))
+		return finding.Transient(msg.Errorf("the MetaDB at %s was too busy for what user %s asked: %w; run this again", w.addr, w.user, err))
 	case 1290, 1792, 1836:
 		return msg.Errorf("the MetaDB at %s is read-only for user %s: %w; set oms_meta_host in config.yaml to the server that takes writes, or end its read-only mode", w.addr, w.user, err)
 	case 1021, 1041, 1114:

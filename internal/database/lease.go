@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 )
 
 // LeaseTable is the table of leases in the rm database. Where the server has
@@ -84,7 +84,7 @@ func (l *Lock) takeLease(ctx context.Context, c *config.Config, o LockOptions) e
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-timeout.C:
-			return passing.Mark(msg.Errorf("the MetaDB at %s is %w for longer than %s by %v; see whether that node still works on it; its lease ends by itself %s after the node does", address(c), ErrLocked, o.Timeout, le.holder(ctx, l.conn).Message(), le.span))
+			return finding.Transient(msg.Errorf("the MetaDB at %s is %w for longer than %s by %v; see whether that node still works on it; its lease ends by itself %s after the node does", address(c), ErrLocked, o.Timeout, le.holder(ctx, l.conn).Message(), le.span))
 		}
 	}
 }
@@ -105,10 +105,10 @@ func (le *lease) write(ctx context.Context, conn *sql.Conn, set, condition strin
 func (le *lease) renew(ctx context.Context, conn *sql.Conn) error {
 	ours, err := le.write(ctx, conn, "name = name", "token = '"+le.token+"' AND expires > UTC_TIMESTAMP(3)")
 	if err != nil {
-		return passing.Mark(msg.Errorf("%w: %v", ErrLockLost, err.Error()))
+		return finding.Transient(msg.Errorf("%w: %v", ErrLockLost, err.Error()))
 	}
 	if !ours {
-		return passing.Mark(ErrLockLost)
+		return finding.Transient(ErrLockLost)
 	}
 	return nil
 }

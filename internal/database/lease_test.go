@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 	"omsinit/testdata/testmaria"
 )
 
@@ -30,7 +30,7 @@ func TestLease(t *testing.T) {
 	}
 	var told []Holder
 	_, err = Acquire(ctx, c, pool(t, c), LockOptions{Lease: true, Timeout: 500 * time.Millisecond, Waiting: func(h Holder) { told = append(told, h) }})
-	if !errors.Is(err, ErrLocked) || !passing.Is(err) || !strings.Contains(err.Error(), "10.0.0.1 (process ") || !strings.Contains(err.Error(), ", since 2") {
+	if !errors.Is(err, ErrLocked) || !finding.IsTransient(err) || !strings.Contains(err.Error(), "10.0.0.1 (process ") || !strings.Contains(err.Error(), ", since 2") {
 		t.Errorf("%v", err)
 	}
 	if strings.Contains(msg.Chinese.Text(err), "lease") {
@@ -114,7 +114,7 @@ func TestWatch(t *testing.T) {
 			case <-time.After(60 * time.Second):
 				t.Fatal("nobody was told")
 			}
-			if err := context.Cause(held); !errors.Is(err, ErrLockLost) || !passing.Is(err) || !Gone(err) {
+			if err := context.Cause(held); !errors.Is(err, ErrLockLost) || !finding.IsTransient(err) || !Gone(err) {
 				t.Errorf("cause %v", err)
 			}
 			if name == "lock" {

@@ -16,8 +16,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 )
 
 // ErrLocked is in the chain of the error when another node kept the lock for
@@ -175,16 +175,16 @@ func (l *Lock) held(ctx context.Context) error {
 	}
 	if l.holder == 0 {
 		if _, err := l.conn.ExecContext(ctx, "DO 1"); err != nil {
-			return passing.Mark(msg.Errorf("%w: %v", ErrLockLost, err.Error()))
+			return finding.Transient(msg.Errorf("%w: %v", ErrLockLost, err.Error()))
 		}
 		return nil
 	}
 	var holder sql.NullInt64
 	if err := l.conn.QueryRowContext(ctx, "SELECT IS_USED_LOCK(?)", l.name).Scan(&holder); err != nil {
-		return passing.Mark(msg.Errorf("%w: %v", ErrLockLost, err.Error()))
+		return finding.Transient(msg.Errorf("%w: %v", ErrLockLost, err.Error()))
 	}
 	if holder.Int64 != l.holder {
-		return passing.Mark(ErrLockLost)
+		return finding.Transient(ErrLockLost)
 	}
 	return nil
 }
@@ -223,7 +223,7 @@ func (l *Lock) wait(ctx context.Context, c *config.Config, db *sql.DB, o LockOpt
 			o.Waiting(holder)
 		}
 	}
-	return passing.Mark(msg.Errorf("the MetaDB at %s is %w for longer than %s by %v; see whether that node still works on it, and end its connection (KILL %d) if it does not", address(c), ErrLocked, o.Timeout, holder.Message(), holder.Connection))
+	return finding.Transient(msg.Errorf("the MetaDB at %s is %w for longer than %s by %v; see whether that node still works on it, and end its connection (KILL %d) if it does not", address(c), ErrLocked, o.Timeout, holder.Message(), holder.Connection))
 }
 
 // try asks for the lock and lets the server wait for it, in whole seconds.

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/passing"
 	"omsinit/testdata/testmaria"
 )
 
@@ -55,7 +55,7 @@ func TestLock(t *testing.T) {
 	t.Run("timeout", func(t *testing.T) {
 		var told []Holder
 		_, err := Acquire(ctx, c, pool(t, c, As("10.0.0.2")), LockOptions{Timeout: time.Second, Waiting: func(h Holder) { told = append(told, h) }})
-		if !errors.Is(err, ErrLocked) || !passing.Is(err) {
+		if !errors.Is(err, ErrLocked) || !finding.IsTransient(err) {
 			t.Errorf("error %v", err)
 		}
 		if !strings.Contains(msg.Chinese.Text(err), "已被锁定") {
@@ -127,7 +127,7 @@ func TestLostLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // it must not come back on another connection
-		if _, err := l.Conn().ExecContext(ctx, "DO 1"); !passing.Is(Explain(c, err)) {
+		if _, err := l.Conn().ExecContext(ctx, "DO 1"); !finding.IsTransient(Explain(c, err)) {
 			t.Fatalf("a statement without the lock: %v", err)
 		}
 	}
@@ -186,7 +186,7 @@ func TestNoLocks(t *testing.T) {
 	c := configFor(s)
 	c.MetaPort = s.Without("GET_LOCK")
 	_, err := Acquire(context.Background(), c, pool(t, c), LockOptions{Waiting: func(Holder) { t.Error("waits") }})
-	if !errors.Is(err, ErrNoLocks) || passing.Is(err) {
+	if !errors.Is(err, ErrNoLocks) || finding.IsTransient(err) {
 		t.Errorf("%v", err)
 	}
 }

@@ -18,9 +18,9 @@ import (
 	"omsinit/init/metadb"
 	"omsinit/internal/config"
 	mysql "omsinit/internal/database"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
-	"omsinit/internal/passing"
 	"omsinit/testdata/testmaria"
 )
 
@@ -284,7 +284,7 @@ func TestBackupIsLocked(t *testing.T) {
 	}
 	defer l.Release()
 	_, err = (&Job{Config: c, Dir: t.TempDir(), LockTimeout: time.Second}).Backup(context.Background())
-	if !errors.Is(err, mysql.ErrLocked) || !passing.Is(err) {
+	if !errors.Is(err, mysql.ErrLocked) || !finding.IsTransient(err) {
 		t.Errorf("%v", err)
 	}
 }
