@@ -15,8 +15,8 @@ import (
 type Report struct {
 	Version int `json:"version"`
 	// State is on, off, left_out, starting or waiting.
-	State  string `json:"state"`
-	Reason *Text  `json:"reason,omitempty"`
+	State  string   `json:"state"`
+	Reason msg.Text `json:"reason,omitzero"`
 	// The next three are of the TSDB, empty unless State is on.
 	Address         string `json:"tsdb_url,omitempty"`
 	Database        string `json:"database,omitempty"`
@@ -62,7 +62,7 @@ type Amount struct {
 
 // ErrorReport is the last thing that went wrong.
 type ErrorReport struct {
-	Text
+	msg.Text
 	At time.Time `json:"at"`
 }
 
@@ -93,10 +93,7 @@ func (r *Reporter) report(now time.Time) Report {
 		Failures: f.failures, Panics: f.panics, LastSentAt: moment(f.lastSent), NextTry: moment(f.nextTry),
 		CollectedAt: moment(r.last.at), CollectSeconds: r.last.took.Seconds(), LeftOut: f.leftOut,
 	}
-	if !r.condition.reason.IsZero() {
-		t := textOf(r.condition.reason)
-		out.Reason = &t
-	}
+	out.Reason = msg.NewText(r.condition.reason)
 	if r.session != nil {
 		out.Address, out.Database, out.RetentionPolicy = r.session.server.address, r.session.to.database, r.session.to.policy
 		if r.session.server.ceres {
@@ -107,7 +104,7 @@ func (r *Reporter) report(now time.Time) Report {
 		out.Queue.OldestAt = moment(b.at)
 	}
 	if !f.lastError.IsZero() {
-		out.LastError = &ErrorReport{textOf(f.lastError), f.lastErrorAt}
+		out.LastError = &ErrorReport{msg.NewText(f.lastError), f.lastErrorAt}
 	}
 	series := map[string]int{}
 	for _, p := range r.last.points {
@@ -160,14 +157,10 @@ func (r Report) Print(w io.Writer, lang msg.Lang, now time.Time) error {
 }
 
 func (r Report) headline() msg.Message {
-	reason := Text{}
-	if r.Reason != nil {
-		reason = *r.Reason
-	}
 	switch r.State {
 	case On:
-		if r.Reason != nil {
-			return msg.M("on: %s, database %s, retention policy %s; %v", r.Address, r.Database, r.RetentionPolicy, reason)
+		if !r.Reason.IsZero() {
+			return msg.M("on: %s, database %s, retention policy %s; %v", r.Address, r.Database, r.RetentionPolicy, r.Reason)
 		}
 		if r.Database == "" {
 			return msg.M("on: %s (CERESDB)", r.Address)
@@ -176,9 +169,9 @@ func (r Report) headline() msg.Message {
 	case Off:
 		return msg.M("off: tsdb_enabled is false; nothing is sent anywhere")
 	case LeftOut:
-		return msg.M("left out: tsdb_enabled is true, and the time-series database did not pass its check: %v", reason)
+		return msg.M("left out: tsdb_enabled is true, and the time-series database did not pass its check: %v", r.Reason)
 	case waiting:
-		return msg.M("waiting: %v", reason)
+		return msg.M("waiting: %v", r.Reason)
 	}
 	return msg.M("starting: step 3 of the initialisation has not decided yet")
 }

@@ -339,11 +339,7 @@ func (r *Reporter) follow(ctx context.Context) {
 	case !decided:
 		r.end(condition{state: starting})
 	case applied.State == LeftOut:
-		reason := Text{}
-		if applied.Reason != nil {
-			reason = *applied.Reason
-		}
-		r.end(condition{LeftOut, msg.M("%v", reason)})
+		r.end(condition{LeftOut, msg.M("%v", applied.Reason)})
 	case applied.State != On:
 		r.end(condition{state: Off})
 	case r.session != nil && (err != nil || !applied.Fits(cfg)):

@@ -165,8 +165,8 @@ func TestReporterOutage(t *testing.T) {
 	g.until("batches are sent", sentAtLeast(3))
 
 	influx.Stop()
-	r := g.until("batches wait", func(r Report) bool { return r.Queue.Batches >= 5 })
-	if r.LastError == nil || !strings.Contains(r.LastError.English, "cannot reach") && !strings.Contains(r.LastError.English, "breaks") || r.Queue.LateSeconds <= 0 {
+	r := g.until("batches wait", func(r Report) bool { return r.Queue.Batches >= 5 && r.LastError != nil })
+	if !strings.Contains(r.LastError.English, "cannot reach") && !strings.Contains(r.LastError.English, "breaks") || r.Queue.LateSeconds <= 0 {
 		t.Errorf("%+v", r)
 	}
 	influx.Start()
@@ -291,7 +291,7 @@ func TestReporterFollows(t *testing.T) {
 	other := configFor(host(server))
 	other.TSDBUsername = "other"
 	g.write(other)
-	r := g.until("the edit is seen", func(r Report) bool { return r.Reason != nil })
+	r := g.until("the edit is seen", func(r Report) bool { return !r.Reason.IsZero() })
 	if r.State != On || !strings.Contains(r.Reason.English, "omsinit reconfigure") || user.Load() != "oms" {
 		t.Errorf("%+v, user %v", r, user.Load())
 	}
@@ -353,7 +353,7 @@ func TestReporterFollows(t *testing.T) {
 		t.Fatal(err)
 	}
 	fresh.until("it says what is wrong", func(r Report) bool {
-		return r.State == waiting && r.Reason != nil && strings.Contains(r.Reason.English, "oms_meta_host")
+		return r.State == waiting && !r.Reason.IsZero() && strings.Contains(r.Reason.English, "oms_meta_host")
 	})
 }
 

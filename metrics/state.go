@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"cmp"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -25,7 +24,7 @@ type Applied struct {
 	Version int    `json:"version"`
 	State   string `json:"state"` // on, off or left_out
 	// Reason is why the TSDB was left out.
-	Reason *Text     `json:"reason,omitempty"`
+	Reason msg.Text  `json:"reason,omitzero"`
 	Into   pack.TSDB `json:"into"`
 	Salt   string    `json:"salt"`
 	Digest string    `json:"digest"`
@@ -39,34 +38,12 @@ const (
 	LeftOut = "left_out"
 )
 
-// Text is a sentence in both languages, as it goes through files and sockets.
-type Text struct {
-	English string `json:"en"`
-	Chinese string `json:"zh"`
-}
-
-func textOf(m msg.Message) Text {
-	return Text{English: m.In(msg.English), Chinese: m.In(msg.Chinese)}
-}
-
-// In gives the text in one language.
-func (t Text) In(lang msg.Lang) string {
-	if lang == msg.Chinese {
-		return cmp.Or(t.Chinese, t.English)
-	}
-	return t.English
-}
-
 const appliedVersion = 1
 
 // NewApplied describes a decision. The reason is only for LeftOut.
 func NewApplied(state string, reason error, cfg *config.Config, into pack.TSDB) Applied {
-	a := Applied{Version: appliedVersion, State: state, Into: into, Salt: rand.Text()}
+	a := Applied{Version: appliedVersion, State: state, Reason: msg.ErrorText(reason), Into: into, Salt: rand.Text()}
 	a.Digest = a.digest(cfg)
-	if reason != nil {
-		t := textOf(msg.M("%v", reason))
-		a.Reason = &t
-	}
 	return a
 }
 
@@ -85,8 +62,7 @@ func (a Applied) Fits(cfg *config.Config) bool {
 
 // Same reports whether another decision, for the values in cfg, is the same.
 func (a Applied) Same(b Applied, cfg *config.Config) bool {
-	sameReason := a.Reason == nil && b.Reason == nil || a.Reason != nil && b.Reason != nil && *a.Reason == *b.Reason
-	return a.State == b.State && a.Into == b.Into && sameReason && a.Fits(cfg) == b.Fits(cfg)
+	return a.State == b.State && a.Into == b.Into && a.Reason == b.Reason && a.Fits(cfg) == b.Fits(cfg)
 }
 
 // differs is said of a config.yaml that was edited and not applied.

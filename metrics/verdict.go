@@ -18,15 +18,15 @@ type Verdict struct {
 	Applied string        `json:"applied,omitempty"`
 	Parts   []VerdictPart `json:"parts"`
 	// Advice is what follows for this node; empty when nothing does.
-	Advice *Text `json:"advice,omitempty"`
+	Advice msg.Text `json:"advice,omitzero"`
 }
 
 // VerdictPart is one part of the wiring.
 type VerdictPart struct {
-	Name    string `json:"name"`
-	Result  string `json:"result"`
-	Message Text   `json:"message"`
-	Fix     *Text  `json:"fix,omitempty"`
+	Name    string   `json:"name"`
+	Result  string   `json:"result"`
+	Message msg.Text `json:"message"`
+	Fix     msg.Text `json:"fix,omitzero"`
 }
 
 // NewVerdict judges the parts of a wiring with the values of config.yaml.
@@ -34,19 +34,13 @@ type VerdictPart struct {
 func NewVerdict(cfg *config.Config, applied Applied, parts []Part) Verdict {
 	v := Verdict{Version: 1, Passed: true, Enabled: cfg.TSDBEnabled, Applied: applied.State, Parts: []VerdictPart{}}
 	for _, p := range parts {
-		out := VerdictPart{Name: p.Name, Result: p.Result, Message: textOf(p.Message)}
-		if !p.Fix.IsZero() {
-			fix := textOf(p.Fix)
-			out.Fix = &fix
-		}
-		v.Parts = append(v.Parts, out)
+		v.Parts = append(v.Parts, VerdictPart{
+			Name: p.Name, Result: p.Result, Message: msg.NewText(p.Message), Fix: msg.NewText(p.Fix),
+		})
 		v.Passed = v.Passed && p.Result != Failed
 	}
 	current := applied.State == "" || applied.Fits(cfg) || applied.State == Off && !cfg.TSDBEnabled
-	if advice := v.advice(current); !advice.IsZero() {
-		t := textOf(advice)
-		v.Advice = &t
-	}
+	v.Advice = msg.NewText(v.advice(current))
 	return v
 }
 
@@ -75,11 +69,11 @@ func (v Verdict) Print(w io.Writer, lang msg.Lang) {
 	}
 	for _, p := range v.Parts {
 		fmt.Fprintln(w, marks[p.Result].In(lang), p.Message.In(lang))
-		if p.Fix != nil {
-			fmt.Fprintln(w, lang.Sprintf("    fix: %s", *p.Fix))
+		if !p.Fix.IsZero() {
+			fmt.Fprintln(w, lang.Sprintf("    fix: %s", p.Fix))
 		}
 	}
-	if v.Advice != nil {
+	if !v.Advice.IsZero() {
 		fmt.Fprintln(w, v.Advice.In(lang))
 	}
 }

@@ -32,7 +32,7 @@ func TestVerdictAdvice(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := ""
-			if v := NewVerdict(tc.cfg, tc.applied, tc.parts); v.Advice != nil {
+			if v := NewVerdict(tc.cfg, tc.applied, tc.parts); !v.Advice.IsZero() {
 				got = v.Advice.English
 			}
 			if tc.want == "" && got != "" || !strings.Contains(got, tc.want) {

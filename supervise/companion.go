@@ -90,13 +90,13 @@ func (c *Companion) handle(mux *http.ServeMux) {
 
 // warnings are what the companion has to say in the status. Its panic is its
 // own.
-func (c *Companion) warnings() (out []Text) {
+func (c *Companion) warnings() (out []msg.Text) {
 	if c == nil || c.Warnings == nil {
 		return nil
 	}
 	defer func() { _ = recover() }()
 	for _, m := range c.Warnings() {
-		out = append(out, NewText(m))
+		out = append(out, msg.NewText(m))
 	}
 	return out
 }

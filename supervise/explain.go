@@ -11,8 +11,8 @@ import (
 func (s *Supervisor) explain(m msg.Message, snap snapshot) msg.Message {
 	m = msg.M("%v: %v", m, snap.message())
 	if snap.def.Probe != nil {
-		if snap.answer != nil {
-			m = msg.M("%v\n  readiness probe %s, last answer: %v", m, snap.def.Probe.String(), snap.answerMessage)
+		if !snap.answer.IsZero() {
+			m = msg.M("%v\n  readiness probe %s, last answer: %v", m, snap.def.Probe.String(), snap.answer)
 		} else {
 			m = msg.M("%v\n  readiness probe %s: not answered yet", m, snap.def.Probe.String())
 		}

@@ -47,8 +47,8 @@ func (st *Status) notReady() (bad []msg.Message) {
 	if st.Stopping {
 		bad = append(bad, msg.M("the supervisor is stopping"))
 	}
-	if st.Definitions != nil {
-		bad = append(bad, msg.M("the program files are not in use: %s", *st.Definitions))
+	if !st.Definitions.IsZero() {
+		bad = append(bad, msg.M("the program files are not in use: %s", st.Definitions))
 	}
 	if st.Setup != nil && st.Setup.State != SetupDone && st.Held {
 		bad = append(bad, st.Setup.message(time.Now()))

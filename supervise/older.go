@@ -90,8 +90,7 @@ func (o *older) status(ctx context.Context) (*Status, error) {
 	st.PID, _ = pid.(int)
 	definitions, err := o.definitions()
 	if err != nil {
-		t := errorText(err)
-		st.Definitions = &t
+		st.Definitions = msg.ErrorText(err)
 	}
 	list, _ := all.([]any)
 	for _, item := range list {
@@ -133,7 +132,7 @@ func olderProgram(info rpcStruct) ProgramStatus {
 		}
 	}
 	if reason := info.text("spawnerr"); reason != "" {
-		p.Reason = &Text{English: reason}
+		p.Reason = msg.Text{English: reason}
 	}
 	return p
 }
@@ -148,8 +147,7 @@ func (p *ProgramStatus) define(ctx context.Context, def *Program) {
 	ready, answer := def.Probe.ask(ctx, runHere(def))
 	p.Ready = ready
 	if !ready {
-		text := NewText(answer)
-		p.ProbeAnswer = &text
+		p.ProbeAnswer = msg.NewText(answer)
 	}
 }
 

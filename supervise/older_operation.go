@@ -239,7 +239,7 @@ func (s *Status) keepAnswers(before *Status) {
 	for i := range s.Programs {
 		p := &s.Programs[i]
 		for _, old := range before.Programs {
-			if old.Name == p.Name && old.ProbeAnswer != nil && p.ProbeAnswer != nil {
+			if old.Name == p.Name && !old.ProbeAnswer.IsZero() && !p.ProbeAnswer.IsZero() {
 				p.ProbeAnswer = old.ProbeAnswer
 			}
 		}
@@ -269,11 +269,11 @@ func (t *olderOperation) giveUp() {
 // the log, when it is in our file system.
 func (t *olderOperation) explain(m msg.Message, p *ProgramStatus) msg.Message {
 	m = msg.M("%v: %v", m, msg.M("state %s", p.State))
-	if p.Reason != nil {
-		m = msg.M("%v, %v", m, *p.Reason)
+	if !p.Reason.IsZero() {
+		m = msg.M("%v, %v", m, p.Reason)
 	}
-	if p.ProbeAnswer != nil {
-		m = msg.M("%v\n  readiness probe %s, last answer: %v", m, p.Probe, *p.ProbeAnswer)
+	if !p.ProbeAnswer.IsZero() {
+		m = msg.M("%v\n  readiness probe %s, last answer: %v", m, p.Probe, p.ProbeAnswer)
 	}
 	if p.ExitStatus != nil {
 		m = msg.M("%v\n  last exit: %v", m, msg.M("exit status %d", *p.ExitStatus))
@@ -304,7 +304,7 @@ func (t *olderOperation) find(name string) *ProgramStatus {
 func (t *olderOperation) report(turn *olderTurn, p *ProgramStatus, waits []string) {
 	e := Event{Program: p.Name, State: p.State, Ready: p.Ready && turn.phase == turnDone, WaitsFor: waits, Answer: p.ProbeAnswer}
 	same := turn.last.State == e.State && turn.last.Ready == e.Ready && slices.Equal(turn.last.WaitsFor, e.WaitsFor) &&
-		(turn.last.Answer == nil) == (e.Answer == nil) && (e.Answer == nil || *turn.last.Answer == *e.Answer)
+		turn.last.Answer == e.Answer
 	if same {
 		return
 	}

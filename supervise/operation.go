@@ -17,9 +17,9 @@ type Event struct {
 	Program   string   `json:"program,omitempty"`
 	State     string   `json:"state,omitempty"`
 	Ready     bool     `json:"ready"`
-	WaitsFor  []string `json:"waits_for,omitempty"`    // dependencies that are not ready
-	Answer    *Text    `json:"probe_answer,omitempty"` // of the last probe that failed
-	ElapsedMS int64    `json:"elapsed_ms"`             // since the operation began
+	WaitsFor  []string `json:"waits_for,omitempty"`   // dependencies that are not ready
+	Answer    msg.Text `json:"probe_answer,omitzero"` // of the last probe that failed
+	ElapsedMS int64    `json:"elapsed_ms"`            // since the operation began
 }
 
 // What an operation does.
@@ -368,10 +368,10 @@ func (o *operation) giveUp(ctx context.Context, p *managed) {
 func (o *operation) report(last *Event, snap snapshot) {
 	e := Event{Program: snap.def.FullName(), State: snap.state.String(), Ready: snap.ready, WaitsFor: snap.waitsFor}
 	if !snap.ready {
-		e.Answer = snap.answer
+		e.Answer = msg.NewText(snap.answer)
 	}
 	same := last.State == e.State && last.Ready == e.Ready && slices.Equal(last.WaitsFor, e.WaitsFor) &&
-		(last.Answer == nil) == (e.Answer == nil) && (e.Answer == nil || *last.Answer == *e.Answer)
+		last.Answer == e.Answer
 	if same {
 		return
 	}

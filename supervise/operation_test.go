@@ -177,7 +177,7 @@ depends_on=http,json,https,tcp
 `, web.URL, secure.URL, address)).start()
 	for name, want := range map[string]string{"http": "503 Service Unavailable: still starting", "json": "data.healthy = false instead of true",
 		"https": "data.healthy = false instead of true", "tcp": "refused"} {
-		h.until(name+" was asked", func() bool { return h.program(name).ProbeAnswer != nil })
+		h.until(name+" was asked", func() bool { return !h.program(name).ProbeAnswer.IsZero() })
 		if p := h.program(name); p.Ready || !strings.Contains(p.ProbeAnswer.English, want) {
 			t.Errorf("%s: ready %t, answer %s", name, p.Ready, p.ProbeAnswer)
 		}

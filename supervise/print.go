@@ -56,15 +56,15 @@ func (st *Status) Print(w io.Writer, lang msg.Lang, now time.Time) error {
 	}
 	if st.Setup != nil {
 		fmt.Fprintln(w, st.Setup.message(now).In(lang))
-		if st.Setup.State == SetupDone && st.Setup.Message != nil {
-			fmt.Fprintln(w, lang.Sprintf("the last run by hand failed at step %d (%s): %s", st.Setup.Step, Text{}.or(st.Setup.StepName), *st.Setup.Message))
+		if st.Setup.State == SetupDone && !st.Setup.Message.IsZero() {
+			fmt.Fprintln(w, lang.Sprintf("the last run by hand failed at step %d (%s): %s", st.Setup.Step, st.Setup.StepName, st.Setup.Message))
 		}
 	}
 	if st.Held {
 		fmt.Fprintln(w, lang.Sprintf("programs wait until the initialisation has succeeded"))
 	}
-	if st.Definitions != nil {
-		fmt.Fprintln(w, lang.Sprintf("the program files are not in use: %s", *st.Definitions))
+	if !st.Definitions.IsZero() {
+		fmt.Fprintln(w, lang.Sprintf("the program files are not in use: %s", st.Definitions))
 	}
 	for _, warning := range st.Warnings {
 		fmt.Fprintln(w, lang.Sprintf("warning: %s", warning))
@@ -104,7 +104,7 @@ func (p *ProgramStatus) printTroubles(w io.Writer, lang msg.Lang) {
 
 // message says how far the setup task is, and why it is not further.
 func (s *SetupStatus) message(now time.Time) msg.Message {
-	step := msg.M("step %d (%s)", s.Step, Text{}.or(s.StepName))
+	step := msg.M("step %d (%s)", s.Step, s.StepName)
 	if s.Step == 0 {
 		step = msg.M("the beginning")
 	}
@@ -118,17 +118,9 @@ func (s *SetupStatus) message(now time.Time) msg.Message {
 		if s.NextTry != nil {
 			next = max(0, s.NextTry.Sub(now)).Round(time.Second)
 		}
-		return msg.M("initialisation: failed at %v, attempt %d, next attempt in %s: %v", step, s.Attempt, next, Text{}.or(s.Message))
+		return msg.M("initialisation: failed at %v, attempt %d, next attempt in %s: %v", step, s.Attempt, next, s.Message)
 	}
-	return msg.M("initialisation: failed at %v and waits for a person: %v", step, Text{}.or(s.Message))
-}
-
-// or gives the text that is pointed to, or t where there is none.
-func (t Text) or(p *Text) Text {
-	if p == nil {
-		return t
-	}
-	return *p
+	return msg.M("initialisation: failed at %v and waits for a person: %v", step, s.Message)
 }
 
 func (p *ProgramStatus) readiness(lang msg.Lang) string {
@@ -151,10 +143,10 @@ func (p *ProgramStatus) description(lang msg.Lang, now time.Time) string {
 	if len(p.WaitsFor) > 0 {
 		parts = append(parts, lang.Sprintf("waits for %s", strings.Join(p.WaitsFor, ", ")))
 	}
-	if p.PID != 0 && !p.Ready && p.ProbeAnswer != nil {
-		parts = append(parts, lang.Sprintf("not ready: %s", *p.ProbeAnswer))
+	if p.PID != 0 && !p.Ready && !p.ProbeAnswer.IsZero() {
+		parts = append(parts, lang.Sprintf("not ready: %s", p.ProbeAnswer))
 	}
-	if (p.PID == 0 || p.State == Stopping.String()) && p.Reason != nil {
+	if (p.PID == 0 || p.State == Stopping.String()) && !p.Reason.IsZero() {
 		parts = append(parts, p.Reason.In(lang))
 	} else if p.PID == 0 && p.ExitSignal != "" {
 		parts = append(parts, lang.Sprintf("ended by %s", p.ExitSignal))

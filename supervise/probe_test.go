@@ -43,7 +43,7 @@ stderr_logfile=/dev/stderr
 ready_log=^up$
 `).start()
 	for name, want := range map[string]string{"command": "exit status 1: looking for good", "hangs": "did not end within 200ms"} {
-		h.until(name+" was asked", func() bool { return h.program(name).ProbeAnswer != nil })
+		h.until(name+" was asked", func() bool { return !h.program(name).ProbeAnswer.IsZero() })
 		if p := h.program(name); p.Ready || !strings.Contains(p.ProbeAnswer.English, want) {
 			t.Errorf("%s: ready %t, answer %s", name, p.Ready, p.ProbeAnswer)
 		}
@@ -101,7 +101,7 @@ alive_failures=2
 	first := h.program("p").PID
 	sick.Store(true)
 	h.until("it is stopped", func() bool { p := h.program("p"); return p.State == "STOPPING" && !p.Ready })
-	if p := h.program("p"); p.Reason == nil || !strings.Contains(p.Reason.English, "the liveness probe "+web.URL+"/ failed 2 times in a row") {
+	if p := h.program("p"); p.Reason.IsZero() || !strings.Contains(p.Reason.English, "the liveness probe "+web.URL+"/ failed 2 times in a row") {
 		t.Errorf("reason %v", p.Reason)
 	}
 	sick.Store(false)

@@ -134,7 +134,7 @@ command=%(here)s/supervisord.log
 		"file": "/no/such/file", "path": "no-such-command", "dir": "/no/such/folder", "user": "no-such-user",
 		"log": "/no/such/folder/x.log", "format": "exec format error", "mode": "not executable",
 	} {
-		h.until(name+" says why", func() bool { p := h.program(name); return p.Reason != nil && p.PID == 0 })
+		h.until(name+" says why", func() bool { p := h.program(name); return !p.Reason.IsZero() && p.PID == 0 })
 		if p := h.program(name); !strings.Contains(p.Reason.English, want) || p.State != "BACKOFF" && p.State != "FATAL" {
 			t.Errorf("%s is %s: %s", name, p.State, p.Reason)
 		}
@@ -366,13 +366,13 @@ func TestUpdate(t *testing.T) {
 	if _, err = h.client.Update(background); err == nil || !strings.Contains(err.Error(), "b.ini:2") {
 		t.Errorf("update with a broken file: %v", err)
 	}
-	if st := h.status(); len(st.Programs) != 3 || st.Definitions == nil {
+	if st := h.status(); len(st.Programs) != 3 || st.Definitions.IsZero() {
 		t.Errorf("after a failed update: %s", h.describe())
 	}
 	h.write("conf.d/b.ini", fmt.Sprintf(program, "later", 1000))
 	h.cmd.Process.Signal(syscall.SIGHUP)
 	h.until("SIGHUP has updated", func() bool { return strings.Contains(h.describe(), `"later"`) })
-	if h.status().Definitions != nil {
+	if !h.status().Definitions.IsZero() {
 		t.Error("the mended error is still shown")
 	}
 }
@@ -391,7 +391,7 @@ func TestStartWithoutUsableFiles(t *testing.T) {
 				h.write("supervisord.conf", text)
 			}
 			h.start()
-			if st := h.status(); len(st.Programs) != 0 || st.Definitions == nil {
+			if st := h.status(); len(st.Programs) != 0 || st.Definitions.IsZero() {
 				t.Errorf("status %s", h.describe())
 			}
 			h.write("supervisord.conf", "[program:p]\ncommand=sleep 1000\nstartsecs=0\n")

@@ -41,11 +41,11 @@ const (
 // SetupReport is what a run of the setup task tells PID 1 over the socket. A
 // run started by hand reports as well.
 type SetupReport struct {
-	PID      int    `json:"pid"`   // filled in by the client
-	State    string `json:"state"` // running, done or failed
-	Step     int    `json:"step,omitempty"`
-	StepName Text   `json:"step_name"`
-	Message  Text   `json:"message"`
+	PID      int      `json:"pid"`   // filled in by the client
+	State    string   `json:"state"` // running, done or failed
+	Step     int      `json:"step,omitempty"`
+	StepName msg.Text `json:"step_name"`
+	Message  msg.Text `json:"message"`
 	// Passing says that a failure may go away by itself.
 	Passing bool `json:"passing,omitempty"`
 }
@@ -54,8 +54,8 @@ type SetupReport struct {
 type SetupStatus struct {
 	State    string     `json:"state"`
 	Step     int        `json:"step,omitempty"`
-	StepName *Text      `json:"step_name,omitempty"`
-	Message  *Text      `json:"message,omitempty"` // of the last failure
+	StepName msg.Text   `json:"step_name,omitzero"`
+	Message  msg.Text   `json:"message,omitzero"`  // of the last failure
 	Attempt  int        `json:"attempt"`           // PID 1's own attempts so far
 	PID      int        `json:"pid,omitempty"`     // of the run in progress
 	ByHand   bool       `json:"by_hand,omitempty"` // the run in progress was started by a person
@@ -115,7 +115,7 @@ func (s *setup) try() {
 	pid, err := s.spawn(s.task, s.attempt > 1, s.exited)
 	if err != nil {
 		s.log.Error("cannot start the setup task", "error", err)
-		s.fail(SetupReport{Message: errorText(err)})
+		s.fail(SetupReport{Message: msg.ErrorText(err)})
 		return
 	}
 	s.pid, s.gone = pid, make(chan struct{})
@@ -166,7 +166,7 @@ func (s *setup) exited(pid int, e Exit) {
 		s.fail(s.report)
 	default:
 		r := s.report
-		r.Message = NewText(msg.M("the setup task ended without saying why (%v)", e.Message()))
+		r.Message = msg.NewText(msg.M("the setup task ended without saying why (%v)", e.Message()))
 		s.fail(r)
 	}
 }
@@ -287,13 +287,7 @@ func (s *setup) status() SetupStatus {
 	default:
 		current = s.failure
 	}
-	st.Step = current.Step
-	if current.StepName != (Text{}) {
-		st.StepName = &current.StepName
-	}
-	if m := s.failure.Message; m != (Text{}) {
-		st.Message = &m
-	}
+	st.Step, st.StepName, st.Message = current.Step, current.StepName, s.failure.Message
 	if !s.nextTry.IsZero() {
 		next := s.nextTry
 		st.NextTry = &next

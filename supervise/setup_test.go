@@ -94,7 +94,7 @@ startsecs=0
 // manual reports as a run by hand, which is the test itself.
 func (h *house) manual(state string) {
 	h.t.Helper()
-	err := h.client.ReportSetup(background, SetupReport{State: state, Step: 3, Message: Text{English: "by hand"}})
+	err := h.client.ReportSetup(background, SetupReport{State: state, Step: 3, Message: msg.Text{English: "by hand"}})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestSetupWaitsForAPerson(t *testing.T) {
 			}
 			h.start()
 			st := h.awaitSetup(SetupWaiting)
-			if st.Message == nil || !strings.Contains(st.Message.English, test.want) || st.NextTry != nil {
+			if st.Message.IsZero() || !strings.Contains(st.Message.English, test.want) || st.NextTry != nil {
 				t.Errorf("setup %+v", st)
 			}
 			out := h.out.String()
@@ -222,7 +222,7 @@ func TestSetupSpeaksChinese(t *testing.T) {
 	}
 	s := &setup{log: slog.New(slog.NewTextHandler(io.Discard, nil)), lang: msg.Chinese, attempt: 2, task: Setup{Stderr: w},
 		after: func(time.Duration, func()) func() { return func() {} }}
-	s.fail(SetupReport{State: SetupFailed, Passing: true, Message: Text{English: "no answer", Chinese: "无应答"}})
+	s.fail(SetupReport{State: SetupFailed, Passing: true, Message: msg.Text{English: "no answer", Chinese: "无应答"}})
 	w.Close()
 	text, _ := io.ReadAll(r)
 	if !strings.HasPrefix(string(text), "第 2 次初始化失败：无应答；") {

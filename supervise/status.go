@@ -16,8 +16,8 @@ type Status struct {
 	// Supervisor is empty for omsinit run, else the name and version of who
 	// supervises instead.
 	Supervisor  string          `json:"supervisor,omitempty"`
-	Definitions *Text           `json:"definitions_error,omitempty"` // why the program files are not in use
-	Warnings    []Text          `json:"warnings,omitempty"`
+	Definitions msg.Text        `json:"definitions_error,omitzero"` // why the program files are not in use
+	Warnings    []msg.Text      `json:"warnings,omitempty"`
 	Held        bool            `json:"held"` // programs wait for the setup task
 	Setup       *SetupStatus    `json:"setup,omitempty"`
 	Programs    []ProgramStatus `json:"programs"` // by group and name
@@ -35,7 +35,7 @@ type ProgramStatus struct {
 	UptimeSeconds int64    `json:"uptime_seconds"`
 	Ready         bool     `json:"ready"`
 	Probe         string   `json:"probe,omitempty"`
-	ProbeAnswer   *Text    `json:"probe_answer,omitempty"`
+	ProbeAnswer   msg.Text `json:"probe_answer,omitzero"`
 	WaitsFor      []string `json:"waits_for,omitempty"` // dependencies that are not ready
 	DependsOn     []string `json:"depends_on,omitempty"`
 	// Stale says that a configuration file of the program has changed since
@@ -44,7 +44,7 @@ type ProgramStatus struct {
 	Starts     int        `json:"starts"`                // since PID 1 started
 	ExitStatus *int       `json:"exit_status,omitempty"` // of the last run; -1 after a signal
 	ExitSignal string     `json:"exit_signal,omitempty"`
-	Reason     *Text      `json:"reason,omitempty"` // why it is not running
+	Reason     msg.Text   `json:"reason,omitzero"` // why it is not running
 	RetryAt    *time.Time `json:"retry_at,omitempty"`
 	Autostart  bool       `json:"autostart"`
 	Early      bool       `json:"early,omitempty"`
@@ -80,10 +80,8 @@ type snapshot struct {
 	since     time.Time
 	retryAt   time.Time
 	ready     bool
-	answer    *Text
-	// answerMessage is the same as answer, for errors.
-	answerMessage msg.Message
-	changed       <-chan struct{} // closed at the next change
+	answer    msg.Message     // of the last probe
+	changed   <-chan struct{} // closed at the next change
 }
 
 func (p *process) snapshot() snapshot {
@@ -92,13 +90,9 @@ func (p *process) snapshot() snapshot {
 	s := snapshot{process: p, def: p.def, state: p.state, wanted: p.wanted || p.restarting, held: p.held != nil,
 		waitsFor: p.waitsFor, pid: p.pid, starts: p.starts, spawnErr: p.spawnErr, quick: p.quick,
 		lastExit: p.lastExit, digest: p.digest, startedAt: p.startedAt, stoppedAt: p.stoppedAt,
-		since: p.since, retryAt: p.retryAt, ready: p.ready, changed: p.changed}
+		since: p.since, retryAt: p.retryAt, ready: p.ready, answer: p.answer, changed: p.changed}
 	if p.leaving != nil {
 		s.pid = 0 // the process itself is gone
-	}
-	if !p.answer.IsZero() {
-		t := NewText(p.answer)
-		s.answer, s.answerMessage = &t, p.answer
 	}
 	return s
 }
@@ -111,7 +105,7 @@ func (s *snapshot) stale() bool {
 func (s *snapshot) status(now time.Time) ProgramStatus {
 	st := ProgramStatus{
 		Name: s.def.FullName(), State: s.state.String(), StateCode: int(s.state), PID: s.pid, Since: s.since,
-		Ready: s.ready, Probe: s.def.Probe.String(), ProbeAnswer: s.answer, WaitsFor: s.waitsFor,
+		Ready: s.ready, Probe: s.def.Probe.String(), ProbeAnswer: msg.NewText(s.answer), WaitsFor: s.waitsFor,
 		DependsOn: s.def.DependsOn, Stale: s.stale(), Starts: s.starts, Autostart: s.def.Autostart,
 		Early: s.def.Early, Essential: s.def.Essential, Alive: s.def.Alive.String(), StdoutLog: s.def.Stdout.Path, StderrLog: s.def.Stderr.Path,
 	}
@@ -128,8 +122,7 @@ func (s *snapshot) status(now time.Time) ProgramStatus {
 		}
 	}
 	if s.spawnErr != nil && s.state != Running && s.state != Starting {
-		t := errorText(s.spawnErr)
-		st.Reason = &t
+		st.Reason = msg.ErrorText(s.spawnErr)
 	}
 	if s.state == Backoff {
 		st.RetryAt = &s.retryAt

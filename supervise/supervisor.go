@@ -163,16 +163,15 @@ func (s *Supervisor) status() Status {
 	// Before the first setup there are none, and it is about to write them.
 	expected := errors.Is(s.definitionsErr, ErrNoDefinitions) && st.Setup != nil && st.Setup.State != SetupDone
 	if s.definitionsErr != nil && !expected {
-		t := errorText(s.definitionsErr)
-		st.Definitions = &t
+		st.Definitions = msg.ErrorText(s.definitionsErr)
 	}
 	if s.definitions != nil {
 		for _, w := range s.definitions.Warnings {
-			st.Warnings = append(st.Warnings, NewText(w.Message()))
+			st.Warnings = append(st.Warnings, msg.NewText(w.Message()))
 		}
 	}
 	if s.tcpProblem != nil {
-		st.Warnings = append(st.Warnings, errorText(s.tcpProblem))
+		st.Warnings = append(st.Warnings, msg.ErrorText(s.tcpProblem))
 	}
 	return st
 }

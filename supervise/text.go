@@ -9,32 +9,6 @@ import (
 	"omsinit/internal/msg"
 )
 
-// Text is a sentence for people in both languages, as it goes over the
-// control socket.
-type Text struct {
-	English string `json:"en"`
-	Chinese string `json:"zh"`
-}
-
-// NewText renders a message in both languages.
-func NewText(m msg.Message) Text {
-	if m.IsZero() {
-		return Text{}
-	}
-	return Text{English: m.In(msg.English), Chinese: m.In(msg.Chinese)}
-}
-
-// In gives the text in one language.
-func (t Text) In(l msg.Lang) string {
-	if l == msg.Chinese && t.Chinese != "" {
-		return t.Chinese
-	}
-	return t.English
-}
-
-// String gives the English text.
-func (t Text) String() string { return t.English }
-
 // wireError carries an error over the socket so that the client can still
 // render it in either language: the format and arguments of a msg.Error, all
 // the way down, and the English words for everything else.
@@ -119,9 +93,4 @@ func (w *wireError) UnmarshalJSON(data []byte) error {
 	}
 	type plain wireError
 	return json.Unmarshal(data, (*plain)(w))
-}
-
-// errorText renders an error in both languages.
-func errorText(err error) Text {
-	return Text{English: msg.English.Text(err), Chinese: msg.Chinese.Text(err)}
 }

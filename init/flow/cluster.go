@@ -66,10 +66,10 @@ func (r *run) programs(ctx context.Context) (check.Programs, error) {
 		known := check.Program{Name: p.Name, State: p.State, Ready: p.Ready,
 			Starting: p.PID != 0 && time.Duration(p.UptimeSeconds)*time.Second < settling}
 		switch {
-		case p.Reason != nil:
-			known.Reason = msg.M("%v", *p.Reason)
-		case p.ProbeAnswer != nil:
-			known.Reason = msg.M("%v", *p.ProbeAnswer)
+		case !p.Reason.IsZero():
+			known.Reason = msg.M("%v", p.Reason)
+		case !p.ProbeAnswer.IsZero():
+			known.Reason = msg.M("%v", p.ProbeAnswer)
 		}
 		programs.List = append(programs.List, known)
 	}
@@ -80,8 +80,8 @@ func unfinished(setup *supervise.SetupStatus) msg.Message {
 	switch {
 	case setup == nil || setup.State == supervise.SetupDone:
 		return msg.Message{}
-	case setup.Message != nil:
-		return msg.M("step %d: %v", setup.Step, *setup.Message)
+	case !setup.Message.IsZero():
+		return msg.M("step %d: %v", setup.Step, setup.Message)
 	}
 	return msg.M("step %d: %v", setup.Step, setup.State)
 }

@@ -195,7 +195,7 @@ func (r *run) phase(ctx context.Context, p Phase, whole bool) error {
 		number++
 	}
 	if whole {
-		r.report(ctx, supervise.SetupReport{State: supervise.SetupRunning, Step: number, StepName: supervise.Text{English: p.Name}})
+		r.report(ctx, supervise.SetupReport{State: supervise.SetupRunning, Step: number, StepName: msg.Text{English: p.Name}})
 	}
 	r.banner(p.Banner)
 	r.say(msg.M("%s", p.Command))
@@ -216,7 +216,7 @@ func (r *run) phase(ctx context.Context, p Phase, whole bool) error {
 		r.fail(hint)
 	}
 	if whole {
-		r.reportFailure(ctx, supervise.SetupReport{Step: number, StepName: supervise.Text{English: p.Name}}, err)
+		r.reportFailure(ctx, supervise.SetupReport{Step: number, StepName: msg.Text{English: p.Name}}, err)
 	}
 	return step
 }
@@ -246,7 +246,7 @@ func (r *run) hint() msg.Message {
 // again. It must get through even when the run was interrupted.
 func (r *run) reportFailure(ctx context.Context, report supervise.SetupReport, err error) {
 	var locked *LockedError
-	report.State, report.Message = supervise.SetupFailed, supervise.NewText(msg.M("%v", err))
+	report.State, report.Message = supervise.SetupFailed, msg.ErrorText(err)
 	report.Passing = finding.IsTransient(err) || errors.As(err, &locked)
 	r.report(context.WithoutCancel(ctx), report)
 }

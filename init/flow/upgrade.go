@@ -150,7 +150,7 @@ func (r *run) upgradeFailed(ctx context.Context, s *upgrade.Session, failure err
 	var step *StepError
 	report := supervise.SetupReport{}
 	if errors.As(failure, &step) {
-		report.Step, report.StepName = step.Number, supervise.Text{English: step.Phase.Name}
+		report.Step, report.StepName = step.Number, msg.Text{English: step.Phase.Name}
 		failure = step.Err // the page tells the stage
 	}
 	page, err := s.Fail(ctx, failure)
