@@ -10,49 +10,13 @@ import (
 	"omsinit/internal/msg"
 )
 
-// Severity says whether a finding stops the initialisation.
-type Severity string
-
-// The severities.
-const (
-	Error   Severity = "error"
-	Warning Severity = "warning"
-)
-
-// Finding is one thing that is not as it should be.
-type Finding struct {
-	// ID is stable and dotted, for example "port.in-use". Explain tells more.
-	ID       string
-	Severity Severity
-	// Message is one sentence that names the key or file and the value.
-	Message msg.Message
-	// Cause says what is behind it, or what comes of it. Run gives it to
-	// errors, JSON to the others.
-	Cause msg.Message
-	// Fix says what to do. It may be empty where the message says it all.
-	Fix msg.Message
-	// Facts are the measured and configured values behind the finding.
-	Facts []Fact
-	// Passing says that it may go away by itself.
-	Passing bool
-	// Ignored says that it was an error until somebody chose to ignore it.
-	Ignored bool
-}
-
-// Fact is one value behind a verdict. Values are numbers, texts, booleans and
-// lists of texts; never secrets.
-type Fact struct {
-	Name  string // stable, as JSON spells it
-	Value any
-}
-
 // Result is one check with what it found.
 type Result struct {
 	ID       string // stable and dotted
 	Category string // the part of the ID before the dot
 	Title    msg.Message
-	Findings []Finding
-	Facts    []Fact
+	Findings []finding.Finding
+	Facts    []finding.Fact
 	// Skipped says why the check did not run; empty when it did.
 	Skipped msg.Message
 	// SkippedBecause are the failed checks that this one needs.
@@ -66,7 +30,7 @@ func (r Result) Status() string {
 	}
 	status := "PASSED"
 	for _, f := range r.Findings {
-		if f.Severity == Error {
+		if f.Severity == finding.Error {
 			return "FAILED"
 		}
 		status = "WARNING"
@@ -82,10 +46,10 @@ type Report struct {
 }
 
 // Errors gives the findings that stop the initialisation.
-func (r Report) Errors() []Finding { return r.having(Error) }
+func (r Report) Errors() []finding.Finding { return r.having(finding.Error) }
 
-func (r Report) having(s Severity) []Finding {
-	var found []Finding
+func (r Report) having(s finding.Severity) []finding.Finding {
+	var found []finding.Finding
 	for _, result := range r.Results {
 		for _, f := range result.Findings {
 			if f.Severity == s {
@@ -106,7 +70,7 @@ func (r Report) Err() error {
 	}
 	err := error(&FailedError{Findings: errs})
 	for _, f := range errs {
-		if !f.Passing {
+		if !f.Transient {
 			return err
 		}
 	}
@@ -115,7 +79,7 @@ func (r Report) Err() error {
 
 // FailedError says that the checks found errors. They were printed already.
 type FailedError struct {
-	Findings []Finding
+	Findings []finding.Finding
 }
 
 // Error gives the English words.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/internal/registry"
 )
@@ -48,7 +49,7 @@ func clusterPrograms(ctx context.Context, n *node, f *found) {
 	}
 	for _, p := range programs.List {
 		f.fact(p.Name, p.State)
-		facts := []Fact{{"program", p.Name}, {"state", p.State}, {"ready", p.Ready}}
+		facts := []finding.Fact{fact("program", p.Name), fact("state", p.State), fact("ready", p.Ready)}
 		why := msg.M("%s is %s", p.Name, p.State)
 		if !p.Reason.IsZero() {
 			why = msg.M("%s is %s: %v", p.Name, p.State, p.Reason)
@@ -72,7 +73,7 @@ func clusterCM(ctx context.Context, n *node, f *found) {
 	if err == nil {
 		return
 	}
-	facts := []Fact{{"cm_url", configured}}
+	facts := []finding.Fact{fact("cm_url", configured)}
 	own := "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(n.cfg.CMPort))
 	if n.CM(ctx, own) == nil {
 		f.error("cluster.cm", msg.M("the CM does not answer at cm_url %s (%v), but this node's own CM at %s does", configured, err, own),
@@ -118,9 +119,9 @@ func (n *node) rowsDiffer(f *found, s seen) {
 	case !listed:
 		f.error("cluster.region", msg.M("the region %s (cm_location %d) is not registered in %s.cluster_info", wanted.Name, wanted.Location, n.cfg.RMDatabase), again)
 	case row.URL != wanted.URL:
-		f.error("cluster.region", msg.M("the CM of this region is registered at %s, and config.yaml says cm_url %s", row.URL, wanted.URL), again, Fact{"registered", row.URL}, Fact{"cm_url", wanted.URL})
+		f.error("cluster.region", msg.M("the CM of this region is registered at %s, and config.yaml says cm_url %s", row.URL, wanted.URL), again, fact("registered", row.URL), fact("cm_url", wanted.URL))
 	case served && location.URL != wanted.URL:
-		f.error("cluster.region", msg.M("the CM of this region is registered at %s, and config.yaml says cm_url %s", location.URL, wanted.URL), again, Fact{"registered", location.URL}, Fact{"cm_url", wanted.URL})
+		f.error("cluster.region", msg.M("the CM of this region is registered at %s, and config.yaml says cm_url %s", location.URL, wanted.URL), again, fact("registered", location.URL), fact("cm_url", wanted.URL))
 	case row != wanted:
 		f.warning("cluster.region", msg.M("the region is registered with other values of cm_region, cm_region_cn or cm_is_default than config.yaml has"), again)
 	}
@@ -138,7 +139,7 @@ func clusterNodes(_ context.Context, n *node, f *found) {
 	own := msg.M("run ./docker_init.sh on a node of this region (omsinit init --only resource)")
 	for _, ip := range n.cfg.CMNodes {
 		host, ok := n.seen.Host(ip)
-		facts := []Fact{{"node", ip}, {"host_status", host.Status}}
+		facts := []finding.Fact{fact("node", ip), fact("host_status", host.Status)}
 		switch {
 		case !ok:
 			f.error("cluster.node", msg.M("the node %s of cm_nodes is not registered", ip), own, facts...)
@@ -156,7 +157,7 @@ func clusterNodes(_ context.Context, n *node, f *found) {
 		}
 		beat, found := registry.FindBeat(n.seen.beats.Own, host.IP)
 		alive := found && beat.Age <= n.HeartbeatAge
-		facts := []Fact{{"node", host.IP}, {"host_status", host.Status}}
+		facts := []finding.Fact{fact("node", host.IP), fact("host_status", host.Status)}
 		switch {
 		case alive:
 			f.error("cluster.node", msg.M("the node %s is not in cm_nodes, and sends heartbeats", host.IP),
@@ -181,7 +182,7 @@ func clusterHeartbeats(_ context.Context, n *node, f *found) {
 				what = msg.M("the node %s is in no resource group that there is", host.IP)
 			}
 			f.warning("cluster.node", what,
-				msg.M("when nobody needs it, mark it: UPDATE %s.host SET host_status = '%s' WHERE ip = '%s'", n.cfg.CMDatabase, registry.Offline, host.IP), Fact{"node", host.IP})
+				msg.M("when nobody needs it, mark it: UPDATE %s.host SET host_status = '%s' WHERE ip = '%s'", n.cfg.CMDatabase, registry.Offline, host.IP), fact("node", host.IP))
 		default:
 			n.heartbeat(f, host)
 		}
@@ -191,7 +192,7 @@ func clusterHeartbeats(_ context.Context, n *node, f *found) {
 			continue
 		}
 		f.error("cluster.stranger", msg.M("heartbeats come from %s, and no node has that address", beat.IP),
-			msg.M("start the container of that node with -e OMS_HOST_IP=<IP address of its host>, as cm_nodes has it"), Fact{"address", beat.IP})
+			msg.M("start the container of that node with -e OMS_HOST_IP=<IP address of its host>, as cm_nodes has it"), fact("address", beat.IP))
 	}
 }
 
@@ -201,13 +202,13 @@ func (n *node) heartbeat(f *found, host registry.Host) {
 	if registry.SameAddress(host.IP, NodeIP(n.HostIP, n.cfg)) {
 		fix = msg.M("run omsinit restart oms_drc_supervisor on this node; when that does not help, see omsinit logs oms_drc_supervisor oms_drc_cm, and whether OMS_HOST_IP is %s", host.IP)
 	}
-	facts := []Fact{{"node", host.IP}, {"cm_location", host.Name}}
+	facts := []finding.Fact{fact("node", host.IP), fact("cm_location", host.Name)}
 	where := regionName(n.seen.Regions, host.Name)
 	if !ok {
 		f.error("cluster.heartbeat", msg.M("the node %s (region %s) has never sent a heartbeat", host.IP, where), fix, facts...)
 		return
 	}
-	facts = append(facts, Fact{"heartbeat_age_seconds", int64(beat.Age / time.Second)}, Fact{"heartbeat_at", beat.At})
+	facts = append(facts, fact("heartbeat_age_seconds", int64(beat.Age/time.Second)), fact("heartbeat_at", beat.At))
 	switch {
 	case beat.Age > n.HeartbeatAge:
 		f.error("cluster.heartbeat", msg.M("the last heartbeat of the node %s (region %s) was %s ago", host.IP, where, beat.Age), fix, facts...)

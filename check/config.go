@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
@@ -45,7 +46,7 @@ func (n *node) replacedFile(f *found) {
 		if len(fields) > 4 && fields[4] == n.ConfigFile && strings.HasSuffix(fields[3], "//deleted") {
 			f.warning("config.replaced", msg.M("%s was replaced on the host by another file, and this container still sees the old one", n.ConfigFile),
 				msg.M("make the container anew (docker rm, docker run; the mounts keep the data), and edit the file in place from then on: omsinit config set, or an editor that keeps the file"),
-				Fact{"file", n.ConfigFile})
+				fact("file", n.ConfigFile))
 		}
 	}
 }
@@ -58,9 +59,9 @@ func (n *node) load() (*config.Config, []config.Problem, error) {
 }
 
 func (f *found) problem(p config.Problem) {
-	facts := []Fact{{"file", p.File}, {"line", p.Line}, {"column", p.Column}, {"key", p.Key}}
+	facts := []finding.Fact{fact("file", p.File), fact("line", p.Line), fact("column", p.Column), fact("key", p.Key)}
 	if p.Value != "" {
-		facts = append(facts, Fact{"value", p.Value})
+		facts = append(facts, fact("value", p.Value))
 	}
 	if p.Severity == config.SeverityError {
 		f.error("config.value", p.What(), p.Fix, facts...)

@@ -66,7 +66,7 @@ func metaDBDatabases(ctx context.Context, n *node, f *found) {
 			state = "foreign"
 			some := sample(tables)
 			f.error("metadb.foreign", msg.M("the database %s holds %d tables, and none of them is one of OMS (%s)", name, len(tables), strings.Join(some, ", ")),
-				msg.M("write another name in config.yaml, or make an empty database of that name"), Fact{"database", name}, Fact{"tables", some}, Fact{"table_count", len(tables)})
+				msg.M("write another name in config.yaml, or make an empty database of that name"), fact("database", name), fact("tables", some), fact("table_count", len(tables)))
 		}
 		f.fact("database:"+name, state)
 	}
@@ -126,7 +126,7 @@ func (n *node) readHoldings(ctx context.Context, f *found) (holdings, error) {
 		tables, ours := h.tables[h.key(d.name)]
 		if ours && len(tables) == 0 && !strings.HasPrefix(d.charset, "utf8") {
 			f.warning("metadb.charset", msg.M("the character set of the database %s is %s", d.name, d.charset),
-				msg.M("run ALTER DATABASE %s CHARACTER SET utf8mb4 before tables are made in it", d.name), Fact{"database", d.name}, Fact{"character_set", d.charset})
+				msg.M("run ALTER DATABASE %s CHARACTER SET utf8mb4 before tables are made in it", d.name), fact("database", d.name), fact("character_set", d.charset))
 		}
 	}
 	return h, err

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/internal/registry"
 )
@@ -16,7 +17,7 @@ import (
 // machine list of the console empty (oms-facts §11).
 func hostIP(_ context.Context, n *node, f *found) {
 	nodes := strings.Join(n.cfg.CMNodes, ", ")
-	facts := []Fact{{"oms_host_ip", n.HostIP}, {"cm_nodes", n.cfg.CMNodes}}
+	facts := []finding.Fact{fact("oms_host_ip", n.HostIP), fact("cm_nodes", n.cfg.CMNodes)}
 	again := msg.M("start the container with -e OMS_HOST_IP=<IP address of this host>; it is different on each node")
 	switch {
 	case n.HostIP == "" && len(n.cfg.CMNodes) == 1:
@@ -60,7 +61,7 @@ func (n *node) ownAddress(f *found, ip string, again msg.Message) {
 		report = f.warning
 	}
 	report("host.address", msg.M("this node goes by %s, which is not an address of this host (%s)", ip, strings.Join(own, ", ")), again,
-		Fact{"address", ip}, Fact{"own_addresses", own})
+		fact("address", ip), fact("own_addresses", own))
 }
 
 func validIP(s string) bool {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
@@ -35,7 +36,7 @@ func httpsCertificate(_ context.Context, n *node, f *found) {
 	}
 	chain, err := certificates(certPEM)
 	if err != nil || len(chain) == 0 {
-		f.error("https.file", msg.M("%s holds no certificate in PEM form", certFile), msg.M("write the certificate of the server there, and below it those of the authorities between, each between BEGIN and END lines"), Fact{"path", certFile})
+		f.error("https.file", msg.M("%s holds no certificate in PEM form", certFile), msg.M("write the certificate of the server there, and below it those of the authorities between, each between BEGIN and END lines"), fact("path", certFile))
 		return
 	}
 	if _, err := tls.X509KeyPair(certPEM, keyPEM); err != nil {
@@ -50,7 +51,7 @@ func httpsCertificate(_ context.Context, n *node, f *found) {
 	n.names(f, certFile, leaf)
 	if info, err := os.Stat(keyFile); err == nil && info.Mode().Perm()&0o077 != 0 {
 		f.warning("https.key-mode", msg.M("%s can be read by other users (mode %s)", keyFile, info.Mode().Perm().String()),
-			msg.M("run chmod 600 on the key on the host"), Fact{"path", keyFile}, Fact{"mode", info.Mode().Perm().String()})
+			msg.M("run chmod 600 on the key on the host"), fact("path", keyFile), fact("mode", info.Mode().Perm().String()))
 	}
 }
 
@@ -59,16 +60,16 @@ func (f *found) pemFile(path, other string) ([]byte, bool) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		f.error("https.incomplete", msg.M("%s is there but %s is not", other, path), msg.M("mount both files for HTTPS, or neither for HTTP"), Fact{"missing", path})
+		f.error("https.incomplete", msg.M("%s is there but %s is not", other, path), msg.M("mount both files for HTTPS, or neither for HTTP"), fact("missing", path))
 		return nil, false
 	case err == nil && info.IsDir():
 		f.error("https.file", msg.M("%s is a folder", path),
-			msg.M("Docker makes a folder when the file of -v is not there on the host: remove the container and that folder, put the file there, and start the container again"), Fact{"path", path})
+			msg.M("Docker makes a folder when the file of -v is not there on the host: remove the container and that folder, put the file there, and start the container again"), fact("path", path))
 		return nil, false
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		f.error("https.file", msg.M("cannot read the file %s: %v", path, err), msg.M("give the user that runs omsinit the right to read it"), Fact{"path", path})
+		f.error("https.file", msg.M("cannot read the file %s: %v", path, err), msg.M("give the user that runs omsinit the right to read it"), fact("path", path))
 		return nil, false
 	}
 	return data, true
@@ -92,14 +93,14 @@ func certificates(data []byte) ([]*x509.Certificate, error) {
 // pairing says why certificate and key do not go together.
 func (f *found) pairing(certFile, keyFile string, chain []*x509.Certificate, keyPEM []byte, err error) {
 	if bytes.Contains(keyPEM, []byte("ENCRYPTED")) {
-		f.error("https.file", msg.M("the key in %s is encrypted", keyFile), msg.M("write it there without a passphrase: openssl pkey -in KEY -out %s", keyFile), Fact{"path", keyFile})
+		f.error("https.file", msg.M("the key in %s is encrypted", keyFile), msg.M("write it there without a passphrase: openssl pkey -in KEY -out %s", keyFile), fact("path", keyFile))
 		return
 	}
 	for i, c := range chain[1:] {
 		one := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
 		if _, err := tls.X509KeyPair(one, keyPEM); err == nil {
 			f.error("https.chain", msg.M("in %s the certificate of the key is number %d, and it must be the first", certFile, i+2),
-				msg.M("put the certificate of the server first, then those of the authorities, each before the one that signed it"), Fact{"path", certFile})
+				msg.M("put the certificate of the server first, then those of the authorities, each before the one that signed it"), fact("path", certFile))
 			return
 		}
 	}
@@ -111,7 +112,7 @@ func (f *found) order(certFile string, chain []*x509.Certificate) {
 	for i := range len(chain) - 1 {
 		if !bytes.Equal(chain[i].RawIssuer, chain[i+1].RawSubject) {
 			f.warning("https.chain", msg.M("in %s certificate %d (%s) does not follow the one that it signed", certFile, i+2, chain[i+1].Subject.String()),
-				msg.M("put the certificate of the server first, then those of the authorities, each before the one that signed it"), Fact{"path", certFile})
+				msg.M("put the certificate of the server first, then those of the authorities, each before the one that signed it"), fact("path", certFile))
 			return
 		}
 	}
@@ -119,7 +120,7 @@ func (f *found) order(certFile string, chain []*x509.Certificate) {
 
 func (f *found) validity(certFile string, leaf *x509.Certificate, now time.Time) {
 	until, from := leaf.NotAfter.UTC().Format(time.RFC3339), leaf.NotBefore.UTC().Format(time.RFC3339)
-	facts := []Fact{{"not_before", from}, {"not_after", until}}
+	facts := []finding.Fact{fact("not_before", from), fact("not_after", until)}
 	fix := msg.M("have the certificate renewed")
 	switch {
 	case now.After(leaf.NotAfter):
@@ -150,5 +151,5 @@ func (n *node) names(f *found, certFile string, leaf *x509.Certificate) {
 		names = append(names, ip.String())
 	}
 	f.warning("https.name", msg.M("the certificate in %s is for %s, and not for %s", certFile, strings.Join(names, ", "), strings.Join(missing, ", ")),
-		msg.M("have a certificate made with these names (subjectAltName), or open the console by a name that it has"), Fact{"names", names}, Fact{"missing", missing})
+		msg.M("have a certificate made with these names (subjectAltName), or open the console by a name that it has"), fact("names", names), fact("missing", missing))
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/layout"
 	"omsinit/internal/registry"
 )
@@ -28,7 +29,7 @@ type Input struct {
 	// Upgrade is the text of IS_UPGRADE, empty when it is not set.
 	Upgrade string
 	// UpgradeGates finds what stands against an upgrade; nil: it is not asked.
-	UpgradeGates func(context.Context, *config.Config) ([]Finding, error)
+	UpgradeGates func(context.Context, *config.Config) ([]finding.Finding, error)
 	// Environ is the environment, as os.Environ gives it.
 	Environ []string
 	// Release is the OMS release of the pack, such as 4.2.3-CE.

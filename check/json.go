@@ -3,6 +3,7 @@ package check
 import (
 	"strings"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
@@ -11,14 +12,16 @@ import (
 const jsonVersion = 1
 
 type jsonReport struct {
-	Version  int         `json:"version"`
-	Status   string      `json:"status"` // passed, warning, failed
-	Config   string      `json:"config"`
-	Release  string      `json:"release,omitempty"`
-	Errors   int         `json:"errors"`
-	Warnings int         `json:"warnings"`
-	Passing  bool        `json:"passing"` // every error may go away by itself
-	Checks   []jsonCheck `json:"checks"`
+	Version  int    `json:"version"`
+	Status   string `json:"status"` // passed, warning, failed
+	Config   string `json:"config"`
+	Release  string `json:"release,omitempty"`
+	Errors   int    `json:"errors"`
+	Warnings int    `json:"warnings"`
+	// Every error may go away by itself. Passing is the name that Transient had first.
+	Transient bool        `json:"transient"`
+	Passing   bool        `json:"passing"`
+	Checks    []jsonCheck `json:"checks"`
 }
 
 type jsonCheck struct {
@@ -32,46 +35,40 @@ type jsonCheck struct {
 }
 
 type jsonFinding struct {
-	ID       string         `json:"id"`
-	Severity Severity       `json:"severity"`
-	Ignored  bool           `json:"ignored,omitempty"`
-	Passing  bool           `json:"passing,omitempty"`
-	Message  string         `json:"message"`
-	Cause    string         `json:"cause,omitempty"`
-	Fix      string         `json:"fix,omitempty"`
-	Facts    map[string]any `json:"facts,omitempty"`
+	ID        string           `json:"id"`
+	Severity  finding.Severity `json:"severity"`
+	Ignored   bool             `json:"ignored,omitempty"`
+	Transient bool             `json:"transient,omitempty"`
+	Passing   bool             `json:"passing,omitempty"` // as Transient
+	Message   string           `json:"message"`
+	Cause     string           `json:"cause,omitempty"`
+	Fix       string           `json:"fix,omitempty"`
+	Facts     map[string]any   `json:"facts,omitempty"`
 }
 
 // JSON returns the JSON form of the report, with its texts in the language.
 func (r Report) JSON(lang msg.Lang) any {
-	r.giveCauses(func(Finding) bool { return true })
+	r.giveCauses(func(finding.Finding) bool { return true })
 	errs := r.Errors()
-	out := jsonReport{Version: jsonVersion, Status: "passed", Config: r.ConfigFile, Release: r.Release, Errors: len(errs), Warnings: len(r.having(Warning)), Checks: []jsonCheck{}}
+	out := jsonReport{Version: jsonVersion, Status: "passed", Config: r.ConfigFile, Release: r.Release, Errors: len(errs), Warnings: len(r.having(finding.Warning)), Checks: []jsonCheck{}}
 	switch {
 	case out.Errors > 0:
-		out.Status, out.Passing = "failed", true
+		out.Status, out.Transient = "failed", true
 	case out.Warnings > 0:
 		out.Status = "warning"
 	}
 	for _, f := range errs {
-		out.Passing = out.Passing && f.Passing
+		out.Transient = out.Transient && f.Transient
 	}
+	out.Passing = out.Transient
 	for _, result := range r.Results {
 		c := jsonCheck{ID: result.ID, Category: result.Category, Title: result.Title.In(lang), Status: strings.ToLower(result.Status()),
-			Because: result.SkippedBecause, Facts: object(result.Facts), Findings: []jsonFinding{}}
+			Because: result.SkippedBecause, Facts: finding.Facts(result.Facts), Findings: []jsonFinding{}}
 		for _, f := range result.Findings {
-			c.Findings = append(c.Findings, jsonFinding{ID: f.ID, Severity: f.Severity, Ignored: f.Ignored, Passing: f.Passing,
-				Message: f.Message.In(lang), Cause: f.Cause.In(lang), Fix: f.Fix.In(lang), Facts: object(f.Facts)})
+			c.Findings = append(c.Findings, jsonFinding{ID: f.ID, Severity: f.Severity, Ignored: f.Ignored, Transient: f.Transient, Passing: f.Transient,
+				Message: f.Message.In(lang), Cause: f.Cause.In(lang), Fix: f.Fix.In(lang), Facts: finding.Facts(f.Facts)})
 		}
 		out.Checks = append(out.Checks, c)
 	}
 	return out
-}
-
-func object(facts []Fact) map[string]any {
-	m := map[string]any{}
-	for _, f := range facts {
-		m[f.Name] = f.Value
-	}
-	return m
 }

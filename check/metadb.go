@@ -27,13 +27,13 @@ func metaDBConnect(ctx context.Context, n *node, f *found) {
 		db.Close()
 		if n.wantsTLS(ctx, err) {
 			f.error("metadb.tls", msg.M("the MetaDB at %s:%d lets user %s in with TLS only", n.cfg.MetaHost, n.cfg.MetaPort, n.cfg.MetaUser),
-				msg.M("run ALTER USER … REQUIRE NONE there, and set require_secure_transport to OFF"), Fact{"oms_meta_user", n.cfg.MetaUser})
+				msg.M("run ALTER USER … REQUIRE NONE there, and set require_secure_transport to OFF"), fact("oms_meta_user", n.cfg.MetaUser))
 			return
 		}
 		explained := database.Explain(n.cfg, err)
 		f.error(connectID(err, explained), msg.M("%v", explained), msg.Message{},
-			Fact{"oms_meta_host", n.cfg.MetaHost}, Fact{"oms_meta_port", n.cfg.MetaPort}, Fact{"oms_meta_user", n.cfg.MetaUser})
-		f.findings[0].Passing = finding.IsTransient(explained)
+			fact("oms_meta_host", n.cfg.MetaHost), fact("oms_meta_port", n.cfg.MetaPort), fact("oms_meta_user", n.cfg.MetaUser))
+		f.findings[0].Transient = finding.IsTransient(explained)
 		return
 	}
 	f.publish = func() { n.db = db }
@@ -72,7 +72,7 @@ func connectID(err, explained error) string {
 func (f *found) query(n *node, err error) {
 	explained := database.Explain(n.cfg, err)
 	f.error("metadb.query", msg.M("%v", explained), msg.Message{})
-	f.findings[len(f.findings)-1].Passing = finding.IsTransient(explained)
+	f.findings[len(f.findings)-1].Transient = finding.IsTransient(explained)
 }
 
 // leastPacket is what the components send at once, at most.
@@ -93,7 +93,7 @@ func metaDBServer(ctx context.Context, n *node, f *found) {
 	}
 	if !known {
 		f.warning("metadb.version", msg.M("the MetaDB is %s %s, which is older than what OMS is known to work with", kind, version),
-			msg.M("use MySQL 5.7 or 8, MariaDB 10.2 or later, or a MySQL tenant of OceanBase"), Fact{"kind", kind}, Fact{"version", version})
+			msg.M("use MySQL 5.7 or 8, MariaDB 10.2 or later, or a MySQL tenant of OceanBase"), fact("kind", kind), fact("version", version))
 	}
 	var supported int
 	if err := n.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.character_sets WHERE character_set_name = 'utf8mb4'").Scan(&supported); err != nil {
@@ -107,7 +107,7 @@ func metaDBServer(ctx context.Context, n *node, f *found) {
 	}
 	if packet < leastPacket {
 		f.warning("metadb.packet", msg.M("max_allowed_packet of the MetaDB is %d bytes, and at least %d are recommended", packet, leastPacket),
-			msg.M("run SET GLOBAL max_allowed_packet = %d there, and keep it in the server's configuration", 64<<20), Fact{"max_allowed_packet", packet})
+			msg.M("run SET GLOBAL max_allowed_packet = %d there, and keep it in the server's configuration", 64<<20), fact("max_allowed_packet", packet))
 	}
 }
 
@@ -161,7 +161,7 @@ func metaDBClock(ctx context.Context, n *node, f *found) {
 			m = msg.M("the clock of the MetaDB is %s behind that of this host", shown(-offset))
 		}
 		report("metadb.clock", m, msg.M("synchronise the clocks of the MetaDB's host and of all OMS nodes with NTP"),
-			Fact{"offset_seconds", rounded(offset)}, Fact{"round_trip_seconds", roundTrip.Seconds()})
+			fact("offset_seconds", rounded(offset)), fact("round_trip_seconds", roundTrip.Seconds()))
 	}
 	n.timeZone(ctx, f)
 }
@@ -206,7 +206,7 @@ func (n *node) timeZone(ctx context.Context, f *found) {
 	}
 	f.warning("metadb.timezone", msg.M("the time zone of the MetaDB is UTC%s (%s, %s), and that of this node UTC%s (%s)", zone(seconds), session, system, zone(here), name),
 		msg.M("set time_zone of the MetaDB to that of the nodes, or start the container with -e TZ=<time zone of the MetaDB>"),
-		Fact{"metadb_offset_seconds", seconds}, Fact{"host_offset_seconds", here}, Fact{"time_zone", session}, Fact{"system_time_zone", system})
+		fact("metadb_offset_seconds", seconds), fact("host_offset_seconds", here), fact("time_zone", session), fact("system_time_zone", system))
 }
 
 func zone(seconds int) string {
@@ -220,7 +220,7 @@ func zone(seconds int) string {
 // metaDBRelease asks the gate that step 2 asks too.
 func metaDBRelease(ctx context.Context, n *node, f *found) {
 	if err := n.Gate(ctx, n.cfg); err != nil {
-		f.error("metadb.release", msg.M("%v", err), msg.Message{}, Fact{"release", n.Release})
-		f.findings[0].Passing = finding.IsTransient(err)
+		f.error("metadb.release", msg.M("%v", err), msg.Message{}, fact("release", n.Release))
+		f.findings[0].Transient = finding.IsTransient(err)
 	}
 }

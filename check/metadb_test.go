@@ -46,7 +46,7 @@ func connected(t *testing.T, in Input, cfg *config.Config, runs ...func(context.
 	return Result{Findings: f.findings, Facts: f.facts}
 }
 
-func fact(r Result, name string) any {
+func factOf(r Result, name string) any {
 	for _, f := range r.Facts {
 		if f.Name == name {
 			return f.Value
@@ -66,7 +66,7 @@ func TestMetaDB(t *testing.T) {
 		wrong := *cfg
 		wrong.MetaPassword = "AnotherSecret43"
 		got := connected(t, Input{}, &wrong)
-		if ids(got) != "error metadb.login" || got.Findings[0].Passing || strings.Contains(fmt.Sprint(got), "AnotherSecret43") {
+		if ids(got) != "error metadb.login" || got.Findings[0].Transient || strings.Contains(fmt.Sprint(got), "AnotherSecret43") {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -74,7 +74,7 @@ func TestMetaDB(t *testing.T) {
 		away := *cfg
 		away.MetaPort = 1 // nothing of this machine listens there
 		got := connected(t, Input{}, &away)
-		if ids(got) != "error metadb.unreachable" || !got.Findings[0].Passing {
+		if ids(got) != "error metadb.unreachable" || !got.Findings[0].Transient {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -90,7 +90,7 @@ func TestMetaDB(t *testing.T) {
 	})
 	t.Run("server", func(t *testing.T) {
 		got := connected(t, Input{}, cfg, metaDBServer)
-		if ids(got) != "" || fact(got, "kind") != "MariaDB" {
+		if ids(got) != "" || factOf(got, "kind") != "MariaDB" {
 			t.Errorf("got %s, %v", ids(got), got.Facts)
 		}
 	})
@@ -130,7 +130,7 @@ func TestMetaDB(t *testing.T) {
 	})
 	t.Run("gate", func(t *testing.T) {
 		in := Input{Gate: func(context.Context, *config.Config) error { return finding.Transient(context.DeadlineExceeded) }}
-		if got := connected(t, in, cfg, metaDBRelease); ids(got) != "error metadb.release" || !got.Findings[0].Passing {
+		if got := connected(t, in, cfg, metaDBRelease); ids(got) != "error metadb.release" || !got.Findings[0].Transient {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -182,15 +182,15 @@ func TestDatabases(t *testing.T) {
 	if ids(got) != "error metadb.foreign" || !strings.Contains(got.Findings[0].Message.String(), "hb1 holds 2 tables") || !strings.Contains(got.Findings[0].Message.String(), "customers, orders") {
 		t.Errorf("got %+v", got)
 	}
-	if fact(got, "database:rm1") != "ours" || fact(got, "database:cm1") != "empty" || fact(got, "database:hb1") != "foreign" {
+	if factOf(got, "database:rm1") != "ours" || factOf(got, "database:cm1") != "empty" || factOf(got, "database:hb1") != "foreign" {
 		t.Errorf("got %v", got.Facts)
 	}
 	// A captured release has tables that are documented nowhere.
 	pack := Input{Tables: map[string][]string{"hb": {"beats", "orders"}}}
-	if got := connected(t, pack, onServer(t, db, "1"), metaDBDatabases); ids(got) != "" || fact(got, "database:hb1") != "ours" {
+	if got := connected(t, pack, onServer(t, db, "1"), metaDBDatabases); ids(got) != "" || factOf(got, "database:hb1") != "ours" {
 		t.Errorf("got %+v", got)
 	}
-	if got := connected(t, Input{}, onServer(t, db, "2"), metaDBDatabases); ids(got) != "" || fact(got, "database:rm2") != "absent" {
+	if got := connected(t, Input{}, onServer(t, db, "2"), metaDBDatabases); ids(got) != "" || factOf(got, "database:rm2") != "absent" {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -371,7 +371,7 @@ func TestRegions(t *testing.T) {
 	t.Run("columns of another kind", func(t *testing.T) {
 		db.Exec("DROP DATABASE rm", "CREATE DATABASE rm", "CREATE TABLE rm.cluster_info (id INT)")
 		got := connected(t, Input{}, onServer(t, db, ""), metaDBDatabases, regionsConflict)
-		if ids(got) != "error metadb.query" || got.Findings[0].Passing {
+		if ids(got) != "error metadb.query" || got.Findings[0].Transient {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -382,13 +382,13 @@ func TestRegions(t *testing.T) {
 func TestUpgradeState(t *testing.T) {
 	db := testmaria.Start(t)
 	cfg := onServer(t, db, "")
-	in := Input{Upgrade: "true", UpgradeGates: func(context.Context, *config.Config) ([]Finding, error) {
-		return []Finding{{ID: "upgrade.ha", Severity: Error, Message: msg.M("on")}}, nil
+	in := Input{Upgrade: "true", UpgradeGates: func(context.Context, *config.Config) ([]finding.Finding, error) {
+		return []finding.Finding{{ID: "upgrade.ha", Severity: finding.Error, Message: msg.M("on")}}, nil
 	}}
 	if got := connected(t, in, cfg, metaDBDatabases, upgradeState); ids(got) != "error upgrade.ha" {
 		t.Errorf("got %s", ids(got))
 	}
-	in.UpgradeGates = func(context.Context, *config.Config) ([]Finding, error) { return nil, driver.ErrBadConn }
+	in.UpgradeGates = func(context.Context, *config.Config) ([]finding.Finding, error) { return nil, driver.ErrBadConn }
 	if got := connected(t, in, cfg, metaDBDatabases, upgradeState); ids(got) != "error metadb.query" {
 		t.Errorf("got %s", ids(got))
 	}

@@ -21,18 +21,18 @@ func hostMounts(_ context.Context, n *node, f *found) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			if n.inContainer() {
-				f.warning("host.mount", msg.M("%s is not mounted", dir), msg.M("start the container with -v HOST_FOLDER:%s", dir), Fact{"path", dir})
+				f.warning("host.mount", msg.M("%s is not mounted", dir), msg.M("start the container with -v HOST_FOLDER:%s", dir), fact("path", dir))
 			}
 			continue
 		case err != nil:
-			f.error("host.mount-writable", msg.M("cannot use %s: %v", dir, err), msg.M("see to it that the folder on the host can be used"), Fact{"path", dir})
+			f.error("host.mount-writable", msg.M("cannot use %s: %v", dir, err), msg.M("see to it that the folder on the host can be used"), fact("path", dir))
 			continue
 		case !info.IsDir():
-			f.error("host.mount-writable", msg.M("%s is not a folder", dir), msg.M("start the container with -v HOST_FOLDER:%s", dir), Fact{"path", dir})
+			f.error("host.mount-writable", msg.M("%s is not a folder", dir), msg.M("start the container with -v HOST_FOLDER:%s", dir), fact("path", dir))
 			continue
 		}
 		if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
-			f.error("host.mount-writable", msg.M("%s cannot be written to: %v", dir, err), msg.M("mount it without :ro, from a disk that is not read-only, and see to its owner"), Fact{"path", dir})
+			f.error("host.mount-writable", msg.M("%s cannot be written to: %v", dir, err), msg.M("mount it without :ro, from a disk that is not read-only, and see to its owner"), fact("path", dir))
 			continue
 		}
 		n.volume(f, dir, table)
@@ -57,7 +57,7 @@ func (n *node) volume(f *found, dir string, table map[string]string) {
 			return
 		case mounted:
 			f.warning("host.mount", msg.M("%s is not on a volume of its own but on %s (%s)", dir, at, kind), msg.M("start the container with -v HOST_FOLDER:%s", dir),
-				Fact{"path", dir}, Fact{"mount_point", at}, Fact{"file_system", kind})
+				fact("path", dir), fact("mount_point", at), fact("file_system", kind))
 			return
 		case at == "/":
 			return
@@ -91,6 +91,6 @@ func (n *node) space(f *found, dir string) {
 	if free < leastDisk {
 		f.warning("host.disk", msg.M("%s has %v GiB of free space, and at least %v GiB are recommended", dir, gibibytes(free), gibibytes(leastDisk)),
 			msg.M("free space there or mount a larger disk: Stores keep the changes of the sources there, and stop when it is full"),
-			Fact{"path", dir}, Fact{"free_bytes", free}, Fact{"recommended_bytes", uint64(leastDisk)})
+			fact("path", dir), fact("free_bytes", free), fact("recommended_bytes", uint64(leastDisk)))
 	}
 }

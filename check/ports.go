@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
@@ -43,7 +44,7 @@ func portsFree(ctx context.Context, n *node, f *found) {
 	} {
 		fix := msg.M("stop what holds the port, or set another %s in config.yaml", p.key)
 		holder, err := try(ctx, p.port)
-		facts := []Fact{{"key", p.key}, {"port", p.port}}
+		facts := []finding.Fact{fact("key", p.key), fact("port", p.port)}
 		switch {
 		case err == nil:
 		case !errors.Is(err, syscall.EADDRINUSE):
@@ -52,7 +53,7 @@ func portsFree(ctx context.Context, n *node, f *found) {
 			f.error("port.in-use", msg.M("%s: port %d is already in use", p.key, p.port), fix, facts...)
 		case !slices.Contains(groups(), holder.group):
 			f.error("port.in-use", msg.M("%s: port %d is already in use by process %d (%s)", p.key, p.port, holder.pid, holder.command), fix,
-				append(facts, Fact{"pid", holder.pid}, Fact{"command", holder.command})...)
+				append(facts, fact("pid", holder.pid), fact("command", holder.command))...)
 		}
 	}
 	n.supervisorctl(ctx, f, groups)
@@ -70,10 +71,10 @@ func (n *node) supervisorctl(ctx context.Context, f *found, groups func() []int)
 		return
 	}
 	m := msg.M("port %d is already in use", supervisorctlPort)
-	facts := []Fact{{"port", supervisorctlPort}}
+	facts := []finding.Fact{fact("port", supervisorctlPort)}
 	if holder != nil {
 		m = msg.M("port %d is already in use by process %d (%s)", supervisorctlPort, holder.pid, holder.command)
-		facts = append(facts, Fact{"pid", holder.pid}, Fact{"command", holder.command})
+		facts = append(facts, fact("pid", holder.pid), fact("command", holder.command))
 	}
 	f.warning("port.supervisorctl", m, msg.M("stop what holds the port if anything of yours talks to supervisord there"), facts...)
 }

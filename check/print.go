@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
@@ -50,19 +51,19 @@ func (r Report) PrintIn(w io.Writer, s Style) {
 	}
 }
 
-func (s Style) finding(w io.Writer, f Finding) {
+func (s Style) finding(w io.Writer, f finding.Finding) {
 	id := s.paint(faint, "["+f.ID+"]")
 	var line string
 	switch {
 	case f.Ignored:
 		line = s.paint(yellow, s.Lang.Sprintf("warning (an error that is ignored): %s", f.Message))
-	case f.Severity == Error:
+	case f.Severity == finding.Error:
 		line = s.paint(red, s.Lang.Sprintf("error: %s", f.Message))
 	default:
 		line = s.paint(yellow, s.Lang.Sprintf("warning: %s", f.Message))
 	}
 	fmt.Fprintf(w, "  %s %s\n", indent(line), id)
-	if !f.Cause.IsZero() && f.Severity == Error {
+	if !f.Cause.IsZero() && f.Severity == finding.Error {
 		fmt.Fprintf(w, "    %s\n", s.Lang.Sprintf("cause: %s", f.Cause))
 	}
 	if !f.Fix.IsZero() {

@@ -27,10 +27,10 @@ func regionsConflict(ctx context.Context, n *node, f *found) {
 	taken := registry.Taken(rows)
 	for _, c := range registry.RegionConflicts(n.cfg, rows) {
 		f.error(ruleIDs[c.Rule], c.Message, c.Fix,
-			Fact{"cm_location", c.Other.Location}, Fact{"cm_region", c.Other.Name}, Fact{"cm_url", c.Other.URL}, Fact{"taken", taken})
+			fact("cm_location", c.Other.Location), fact("cm_region", c.Other.Name), fact("cm_url", c.Other.URL), fact("taken", taken))
 	}
 	if len(rows) > 0 && !registry.HasDefault(n.cfg, rows) {
-		f.warning("regions.default", msg.M("no region is the default one"), msg.M("set cm_is_default: true in exactly one region's config.yaml"), Fact{"taken", taken})
+		f.warning("regions.default", msg.M("no region is the default one"), msg.M("set cm_is_default: true in exactly one region's config.yaml"), fact("taken", taken))
 	}
 	f.fact("regions", taken)
 	n.nodesOfOthers(ctx, f, rows)
@@ -53,7 +53,7 @@ func (n *node) nodesOfOthers(ctx context.Context, f *found, regions []registry.R
 		if c.Serious(regions) {
 			report = f.error
 		}
-		report(ruleIDs[c.Rule], c.Message, c.Fix, Fact{"node", c.Node}, Fact{"cm_location", c.Location})
+		report(ruleIDs[c.Rule], c.Message, c.Fix, fact("node", c.Node), fact("cm_location", c.Location))
 	}
 	beats, err := registry.ReadBeats(ctx, n.db, n.cfg.HeartbeatDatabase)
 	if err != nil {
@@ -61,6 +61,6 @@ func (n *node) nodesOfOthers(ctx context.Context, f *found, regions []registry.R
 		return
 	}
 	if c, ok := registry.HeartbeatConflict(n.cfg, hosts, beats); ok {
-		f.error(ruleIDs[c.Rule], c.Message, c.Fix, Fact{"database", n.cfg.HeartbeatDatabase}, Fact{"nodes", c.Nodes})
+		f.error(ruleIDs[c.Rule], c.Message, c.Fix, fact("database", n.cfg.HeartbeatDatabase), fact("nodes", c.Nodes))
 	}
 }

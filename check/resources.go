@@ -29,7 +29,7 @@ func hostResources(_ context.Context, n *node, f *found) {
 	f.fact("cpus", cpus)
 	if cpus < leastCPUs {
 		f.warning("host.cpu", msg.M("there are %s CPUs, and at least %d are recommended", strconv.FormatFloat(cpus, 'f', -1, 64), leastCPUs),
-			msg.M("give the host or the container more CPUs, or expect fewer and slower migrations"), Fact{"cpus", cpus}, Fact{"recommended", leastCPUs})
+			msg.M("give the host or the container more CPUs, or expect fewer and slower migrations"), fact("cpus", cpus), fact("recommended", leastCPUs))
 	}
 	memory := n.memory()
 	f.fact("memory_bytes", memory)
@@ -37,7 +37,7 @@ func hostResources(_ context.Context, n *node, f *found) {
 	if memory > 0 && memory < leastMemory*95/100 {
 		f.warning("host.memory", msg.M("there are %v GiB of memory, and at least %v GiB are recommended", gibibytes(memory), gibibytes(leastMemory)),
 			msg.M("give the host or the container more memory: the console, the CM and the agent take 7 GiB, and each migration takes its own"),
-			Fact{"memory_bytes", memory}, Fact{"recommended_bytes", leastMemory})
+			fact("memory_bytes", memory), fact("recommended_bytes", leastMemory))
 	}
 }
 
@@ -56,20 +56,20 @@ func hostLimits(_ context.Context, n *node, f *found) {
 		f.fact("nproc", limit.Cur)
 		if limit.Cur < documentedProcesses {
 			f.warning("host.processes", msg.M("the limit of processes (ulimit -u) is %d, and %d is documented", limit.Cur, documentedProcesses),
-				msg.M("start the container with --ulimit nproc=%d:%d", documentedProcesses, documentedProcesses), Fact{"nproc", limit.Cur})
+				msg.M("start the container with --ulimit nproc=%d:%d", documentedProcesses, documentedProcesses), fact("nproc", limit.Cur))
 		}
 	}
 	for _, file := range []string{"/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max"} {
 		if most, err := strconv.Atoi(n.kernel(file)); err == nil && most < documentedProcesses {
 			f.warning("host.pids", msg.M("the container may have %d processes and threads", most),
-				msg.M("start the container with --pids-limit -1"), Fact{"pids_max", most})
+				msg.M("start the container with --pids-limit -1"), fact("pids_max", most))
 			break
 		}
 	}
 	n.privileges(f)
 	if n.kernel("/sys/fs/cgroup/cgroup.controllers") != "" && n.beforeCgroup2() {
 		f.warning("host.cgroup", msg.M("this host uses cgroup v2, which OMS before 4.2.4 does not understand (this is %s)", n.Release),
-			msg.M("boot the host with systemd.unified_cgroup_hierarchy=0, or use OMS 4.2.4 or later"), Fact{"release", n.Release})
+			msg.M("boot the host with systemd.unified_cgroup_hierarchy=0, or use OMS 4.2.4 or later"), fact("release", n.Release))
 	}
 	if n.kernel("/proc/sys/net/ipv4/tcp_tw_recycle") == "1" {
 		f.warning("host.tcp-tw-recycle", msg.M("net.ipv4.tcp_tw_recycle is 1 on this host"),
@@ -87,7 +87,7 @@ func (n *node) privileges(f *found) {
 		effective, err := strconv.ParseUint(strings.TrimSpace(text), 16, 64)
 		if err == nil && effective&(1<<unix.CAP_SYS_ADMIN) == 0 {
 			f.warning("host.privileges", msg.M("the container does not run with --privileged=true"),
-				msg.M("start the container with --privileged=true"), Fact{"cap_eff", strings.TrimSpace(text)})
+				msg.M("start the container with --privileged=true"), fact("cap_eff", strings.TrimSpace(text)))
 		}
 	}
 }

@@ -74,7 +74,7 @@ func metaDBRights(ctx context.Context, n *node, f *found) {
 	}
 	if err := n.dropProbe(ctx, name); err != nil {
 		f.error("metadb.rights", msg.M("cannot remove the throw-away database %s: %v", name, database.Explain(n.cfg, err)),
-			msg.M("remove it by hand: DROP DATABASE %s", name), Fact{"database", name})
+			msg.M("remove it by hand: DROP DATABASE %s", name), fact("database", name))
 	}
 }
 
@@ -132,7 +132,7 @@ func refused(err error) bool {
 func (f *found) lacks(n *node, what string, err error) {
 	f.error("metadb.rights", msg.M("the MetaDB user %s lacks a right (%s): %v", n.cfg.MetaUser, what, err),
 		msg.M("grant it all rights on the databases %s, and the right to create them", strings.Join(names(n.cfg), ", ")),
-		Fact{"oms_meta_user", n.cfg.MetaUser}, Fact{"refused", what})
+		fact("oms_meta_user", n.cfg.MetaUser), fact("refused", what))
 }
 
 // needed are the rights that step 2, the components and a rollback use.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
@@ -46,25 +47,27 @@ type node struct {
 
 // found collects what a check finds.
 type found struct {
-	findings []Finding
-	facts    []Fact
+	findings []finding.Finding
+	facts    []finding.Fact
 	// publish hands on what the checks that need this one read. The runner
 	// calls it, unless the check was left behind.
 	publish func()
 }
 
-func (f *found) error(id string, m, fix msg.Message, facts ...Fact) {
-	f.findings = append(f.findings, Finding{ID: id, Severity: Error, Message: m, Fix: fix, Facts: facts})
+func (f *found) error(id string, m, fix msg.Message, facts ...finding.Fact) {
+	f.findings = append(f.findings, finding.Finding{ID: id, Severity: finding.Error, Message: m, Fix: fix, Facts: facts})
 }
 
-func (f *found) warning(id string, m, fix msg.Message, facts ...Fact) {
-	f.findings = append(f.findings, Finding{ID: id, Severity: Warning, Message: m, Fix: fix, Facts: facts})
+func (f *found) warning(id string, m, fix msg.Message, facts ...finding.Fact) {
+	f.findings = append(f.findings, finding.Finding{ID: id, Severity: finding.Warning, Message: m, Fix: fix, Facts: facts})
 }
 
-func (f *found) fact(name string, value any) { f.facts = append(f.facts, Fact{name, value}) }
+func (f *found) fact(name string, value any) { f.facts = append(f.facts, fact(name, value)) }
+
+func fact(name string, value any) finding.Fact { return finding.Fact{Name: name, Value: value} }
 
 func (f *found) failed() bool {
-	return slices.ContainsFunc(f.findings, func(f Finding) bool { return f.Severity == Error })
+	return slices.ContainsFunc(f.findings, func(f finding.Finding) bool { return f.Severity == finding.Error })
 }
 
 // Run runs every check. The configuration is nil when it cannot be used.
@@ -190,7 +193,7 @@ func bounded(ctx context.Context, n *node, c check) (f *found, inTime bool) {
 		report = f.error // else much would be skipped, and nothing would be wrong
 	}
 	report("check.deadline", msg.M("the check %s has not finished within %s", c.id, deadline),
-		msg.M("see whether a file system or a server hangs, or allow more time with --deadline"), Fact{"deadline_seconds", deadline.Seconds()})
+		msg.M("see whether a file system or a server hangs, or allow more time with --deadline"), fact("deadline_seconds", deadline.Seconds()))
 	return f, false
 }
 
@@ -215,17 +218,17 @@ func othersNeed(id string) bool {
 func (r *Report) judge(ignored Ignored) {
 	for i := range r.Results {
 		for j := range r.Results[i].Findings {
-			if f := &r.Results[i].Findings[j]; f.Severity == Error && ignored.has(f.ID) {
-				f.Severity, f.Ignored = Warning, true
+			if f := &r.Results[i].Findings[j]; f.Severity == finding.Error && ignored.has(f.ID) {
+				f.Severity, f.Ignored = finding.Warning, true
 			}
 		}
 	}
-	r.giveCauses(func(f Finding) bool { return f.Severity == Error })
+	r.giveCauses(func(f finding.Finding) bool { return f.Severity == finding.Error })
 }
 
 // giveCauses fills in the causes of the findings that are wanted. Without any
 // of them the explanations are not even made.
-func (r *Report) giveCauses(wanted func(Finding) bool) {
+func (r *Report) giveCauses(wanted func(finding.Finding) bool) {
 	causes := sync.OnceValue(func() map[string]msg.Message {
 		m := map[string]msg.Message{}
 		for _, e := range Explanations() {

@@ -237,7 +237,7 @@ func TestRun(t *testing.T) {
 			if tc.failed && !errors.As(err, &failed) {
 				t.Errorf("%T is not a FailedError", err)
 			}
-			for _, f := range report.having(Warning) {
+			for _, f := range report.having(finding.Warning) {
 				if f.Ignored && !tc.in.Ignore.has(f.ID) {
 					t.Errorf("%s is ignored", f.ID)
 				}

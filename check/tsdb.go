@@ -23,6 +23,6 @@ func (f *found) tsdb(n *node, id string, err error) {
 		return
 	}
 	f.error(id, msg.M("%v", err), msg.M("mend the tsdb_* keys of config.yaml or the database, or set tsdb_enabled to false; --tsdb-optional goes on without it"),
-		Fact{"tsdb_url", n.cfg.TSDBURL}, Fact{"tsdb_username", n.cfg.TSDBUsername})
-	f.findings[len(f.findings)-1].Passing = finding.IsTransient(err)
+		fact("tsdb_url", n.cfg.TSDBURL), fact("tsdb_username", n.cfg.TSDBUsername))
+	f.findings[len(f.findings)-1].Transient = finding.IsTransient(err)
 }

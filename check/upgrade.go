@@ -34,13 +34,13 @@ func upgradeMode(_ context.Context, n *node, f *found) {
 	value, others := n.upgradeVariables()
 	for _, name := range others {
 		f.error("upgrade.flag", msg.M("the environment variable %s means nothing; an upgrade is asked for with IS_UPGRADE", name),
-			msg.M("start the container with -e IS_UPGRADE=true for an upgrade, or without %s", name), Fact{"variable", name})
+			msg.M("start the container with -e IS_UPGRADE=true for an upgrade, or without %s", name), fact("variable", name))
 	}
 	switch {
 	case value == "" || value == "false":
 	case value != "true":
 		f.error("upgrade.flag", msg.M("IS_UPGRADE is %q, and only true in lower case asks for an upgrade", value),
-			msg.M("start the container with -e IS_UPGRADE=true for an upgrade, or without %s", "IS_UPGRADE"), Fact{"value", value})
+			msg.M("start the container with -e IS_UPGRADE=true for an upgrade, or without %s", "IS_UPGRADE"), fact("value", value))
 	}
 }
 

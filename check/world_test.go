@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/layout"
 )
 
@@ -44,7 +45,7 @@ func TestResources(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := outcome(t, Input{system: system(t, tc.files)}, nil, hostResources)
-			if fact(got, "memory_bytes") != tc.memory || tc.cpus != 0 && fact(got, "cpus") != tc.cpus {
+			if factOf(got, "memory_bytes") != tc.memory || tc.cpus != 0 && factOf(got, "cpus") != tc.cpus {
 				t.Errorf("got %v", got.Facts)
 			}
 			if strings.Contains(ids(got), "host.memory") != tc.warns || strings.Contains(ids(got), "error") {
@@ -71,7 +72,7 @@ func TestLimits(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := outcome(t, Input{Release: tc.release, system: system(t, tc.files)}, nil, hostLimits)
-			var rest []Finding
+			var rest []finding.Finding
 			for _, f := range got.Findings {
 				if f.ID != "host.processes" {
 					rest = append(rest, f)
@@ -88,7 +89,7 @@ func TestMounts(t *testing.T) {
 	l := layout.New(t.TempDir())
 	dirs := []string{l.LogDir(), l.StoreDir(), l.RunDir()}
 	without := func(r Result) string { // this machine's free space is not the point
-		var rest []Finding
+		var rest []finding.Finding
 		for _, f := range r.Findings {
 			if f.ID != "host.disk" {
 				rest = append(rest, f)
@@ -105,7 +106,7 @@ func TestMounts(t *testing.T) {
 		}
 	}
 	got := outcome(t, Input{Layout: l}, nil, hostMounts)
-	if without(got) != "" || fact(got, "free_bytes:"+l.RunDir()) == nil {
+	if without(got) != "" || factOf(got, "free_bytes:"+l.RunDir()) == nil {
 		t.Errorf("got %s, %v", ids(got), got.Facts)
 	}
 	if err := os.Remove(l.RunDir()); err != nil {

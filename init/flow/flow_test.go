@@ -13,6 +13,7 @@ import (
 
 	"omsinit/check"
 	"omsinit/internal/database"
+	"omsinit/internal/finding"
 	"omsinit/internal/layout"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
@@ -215,7 +216,7 @@ func TestExitCode(t *testing.T) {
 		{nil, 0},
 		{errors.New("anything"), 1},
 		{&StepError{2, Phases[1], errors.New("refused")}, 1},
-		{&StepError{1, Phases[0], &check.FailedError{Findings: []check.Finding{{Message: msg.M("%s", "x")}}}}, 3},
+		{&StepError{1, Phases[0], &check.FailedError{Findings: []finding.Finding{{Message: msg.M("%s", "x")}}}}, 3},
 		{&StepError{2, Phases[1], database.ErrLocked}, 4},
 		{&LockedError{msg.M("%s", "x")}, 4},
 		{&UsageError{msg.M("%s", "x")}, 64},

@@ -87,7 +87,7 @@ func unusable(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &check.FailedError{Findings: []check.Finding{{ID: "config.file", Severity: check.Error, Message: msg.M("%v", err)}}}
+	return &check.FailedError{Findings: []finding.Finding{{ID: "config.file", Severity: finding.Error, Message: msg.M("%v", err)}}}
 }
 
 // configOf reads config.yaml for a command that is none of the steps. Its

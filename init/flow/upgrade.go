@@ -10,6 +10,7 @@ import (
 	"omsinit/init/metadb/backup"
 	"omsinit/init/upgrade"
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 	"omsinit/supervise"
@@ -69,16 +70,16 @@ func (r *run) upgradeOf(cfg *config.Config) *upgrade.Upgrade {
 }
 
 // upgradeGates is what step 1 asks when an upgrade is asked for.
-func (r *run) upgradeGates(ctx context.Context, cfg *config.Config) ([]check.Finding, error) {
+func (r *run) upgradeGates(ctx context.Context, cfg *config.Config) ([]finding.Finding, error) {
 	objections, err := r.upgradeOf(cfg).Objections(ctx)
-	var out []check.Finding
+	var out []finding.Finding
 	for _, o := range objections {
-		f := check.Finding{ID: o.ID, Severity: check.Error, Message: o.Message, Fix: o.Fix, Passing: o.Passing}
+		f := finding.Finding{ID: o.ID, Severity: finding.Error, Message: o.Message, Fix: o.Fix, Transient: o.Passing}
 		if o.Warning {
-			f.Severity = check.Warning
+			f.Severity = finding.Warning
 		}
 		for _, fact := range o.Facts {
-			f.Facts = append(f.Facts, check.Fact{Name: fact.Name, Value: fact.Value})
+			f.Facts = append(f.Facts, finding.Fact{Name: fact.Name, Value: fact.Value})
 		}
 		out = append(out, f)
 	}
