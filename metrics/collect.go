@@ -104,7 +104,7 @@ func (c *collector) figures(values map[string]any, t *tree) {
 		return
 	}
 	values["processes"], values["memory_bytes"], values["cpu_seconds_total"] = int64(len(t.pids)), t.memory, t.cpu
-	if n, known := openFiles(c.root, t.pids); known {
+	if n, ok := openFiles(c.root, t.pids); ok {
 		values["open_files"] = n
 	} else {
 		delete(values, "open_files")

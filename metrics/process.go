@@ -86,7 +86,7 @@ type tree struct {
 	cpu    float64
 }
 
-// trees gives each program its processes: those in the process group of its
+// trees assigns each program its processes: those in the process group of its
 // first process, and all that descend from these. mains are the pids of the
 // programs.
 func trees(list []process, mains []int) map[int]*tree {
@@ -96,7 +96,7 @@ func trees(list []process, mains []int) map[int]*tree {
 	}
 	out := make(map[int]*tree, len(mains))
 	for _, pid := range mains {
-		if _, there := byPID[pid]; there {
+		if _, exists := byPID[pid]; exists {
 			out[pid] = &tree{}
 		}
 	}
@@ -130,15 +130,15 @@ func owner(p process, byPID map[int]process, mains map[int]*tree) *tree {
 	return nil
 }
 
-// openFiles counts the open files of processes. known is false when none of
+// openFiles counts the open files of processes. ok is false when none of
 // them may be looked at.
-func openFiles(root string, pids []int) (count int64, known bool) {
+func openFiles(root string, pids []int) (count int64, ok bool) {
 	for _, pid := range pids {
-		n, ok := countFiles(filepath.Join(root, "/proc", strconv.Itoa(pid), "fd"))
+		n, counted := countFiles(filepath.Join(root, "/proc", strconv.Itoa(pid), "fd"))
 		count += n
-		known = known || ok
+		ok = ok || counted
 	}
-	return count, known
+	return count, ok
 }
 
 func countFiles(path string) (int64, bool) {

@@ -24,7 +24,7 @@ type queue struct {
 	sending bool
 }
 
-// add appends a batch and gives those that had to make room, the oldest first.
+// add appends a batch and returns those that had to make room, the oldest first.
 func (q *queue) add(b *batch) (dropped []*batch) {
 	q.list = append(q.list, b)
 	q.bytes += len(b.data)

@@ -10,7 +10,7 @@ import (
 	"omsinit/internal/msg"
 )
 
-// Report is what `omsinit metrics show` tells. Its JSON form only ever grows,
+// Report is what `omsinit metrics show` prints. Its JSON form only ever grows,
 // and never holds credentials.
 type Report struct {
 	Version int `json:"version"`
@@ -87,15 +87,19 @@ func (r *Reporter) report(now time.Time) Report {
 	defer r.mu.Unlock()
 	f := r.figures
 	out := Report{
-		Version: 1, State: r.condition.state, Region: r.id.region, Node: r.id.node, IntervalSeconds: r.o.Interval.Seconds(), MetricsPort: r.port.address,
-		Queue: QueueReport{Batches: len(r.queue.list), MostBatches: mostBatches, Bytes: r.queue.bytes, MostBytes: mostQueueBytes, LateSeconds: r.late(now)},
-		Sent:  Amount{f.batchesSent, f.pointsSent}, Dropped: Amount{f.batchesDropped, f.pointsDropped}, Refused: Amount{f.batchesRefused, f.pointsRefused},
+		Version: 1, State: r.condition.state, Region: r.id.region, Node: r.id.node,
+		IntervalSeconds: r.o.Interval.Seconds(), MetricsPort: r.port.address,
+		Queue: QueueReport{Batches: len(r.queue.list), MostBatches: mostBatches, Bytes: r.queue.bytes,
+			MostBytes: mostQueueBytes, LateSeconds: r.late(now)},
+		Sent: Amount{f.batchesSent, f.pointsSent}, Dropped: Amount{f.batchesDropped, f.pointsDropped},
+		Refused:  Amount{f.batchesRefused, f.pointsRefused},
 		Failures: f.failures, Panics: f.panics, LastSentAt: moment(f.lastSent), NextTry: moment(f.nextTry),
 		CollectedAt: moment(r.last.at), CollectSeconds: r.last.took.Seconds(), LeftOut: f.leftOut,
 	}
 	out.Reason = msg.NewText(r.condition.reason)
 	if r.session != nil {
-		out.Address, out.Database, out.RetentionPolicy = r.session.server.address, r.session.to.database, r.session.to.policy
+		out.Address = r.session.server.address
+		out.Database, out.RetentionPolicy = r.session.to.database, r.session.to.policy
 		if r.session.server.ceres {
 			out.Database, out.RetentionPolicy = "", ""
 		}
@@ -111,7 +115,8 @@ func (r *Reporter) report(now time.Time) Report {
 		series[p.measurement]++
 	}
 	for _, m := range Catalogue() {
-		mr := MeasurementReport{Name: m.Name, Tags: append([]string{"region", "node"}, m.Tags...), Series: series[m.Name], Most: m.Most}
+		mr := MeasurementReport{Name: m.Name, Tags: append([]string{"region", "node"}, m.Tags...),
+			Series: series[m.Name], Most: m.Most}
 		for _, field := range m.Fields {
 			mr.Fields = append(mr.Fields, field.Name)
 		}

@@ -18,7 +18,7 @@ const DefaultInterval = 10 * time.Second
 // Options are what a Reporter needs to know.
 type Options struct {
 	ConfigFile string
-	// AppliedFile says whether, and where, to report (Applied). It is followed
+	// AppliedFile reports whether, and where, to report (Applied). It is followed
 	// while the reporter runs.
 	AppliedFile string
 	// Node is this node's address, as config.yaml and the environment have it.
@@ -194,18 +194,18 @@ func (r *Reporter) observe(ctx context.Context, young time.Duration) (collection
 		return last, nil
 	}
 	points, leftOut := c.collect(now)
-	memory, known := ownMemory(r.o.root)
+	memory, ok := ownMemory(r.o.root)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.figures.collections++
 	r.figures.leftOut = leftOut
-	points = append(append(points, r.steps.points()...), r.own(now, memory, known))
+	points = append(append(points, r.steps.points()...), r.own(now, memory, ok))
 	r.last = collection{at: now, took: time.Since(now), points: points}
 	return r.last, nil
 }
 
 // own are the figures of the reporter itself. Callers hold the lock.
-func (r *Reporter) own(now time.Time, memory int64, known bool) point {
+func (r *Reporter) own(now time.Time, memory int64, ok bool) point {
 	f := r.figures
 	values := map[string]any{
 		"batches_sent_total": f.batchesSent, "points_sent_total": f.pointsSent, "batches_dropped_total": f.batchesDropped, "points_dropped_total": f.pointsDropped,
@@ -213,7 +213,7 @@ func (r *Reporter) own(now time.Time, memory int64, known bool) point {
 		"queue_batches": int64(len(r.queue.list)), "queue_bytes": int64(r.queue.bytes), "late_seconds": r.late(now),
 		"collections_total": f.collections, "collect_seconds": r.last.took.Seconds(), "panics_total": f.panics, "programs_left_out": int64(f.leftOut),
 	}
-	if known {
+	if ok {
 		values["memory_bytes"] = memory
 	}
 	return point{"omsinit_reporter", nil, values}
@@ -358,7 +358,8 @@ func (r *Reporter) follow(ctx context.Context) {
 // to the new one. Callers hold the lock.
 func (r *Reporter) begin(ctx context.Context, applied Applied, cfg *config.Config) {
 	r.condition = condition{state: On}
-	if r.session != nil && r.session.applied.digest(cfg) == r.session.applied.Digest && r.session.applied.Into == applied.Into {
+	if r.session != nil && r.session.applied.digest(cfg) == r.session.applied.Digest &&
+		r.session.applied.Into == applied.Into {
 		return
 	}
 	s, err := dial(cfg)

@@ -21,7 +21,8 @@ var errContained = errors.New("contained")
 
 // send sends what waits, the oldest first, until ctx ends.
 func (r *Reporter) send(ctx context.Context) {
-	pauses := &backoff.ExponentialBackOff{InitialInterval: min(firstPause, r.o.Interval), RandomizationFactor: 0.25, Multiplier: 2, MaxInterval: min(longestPause, 3*r.o.Interval)}
+	pauses := &backoff.ExponentialBackOff{InitialInterval: min(firstPause, r.o.Interval), RandomizationFactor: 0.25,
+		Multiplier: 2, MaxInterval: min(longestPause, 3*r.o.Interval)}
 	pauses.Reset()
 	var current *session
 	for ctx.Err() == nil {
@@ -99,7 +100,8 @@ func missing(err error) bool {
 func final(err error) bool {
 	var r *refusal
 	return errors.As(err, &r) && r.status >= 400 && r.status < 500 && !missing(err) &&
-		r.status != http.StatusUnauthorized && r.status != http.StatusForbidden && r.status != http.StatusRequestTimeout && r.status != http.StatusTooManyRequests
+		r.status != http.StatusUnauthorized && r.status != http.StatusForbidden && r.status != http.StatusRequestTimeout &&
+		r.status != http.StatusTooManyRequests
 }
 
 // outcome counts what became of a batch.

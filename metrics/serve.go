@@ -67,10 +67,10 @@ func (r *Reporter) serveStep(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	r.mu.Lock()
-	known := r.steps.ended(step, time.Now())
+	kept := r.steps.ended(step, time.Now())
 	r.mu.Unlock()
 	signal(r.poke)
-	if !known {
+	if !kept {
 		http.Error(w, "too many steps", http.StatusBadRequest)
 		return
 	}
@@ -122,7 +122,8 @@ func (r *Reporter) serve(ctx context.Context, l net.Listener) error {
 		}
 		r.serveText(w, req)
 	})
-	s := &http.Server{Handler: mux, ReadTimeout: requestTimeout, WriteTimeout: 2 * requestTimeout, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	s := &http.Server{Handler: mux, ReadTimeout: requestTimeout, WriteTimeout: 2 * requestTimeout,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	stop := context.AfterFunc(ctx, func() { s.Close() })
 	defer stop()
 	err := s.Serve(l)
@@ -132,10 +133,10 @@ func (r *Reporter) serve(ctx context.Context, l net.Listener) error {
 	return err
 }
 
-// failingLong is how long sending may fail before the status says so.
+// failingLong is how long sending may fail before the status shows it.
 const failingLong = time.Minute
 
-// Warnings are what the status of the node says about reporting.
+// Warnings are what the status of the node shows about reporting.
 func (r *Reporter) Warnings() (out []msg.Message) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -44,7 +44,8 @@ type server struct {
 
 // dial makes a server. It connects at the first request.
 func dial(cfg *config.Config) (*server, error) {
-	s := &server{address: cfg.TSDBURL, base: "http://" + cfg.TSDBURL, user: cfg.TSDBUsername, password: cfg.TSDBPassword, ceres: cfg.TSDBService == ceresDB}
+	s := &server{address: cfg.TSDBURL, base: "http://" + cfg.TSDBURL, user: cfg.TSDBUsername,
+		password: cfg.TSDBPassword, ceres: cfg.TSDBService == ceresDB}
 	if u, err := url.Parse(s.base); err != nil || u.Host != cfg.TSDBURL || u.Hostname() == "" {
 		return nil, msg.Errorf("tsdb_url %q is not an address of the form host:port", cfg.TSDBURL)
 	}
@@ -73,7 +74,9 @@ type answer struct {
 
 // request sends one request. What is no answer of a TSDB comes back as an
 // error, a *refusal where the TSDB itself said no.
-func (s *server) request(ctx context.Context, method, path string, values url.Values, encoding string, body []byte) (*answer, error) {
+func (s *server) request(
+	ctx context.Context, method, path string, values url.Values, encoding string, body []byte,
+) (*answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	address := s.base + path
@@ -116,7 +119,8 @@ func (s *server) unreachable(err error) error {
 		return finding.Transient(err)
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return finding.Transient(msg.Errorf("the time-series database at tsdb_url %s gives no whole answer in time; see whether it is overloaded, or whether a firewall drops the packets", s.address))
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), strings.Contains(err.Error(), "server closed idle connection"):
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET),
+		errors.Is(err, syscall.EPIPE), strings.Contains(err.Error(), "server closed idle connection"):
 		return finding.Transient(msg.Errorf("the time-series database at tsdb_url %s breaks its answer off", s.address))
 	case strings.Contains(err.Error(), "malformed"), strings.Contains(err.Error(), "readLoopPeekFail"): // it spoke first, as sshd and MySQL do
 		return msg.Errorf("what answers at tsdb_url %s does not speak HTTP; the documented port of the time-series database is 8086", s.address)
@@ -171,7 +175,7 @@ func reason(body []byte) string {
 	return cmp.Or(said.Error, said.Message, strings.TrimSpace(string(body)), "-")
 }
 
-// ping gives the version of the server. CERESDB has no /ping.
+// ping returns the version of the server. CERESDB has no /ping.
 func (s *server) ping(ctx context.Context) (version string, err error) {
 	a, err := s.request(ctx, http.MethodGet, "/ping", nil, "", nil)
 	if err != nil {

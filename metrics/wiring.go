@@ -140,7 +140,9 @@ func (w *Wiring) database(ctx context.Context, s *server) Part {
 	case w.LookOnly:
 		return Part{Name: "database", Result: Missing, Message: msg.M("the database %s is missing", name), Fix: msg.M("`omsinit init --only component` creates it")}
 	}
-	if err := s.command(ctx, fmt.Sprintf("CREATE DATABASE %s WITH DURATION %s REPLICATION 1 NAME %s", quoted(name), w.Into.Duration, quoted(w.Into.RetentionPolicy))); err != nil {
+	create := fmt.Sprintf("CREATE DATABASE %s WITH DURATION %s REPLICATION 1 NAME %s",
+		quoted(name), w.Into.Duration, quoted(w.Into.RetentionPolicy))
+	if err := s.command(ctx, create); err != nil {
 		return mayNotCreate("database", s.user, msg.Errorf("cannot create the database %s: %w", name, err))
 	}
 	return Part{Name: "database", Result: Created, Message: msg.M("the database %s was created", name)}
@@ -182,7 +184,8 @@ const wiringMeasurement = "omsinit_wiring"
 
 func (w *Wiring) write(ctx context.Context, s *server) Part {
 	w.at = w.Now().Truncate(time.Millisecond)
-	point, err := client.NewPoint(wiringMeasurement, map[string]string{"region": Region(w.Config), "node": w.Node}, map[string]any{"value": int64(1)}, w.at)
+	tags := map[string]string{"region": Region(w.Config), "node": w.Node}
+	point, err := client.NewPoint(wiringMeasurement, tags, map[string]any{"value": int64(1)}, w.at)
 	if err == nil {
 		err = s.write(ctx, w.place(), []byte(point.PrecisionString("ms")+"\n"), "")
 	}

@@ -21,7 +21,7 @@ type change struct {
 	before []byte
 }
 
-// edited says that the contents change, and not only mode or owner.
+// edited reports whether the contents change, and not only mode or owner.
 func (c change) edited() bool { return c.before == nil || !bytes.Equal(c.before, c.data) }
 
 // comparison is everything that a run would do to the files.
@@ -105,7 +105,7 @@ func (s *Step) remember(f file, last *rendered, c *comparison) error {
 	if f.Merge == pack.Keys {
 		d, err := parse(f.Format, f.data)
 		if err != nil {
-			// The template is at fault; validate says so, with its place.
+			// The template is at fault; validate reports it, with its place.
 			return nil
 		}
 		doc = &d
@@ -131,13 +131,13 @@ func (s *Step) merge(found *change, last *rendered, c *comparison) error {
 		}
 		// What cannot be read cannot be merged: it is saved as a whole.
 		s.say(msg.M("%s cannot be read (%v): it is made anew", found.Path, err))
-		if before.known() && !before.hasWhole(found.before) {
+		if before.exists() && !before.hasWhole(found.before) {
 			c.saved = append(c.saved, *found)
 		}
 		return nil
 	}
 	switch {
-	case !before.known() || before.hasWhole(found.before):
+	case !before.exists() || before.hasWhole(found.before):
 	case before.hasWhole(found.data) || s.Prefer == Theirs:
 		found.data = found.before
 		c.kept = append(c.kept, Kept{Path: found.Path})
@@ -168,7 +168,7 @@ func owns(info fs.FileInfo, owner *atomicfile.Owner) bool {
 	return ok && int(stat.Uid) == owner.UID && int(stat.Gid) == owner.GID
 }
 
-// fileError says what a failure of the file system means for a person. An
+// fileError returns what a failure of the file system means for a person. An
 // empty path is taken from the error.
 func fileError(path string, err error) error {
 	var at *fs.PathError

@@ -34,7 +34,7 @@ type Step struct {
 	Values map[string]any
 	// Prefer decides where a person and config.yaml have both changed a key.
 	Prefer Side
-	// Reason is what history says about the versions that a run replaces.
+	// Reason is what history records about the versions that a run replaces.
 	Reason string
 	// Now is the clock of history; nil is the system's.
 	Now func() time.Time
@@ -42,7 +42,7 @@ type Step struct {
 	Log func(msg.Message)
 }
 
-// Result says what a run changed, or would change.
+// Result is what a run changed, or would change.
 type Result struct {
 	// Changed are the files written, as paths of the container, in the order
 	// of the pack.
@@ -106,7 +106,7 @@ func (s *Step) Apply(ctx context.Context) (Result, error) {
 	return s.result(c), nil
 }
 
-// Plan says what Apply would do, and touches nothing.
+// Plan returns what Apply would do, and touches nothing.
 func (s *Step) Plan() (Result, error) {
 	n := s.node()
 	c, _, err := s.look(n)
@@ -149,7 +149,8 @@ type file struct {
 
 // render makes all files of this node in memory.
 func (s *Step) render(n *node) ([]file, error) {
-	data := pack.Data{Config: s.Config, Layout: s.Layout, HostIP: s.HostIP, HTTPS: n.https, EUIDRoot: n.euidRoot, Extra: s.Values}
+	data := pack.Data{Config: s.Config, Layout: s.Layout, HostIP: s.HostIP, HTTPS: n.https,
+		EUIDRoot: n.euidRoot, Extra: s.Values}
 	wanted := s.Files
 	if wanted == nil {
 		wanted = s.Pack.Files

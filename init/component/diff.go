@@ -28,7 +28,7 @@ func (s *Step) diff(f pack.File, before, after []byte) string {
 	return Unified(f.Path, a, b)
 }
 
-// Unified gives the unified diff of two texts, empty when they are equal. It has
+// Unified returns the unified diff of two texts, empty when they are equal. It has
 // no line numbers: those of masked texts are not always those of the files.
 func Unified(file, before, after string) string {
 	if before == after {
@@ -57,7 +57,7 @@ func Unified(file, before, after string) string {
 	return b.String()
 }
 
-// masked gives both texts without secrets.
+// masked returns both texts without secrets.
 func (s *Step) masked(f pack.File, before, after []byte) (a, b string, ok bool) {
 	spelled := s.spelledSecrets()
 	hide := func(text string) string {
@@ -90,7 +90,7 @@ func maskDocument(d, before document, secret func(string) bool) string {
 			continue
 		}
 		shown := config.Masked
-		if old, there := before.find(e.key); there && old.value != e.value {
+		if old, found := before.find(e.key); found && old.value != e.value {
 			shown += " (changed)"
 		}
 		if d.format == pack.JSON {
@@ -102,7 +102,7 @@ func maskDocument(d, before document, secret func(string) bool) string {
 	return string(d.bytes())
 }
 
-// secretKeys tells which keys of a file hold secrets: by what they hold, and by
+// secretKeys returns which keys of a file hold secrets: by what they hold, and by
 // their names.
 func (s *Step) secretKeys(d document) func(key string) bool {
 	spelled := s.spelledSecrets()

@@ -14,7 +14,7 @@ import (
 	"omsinit/internal/pack"
 )
 
-// resolve gives the real place of a container path, which need not exist yet:
+// resolve returns the real place of a container path, which need not exist yet:
 // symbolic links are followed, so that a linked folder or file stays linked.
 // In a relocated tree they must not lead out of it.
 func (n *node) resolve(containerPath string) (string, error) {
@@ -72,7 +72,7 @@ func owned(target string) string {
 	return "/" + filepath.Join(parts[:min(2, len(parts))]...)
 }
 
-// makeFolders makes the pack's folders where they are missing, and gives those
+// makeFolders makes the pack's folders where they are missing, and hands those
 // to be claimed to their owner.
 func (s *Step) makeFolders(n *node, folders []pack.Folder) error {
 	for _, f := range folders {
@@ -96,7 +96,7 @@ func (s *Step) makeFolders(n *node, folders []pack.Folder) error {
 	return nil
 }
 
-// claim gives a folder that exists to its owner. Some mounted file systems
+// claim hands a folder that exists to its owner. Some mounted file systems
 // know no owners, and may work all the same, so a failure is only said.
 func (s *Step) claim(n *node, f pack.Folder, owner *atomicfile.Owner) {
 	real, err := n.resolve(f.Path)
@@ -147,7 +147,7 @@ func (n *node) makeFolder(containerPath string, mode fs.FileMode, owner *atomicf
 	return createFolder(real, mode, owner)
 }
 
-// createFolder gives the folder its name last, so that a run that was killed
+// createFolder names the folder last, so that a run that was killed
 // leaves none with the wrong owner behind.
 func createFolder(real string, mode fs.FileMode, owner *atomicfile.Owner) error {
 	temp := filepath.Join(filepath.Dir(real), ".omsinit-"+filepath.Base(real)+"~")

@@ -78,7 +78,7 @@ func (h History) dir(create bool) (*os.Root, error) {
 	return root.OpenRoot(historyFolder)
 }
 
-// List gives the versions, the latest first.
+// List returns the versions, the latest first.
 func (h History) List() ([]Version, error) {
 	dir, err := h.dir(false)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -103,7 +103,7 @@ func (h History) List() ([]Version, error) {
 	return out, nil
 }
 
-// Get gives one version with the contents of its files. "last" is the latest.
+// Get returns one version with the contents of its files. "last" is the latest.
 func (h History) Get(id string) (Version, error) {
 	dir, err := h.dir(false)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -125,7 +125,7 @@ func (h History) Get(id string) (Version, error) {
 	return readVersion(dir, id, true)
 }
 
-// versionIDs gives the latest first. Names of runs that were killed do not
+// versionIDs returns the names of the versions, the latest first. Names of runs that were killed do not
 // count.
 func versionIDs(dir *os.Root) ([]string, error) {
 	entries, err := fs.ReadDir(dir.FS(), ".")

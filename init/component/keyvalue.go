@@ -33,7 +33,7 @@ func parse(format pack.Format, data []byte) (document, error) {
 	return parseProperties(string(data)), nil
 }
 
-// find gives the last entry of a name, which is the one that counts.
+// find returns the last entry of a name, which is the one that counts.
 func (d document) find(key string) (entry, bool) {
 	for i := len(d.entries) - 1; i >= 0; i-- {
 		if d.entries[i].key == key {

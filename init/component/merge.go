@@ -24,8 +24,8 @@ const (
 type Conflict struct {
 	Path string
 	Key  string
-	// Theirs and Ours are the values, masked when secret. Gone says that the
-	// key is not there.
+	// Theirs and Ours are the values, masked when secret; "-" where the key is
+	// missing.
 	Theirs, Ours string
 }
 
@@ -42,10 +42,10 @@ func (e *ConflictError) message() msg.Message {
 	return m
 }
 
-// Error gives the English words.
+// Error returns the English words.
 func (e *ConflictError) Error() string { return e.In(msg.English) }
 
-// In gives the words in a language.
+// In returns the words in a language.
 func (e *ConflictError) In(lang msg.Lang) string { return e.message().In(lang) }
 
 // Kept is what stays in a file because people wrote it.
@@ -80,13 +80,13 @@ func (m *merging) documents(disk, fresh document) document {
 		}
 		seen[f.key] = true
 		f, _ = fresh.find(f.key)
-		d, there := disk.find(f.key)
-		if !m.theirs(f.key, there, d.value, true, f.value) {
+		d, onDisk := disk.find(f.key)
+		if !m.theirs(f.key, onDisk, d.value, true, f.value) {
 			out.entries = append(out.entries, f)
 			continue
 		}
 		m.kept = append(m.kept, f.key)
-		if there {
+		if onDisk {
 			d.lead = f.lead + without(d.lead, own)
 			out.entries = append(out.entries, d)
 		}
@@ -112,7 +112,7 @@ func (m *merging) theirs(key string, onDisk bool, disk string, inFresh bool, fre
 	if onDisk == inFresh && disk == fresh {
 		return false
 	}
-	if !m.before.known() {
+	if !m.before.exists() {
 		// Nobody knows who wrote what: config.yaml decides on the keys of the
 		// pack, and other keys may well be needed.
 		return !inFresh
@@ -128,13 +128,14 @@ func (m *merging) theirs(key string, onDisk bool, disk string, inFresh bool, fre
 	if m.prefer == Ours {
 		return false
 	}
-	m.conflicts = append(m.conflicts, Conflict{Path: m.path, Key: key, Theirs: m.shown(key, onDisk, disk), Ours: m.shown(key, inFresh, fresh)})
+	m.conflicts = append(m.conflicts, Conflict{Path: m.path, Key: key,
+		Theirs: m.shown(key, onDisk, disk), Ours: m.shown(key, inFresh, fresh)})
 	return true
 }
 
-func (m *merging) shown(key string, there bool, value string) string {
+func (m *merging) shown(key string, exists bool, value string) string {
 	switch {
-	case !there:
+	case !exists:
 		return "-"
 	case m.secret(key) || m.hides(value):
 		return config.Masked

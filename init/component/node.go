@@ -22,7 +22,7 @@ const ownMark = "omsinit reference pack"
 type node struct {
 	layout   layout.Layout
 	euidRoot bool
-	// owned says that owners count: in the container, as root. In a relocated
+	// owned reports whether owners count: in the container, as root. In a relocated
 	// tree everything belongs to whoever runs omsinit.
 	owned bool
 	// has reports whether the image brings a file, by its container path.

@@ -58,7 +58,7 @@ func (s *Step) loadRendered() (*rendered, error) {
 	return r, nil
 }
 
-// of gives what one file was rendered to.
+// of returns what one file was rendered to.
 func (r *rendered) of(path string) versions {
 	out := slices.Clone(r.Files[path])
 	for i := range out {
@@ -101,14 +101,14 @@ func digest(salt, text string) string {
 	return hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
-func (v versions) known() bool { return len(v) > 0 }
+func (v versions) exists() bool { return len(v) > 0 }
 
-// has reports whether a key had this value in what was rendered; there says
+// has reports whether a key had this value in what was rendered; exists reports
 // whether it has any.
-func (v versions) has(key, value string, there bool) bool {
+func (v versions) has(key, value string, exists bool) bool {
 	return slices.ContainsFunc(v, func(one version) bool {
 		was, ok := one.Keys[key]
-		return ok == there && (!there || was == digest(one.salt, value))
+		return ok == exists && (!exists || was == digest(one.salt, value))
 	})
 }
 

@@ -42,7 +42,7 @@ func (s *Step) Restore(ctx context.Context, v Version, paths []string) (Result, 
 	return s.result(c), nil
 }
 
-// Compare says what Restore would change.
+// Compare returns what Restore would change.
 func (s *Step) Compare(v Version, paths []string) (Result, error) {
 	c, err := s.earlier(s.node(), v, paths)
 	if err != nil {

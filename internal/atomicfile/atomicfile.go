@@ -129,7 +129,8 @@ func Write(path string, data []byte, o Options) error {
 
 // Clean removes what a killed run may have left beside path.
 func Clean(path string) error {
-	if err := os.Remove(tempName(path)); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+	err := os.Remove(tempName(path))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 		return err
 	}
 	return nil

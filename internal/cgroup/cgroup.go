@@ -108,7 +108,8 @@ type Figure struct {
 
 // Usage looks at the cgroup now.
 func (g Group) Usage() Usage {
-	return Usage{Memory: g.memory(), CPU: g.cpu(), Throttled: g.throttled(), Processes: g.processes(), OOMKills: g.oomKills()}
+	return Usage{Memory: g.memory(), CPU: g.cpu(), Throttled: g.throttled(),
+		Processes: g.processes(), OOMKills: g.oomKills()}
 }
 
 // memory leaves the inactive file cache out, as `docker stats` does: the kernel

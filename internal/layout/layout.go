@@ -68,7 +68,7 @@ func (l Layout) BackupDir() string { return l.Path("/home/ds/run/metadb-backup")
 func (l Layout) ConfigCopy() string { return l.Path("/home/admin/conf/config_copy.yaml") }
 
 // StateDir holds omsinit's own state. It is in the container's own layer on
-// purpose: it says what was done in this container, and goes with it.
+// purpose: it records what was done in this container, and goes with it.
 func (l Layout) StateDir() string { return l.Path("/var/lib/omsinit") }
 
 // InitLock is the file that a running initialisation locks.
@@ -89,10 +89,10 @@ func (l Layout) ProgramDir() string { return l.Path("/etc/supervisor/conf.d") }
 // ControlSocket is where PID 1 listens when supervisord.conf names no socket.
 func (l Layout) ControlSocket() string { return l.Path("/tmp/supervisor.sock") }
 
-// RenderedRecord says what the generated files of this container were made from.
+// RenderedRecord is what the generated files of this container were made from.
 func (l Layout) RenderedRecord() string { return l.Path("/var/lib/omsinit/rendered") }
 
-// TSDBState says whether step 3 told the components of the time-series
+// TSDBState reports whether step 3 told the components of the time-series
 // database.
 func (l Layout) TSDBState() string { return l.Path("/var/lib/omsinit/tsdb.json") }
 

@@ -20,9 +20,9 @@ type Data struct {
 	Layout layout.Layout
 	// HostIP is this node's own address (OMS_HOST_IP).
 	HostIP string
-	// HTTPS says that nginx has a certificate (oms-facts §10).
+	// HTTPS reports whether nginx has a certificate (oms-facts §10).
 	HTTPS bool
-	// EUIDRoot says that omsinit runs as root.
+	// EUIDRoot reports whether omsinit runs as root.
 	EUIDRoot bool
 	// Extra are the values that File.Values names.
 	Extra map[string]any
@@ -75,7 +75,7 @@ func Encoders() []string {
 	return []string{"urlquery", "urlpath", "base64", "xml", "shell", "doubled"}
 }
 
-// Forms gives every way in which a generated file may hold a text: as it is, and
+// Forms returns every way in which a generated file may hold a text: as it is, and
 // in the spellings of the formats and the forms of the encoders, for finding
 // secrets.
 func Forms(text string) []string {
@@ -140,7 +140,7 @@ func functions(d Data) template.FuncMap {
 	return all
 }
 
-// setting gives a key that omsinit does not know. Secrets become text here too.
+// setting returns a key that omsinit does not know. Secrets become text here too.
 func (d Data) setting(key string) any {
 	if d.Config == nil {
 		return ""
@@ -192,15 +192,15 @@ func jdbcURL(host string, port any, database string) (string, error) {
 
 // configKeys are the names of config.yaml.
 func configKeys() keys {
-	k := keys{known: map[string]bool{}, secret: map[string]bool{}}
+	k := keys{names: map[string]bool{}, secret: map[string]bool{}}
 	for _, key := range config.Keys() {
-		k.known[key.Name] = true
+		k.names[key.Name] = true
 		if key.Secret {
 			k.secret[key.Name] = true
 		}
 	}
 	for _, name := range derived {
-		k.known[name] = true
+		k.names[name] = true
 	}
 	return k
 }
@@ -211,14 +211,14 @@ func (k keys) with(names []string) keys {
 	if len(names) == 0 {
 		return k
 	}
-	out := keys{known: maps.Clone(k.known), secret: k.secret}
+	out := keys{names: maps.Clone(k.names), secret: k.secret}
 	for _, name := range names {
-		out.known[name] = true
+		out.names[name] = true
 	}
 	return out
 }
 
-// Render gives the contents of a generated file.
+// Render returns the contents of a generated file.
 func (p *Pack) Render(f File, d Data) ([]byte, error) {
 	s, err := render(f.tmpl, d, p.Release, f.Values)
 	if err != nil {
@@ -227,7 +227,7 @@ func (p *Pack) Render(f File, d Data) ([]byte, error) {
 	return []byte(s), nil
 }
 
-// Form gives the body of a call to the CM.
+// Form returns the body of a call to the CM.
 func (p *Pack) Form(c Call, d Data) (url.Values, error) {
 	form := url.Values{}
 	for _, key := range slices.Sorted(maps.Keys(p.forms[c.Name])) {

@@ -92,7 +92,7 @@ func spelledEscaper(format Format, spelling Spelling) (escape func(string) (stri
 	return nil, false
 }
 
-// Spellings gives the ways in which a format can be written, Standard first
+// Spellings returns the ways in which a format can be written, Standard first
 // and Raw last.
 func Spellings(format Format) []Spelling {
 	var out []Spelling
@@ -104,7 +104,7 @@ func Spellings(format Format) []Spelling {
 	return out
 }
 
-// Escape gives a text as a value of a format is written; ok is false for a text
+// Escape returns a text as a value of a format is written; ok is false for a text
 // that the format cannot hold.
 func Escape(format Format, text string) (escaped string, ok bool) {
 	return EscapeAs(format, Standard, text)
@@ -112,8 +112,8 @@ func Escape(format Format, text string) (escaped string, ok bool) {
 
 // EscapeAs is Escape in one of the format's spellings.
 func EscapeAs(format Format, spelling Spelling, text string) (escaped string, ok bool) {
-	escape, known := spelledEscaper(format, spelling)
-	if !known {
+	escape, ok := spelledEscaper(format, spelling)
+	if !ok {
 		return "", false
 	}
 	escaped, err := escape(text)

@@ -9,7 +9,7 @@ import (
 	"omsinit/internal/msg"
 )
 
-// Names gives every file of the pack's tree, sorted.
+// Names returns every file of the pack's tree, sorted.
 func (p *Pack) Names() ([]string, error) {
 	var names []string
 	err := fs.WalkDir(p.fsys, ".", func(name string, d fs.DirEntry, err error) error {
@@ -25,7 +25,7 @@ func (p *Pack) Names() ([]string, error) {
 }
 
 // Export writes files of the pack into a folder, all of them when no names are
-// given. It refuses to overwrite, and gives the files that it wrote.
+// given. It refuses to overwrite, and returns the files that it wrote.
 func (p *Pack) Export(dir string, names []string) (written []string, err error) {
 	all, err := p.Names()
 	if err != nil {

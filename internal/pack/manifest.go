@@ -73,7 +73,8 @@ func open(fsys overlay) (*Pack, error) {
 		return nil, msg.Errorf("cannot use the pack: %w", err)
 	}
 	p := &Pack{
-		Release: m.Release, Edition: m.Edition, Standalone: m.Standalone, Register: m.Register, Restart: m.Restart, Ignore: m.Ignore, Folders: m.Folders,
+		Release: m.Release, Edition: m.Edition, Standalone: m.Standalone, Register: m.Register,
+		Restart: m.Restart, Ignore: m.Ignore, Folders: m.Folders,
 		Files: m.Files, Trial: m.Trial, Calls: m.Calls, Validators: m.Validators, Upgrade: m.Upgrade,
 		fsys: fsys, forms: map[string]map[string]*template.Template{},
 	}
@@ -270,7 +271,8 @@ func (c *checker) files(files []File, list string, seen map[string]bool) {
 			c.fail(msg.M("cannot read the template: %v", err), at("template")...)
 			continue
 		}
-		f.tmpl, f.Secret, err = parseTemplate(c.pack.fsys.place(f.Template), string(body), f.Format, f.Spelling, c.keys.with(f.Values))
+		place, keys := c.pack.fsys.place(f.Template), c.keys.with(f.Values)
+		f.tmpl, f.Secret, err = parseTemplate(place, string(body), f.Format, f.Spelling, keys)
 		if err != nil && c.err == nil {
 			c.err = err
 		}

@@ -17,10 +17,10 @@ type Pack struct {
 	Release string
 	// Edition is CE or EE.
 	Edition string
-	// Standalone says that the pack directory is all there is of the pack:
+	// Standalone reports whether the pack directory is all there is of the pack:
 	// nothing of the reference pack is below it.
 	Standalone bool
-	// Register says who registers regions and nodes in step 5.
+	// Register is who registers regions and nodes in step 5.
 	Register Registration
 	// Restart names the programs of step 4 in the documented order; those that
 	// the program files do not define are left out (oms-facts §4).
@@ -40,7 +40,7 @@ type Pack struct {
 	Validators map[string]Validator
 	// TSDB is where the metrics go.
 	TSDB TSDB
-	// Upgrade says how to come here from other releases.
+	// Upgrade is how to come here from other releases.
 	Upgrade Upgrade
 
 	fsys  overlay
@@ -68,7 +68,7 @@ type File struct {
 	// alone is checked.
 	Validate string `yaml:"validate"`
 	Policy   Policy `yaml:"policy"` // Replace when it is not given
-	// Merge says how what people wrote into the file survives. When it is not
+	// Merge is how what people wrote into the file survives. When it is not
 	// given it is Keys for the formats that have keys, and Whole for others.
 	Merge Merge `yaml:"merge"`
 	// When are conditions that must all hold for the file to be made.
@@ -86,7 +86,7 @@ type File struct {
 }
 
 // Folder is one folder that must exist. One that does is left as it is, but
-// for its owner where Claim says so: Docker makes the folders of bind mounts
+// for its owner where Claim is set: Docker makes the folders of bind mounts
 // for root.
 type Folder struct {
 	Path  string      `yaml:"path"`
@@ -123,7 +123,7 @@ const (
 	Raw      Spelling = "raw"   // nothing is escaped, whatever the value does to the file
 )
 
-// Registration says who registers regions and nodes.
+// Registration is who registers regions and nodes.
 type Registration string
 
 // The ways there are.
@@ -134,7 +134,7 @@ const (
 	ByCalls Registration = "calls"
 )
 
-// Policy says what happens to a file that exists.
+// Policy is what happens to a file that exists.
 type Policy string
 
 // The policies there are.
@@ -143,7 +143,7 @@ const (
 	Create  Policy = "create"  // it is left alone
 )
 
-// Merge says how a file that people edited is brought up to date.
+// Merge is how a file that people edited is brought up to date.
 type Merge string
 
 // The ways there are.
@@ -195,7 +195,7 @@ type Call struct {
 // supervisor/*.
 func (p *Pack) FS() fs.FS { return p.fsys }
 
-// Source says where a file of the tree comes from: its path in the pack
+// Source returns where a file of the tree comes from: its path in the pack
 // directory, or "embedded".
 func (p *Pack) Source(name string) string { return p.fsys.source(name) }
 

@@ -73,7 +73,8 @@ func (c *checker) schema() {
 		if err != nil || !IsSQLTemplate(data) {
 			continue // the MetaDB's step says what is wrong with a file it cannot read
 		}
-		if _, _, err := parseTemplate(c.pack.fsys.place(name), string(data), SQL, Standard, c.keys); err != nil && c.err == nil {
+		_, _, err = parseTemplate(c.pack.fsys.place(name), string(data), SQL, Standard, c.keys)
+		if err != nil && c.err == nil {
 			c.err = err
 		}
 	}

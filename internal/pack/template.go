@@ -17,7 +17,7 @@ const escaperName = "omsinit_escape"
 
 // keys are the names a template may use.
 type keys struct {
-	known  map[string]bool
+	names  map[string]bool
 	secret map[string]bool
 }
 
@@ -25,7 +25,9 @@ type keys struct {
 // and appends the format's escaper to every action, as html/template does: so
 // no template can forget it. place is its file, for messages. secret reports
 // whether it uses a secret.
-func parseTemplate(place, body string, format Format, spelling Spelling, k keys) (t *template.Template, secret bool, err error) {
+func parseTemplate(place, body string, format Format, spelling Spelling, k keys) (
+	t *template.Template, secret bool, err error,
+) {
 	escape, _ := spelledEscaper(format, spelling)
 	if format == Nginx && spelling == Standard {
 		escape = escapeNginx(strings.Contains(body, "geo $dollar"))
@@ -155,7 +157,7 @@ func (w *walker) everything(n parse.Node) {
 
 func (w *walker) name(n parse.Node, ident []string) []string {
 	switch {
-	case !w.keys.known[ident[0]]:
+	case !w.keys.names[ident[0]]:
 		w.fail(n, msg.M("there is no value %q; the names are the keys of config.yaml and %s", ident[0], strings.Join(derived, ", ")))
 	case len(ident) > 1:
 		w.fail(n, msg.M("%q has no part %q", ident[0], ident[1]))

@@ -7,7 +7,7 @@ import (
 	"omsinit/internal/msg"
 )
 
-// TSDB says where in the time-series database the metrics of this OMS go. The
+// TSDB is where in the time-series database the metrics of this OMS go. The
 // name of the database is not documented (oms-facts §9, §13), so it is data.
 type TSDB struct {
 	Database string `yaml:"database" json:"database"`
@@ -26,7 +26,8 @@ func (c *checker) tsdb(t *TSDB) {
 	c.plainName("database", t.Database)
 	c.plainName("retention_policy", t.RetentionPolicy)
 	number := strings.TrimRight(t.Duration, "hdw")
-	if len(number) != len(t.Duration)-1 || number == "" || strings.Trim(number, "0123456789") != "" || number[0] == '0' || len(number) > 5 {
+	if len(number) != len(t.Duration)-1 || number == "" || strings.Trim(number, "0123456789") != "" ||
+		number[0] == '0' || len(number) > 5 {
 		c.fail(msg.M("duration is %q; it must be a number of hours, days or weeks such as 30d", t.Duration), "tsdb", "duration")
 	}
 }

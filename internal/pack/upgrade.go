@@ -7,7 +7,7 @@ import (
 	"omsinit/internal/msg"
 )
 
-// Upgrade is what the pack says about upgrades to its release, and about those
+// Upgrade is what the pack knows about upgrades to its release, and about those
 // before it (oms-facts §7).
 type Upgrade struct {
 	// Stop are the programs that use the MetaDB, which stop for an upgrade.
@@ -19,7 +19,7 @@ type Upgrade struct {
 	Busy []Watched `yaml:"busy"`
 }
 
-// Route says from which releases one can upgrade directly.
+// Route is from which releases one can upgrade directly.
 type Route struct {
 	Edition string `yaml:"edition"` // CE or EE
 	To      string `yaml:"to"`
@@ -75,5 +75,7 @@ func (c *checker) upgrade(u Upgrade) {
 // isRelease: numbers with dots between.
 func isRelease(s string) bool {
 	parts := strings.Split(s, ".")
-	return len(parts) > 1 && !slices.ContainsFunc(parts, func(p string) bool { return p == "" || strings.Trim(p, "0123456789") != "" })
+	return len(parts) > 1 && !slices.ContainsFunc(parts, func(p string) bool {
+		return p == "" || strings.Trim(p, "0123456789") != ""
+	})
 }
