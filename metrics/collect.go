@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/procfs"
+
 	"omsinit/internal/cgroup"
 )
 
@@ -133,7 +135,15 @@ func (c *collector) container() point {
 
 // ownMemory is the resident memory of this process, in bytes.
 func ownMemory(root string) (int64, bool) {
-	p, ok := readProcess(filepath.Join(root, "/proc/self/stat"), make([]byte, 1024))
+	fs, err := procfs.NewFS(filepath.Join(root, "/proc"))
+	if err != nil {
+		return 0, false
+	}
+	self, err := fs.Self()
+	if err != nil {
+		return 0, false
+	}
+	p, ok := readProcess(self)
 	return p.memory, ok
 }
 

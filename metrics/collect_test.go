@@ -32,20 +32,23 @@ func system(t *testing.T) string {
 		}
 	}
 	process := func(pid, parent, group, utime, pages, files int) {
-		write(fmt.Sprintf("/proc/%d/stat", pid), fmt.Sprintf("%d (a (b) c) S %d %d %d 0 -1 4194560 1 2 3 4 %d 10 5 5 20 0 1 0 100 1000 %d 18446744073709551615 1 1", pid, parent, group, group, utime, pages))
+		write(fmt.Sprintf("/proc/%d/stat", pid), fmt.Sprintf("%d (a (b) c) S %d %d %d 0 -1 4194560 1 2 3 4 %d 10 5 5 20 0 1 0 100 1000 %d 18446744073709551615 1 1 1 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0", pid, parent, group, group, utime, pages))
 		for i := range files {
 			write(fmt.Sprintf("/proc/%d/fd/%d", pid, i), "")
 		}
 	}
-	process(1, 0, 1, 0, 1, 1)
+	write("/proc/1/fd/0", "")
 	process(100, 1, 100, 80, 10, 3)
 	process(101, 100, 100, 0, 20, 2)
 	process(102, 101, 102, 0, 30, 1)
 	process(200, 1, 200, 1000, 1000, 9)
-	write("/proc/self/stat", "1 (omsinit) S 0 1 1 0 -1 0 1 2 3 4 0 0 0 0 20 0 1 0 100 1000 7 0 1 1")
+	write("/proc/1/stat", "1 (omsinit) S 0 1 1 0 -1 0 1 2 3 4 0 0 0 0 20 0 1 0 100 1000 7 0 1 1 1 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0")
+	if err := os.Symlink("1", filepath.Join(root, "/proc/self")); err != nil {
+		t.Fatal(err)
+	}
 	write("/proc/300/stat", "garbage")
 	write("/proc/meminfo", "MemTotal: 4096 kB\n")
-	write("/proc/self/cgroup", "0::/\n")
+	write("/proc/1/cgroup", "0::/\n")
 	for file, text := range map[string]string{
 		"memory.current": "1000", "memory.stat": "inactive_file 100", "memory.max": "max", "memory.events": "oom_kill 2",
 		"cpu.stat": "usage_usec 1500000\nthrottled_usec 250000", "pids.current": "12",

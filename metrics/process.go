@@ -1,82 +1,47 @@
 package metrics
 
 import (
-	"bytes"
-	"io"
-	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
+
+	"github.com/prometheus/procfs"
 )
 
-const (
-	mostProcesses = 20000
-	mostFiles     = 1 << 20
-	// ticks is USER_HZ, the unit of CPU times in /proc: 100 on every Linux that
-	// Go runs on.
-	ticks = 100
-)
+// ticks is USER_HZ, the unit of CPU times in /proc: 100 on every Linux that Go runs on.
+const ticks = 100
 
 // process is one process of this container.
 type process struct {
 	pid, parent, group int
-	memory             int64 // bytes
-	cpu                float64
+	memory             int64   // bytes
+	cpu                float64 // seconds, of its ended children too
 }
 
-// processes reads /proc/*/stat. root is where /proc is.
+// processes reads /proc below root. A process that is gone by now is left out.
 func processes(root string) []process {
-	dir, err := os.Open(filepath.Join(root, "/proc"))
+	fs, err := procfs.NewFS(filepath.Join(root, "/proc"))
 	if err != nil {
 		return nil
 	}
-	defer dir.Close()
-	var list []process
-	buffer := make([]byte, 1024)
-	for len(list) < mostProcesses {
-		names, err := dir.Readdirnames(512)
-		for _, name := range names {
-			pid, err := strconv.Atoi(name)
-			if err != nil {
-				continue
-			}
-			if p, ok := readProcess(filepath.Join(root, "/proc", name, "stat"), buffer); ok {
-				p.pid = pid
-				list = append(list, p)
-			}
-		}
-		if err != nil {
-			break
+	all, err := fs.AllProcs()
+	if err != nil {
+		return nil
+	}
+	list := make([]process, 0, len(all))
+	for _, proc := range all {
+		if p, ok := readProcess(proc); ok {
+			list = append(list, p)
 		}
 	}
 	return list
 }
 
-// readProcess reads one stat file. One that is gone by now is left out.
-func readProcess(path string, buffer []byte) (p process, ok bool) {
-	f, err := os.Open(path)
+func readProcess(proc procfs.Proc) (p process, ok bool) {
+	s, err := proc.Stat()
 	if err != nil {
 		return p, false
 	}
-	n, _ := f.Read(buffer)
-	f.Close()
-	// The name of the program stands in parentheses, and may hold anything.
-	end := bytes.LastIndexByte(buffer[:n], ')')
-	if end < 0 {
-		return p, false
-	}
-	fields := bytes.Fields(buffer[end+1 : n]) // from "state", the third one of proc(5)
-	if len(fields) < 22 {
-		return p, false
-	}
-	number := func(field int) int64 {
-		v, _ := strconv.ParseInt(string(fields[field-3]), 10, 64)
-		return v
-	}
-	p.parent, p.group = int(number(4)), int(number(5))
-	p.cpu = float64(number(14)+number(15)+number(16)+number(17)) / ticks
-	p.memory = number(24) * int64(os.Getpagesize())
-	return p, true
+	cpu := float64(s.UTime+s.STime) + float64(s.CUTime+s.CSTime)
+	return process{pid: s.PID, parent: s.PPID, group: s.PGRP, memory: int64(s.ResidentMemory()), cpu: cpu / ticks}, true
 }
 
 // tree are the processes of one program.
@@ -130,34 +95,20 @@ func owner(p process, byPID map[int]process, mains map[int]*tree) *tree {
 	return nil
 }
 
-// openFiles counts the open files of processes. ok is false when none of
-// them may be looked at.
+// openFiles counts the open files of processes; ok is false when none of them may be looked at.
 func openFiles(root string, pids []int) (count int64, ok bool) {
-	for _, pid := range pids {
-		n, counted := countFiles(filepath.Join(root, "/proc", strconv.Itoa(pid), "fd"))
-		count += n
-		ok = ok || counted
-	}
-	return count, ok
-}
-
-func countFiles(path string) (int64, bool) {
-	dir, err := os.Open(path)
+	fs, err := procfs.NewFS(filepath.Join(root, "/proc"))
 	if err != nil {
 		return 0, false
 	}
-	defer dir.Close()
-	// Since Linux 6.2 the size of the folder is the number of files.
-	if info, err := dir.Stat(); err == nil && info.Size() > 0 && strings.HasPrefix(path, "/proc/") {
-		return info.Size(), true
-	}
-	var count int64
-	for count < mostFiles {
-		names, err := dir.Readdirnames(1024)
-		count += int64(len(names))
+	for _, pid := range pids {
+		proc, err := fs.Proc(pid)
 		if err != nil {
-			return count, err == io.EOF
+			continue
+		}
+		if n, err := proc.FileDescriptorsLen(); err == nil {
+			count, ok = count+int64(n), true
 		}
 	}
-	return count, true
+	return count, ok
 }
