@@ -18,8 +18,7 @@ type Fault struct {
 	Severity string      `json:"severity"` // error or warning
 	File     string      `json:"file"`     // of the pack
 	Line     int         `json:"line,omitempty"`
-	Text     msg.Message `json:"-"`
-	English  string      `json:"text"`
+	Text     msg.Message `json:"text"`
 }
 
 // Linter looks for faults of a pack that Open does not refuse.

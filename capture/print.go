@@ -31,9 +31,6 @@ func PrintFaults(w io.Writer, lang msg.Lang, faults []Fault) error {
 
 // FaultsJSON returns the JSON form of what lint found, which only ever grows.
 func FaultsJSON(faults []Fault) any {
-	for i := range faults {
-		faults[i].English = faults[i].Text.String()
-	}
 	return struct {
 		Version int     `json:"version"`
 		Faults  []Fault `json:"faults"`

@@ -50,8 +50,7 @@ type Finding struct {
 	// Chosen is the expression that was taken, Candidates the others.
 	Chosen     string      `json:"chosen,omitempty"`
 	Candidates []string    `json:"candidates,omitempty"`
-	Text       msg.Message `json:"-"`
-	English    string      `json:"text"`
+	Text       msg.Message `json:"text"`
 }
 
 func (r *Report) count(kind string) int {
@@ -138,10 +137,7 @@ func (r *Report) Print(w io.Writer, lang msg.Lang) error {
 }
 
 // JSON returns the JSON form of the report, which only ever grows.
-func (r *Report) JSON() any {
-	r.english()
-	return r
-}
+func (r *Report) JSON() any { return r }
 
 // PrintDifferences writes the result of a proof for people.
 func PrintDifferences(w io.Writer, lang msg.Lang, differences []Difference) error {
@@ -164,21 +160,9 @@ func PrintDifferences(w io.Writer, lang msg.Lang, differences []Difference) erro
 
 // DifferencesJSON returns the JSON form of the result of a proof, which only ever grows.
 func DifferencesJSON(differences []Difference) any {
-	r := Report{Version: 1, Verified: len(differences) == 0, Differences: differences}
-	r.english()
 	return struct {
 		Version     int          `json:"version"`
 		Verified    bool         `json:"verified"`
 		Differences []Difference `json:"differences"`
-	}{1, r.Verified, differences}
-}
-
-// english fills in the texts of the JSON form.
-func (r *Report) english() {
-	for i := range r.Findings {
-		r.Findings[i].English = r.Findings[i].Text.String()
-	}
-	for i := range r.Differences {
-		r.Differences[i].English = r.Differences[i].Text.String()
-	}
+	}{1, len(differences) == 0, differences}
 }

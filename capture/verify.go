@@ -19,10 +19,9 @@ type Difference struct {
 	// Part is files, programs or schema.
 	Part string `json:"part"`
 	// Name is a file, or database.table.
-	Name    string      `json:"name"`
-	Line    int         `json:"line,omitempty"`
-	Text    msg.Message `json:"-"`
-	English string      `json:"text"`
+	Name string      `json:"name"`
+	Line int         `json:"line,omitempty"`
+	Text msg.Message `json:"text"`
 }
 
 // Verify compares what a pack makes with what the installation has: files to

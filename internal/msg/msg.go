@@ -140,6 +140,11 @@ func (m Message) In(l Lang) string { return l.Sprintf(m.Format, m.Args...) }
 // String renders the message in English.
 func (m Message) String() string { return m.In(English) }
 
+// MarshalText returns the English words: the form that a message has in JSON
+// for scripts. Where a person reads the JSON later, in a language of their own,
+// it holds a Text.
+func (m Message) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
 // IsZero reports whether there is no message.
 func (m Message) IsZero() bool { return m.Format == "" }
 

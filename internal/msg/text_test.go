@@ -33,6 +33,9 @@ func TestTextInJSON(t *testing.T) {
 			t.Errorf("read again: %+v, %v, want %+v", back, err, a)
 		}
 	}
+	if data, err := json.Marshal(msg.M("connection %d", 7)); err != nil || string(data) != `"connection 7"` {
+		t.Errorf("a message: got %s, %v", data, err)
+	}
 	if got := msg.Chinese.Sprintf("%v", msg.Text{English: "only this"}); got != "only this" {
 		t.Errorf("without Chinese: %q", got)
 	}
