@@ -13,7 +13,7 @@ import (
 // configFile reads config.yaml.
 func configFile(_ context.Context, n *node, f *found) {
 	n.replacedFile(f)
-	cfg, warnings, err := n.load()
+	cfg, warnings, err := n.Load()
 	for _, w := range warnings {
 		f.problem(w)
 	}
@@ -24,6 +24,7 @@ func configFile(_ context.Context, n *node, f *found) {
 	var problems *config.Error
 	if !errors.As(err, &problems) {
 		f.error("config.file", msg.M("%v", err), msg.Message{})
+		f.findings[len(f.findings)-1].Transient = finding.IsTransient(err)
 		return
 	}
 	for _, p := range problems.Problems {
@@ -49,13 +50,6 @@ func (n *node) replacedFile(f *found) {
 				fact("file", n.ConfigFile))
 		}
 	}
-}
-
-func (n *node) load() (*config.Config, []config.Problem, error) {
-	if n.ConfigFile == "-" {
-		return config.Read("<stdin>", n.Stdin)
-	}
-	return config.Load(n.ConfigFile)
 }
 
 func (f *found) problem(p config.Problem) {

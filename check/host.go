@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"strings"
 
-	"omsinit/internal/config"
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/internal/registry"
@@ -34,7 +33,7 @@ func hostIP(_ context.Context, n *node, f *found) {
 		f.error("host.nodes", msg.M("OMS_HOST_IP is %s, which is not in cm_nodes (%s)", n.HostIP, nodes),
 			msg.M("add it to cm_nodes in the config.yaml of every node of the region, or start the container with the right OMS_HOST_IP"), facts...)
 	}
-	n.ownAddress(f, NodeIP(n.HostIP, n.cfg), again)
+	n.ownAddress(f, n.cfg.NodeAddress(n.HostIP), again)
 }
 
 // ownAddress checks that the address is one of this host's: the agent listens
@@ -67,13 +66,4 @@ func (n *node) ownAddress(f *found, ip string, again msg.Message) {
 func validIP(s string) bool {
 	_, err := netip.ParseAddr(s)
 	return err == nil
-}
-
-// NodeIP is the address that this node goes by: OMS_HOST_IP, or the only entry
-// of cm_nodes when it is not set.
-func NodeIP(hostIP string, cfg *config.Config) string {
-	if hostIP == "" && len(cfg.CMNodes) == 1 {
-		return cfg.CMNodes[0]
-	}
-	return hostIP
 }

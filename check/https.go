@@ -140,7 +140,7 @@ func (n *node) names(f *found, certFile string, leaf *x509.Certificate) {
 	if u, err := url.Parse(n.cfg.CMURL); err == nil && leaf.VerifyHostname(u.Hostname()) != nil {
 		missing = append(missing, u.Hostname())
 	}
-	if ip := NodeIP(n.HostIP, n.cfg); ip != "" && leaf.VerifyHostname(ip) != nil && (len(missing) == 0 || missing[0] != ip) {
+	if ip := n.cfg.NodeAddress(n.HostIP); ip != "" && leaf.VerifyHostname(ip) != nil && (len(missing) == 0 || missing[0] != ip) {
 		missing = append(missing, ip)
 	}
 	if len(missing) == 0 {

@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -21,9 +20,11 @@ const DefaultDeadline = 5 * time.Second
 // Input is everything the checks look at.
 type Input struct {
 	Layout layout.Layout
-	// ConfigFile is the path of config.yaml; "-" means Stdin.
+	// ConfigFile is the path of config.yaml; "-" means the standard input.
 	ConfigFile string
-	Stdin      io.Reader
+	// Load returns the configuration, its warnings, or what is wrong with it; nil
+	// reads ConfigFile.
+	Load func() (*config.Config, []config.Problem, error)
 	// HostIP is OMS_HOST_IP, empty when it is not set.
 	HostIP string
 	// Upgrade is the text of IS_UPGRADE, empty when it is not set.
@@ -85,8 +86,8 @@ func (in *Input) setDefaults() {
 	if in.system == "" {
 		in.system = "/"
 	}
-	if in.Stdin == nil {
-		in.Stdin = strings.NewReader("")
+	if in.Load == nil {
+		in.Load = func() (*config.Config, []config.Problem, error) { return config.Load(in.ConfigFile) }
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 
 // metaDBConnect logs in. A server that does not answer is a passing reason.
 func metaDBConnect(ctx context.Context, n *node, f *found) {
-	db, err := database.Open(n.cfg, "", database.As(NodeIP(n.HostIP, n.cfg)))
+	db, err := database.Open(n.cfg, "", database.As(n.cfg.NodeAddress(n.HostIP)))
 	if err != nil {
 		f.error("metadb.connect", msg.M("%v", err), msg.Message{})
 		return

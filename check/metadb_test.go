@@ -81,7 +81,7 @@ func TestMetaDB(t *testing.T) {
 	t.Run("frozen", func(t *testing.T) {
 		db.Freeze()
 		defer db.Thaw()
-		in := Input{Layout: layout.New(t.TempDir()), ConfigFile: "-", Stdin: strings.NewReader(freePorts(t) + strings.NewReplacer("2883", itoa(db.Port), "Secret42", db.Password).Replace(valid)),
+		in := Input{Layout: layout.New(t.TempDir()), ConfigFile: "-", Load: typing(strings.NewReader(freePorts(t) + strings.NewReplacer("2883", itoa(db.Port), "Secret42", db.Password).Replace(valid))),
 			HostIP: "10.0.0.1", addresses: addresses("10.0.0.1/24"), Deadline: 300 * time.Millisecond}
 		report, _ := Run(t.Context(), in)
 		if err := report.Err(); !finding.IsTransient(err) {

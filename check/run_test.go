@@ -97,6 +97,17 @@ func TestDeadline(t *testing.T) {
 	})
 }
 
+// typing loads a configuration from the standard input.
+func typing(r io.Reader) func() (*config.Config, []config.Problem, error) {
+	return func() (*config.Config, []config.Problem, error) {
+		data, err := config.ReadFrom("<stdin>", r)
+		if err != nil {
+			return nil, nil, err
+		}
+		return config.Parse("<stdin>", data)
+	}
+}
+
 // TestTyping: standard input may take as long as a person needs, or until the
 // command is interrupted.
 func TestTyping(t *testing.T) {
@@ -107,14 +118,14 @@ func TestTyping(t *testing.T) {
 			io.WriteString(w, valid)
 			w.Close()
 		}()
-		report, cfg := Run(t.Context(), Input{ConfigFile: "-", Stdin: r, Offline: true})
+		report, cfg := Run(t.Context(), Input{ConfigFile: "-", Load: typing(r), Offline: true})
 		if cfg == nil || report.Err() != nil {
 			t.Errorf("got %v", report.Err())
 		}
 		r, w = io.Pipe()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		if _, cfg := Run(ctx, Input{ConfigFile: "-", Stdin: r, Offline: true}); cfg != nil {
+		if _, cfg := Run(ctx, Input{ConfigFile: "-", Load: typing(r), Offline: true}); cfg != nil {
 			t.Error("there is a configuration")
 		}
 		w.Close()
@@ -211,9 +222,9 @@ func TestRun(t *testing.T) {
 		loaded          bool
 	}{
 		{"all well, offline", Input{ConfigFile: writeConfig(t, valid), Offline: true}, false, false, true},
-		{"standard input", Input{ConfigFile: "-", Stdin: strings.NewReader(valid), Offline: true}, false, false, true},
-		{"standard input, wrong", Input{ConfigFile: "-", Stdin: strings.NewReader("cm_location: many"), Offline: true}, true, false, false},
-		{"nothing on standard input", Input{ConfigFile: "-", Offline: true}, true, false, false},
+		{"standard input", Input{ConfigFile: "-", Load: typing(strings.NewReader(valid)), Offline: true}, false, false, true},
+		{"standard input, wrong", Input{ConfigFile: "-", Load: typing(strings.NewReader("cm_location: many")), Offline: true}, true, false, false},
+		{"nothing on standard input", Input{ConfigFile: "-", Load: typing(strings.NewReader("")), Offline: true}, true, false, false},
 		{"a wrong file fails once, and the rest is skipped", Input{ConfigFile: writeConfig(t, "cm_location: many\n"), HostIP: "10.0.0.9"}, true, false, false},
 		{"no file", Input{ConfigFile: filepath.Join(t.TempDir(), "none")}, true, false, false},
 		{"the TSDB is away", Input{ConfigFile: file, HostIP: "10.0.0.1",

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"omsinit/capture"
-	"omsinit/check"
 	"omsinit/init/component"
 	"omsinit/init/metadb"
 	"omsinit/internal/config"
@@ -129,7 +128,7 @@ func installation(l layout.Layout, file, hostIP string) (*capture.Installation, 
 	if err != nil {
 		return nil, err
 	}
-	ip := check.NodeIP(hostIP, cfg)
+	ip := cfg.NodeAddress(hostIP)
 	if ip == "" {
 		return nil, msg.Errorf("it is not known which of cm_nodes the installation of %s is: set OMS_HOST_IP to its address, and for the second one --compare-host-ip", file)
 	}

@@ -11,6 +11,7 @@ import (
 	"omsinit/init/upgrade"
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
+	"omsinit/internal/node"
 	"omsinit/internal/pack"
 	"omsinit/metrics"
 )
@@ -32,7 +33,7 @@ func Check(ctx context.Context, o Options, c CheckOptions) (check.Report, error)
 	if err != nil {
 		return check.Report{}, &UsageError{msg.M("%v", err)}
 	}
-	in := check.Input{ConfigFile: o.ConfigFile, Offline: true, Stdin: c.Stdin}
+	in := check.Input{ConfigFile: o.ConfigFile}
 	if !c.Offline {
 		// Neither PID 1 nor the pack is asked offline: that would take longer
 		// than all the rest.
@@ -45,7 +46,8 @@ func Check(ctx context.Context, o Options, c CheckOptions) (check.Report, error)
 		}
 		in.TryWrites = true
 	}
-	in.Offline, in.Deadline, in.Stdin = c.Offline, c.Deadline, c.Stdin
+	in.Offline, in.Deadline = c.Offline, c.Deadline
+	in.Load = node.New(node.Given{Layout: o.Layout, ConfigFile: o.ConfigFile, Stdin: c.Stdin}).Load
 	in.Ignore = append(in.Ignore, ignored...)
 	report, _ := check.Run(ctx, in)
 	if ctx.Err() != nil {

@@ -28,7 +28,7 @@ func ClusterView(ctx context.Context, o Options, c ClusterOptions) (resource.Vie
 	}
 	ctx, cancel := context.WithTimeout(ctx, planTime)
 	defer cancel()
-	return resource.Look(ctx, cfg, check.NodeIP(o.HostIP, cfg), c.HeartbeatAge)
+	return resource.Look(ctx, cfg, cfg.NodeAddress(o.HostIP), c.HeartbeatAge)
 }
 
 // ClusterCheck is the diagnosis of machines that the console shows as down. It

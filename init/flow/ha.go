@@ -7,7 +7,6 @@ import (
 	"io"
 	"strings"
 
-	"omsinit/check"
 	"omsinit/internal/config"
 	"omsinit/internal/database"
 	"omsinit/internal/ha"
@@ -104,7 +103,7 @@ func SwitchHA(ctx context.Context, o Options, on, force bool) (HAChange, error) 
 	if err != nil {
 		return change, err
 	}
-	node := check.NodeIP(o.HostIP, cfg)
+	node := cfg.NodeAddress(o.HostIP)
 	db, err := database.Open(cfg, "", database.As(node))
 	if err != nil {
 		return change, err

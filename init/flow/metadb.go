@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"omsinit/check"
 	"omsinit/init/metadb"
 	"omsinit/init/metadb/backup"
 	"omsinit/init/upgrade"
@@ -28,7 +27,7 @@ func MetaDB(o Options) (*metadb.Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &metadb.Step{Config: cfg, Pack: p, LockTimeout: o.LockTimeout, Node: check.NodeIP(o.HostIP, cfg), Tool: o.Build, Log: log}, nil
+	return &metadb.Step{Config: cfg, Pack: p, LockTimeout: o.LockTimeout, Node: cfg.NodeAddress(o.HostIP), Tool: o.Build, Log: log}, nil
 }
 
 // MetaDBBackup gives the job of a backup in, or a restore from, a folder.

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"omsinit/check"
 	"omsinit/init/metadb"
 	"omsinit/init/resource"
 	"omsinit/internal/config"
@@ -158,7 +157,7 @@ func (p *Planned) restarts(ctx context.Context, r *run) {
 func (p *Planned) database(ctx context.Context, r *run, cfg *config.Config) {
 	ctx, cancel := context.WithTimeout(ctx, planTime)
 	defer cancel()
-	node := check.NodeIP(r.HostIP, cfg)
+	node := cfg.NodeAddress(r.HostIP)
 	pending, err := (&metadb.Step{Config: cfg, Pack: r.pack, Node: node}).Plan(ctx)
 	p.MetaDB = PlannedMetaDB{Databases: orEmpty(pending.Databases), Tables: orEmpty(pending.Tables), Columns: orEmpty(pending.Columns), VersionRow: pending.VersionRow}
 	p.Resource = PlannedResource{Calls: []string{}, Rows: []PlannedRow{}}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"omsinit/check"
 	"omsinit/init/component"
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
@@ -21,7 +20,7 @@ func Reconfigure(ctx context.Context, o Options) error {
 // componentStep is step 3 of this run.
 func (r *run) componentStep(cfg *config.Config) *component.Step {
 	return &component.Step{
-		Config: cfg, Pack: r.pack, Layout: r.Layout, HostIP: check.NodeIP(r.HostIP, cfg), Log: r.say,
+		Config: cfg, Pack: r.pack, Layout: r.Layout, HostIP: cfg.NodeAddress(r.HostIP), Log: r.say,
 		Prefer: r.Prefer, Now: r.Now, Reason: r.reason(),
 	}
 }

@@ -205,7 +205,7 @@ func (r *run) tryMetaDB(ctx context.Context, cfg *config.Config, create bool) er
 	if err := db.PingContext(ctx); err != nil {
 		return msg.Errorf("%w; %s was not changed", database.Explain(cfg, err), r.ConfigFile)
 	}
-	pending, err := (&metadb.Step{Config: cfg, Pack: r.pack, Node: check.NodeIP(r.HostIP, cfg)}).Plan(ctx)
+	pending, err := (&metadb.Step{Config: cfg, Pack: r.pack, Node: cfg.NodeAddress(r.HostIP)}).Plan(ctx)
 	if err != nil {
 		return msg.Errorf("%w; %s was not changed", err, r.ConfigFile)
 	}

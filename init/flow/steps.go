@@ -100,7 +100,7 @@ func configOf(o Options) (*config.Config, error) {
 // known makes sure, for a step that runs without step 1, that it is known which
 // node this is.
 func (r *run) known(cfg *config.Config) error {
-	if check.NodeIP(r.HostIP, cfg) == "" {
+	if cfg.NodeAddress(r.HostIP) == "" {
 		return msg.Errorf("OMS_HOST_IP is not set, and cm_nodes has several nodes: it is unknown which of them this one is; start the container with -e OMS_HOST_IP=<IP address of this host>")
 	}
 	return nil
@@ -115,7 +115,7 @@ func (r *run) metadb(ctx context.Context) error {
 	if err := upgrade.Gate(ctx, cfg, r.pack); err != nil {
 		return err
 	}
-	step := metadb.Step{Config: cfg, Pack: r.pack, LockTimeout: r.LockTimeout, Node: check.NodeIP(r.HostIP, cfg), Tool: r.Build, Log: r.say}
+	step := metadb.Step{Config: cfg, Pack: r.pack, LockTimeout: r.LockTimeout, Node: cfg.NodeAddress(r.HostIP), Tool: r.Build, Log: r.say}
 	result, err := step.Apply(ctx)
 	if err != nil {
 		return err
@@ -257,7 +257,7 @@ func (r *run) resource(ctx context.Context) error {
 	if err := r.known(cfg); err != nil {
 		return err
 	}
-	step := resource.Step{Config: cfg, Pack: r.pack, HostIP: check.NodeIP(r.HostIP, cfg), WaitCM: r.ReadyTimeout, LockTimeout: r.LockTimeout, Log: r.say}
+	step := resource.Step{Config: cfg, Pack: r.pack, HostIP: cfg.NodeAddress(r.HostIP), WaitCM: r.ReadyTimeout, LockTimeout: r.LockTimeout, Log: r.say}
 	result, err := step.Apply(ctx)
 	if err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"omsinit/check"
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
@@ -49,7 +48,7 @@ func (r *run) tsdb(ctx context.Context, cfg *config.Config) (*config.Config, met
 }
 
 func (r *run) wiring(cfg *config.Config) *metrics.Wiring {
-	return &metrics.Wiring{Config: cfg, Into: r.pack.TSDB, Node: check.NodeIP(r.HostIP, cfg), Now: r.Now}
+	return &metrics.Wiring{Config: cfg, Into: r.pack.TSDB, Node: cfg.NodeAddress(r.HostIP), Now: r.Now}
 }
 
 // without is the same configuration with the TSDB switched off.
@@ -104,7 +103,7 @@ func (p *Planned) tsdb(ctx context.Context, r *run, cfg *config.Config) *config.
 func companion(o Options, port int) *supervise.Companion {
 	r := metrics.New(metrics.Options{
 		ConfigFile: o.ConfigFile, AppliedFile: o.Layout.TSDBState(), Version: o.Build, Port: port,
-		Node:   func(cfg *config.Config) string { return check.NodeIP(o.HostIP, cfg) },
+		Node:   func(cfg *config.Config) string { return cfg.NodeAddress(o.HostIP) },
 		Mounts: []metrics.Mount{{Name: "logs", Path: o.Layout.LogDir()}, {Name: "store", Path: o.Layout.StoreDir()}, {Name: "run", Path: o.Layout.RunDir()}},
 	})
 	return &supervise.Companion{Handlers: r.Handlers(), Warnings: r.Warnings,

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"omsinit/check"
 	"omsinit/init/metadb/backup"
 	"omsinit/init/upgrade"
 	"omsinit/internal/config"
@@ -63,7 +62,7 @@ func (p programs) Stop(ctx context.Context, names []string) error {
 // upgradeOf gives the upgrade of this node.
 func (r *run) upgradeOf(cfg *config.Config) *upgrade.Upgrade {
 	return &upgrade.Upgrade{
-		Config: cfg, ConfigFile: r.ConfigFile, Pack: r.pack, Layout: r.Layout, Node: check.NodeIP(r.HostIP, cfg), Tool: r.Build,
+		Config: cfg, ConfigFile: r.ConfigFile, Pack: r.pack, Layout: r.Layout, Node: cfg.NodeAddress(r.HostIP), Tool: r.Build,
 		From: r.Up.From, AutoHA: r.Up.AutoHA, Confirmed: r.Up.Confirmed, KeepFailed: r.Up.KeepFailed, Unattended: r.Up.Unattended,
 		Heartbeats: r.Up.Heartbeats, Keep: r.Up.Keep, LockTimeout: r.Up.LockTimeout, Programs: programs{r.client}, Log: r.say, Progress: r.Up.Progress, Now: r.Now,
 	}

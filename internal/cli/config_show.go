@@ -13,6 +13,7 @@ import (
 	"omsinit/internal/config"
 	"omsinit/internal/layout"
 	"omsinit/internal/msg"
+	"omsinit/internal/node"
 )
 
 func configShow(lang msg.Lang) *urfave.Command {
@@ -35,7 +36,7 @@ func configSchema(lang msg.Lang) *urfave.Command {
 
 func showConfig(c *urfave.Context, lang msg.Lang) error {
 	file := or(or(c.Args().First(), common(c, "config")), layout.New(common(c, "root")).ConfigFile())
-	settings, warnings, err := config.Settings(file, os.Stdin)
+	settings, warnings, err := node.New(node.Given{ConfigFile: file, Stdin: os.Stdin}).Settings()
 	for _, w := range warnings {
 		fmt.Fprintln(os.Stderr, w.In(lang))
 	}

@@ -63,26 +63,20 @@ type Config struct {
 }
 
 // Load reads and checks the file. The problems it returns are warnings; the
-// error is an *Error with everything that is wrong in the file, or tells why
+// error is an *Error with everything that is wrong in the file, or says why
 // the file cannot be read. The warnings are returned in either case.
 func Load(path string) (*Config, []Problem, error) {
-	data, err := readFile(path)
+	data, _, err := ReadFile(path)
 	if err != nil {
 		return nil, nil, err
 	}
 	return Parse(path, data)
 }
 
-// Read is Load for what comes from a reader, such as standard input.
-func Read(name string, from io.Reader) (*Config, []Problem, error) {
-	data, err := readAll(name, from)
-	if err != nil {
-		return nil, nil, err
-	}
-	return Parse(name, data)
-}
-
-func readAll(name string, from io.Reader) ([]byte, error) {
+// ReadFrom returns the text of a configuration from a reader, such as standard
+// input, for Parse. Of a text that is too long it returns as much as Parse
+// needs to say so.
+func ReadFrom(name string, from io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(from, maxSize+1))
 	if err != nil {
 		return nil, msg.Errorf("cannot read the configuration %s: %w", name, cause(err))
@@ -90,13 +84,15 @@ func readAll(name string, from io.Reader) ([]byte, error) {
 	return data, nil
 }
 
-func readFile(path string) ([]byte, error) {
+// ReadFile is ReadFrom for a file, which is opened once. The second result is
+// the state of the file right after it was read.
+func ReadFile(path string) ([]byte, fs.FileInfo, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, msg.Errorf("cannot read %s: %w; in a container it is mounted with -v HOST_FILE:%s", path, cause(err), path)
+		return nil, nil, msg.Errorf("cannot read %s: %w; in a container it is mounted with -v HOST_FILE:%s", path, cause(err), path)
 	case err == nil && info.IsDir():
-		return nil, msg.Errorf("cannot read %s: it is a directory; Docker creates one when the host path of -v does not exist: remove the container and that directory on the host, put the file there, and start the container again", path)
+		return nil, nil, msg.Errorf("cannot read %s: it is a directory; Docker creates one when the host path of -v does not exist: remove the container and that directory on the host, put the file there, and start the container again", path)
 	}
 	var data []byte
 	if err == nil {
@@ -105,14 +101,17 @@ func readFile(path string) ([]byte, error) {
 			defer f.Close()
 			data, err = io.ReadAll(io.LimitReader(f, maxSize+1))
 		}
+		if err == nil {
+			info, err = f.Stat()
+		}
 	}
 	if errors.Is(err, fs.ErrPermission) {
-		return nil, msg.Errorf("cannot read %s: %w; give the user that runs omsinit the right to read it", path, cause(err))
+		return nil, nil, msg.Errorf("cannot read %s: %w; give the user that runs omsinit the right to read it", path, cause(err))
 	}
 	if err != nil {
-		return nil, msg.Errorf("cannot read the configuration %s: %w", path, cause(err))
+		return nil, nil, msg.Errorf("cannot read the configuration %s: %w", path, cause(err))
 	}
-	return data, nil
+	return data, info, nil
 }
 
 // cause leaves out the path that package os puts in front of its errors.
@@ -159,4 +158,13 @@ func (c *Config) Values() map[string]any {
 		}
 	}
 	return values
+}
+
+// NodeAddress returns the address that a node goes by: OMS_HOST_IP, or the only
+// entry of cm_nodes when that is not set. It is empty when there are several.
+func (c *Config) NodeAddress(hostIP string) string {
+	if hostIP == "" && len(c.CMNodes) == 1 {
+		return c.CMNodes[0]
+	}
+	return hostIP
 }

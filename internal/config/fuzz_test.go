@@ -53,7 +53,7 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("the password is shown:\n%s", got)
 			}
 		}
-		settings, _, err := config.Settings("-", strings.NewReader(text))
+		settings, _, err := config.Settings("-", []byte(text))
 		if (c == nil) != (err != nil) || (c == nil) != (settings == nil) {
 			t.Errorf("settings %v with error %v, configuration %v", settings, err, c)
 		}

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"io"
 	"maps"
 	"slices"
 )
@@ -27,20 +26,9 @@ type Setting struct {
 	Known        bool   // OMS knows the key
 }
 
-// Settings gives every known key in the order of Keys, then the unknown ones
-// by name. The path "-" means the reader. Warnings and errors are those of Load.
-func Settings(path string, stdin io.Reader) ([]Setting, []Problem, error) {
-	name, data := path, []byte(nil)
-	var err error
-	if path == "-" {
-		name = "<stdin>"
-		data, err = readAll(name, stdin)
-	} else {
-		data, err = readFile(path)
-	}
-	if err != nil {
-		return nil, nil, err
-	}
+// Settings returns every known key in the order of Keys, then the unknown ones
+// by name. Name, data, warnings and errors are those of Parse.
+func Settings(name string, data []byte) ([]Setting, []Problem, error) {
 	r := newReader(name)
 	r.all(data)
 	if err := r.problems.err(); err != nil {

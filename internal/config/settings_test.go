@@ -3,11 +3,13 @@ package config_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -19,7 +21,7 @@ import (
 
 func TestSettings(t *testing.T) {
 	text := "# a comment\n" + string(file("oms_meta_password", "zQ9vKx7")) + "cm_region: hz\nmy_key: [1, x]\nmy_token: zQ9vKx7\nnginx_server_port:\n"
-	settings, warnings, err := config.Settings("-", strings.NewReader(text))
+	settings, warnings, err := config.Settings("-", []byte(text))
 	if err != nil || len(warnings) == 0 {
 		t.Fatalf("%v, %v", warnings, err)
 	}
@@ -48,11 +50,11 @@ func TestSettings(t *testing.T) {
 	if all := fmt.Sprint(settings, warnings); strings.Contains(all, "zQ9vKx7") {
 		t.Errorf("a secret is shown: %s", all)
 	}
-	if settings, _, err := config.Settings("-", strings.NewReader("cm_location: many")); err == nil || settings != nil {
+	if settings, _, err := config.Settings("-", []byte("cm_location: many")); err == nil || settings != nil {
 		t.Errorf("got %v, %v", settings, err)
 	}
-	if _, _, err := config.Settings(filepath.Join(t.TempDir(), "none"), nil); err == nil {
-		t.Error("no error for a file that is not there")
+	if _, err := config.ReadFrom("<stdin>", iotest.ErrReader(os.ErrClosed)); !errors.Is(err, os.ErrClosed) || !strings.Contains(err.Error(), "<stdin>") {
+		t.Errorf("a standard input that fails: %v", err)
 	}
 }
 
