@@ -70,19 +70,7 @@ func (r *run) upgradeOf(cfg *config.Config) *upgrade.Upgrade {
 
 // upgradeGates is what step 1 asks when an upgrade is asked for.
 func (r *run) upgradeGates(ctx context.Context, cfg *config.Config) ([]finding.Finding, error) {
-	objections, err := r.upgradeOf(cfg).Objections(ctx)
-	var out []finding.Finding
-	for _, o := range objections {
-		f := finding.Finding{ID: o.ID, Severity: finding.Error, Message: o.Message, Fix: o.Fix, Transient: o.Passing}
-		if o.Warning {
-			f.Severity = finding.Warning
-		}
-		for _, fact := range o.Facts {
-			f.Facts = append(f.Facts, finding.Fact{Name: fact.Name, Value: fact.Value})
-		}
-		out = append(out, f)
-	}
-	return out, err
+	return r.upgradeOf(cfg).Objections(ctx)
 }
 
 // upgradeSteps goes through the steps with an upgrade in the place of step 2.

@@ -10,33 +10,27 @@ import (
 
 	"omsinit/init/metadb/backup"
 	"omsinit/internal/database"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 	"omsinit/internal/registry"
 )
 
-// Objection is something that stands against an upgrade, or that people should
-// know before it.
-type Objection struct {
-	ID      string
-	Warning bool // it does not stop the upgrade
-	Message msg.Message
-	Fix     msg.Message
-	// Facts are the values behind it.
-	Facts []Fact
-	// Passing says that it may go away by itself.
-	Passing bool
+// objection is a finding that stops the upgrade.
+func objection(id string, m, fix msg.Message, facts ...finding.Fact) finding.Finding {
+	return finding.Finding{ID: id, Severity: finding.Error, Message: m, Fix: fix, Facts: facts}
 }
 
-// Fact is a value behind an objection.
-type Fact struct {
-	Name  string
-	Value any
+// warning is a finding that people should know before the upgrade.
+func warning(id string, m, fix msg.Message, facts ...finding.Fact) finding.Finding {
+	return finding.Finding{ID: id, Severity: finding.Warning, Message: m, Fix: fix, Facts: facts}
 }
+
+func fact(name string, value any) finding.Fact { return finding.Fact{Name: name, Value: value} }
 
 // Objections are everything that stands against the upgrade that is due; none
 // when there is none. It only reads.
-func (u *Upgrade) Objections(ctx context.Context) ([]Objection, error) {
+func (u *Upgrade) Objections(ctx context.Context) ([]finding.Finding, error) {
 	db, err := u.open()
 	if err != nil {
 		return nil, err
@@ -49,7 +43,7 @@ func (u *Upgrade) Objections(ctx context.Context) ([]Objection, error) {
 	return u.objections(ctx, db, s)
 }
 
-func (u *Upgrade) objections(ctx context.Context, db *sql.DB, s *survey) ([]Objection, error) {
+func (u *Upgrade) objections(ctx context.Context, db *sql.DB, s *survey) ([]finding.Finding, error) {
 	if open(s.newest) {
 		if out := u.unfinished(s); len(out) > 0 {
 			return out, nil
@@ -65,9 +59,9 @@ func (u *Upgrade) objections(ctx context.Context, db *sql.DB, s *survey) ([]Obje
 	out = append(out, u.diskObjections(s)...)
 	out = append(out, u.mountObjections()...)
 	if err := backup.Tools(ctx); err != nil {
-		out = append(out, Objection{ID: "upgrade.tools", Message: msg.M("the databases cannot be backed up: %v", err)})
+		out = append(out, objection("upgrade.tools", msg.M("the databases cannot be backed up: %v", err), msg.Message{}))
 	}
-	for _, more := range []func(context.Context, *sql.DB, *survey) ([]Objection, error){u.aliveObjections, u.busyObjections, u.contentObjections} {
+	for _, more := range []func(context.Context, *sql.DB, *survey) ([]finding.Finding, error){u.aliveObjections, u.busyObjections, u.contentObjections} {
 		o, err := more(ctx, db, s)
 		if err != nil {
 			return nil, err
@@ -78,20 +72,22 @@ func (u *Upgrade) objections(ctx context.Context, db *sql.DB, s *survey) ([]Obje
 }
 
 // unfinished: an upgrade that was begun is continued by the image that began it.
-func (u *Upgrade) unfinished(s *survey) []Objection {
+func (u *Upgrade) unfinished(s *survey) []finding.Finding {
 	r := s.newest
 	if r.To == u.Pack.Release {
 		return nil
 	}
-	return []Objection{{ID: "upgrade.unfinished", Message: msg.M("an upgrade from %s to %s is unfinished (state %s, stage %s, node %s), and this image is %s", r.From, r.To, r.State, r.Stage, r.Node, u.Pack.Release),
-		Fix: msg.M("start the image of %s to continue it, or undo it with `omsinit upgrade rollback`", r.To)}}
+	return []finding.Finding{objection("upgrade.unfinished",
+		msg.M("an upgrade from %s to %s is unfinished (state %s, stage %s, node %s), and this image is %s",
+			r.From, r.To, r.State, r.Stage, r.Node, u.Pack.Release),
+		msg.M("start the image of %s to continue it, or undo it with `omsinit upgrade rollback`", r.To))}
 }
 
 // goingOn: while the databases are changed or restored nobody may write to them,
 // such as an old container that was started after the run was cut. Before the
 // first change the upgrade begins anew, and people may have switched high
 // availability on again; what it had switched off itself it switches off again.
-func (u *Upgrade) goingOn(ctx context.Context, db *sql.DB, s *survey) ([]Objection, error) {
+func (u *Upgrade) goingOn(ctx context.Context, db *sql.DB, s *survey) ([]finding.Finding, error) {
 	forward := s.newest.State == Running || s.newest.State == Failed
 	if forward && s.newest.reached(StageStart) {
 		return nil, nil // the new release runs
@@ -106,10 +102,11 @@ func (u *Upgrade) goingOn(ctx context.Context, db *sql.DB, s *survey) ([]Objecti
 }
 
 // releaseObjections: which release there is, and whether there is a way.
-func (u *Upgrade) releaseObjections(s *survey) []Objection {
+func (u *Upgrade) releaseObjections(s *survey) []finding.Finding {
 	c, way := u.Config, s.way
-	one := func(id string, m, fix msg.Message) []Objection {
-		return []Objection{{ID: id, Message: m, Fix: fix, Facts: []Fact{{"from", s.from.String()}, {"to", s.to.String()}, {"stops", append([]string{}, way.stops...)}}}}
+	one := func(id string, m, fix msg.Message) []finding.Finding {
+		return []finding.Finding{objection(id, m, fix, fact("from", s.from.String()), fact("to", s.to.String()),
+			fact("stops", append([]string{}, way.stops...)))}
 	}
 	switch {
 	case s.from.String() == "" && s.installed:
@@ -141,32 +138,37 @@ func (u *Upgrade) releaseObjections(s *survey) []Objection {
 
 // schemaObjections: a pack that has no schema file of the release would call
 // the upgrade done without having changed a table.
-func (u *Upgrade) schemaObjections(ctx context.Context, s *survey) []Objection {
+func (u *Upgrade) schemaObjections(ctx context.Context, s *survey) []finding.Finding {
 	if !s.way.direct() {
 		return nil
 	}
 	step := u.step()
 	step.From = u.From
 	if _, err := step.Statements(ctx); err != nil {
-		return []Objection{{ID: "upgrade.schema", Message: msg.M("the schema cannot be brought to %s: %v", s.to.String(), err)}}
+		return []finding.Finding{objection("upgrade.schema", msg.M("the schema cannot be brought to %s: %v", s.to.String(), err), msg.Message{})}
 	}
 	if s.way.route != nil && s.way.route.Schema == "none" || s.way.route == nil || hasSchema(u.Pack, s.to) {
 		return nil
 	}
-	return []Objection{{ID: "upgrade.schema", Message: msg.M("the pack has no schema file of %s, so it is not known what changes in the databases", s.to.String()),
-		Fix: msg.M("add schema/{rm,cm,hb}/%s.sql to the pack, or schema: none to its route when the release changes no table", s.to.String())}}
+	return []finding.Finding{objection("upgrade.schema",
+		msg.M("the pack has no schema file of %s, so it is not known what changes in the databases", s.to.String()),
+		msg.M("add schema/{rm,cm,hb}/%s.sql to the pack, or schema: none to its route when the release changes no table", s.to.String()))}
 }
 
-func (u *Upgrade) haObjections(s *survey) []Objection {
+func (u *Upgrade) haObjections(s *survey) []finding.Finding {
 	on, err := s.ha.enabled()
 	switch {
 	case err != nil:
-		return []Objection{{ID: "upgrade.ha", Warning: !u.AutoHA, Message: msg.M("%v; so it is unknown whether high availability is on", err),
-			Fix: msg.M("see to it in the console, and switch high availability off for the upgrade")}}
+		report := warning
+		if u.AutoHA {
+			report = objection // it could not be switched
+		}
+		return []finding.Finding{report("upgrade.ha", msg.M("%v; so it is unknown whether high availability is on", err),
+			msg.M("see to it in the console, and switch high availability off for the upgrade"))}
 	case on && !u.AutoHA:
-		return []Objection{{ID: "upgrade.ha", Message: msg.M("high availability is on (ha.config has \"enable\": true)"),
-			Fix:   msg.M("give --auto-ha, which switches it off and on again, or switch it off with omsinit ha off, and on again after the upgrade"),
-			Facts: []Fact{{"ha_config", string(s.ha)}}}}
+		return []finding.Finding{objection("upgrade.ha", msg.M("high availability is on (ha.config has \"enable\": true)"),
+			msg.M("give --auto-ha, which switches it off and on again, or switch it off with omsinit ha off, and on again after the upgrade"),
+			fact("ha_config", string(s.ha)))}
 	}
 	return nil
 }
@@ -174,9 +176,9 @@ func (u *Upgrade) haObjections(s *survey) []Objection {
 // spare is what must stay free beside a backup.
 const spare = 64 << 20
 
-func (u *Upgrade) diskObjections(s *survey) []Objection {
+func (u *Upgrade) diskObjections(s *survey) []finding.Finding {
 	if s.findErr != nil {
-		return []Objection{{ID: "upgrade.databases", Message: msg.M("it is not known what to back up: %v", s.findErr)}}
+		return []finding.Finding{objection("upgrade.databases", msg.M("it is not known what to back up: %v", s.findErr), msg.Message{})}
 	}
 	var need int64
 	for _, d := range s.databases {
@@ -186,13 +188,15 @@ func (u *Upgrade) diskObjections(s *survey) []Objection {
 	if !ok || free >= need+spare {
 		return nil
 	}
-	return []Objection{{ID: "upgrade.disk", Message: msg.M("the backup is expected to take %d MB, and %s has %d MB of free space", (need+spare)>>20, u.Layout.BackupDir(), free>>20),
-		Fix: msg.M("free space there: remove old backups (`omsinit upgrade backups`), or what else is not needed"), Facts: []Fact{{"needed_bytes", need + spare}, {"free_bytes", free}}}}
+	return []finding.Finding{objection("upgrade.disk",
+		msg.M("the backup is expected to take %d MB, and %s has %d MB of free space", (need+spare)>>20, u.Layout.BackupDir(), free>>20),
+		msg.M("free space there: remove old backups (`omsinit upgrade backups`), or what else is not needed"),
+		fact("needed_bytes", need+spare), fact("free_bytes", free))}
 }
 
 // mountObjections: the three mounts must be those of the old container. A new
 // folder has neither data nor logs of the components.
-func (u *Upgrade) mountObjections() []Objection {
+func (u *Upgrade) mountObjections() []finding.Finding {
 	l := u.Layout
 	for _, dir := range []string{l.StoreDir(), l.RunDir()} {
 		entries, _ := os.ReadDir(dir)
@@ -205,13 +209,14 @@ func (u *Upgrade) mountObjections() []Objection {
 			return nil
 		}
 	}
-	return []Objection{{ID: "upgrade.mounts", Message: msg.M("%s, %s and %s hold nothing of an old installation", l.LogDir(), l.StoreDir(), l.RunDir()),
-		Fix: msg.M("start the container with the same three mounts as the old one; if they really were empty, give --ignore upgrade.mounts")}}
+	return []finding.Finding{objection("upgrade.mounts",
+		msg.M("%s, %s and %s hold nothing of an old installation", l.LogDir(), l.StoreDir(), l.RunDir()),
+		msg.M("start the container with the same three mounts as the old one; if they really were empty, give --ignore upgrade.mounts"))}
 }
 
 // aliveObjections: nobody may write to the databases meanwhile. Of this node
 // only its own programs count, and those are stopped.
-func (u *Upgrade) aliveObjections(ctx context.Context, db *sql.DB, s *survey) ([]Objection, error) {
+func (u *Upgrade) aliveObjections(ctx context.Context, db *sql.DB, s *survey) ([]finding.Finding, error) {
 	own := ""
 	if u.Programs != nil {
 		if running, err := u.Programs.Running(ctx, u.Pack.Upgrade.Stop); err == nil && len(running) > 0 {
@@ -231,8 +236,8 @@ func (u *Upgrade) aliveObjections(ctx context.Context, db *sql.DB, s *survey) ([
 }
 
 // alive objects to nodes with a fresh sign of life in heartbeat databases.
-func (u *Upgrade) alive(ctx context.Context, db *sql.DB, databases []string, except string) ([]Objection, error) {
-	var out []Objection
+func (u *Upgrade) alive(ctx context.Context, db *sql.DB, databases []string, except string) ([]finding.Finding, error) {
+	var out []finding.Finding
 	for _, name := range databases {
 		beats, err := registry.ReadBeats(ctx, db, name)
 		if err != nil {
@@ -242,27 +247,37 @@ func (u *Upgrade) alive(ctx context.Context, db *sql.DB, databases []string, exc
 			if b.Age >= aliveFor || b.IP == except {
 				continue
 			}
-			out = append(out, Objection{ID: "upgrade.node-alive", Passing: true,
-				Message: msg.M("OMS still runs on %s: its last sign of life in %s is %d s old", b.IP, name, int(b.Age.Seconds())),
-				Fix:     msg.M("stop OMS on all nodes (docker stop); a node counts as stopped %d s after its last sign of life", int(aliveFor.Seconds())),
-				Facts:   []Fact{{"host_ip", b.IP}, {"database", name}, {"age_seconds", int(b.Age.Seconds())}}})
+			age := int(b.Age.Seconds())
+			running := objection("upgrade.node-alive",
+				msg.M("OMS still runs on %s: its last sign of life in %s is %d s old", b.IP, name, age),
+				msg.M("stop OMS on all nodes (docker stop); a node counts as stopped %d s after its last sign of life", int(aliveFor.Seconds())),
+				fact("host_ip", b.IP), fact("database", name), fact("age_seconds", age))
+			running.Transient = true
+			out = append(out, running)
 		}
 	}
 	return out, nil
 }
 
 // busyObjections: what the tables tell of migrations that run.
-func (u *Upgrade) busyObjections(ctx context.Context, db *sql.DB, _ *survey) ([]Objection, error) {
-	var out []Objection
+func (u *Upgrade) busyObjections(ctx context.Context, db *sql.DB, _ *survey) ([]finding.Finding, error) {
+	var out []finding.Finding
 	for _, w := range u.Pack.Upgrade.Busy {
 		names, err := u.watched(ctx, db, w, "")
 		if err != nil {
 			return nil, err
 		}
-		if len(names) > 0 {
-			out = append(out, Objection{ID: "upgrade.busy", Warning: !w.Refuse, Message: msg.M("%s of %s are %s: %s", w.Table, u.Config.RMDatabase, strings.Join(w.Values, "/"), listed(names)),
-				Fix: msg.M("make sure that no full migration and no full verification runs; those must be finished or paused before an upgrade"), Facts: []Fact{{"table", w.Table}, {"names", names}}})
+		if len(names) == 0 {
+			continue
 		}
+		report := warning
+		if w.Refuse {
+			report = objection
+		}
+		out = append(out, report("upgrade.busy",
+			msg.M("%s of %s are %s: %s", w.Table, u.Config.RMDatabase, strings.Join(w.Values, "/"), listed(names)),
+			msg.M("make sure that no full migration and no full verification runs; those must be finished or paused before an upgrade"),
+			fact("table", w.Table), fact("names", names)))
 	}
 	return out, nil
 }
@@ -296,8 +311,8 @@ func (u *Upgrade) watched(ctx context.Context, db *sql.DB, w pack.Watched, condi
 }
 
 // contentObjections: what a dump as documented does not hold, or not exactly.
-func (u *Upgrade) contentObjections(ctx context.Context, db *sql.DB, s *survey) ([]Objection, error) {
-	var out []Objection
+func (u *Upgrade) contentObjections(ctx context.Context, db *sql.DB, s *survey) ([]finding.Finding, error) {
+	var out []finding.Finding
 	for _, d := range s.databases {
 		left, err := column(ctx, db, "SELECT CONCAT('trigger ', trigger_name) FROM information_schema.triggers WHERE trigger_schema = ?"+
 			" UNION ALL SELECT CONCAT(LOWER(routine_type), ' ', routine_name) FROM information_schema.routines WHERE routine_schema = ?", d.Name, d.Name)
@@ -305,16 +320,20 @@ func (u *Upgrade) contentObjections(ctx context.Context, db *sql.DB, s *survey) 
 			return nil, database.Explain(u.Config, err)
 		}
 		if len(left) > 0 {
-			out = append(out, Objection{ID: "upgrade.objects", Message: msg.M("the database %s holds triggers or routines, which the documented backup leaves out, so that a restore would lose them: %s", d.Name, listed(left)),
-				Fix: msg.M("keep their definitions (SHOW CREATE) and drop them, or accept their loss with --ignore upgrade.objects"), Facts: []Fact{{"database", d.Name}, {"objects", left}}})
+			out = append(out, objection("upgrade.objects",
+				msg.M("the database %s holds triggers or routines, which the documented backup leaves out, so that a restore would lose them: %s", d.Name, listed(left)),
+				msg.M("keep their definitions (SHOW CREATE) and drop them, or accept their loss with --ignore upgrade.objects"),
+				fact("database", d.Name), fact("objects", left)))
 		}
 		floats, err := column(ctx, db, "SELECT CONCAT(table_name, '.', column_name) FROM information_schema.columns WHERE table_schema = ? AND data_type = 'float' ORDER BY 1", d.Name)
 		if err != nil {
 			return nil, database.Explain(u.Config, err)
 		}
 		if len(floats) > 0 {
-			out = append(out, Objection{ID: "upgrade.float", Warning: true, Message: msg.M("the database %s holds columns of the type FLOAT, of which the server's dump program writes six digits: %s", d.Name, listed(floats)),
-				Fix: msg.M("a restore gives these values back rounded to six digits; other types, DOUBLE too, come back as they were"), Facts: []Fact{{"database", d.Name}, {"columns", floats}}})
+			out = append(out, warning("upgrade.float",
+				msg.M("the database %s holds columns of the type FLOAT, of which the server's dump program writes six digits: %s", d.Name, listed(floats)),
+				msg.M("a restore gives these values back rounded to six digits; other types, DOUBLE too, come back as they were"),
+				fact("database", d.Name), fact("columns", floats)))
 		}
 	}
 	return out, nil

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"omsinit/init/metadb"
+	"omsinit/internal/finding"
 )
 
 // The states of a plan.
@@ -38,7 +39,7 @@ type Plan struct {
 	Unfinished *PlanOpen       `json:"unfinished,omitempty"`
 	Objections []PlanObjection `json:"objections"`
 
-	objections []Objection
+	objections []finding.Finding
 }
 
 // PlanHA is high availability as it is.
@@ -107,13 +108,12 @@ func (u *Upgrade) Plan(ctx context.Context, ignored func(id string) bool) (*Plan
 	stop := false
 	for i := range p.objections {
 		o := &p.objections[i]
-		o.Warning = o.Warning || ignored != nil && ignored(o.ID)
-		stop = stop || !o.Warning
-		facts := map[string]any{}
-		for _, f := range o.Facts {
-			facts[f.Name] = f.Value
+		if o.Severity == finding.Error && ignored != nil && ignored(o.ID) {
+			o.Severity, o.Ignored = finding.Warning, true
 		}
-		p.Objections = append(p.Objections, PlanObjection{o.ID, o.Warning, o.Message.String(), o.Fix.String(), facts})
+		stop = stop || o.Severity == finding.Error
+		p.Objections = append(p.Objections, PlanObjection{
+			o.ID, o.Severity == finding.Warning, o.Message.String(), o.Fix.String(), finding.Facts(o.Facts)})
 	}
 	switch {
 	case stop:

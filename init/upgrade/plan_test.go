@@ -16,6 +16,7 @@ import (
 
 	"omsinit/init/metadb"
 	"omsinit/init/metadb/backup"
+	"omsinit/internal/finding"
 	"omsinit/internal/ha"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
@@ -89,11 +90,11 @@ func TestHighAvailability(t *testing.T) {
 	}
 }
 
-func objectionIDs(list []Objection) string {
+func objectionIDs(list []finding.Finding) string {
 	var out []string
 	for _, o := range list {
 		id := o.ID
-		if o.Warning {
+		if o.Severity == finding.Warning {
 			id += "(warning)"
 		}
 		out = append(out, id)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
@@ -29,7 +30,7 @@ func (p *Plan) Print(w io.Writer, lang msg.Lang) error {
 	}
 	for _, o := range p.objections {
 		mark := "[FAILED]"
-		if o.Warning {
+		if o.Severity == finding.Warning {
 			mark = "[WARNING]"
 		}
 		fmt.Fprintf(&b, "%s %s: %s\n", mark, o.ID, o.Message.In(lang))
