@@ -97,9 +97,7 @@ func clusterRegistry(ctx context.Context, n *node, f *found) {
 	}
 	f.publish = func() { n.seen = s }
 	f.fact("regions", registry.Taken(s.Regions))
-	for _, c := range s.Conflicts(n.cfg, s.beats.Own) {
-		f.error(ruleIDs[c.Rule], c.Message, c.Fix)
-	}
+	f.findings = append(f.findings, s.Conflicts(n.cfg, s.beats.Own)...)
 	if len(f.findings) > 0 {
 		return // compared with another region's rows, nothing below says anything
 	}

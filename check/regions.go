@@ -9,12 +9,6 @@ import (
 
 func (n *node) hasRegions() bool { return n.held.hasTable(n.cfg.RMDatabase, "cluster_info") }
 
-// ruleIDs are the findings of the rules that step 5 keeps as well.
-var ruleIDs = map[registry.Rule]string{
-	registry.RuleLocation: "regions.location", registry.RuleName: "regions.name", registry.RuleURL: "regions.cm-url",
-	registry.RuleDefault: "regions.default", registry.RuleNodes: "regions.nodes", registry.RuleHeartbeat: "regions.heartbeat",
-}
-
 // regionsConflict compares this file with the regions and nodes that are
 // registered: the documentation asks people to avoid clashes by hand
 // (oms-facts §8).
@@ -25,10 +19,7 @@ func regionsConflict(ctx context.Context, n *node, f *found) {
 		return
 	}
 	taken := registry.Taken(rows)
-	for _, c := range registry.RegionConflicts(n.cfg, rows) {
-		f.error(ruleIDs[c.Rule], c.Message, c.Fix,
-			fact("cm_location", c.Other.Location), fact("cm_region", c.Other.Name), fact("cm_url", c.Other.URL), fact("taken", taken))
-	}
+	f.findings = append(f.findings, registry.RegionConflicts(n.cfg, rows)...)
 	if len(rows) > 0 && !registry.HasDefault(n.cfg, rows) {
 		f.warning("regions.default", msg.M("no region is the default one"), msg.M("set cm_is_default: true in exactly one region's config.yaml"), fact("taken", taken))
 	}
@@ -48,19 +39,11 @@ func (n *node) nodesOfOthers(ctx context.Context, f *found, regions []registry.R
 		f.query(n, err)
 		return
 	}
-	for _, c := range registry.NodeConflicts(n.cfg, hosts) {
-		report := f.warning
-		if c.Serious(regions) {
-			report = f.error
-		}
-		report(ruleIDs[c.Rule], c.Message, c.Fix, fact("node", c.Node), fact("cm_location", c.Location))
-	}
+	f.findings = append(f.findings, registry.NodeConflicts(n.cfg, regions, hosts)...)
 	beats, err := registry.ReadBeats(ctx, n.db, n.cfg.HeartbeatDatabase)
 	if err != nil {
 		f.query(n, err)
 		return
 	}
-	if c, ok := registry.HeartbeatConflict(n.cfg, hosts, beats); ok {
-		f.error(ruleIDs[c.Rule], c.Message, c.Fix, fact("database", n.cfg.HeartbeatDatabase), fact("nodes", c.Nodes))
-	}
+	f.findings = append(f.findings, registry.HeartbeatConflicts(n.cfg, hosts, beats)...)
 }

@@ -67,6 +67,18 @@ func (f Finding) In(lang msg.Lang) string {
 	return lang.Sprintf("%v\n    fix: %v", text, f.Fix)
 }
 
+// Err returns the finding as an error of one line, its headline and what to do. It is transient when the finding is.
+func (f Finding) Err() error {
+	err := msg.Errorf("%v", f.Headline())
+	if !f.Fix.IsZero() {
+		err = msg.Errorf("%v: %v", f.Headline(), f.Fix)
+	}
+	if f.Transient {
+		return Transient(err)
+	}
+	return err
+}
+
 // Facts returns the values by their names, the form that they have in JSON.
 func Facts(list []Fact) map[string]any {
 	m := map[string]any{}

@@ -41,3 +41,14 @@ func TestFinding(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestErr(t *testing.T) {
+	f := Finding{Severity: Error, Place: Place{File: "f", Line: 2}, Message: msg.M("broken"), Transient: true}
+	if err := f.Err(); err.Error() != "f:2: broken" || !IsTransient(err) {
+		t.Error(err)
+	}
+	f.Fix, f.Transient = msg.M("give less"), false
+	if err := f.Err(); err.Error() != "f:2: broken: give less" || IsTransient(err) {
+		t.Error(err)
+	}
+}
