@@ -32,15 +32,14 @@ type Wiring struct {
 	at time.Time // of the point
 }
 
-// Part is one thing that the wiring looked at.
+// Part is one thing that the wiring looked at, and what it found: a note with done, created and skipped, a warning
+// with missing, an error with failed.
 type Part struct {
 	// Name is reach, login, database, policy, write or read.
 	Name string
 	// Result is done, created, missing, skipped or failed.
-	Result  string
-	Message msg.Message
-	// Fix is what a person does about it; only with failed and missing.
-	Fix msg.Message
+	Result string
+	finding.Finding
 	// Err is the reason, only with failed.
 	Err error
 }
@@ -84,7 +83,8 @@ func (w *Wiring) through(ctx context.Context, steps ...func(context.Context, *se
 	}
 	s, err := dial(w.Config)
 	if err != nil {
-		p := Part{Name: "reach", Result: Failed, Message: msg.M("%v", err), Fix: msg.M("write tsdb_url as host:port, such as 10.0.0.9:8086"), Err: err}
+		p := failed("reach", err)
+		p.Fix = msg.M("write tsdb_url as host:port, such as 10.0.0.9:8086")
 		return []Part{p}, err
 	}
 	defer s.close()
@@ -98,30 +98,46 @@ func (w *Wiring) through(ctx context.Context, steps ...func(context.Context, *se
 	return parts, nil
 }
 
+func newPart(name, result string, severity finding.Severity, m, fix msg.Message) Part {
+	return Part{Name: name, Result: result, Finding: finding.Finding{ID: "tsdb." + name, Severity: severity, Message: m, Fix: fix}}
+}
+
+// noted returns a part that nothing is wrong with.
+func noted(name, result string, m msg.Message) Part {
+	return newPart(name, result, finding.Note, m, msg.Message{})
+}
+
+// absent returns a part that is not there and may not be created now.
+func absent(name string, m msg.Message) Part {
+	return newPart(name, Missing, finding.Warning, m, msg.M("`omsinit init --only component` creates it"))
+}
+
 func failed(name string, err error) Part {
 	fix := msg.M("correct tsdb_url in config.yaml, or make the time-series database answer there; without it: tsdb_enabled: false, or --tsdb-optional")
 	if !finding.IsTransient(err) {
 		fix = msg.M("correct the tsdb_* keys in config.yaml; OMS needs InfluxDB 1.8 and a user with all privileges")
 	}
-	return Part{Name: name, Result: Failed, Message: msg.M("%v", err), Fix: fix, Err: err}
+	p := newPart(name, Failed, finding.Error, msg.M("%v", err), fix)
+	p.Transient, p.Err = finding.IsTransient(err), err
+	return p
 }
 
 func (w *Wiring) reach(ctx context.Context, s *server) Part {
 	if s.ceres {
-		return Part{Name: "reach", Result: Skipped, Message: msg.M("CERESDB has no /ping; the query that follows tells whether it answers")}
+		return noted("reach", Skipped, msg.M("CERESDB has no /ping; the query that follows tells whether it answers"))
 	}
 	version, err := s.ping(ctx)
 	if err != nil {
 		return failed("reach", err)
 	}
-	return Part{Name: "reach", Result: Done, Message: msg.M("InfluxDB %s answers at %s", version, s.address)}
+	return noted("reach", Done, msg.M("InfluxDB %s answers at %s", version, s.address))
 }
 
 func (w *Wiring) login(ctx context.Context, s *server) Part {
 	if err := s.login(ctx); err != nil {
 		return failed("login", err)
 	}
-	return Part{Name: "login", Result: Done, Message: msg.M("tsdb_username %q may query", s.user)}
+	return noted("login", Done, msg.M("tsdb_username %q may query", s.user))
 }
 
 // database makes the database together with its policy, which then is the
@@ -129,23 +145,23 @@ func (w *Wiring) login(ctx context.Context, s *server) Part {
 func (w *Wiring) database(ctx context.Context, s *server) Part {
 	name := w.Into.Database
 	if s.ceres {
-		return Part{Name: "database", Result: Skipped, Message: msg.M("CERESDB has no databases; the points go to its default schema")}
+		return noted("database", Skipped, msg.M("CERESDB has no databases; the points go to its default schema"))
 	}
 	resp, err := s.query(ctx, "SHOW DATABASES")
 	switch {
 	case err != nil:
 		return failed("database", err)
 	case slices.Contains(names(resp), name):
-		return Part{Name: "database", Result: Done, Message: msg.M("the database %s is there", name)}
+		return noted("database", Done, msg.M("the database %s is there", name))
 	case w.LookOnly:
-		return Part{Name: "database", Result: Missing, Message: msg.M("the database %s is missing", name), Fix: msg.M("`omsinit init --only component` creates it")}
+		return absent("database", msg.M("the database %s is missing", name))
 	}
 	create := fmt.Sprintf("CREATE DATABASE %s WITH DURATION %s REPLICATION 1 NAME %s",
 		quoted(name), w.Into.Duration, quoted(w.Into.RetentionPolicy))
 	if err := s.command(ctx, create); err != nil {
 		return mayNotCreate("database", s.user, msg.Errorf("cannot create the database %s: %w", name, err))
 	}
-	return Part{Name: "database", Result: Created, Message: msg.M("the database %s was created", name)}
+	return noted("database", Created, msg.M("the database %s was created", name))
 }
 
 // policy adds the policy to a database that others made. Theirs stays the
@@ -153,21 +169,21 @@ func (w *Wiring) database(ctx context.Context, s *server) Part {
 func (w *Wiring) policy(ctx context.Context, s *server) Part {
 	name := w.Into.RetentionPolicy
 	if s.ceres {
-		return Part{Name: "policy", Result: Skipped, Message: msg.M("CERESDB has no retention policies; how long data is kept is set there")}
+		return noted("policy", Skipped, msg.M("CERESDB has no retention policies; how long data is kept is set there"))
 	}
 	resp, err := s.query(ctx, "SHOW RETENTION POLICIES ON "+quoted(w.Into.Database))
 	switch {
 	case err != nil:
 		return failed("policy", err)
 	case slices.Contains(names(resp), name):
-		return Part{Name: "policy", Result: Done, Message: msg.M("the retention policy %s is there", name)}
+		return noted("policy", Done, msg.M("the retention policy %s is there", name))
 	case w.LookOnly:
-		return Part{Name: "policy", Result: Missing, Message: msg.M("the retention policy %s is missing", name), Fix: msg.M("`omsinit init --only component` creates it")}
+		return absent("policy", msg.M("the retention policy %s is missing", name))
 	}
 	if err := s.command(ctx, fmt.Sprintf("CREATE RETENTION POLICY %s ON %s DURATION %s REPLICATION 1", quoted(name), quoted(w.Into.Database), w.Into.Duration)); err != nil {
 		return mayNotCreate("policy", s.user, msg.Errorf("cannot create the retention policy %s: %w", name, err))
 	}
-	return Part{Name: "policy", Result: Created, Message: msg.M("the retention policy %s was created; it keeps data for %s", name, w.Into.Duration)}
+	return noted("policy", Created, msg.M("the retention policy %s was created; it keeps data for %s", name, w.Into.Duration))
 }
 
 func mayNotCreate(part, user string, err error) Part {
@@ -192,7 +208,7 @@ func (w *Wiring) write(ctx context.Context, s *server) Part {
 	if err != nil {
 		return failed("write", msg.Errorf("cannot write a point: %w", err))
 	}
-	return Part{Name: "write", Result: Done, Message: msg.M("a point was written")}
+	return noted("write", Done, msg.M("a point was written"))
 }
 
 func (w *Wiring) place() place { return place{w.Into.Database, w.Into.RetentionPolicy} }
@@ -206,13 +222,13 @@ func (w *Wiring) read(ctx context.Context, s *server) Part {
 	resp, err := s.query(ctx, fmt.Sprintf("SELECT value FROM %s WHERE time = %dms AND node = '%s'", from, w.at.UnixMilli(), strings.ReplaceAll(w.Node, "'", `\'`)))
 	switch {
 	case err != nil && s.ceres && !finding.IsTransient(err):
-		return Part{Name: "read", Result: Skipped, Message: msg.M("the point was accepted, and CERESDB cannot read it back: %v", err)}
+		return noted("read", Skipped, msg.M("the point was accepted, and CERESDB cannot read it back: %v", err))
 	case err != nil:
 		return failed("read", msg.Errorf("cannot read the point back: %w", err))
 	case !hasRows(resp):
 		return failed("read", msg.Errorf("the time-series database at tsdb_url %s accepted a point and does not have it", s.address))
 	}
-	return Part{Name: "read", Result: Done, Message: msg.M("the point was read back")}
+	return noted("read", Done, msg.M("the point was read back"))
 }
 
 func hasRows(resp *client.Response) bool {
@@ -231,7 +247,7 @@ func (w *Wiring) tryElsewhere(ctx context.Context) Part {
 	if err := CheckWrite(ctx, w.Config); err != nil {
 		return mayNotCreate("write", w.Config.TSDBUsername, err)
 	}
-	return Part{Name: "write", Result: Done, Message: msg.M("a database can be created and written to, as was tried with a throw-away one")}
+	return noted("write", Done, msg.M("a database can be created and written to, as was tried with a throw-away one"))
 }
 
 // quoted writes an identifier of InfluxQL.
