@@ -176,7 +176,7 @@ func (c *Client) operate(ctx context.Context, v verb, names []string, o Operatio
 			return msg.Errorf("the supervisor's answer is not understood: %v", err)
 		}
 		if line.Done {
-			return line.Error.err()
+			return line.Error.Err()
 		}
 		if onEvent != nil {
 			onEvent(line.Event)
@@ -221,8 +221,8 @@ func (c *Client) ask(ctx context.Context, method, path string, body any) (*http.
 	defer resp.Body.Close()
 	data, _ := io.ReadAll(io.LimitReader(resp.Body, bodyLimit))
 	var f failure
-	if json.Unmarshal(data, &f) == nil && f.Error != nil {
-		return nil, f.Error.err()
+	if json.Unmarshal(data, &f) == nil && !f.Error.IsZero() {
+		return nil, f.Error.Err()
 	}
 	return nil, &foreignError{msg.M("the supervisor on %s answered %s; it is not omsinit run, or another version", c.address, resp.Status)}
 }

@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -346,7 +347,12 @@ func TestErrorsCrossTheSocket(t *testing.T) {
 		msg.Errorf("%v", msg.M("%v\n  last exit: %v", msg.M("%s has ended", "p"), Exit{Code: 3}.Message())),
 		newDefinitionsError([]Problem{{File: "f", Line: 3, Section: "s", Option: "o", Text: msg.M("%q is not a whole number of at least %d", "x", 1)}}),
 	} {
-		got := toWire(err).err()
+		data, _ := json.Marshal(failure{msg.ErrorText(err)})
+		var answer failure
+		if err := json.Unmarshal(data, &answer); err != nil {
+			t.Fatal(err)
+		}
+		got := answer.Error.Err()
 		for _, lang := range []msg.Lang{msg.English, msg.Chinese} {
 			if lang.Text(got) != lang.Text(err) {
 				t.Errorf("%s: %q arrived as %q", lang, lang.Text(err), lang.Text(got))

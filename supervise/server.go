@@ -169,11 +169,11 @@ func reply(w http.ResponseWriter, status int, v any) {
 }
 
 type failure struct {
-	Error *wireError `json:"error"`
+	Error msg.Text `json:"error"`
 }
 
 func refuse(w http.ResponseWriter, status int, err error) {
-	reply(w, status, failure{toWire(err)})
+	reply(w, status, failure{msg.ErrorText(err)})
 }
 
 func decode(w http.ResponseWriter, r *http.Request, v any) bool {
@@ -235,8 +235,8 @@ type operationRequest struct {
 
 // operationEnd is the last line of an operation's answer.
 type operationEnd struct {
-	Done  bool       `json:"done"`
-	Error *wireError `json:"error,omitempty"`
+	Done  bool     `json:"done"`
+	Error msg.Text `json:"error,omitzero"`
 }
 
 func (srv *server) operate(v verb) http.HandlerFunc {
@@ -312,7 +312,7 @@ func (srv *server) stream(w http.ResponseWriter, r *http.Request, o *operation, 
 			if err != nil {
 				srv.s.log.Error("an operation failed", "error", err)
 			}
-			send(operationEnd{Done: true, Error: toWire(err)})
+			send(operationEnd{Done: true, Error: msg.ErrorText(err)})
 			return
 		case <-r.Context().Done():
 			return

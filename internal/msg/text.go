@@ -32,5 +32,19 @@ func (t Text) In(l Lang) string {
 // String returns the English text.
 func (t Text) String() string { return t.English }
 
+// Err returns an error with this text, nil without one. It wraps nothing: what
+// was behind the error stayed where the text was made.
+func (t Text) Err() error {
+	if t.IsZero() {
+		return nil
+	}
+	return &textError{t}
+}
+
+// textError is an error whose words were rendered elsewhere.
+type textError struct{ Text }
+
+func (e *textError) Error() string { return e.English }
+
 // IsZero reports whether there is no text.
 func (t Text) IsZero() bool { return t == Text{} }

@@ -33,6 +33,9 @@ func TestTextInJSON(t *testing.T) {
 			t.Errorf("read again: %+v, %v, want %+v", back, err, a)
 		}
 	}
+	if err := msg.ErrorText(nil).Err(); err != nil {
+		t.Errorf("the error of no text: %v", err)
+	}
 	if data, err := json.Marshal(msg.M("connection %d", 7)); err != nil || string(data) != `"connection 7"` {
 		t.Errorf("a message: got %s, %v", data, err)
 	}
