@@ -14,8 +14,9 @@ import (
 var catalogue []byte
 
 // chinese returns the Chinese texts by their English formats. The catalogue is
-// read when the first text is asked for in Chinese. It panics when the
-// catalogue cannot be read, which the tests of this package rule out.
+// read when the first text is asked for in Chinese, which takes some
+// milliseconds. It panics when the catalogue cannot be read: the tests of this
+// package rule that out.
 var chinese = sync.OnceValue(func() map[string]string {
 	file, err := po.Load(catalogue)
 	if err != nil {

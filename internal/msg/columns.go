@@ -17,14 +17,14 @@ func PrintColumns(w io.Writer, rows [][]string) error {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], Width(cell))
+			widths[i] = max(widths[i], width(cell))
 		}
 	}
 	for _, row := range rows {
 		var line strings.Builder
 		for i, cell := range row {
 			line.WriteString(cell)
-			line.WriteString(strings.Repeat(" ", widths[i]-Width(cell)+2))
+			line.WriteString(strings.Repeat(" ", widths[i]-width(cell)+2))
 		}
 		if _, err := fmt.Fprintln(w, strings.TrimRight(line.String(), " ")); err != nil {
 			return err
@@ -37,5 +37,5 @@ func PrintColumns(w io.Writer, rows [][]string) error {
 // calls ambiguous (…, —, ①) takes one, whatever the locale of the process is.
 var terminal = runewidth.Condition{StrictEmojiNeutral: true}
 
-// Width returns the number of cells that a text takes on a terminal.
-func Width(s string) int { return terminal.StringWidth(s) }
+// width returns the number of cells that a text takes on a terminal.
+func width(s string) int { return terminal.StringWidth(s) }

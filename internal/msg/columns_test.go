@@ -1,10 +1,8 @@
-package msg_test
+package msg
 
 import (
 	"strings"
 	"testing"
-
-	"omsinit/internal/msg"
 )
 
 func TestWidth(t *testing.T) {
@@ -23,15 +21,15 @@ func TestWidth(t *testing.T) {
 		{"e\u0301", 1},
 		{"🙂", 2},
 	} {
-		if got := msg.Width(tc.text); got != tc.want {
-			t.Errorf("Width(%q) = %d, want %d", tc.text, got, tc.want)
+		if got := width(tc.text); got != tc.want {
+			t.Errorf("width(%q) = %d, want %d", tc.text, got, tc.want)
 		}
 	}
 }
 
 func TestPrintColumns(t *testing.T) {
 	var b strings.Builder
-	err := msg.PrintColumns(&b, [][]string{
+	err := PrintColumns(&b, [][]string{
 		{"名称", "状态", ""},
 		{"a-long-name", "已完成（全部）", "x"},
 		{"二"},
