@@ -88,7 +88,7 @@ func (e *FailedError) Error() string { return e.In(msg.English) }
 // In gives the words in a language.
 func (e *FailedError) In(lang msg.Lang) string {
 	if n := len(e.Findings); n > 1 {
-		return lang.Sprintf("the check found %d errors, the first one: %s", n, e.Findings[0].Message)
+		return lang.Sprintf("the check found %d errors, the first one: %s", n, e.Findings[0].Headline())
 	}
-	return lang.Sprintf("the check found an error: %s", e.Findings[0].Message)
+	return lang.Sprintf("the check found an error: %s", e.Findings[0].Headline())
 }

@@ -27,11 +27,11 @@ func configFile(_ context.Context, n *node, f *found) {
 		f.findings[len(f.findings)-1].Transient = finding.IsTransient(err)
 		return
 	}
-	for _, p := range problems.Problems {
+	for _, p := range problems.Findings {
 		f.problem(p)
 	}
 	if problems.More > 0 {
-		f.error("config.value", msg.M("… and %d more problems", problems.More), msg.Message{})
+		f.error(config.FindingID, msg.M("… and %d more problems", problems.More), msg.Message{})
 	}
 }
 
@@ -52,14 +52,11 @@ func (n *node) replacedFile(f *found) {
 	}
 }
 
-func (f *found) problem(p config.Problem) {
-	facts := []finding.Fact{fact("file", p.File), fact("line", p.Line), fact("column", p.Column), fact("key", p.Key)}
-	if p.Value != "" {
-		facts = append(facts, fact("value", p.Value))
+// problem adds a finding of config.yaml with its place as facts.
+func (f *found) problem(p finding.Finding) {
+	p.Facts = []finding.Fact{fact("file", p.Place.File), fact("line", p.Place.Line), fact("column", p.Place.Column), fact("key", p.Place.Key)}
+	if p.Place.Value != "" {
+		p.Facts = append(p.Facts, fact("value", p.Place.Value))
 	}
-	if p.Severity == config.SeverityError {
-		f.error("config.value", p.What(), p.Fix, facts...)
-	} else {
-		f.warning("config.value", p.What(), p.Fix, facts...)
-	}
+	f.findings = append(f.findings, p)
 }

@@ -24,7 +24,7 @@ type Input struct {
 	ConfigFile string
 	// Load returns the configuration, its warnings, or what is wrong with it; nil
 	// reads ConfigFile.
-	Load func() (*config.Config, []config.Problem, error)
+	Load func() (*config.Config, []finding.Finding, error)
 	// HostIP is OMS_HOST_IP, empty when it is not set.
 	HostIP string
 	// Upgrade is the text of IS_UPGRADE, empty when it is not set.
@@ -87,7 +87,7 @@ func (in *Input) setDefaults() {
 		in.system = "/"
 	}
 	if in.Load == nil {
-		in.Load = func() (*config.Config, []config.Problem, error) { return config.Load(in.ConfigFile) }
+		in.Load = func() (*config.Config, []finding.Finding, error) { return config.Load(in.ConfigFile) }
 	}
 }
 

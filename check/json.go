@@ -66,7 +66,7 @@ func (r Report) JSON(lang msg.Lang) any {
 			Because: result.SkippedBecause, Facts: finding.Facts(result.Facts), Findings: []jsonFinding{}}
 		for _, f := range result.Findings {
 			c.Findings = append(c.Findings, jsonFinding{ID: f.ID, Severity: f.Severity, Ignored: f.Ignored, Transient: f.Transient, Passing: f.Transient,
-				Message: f.Message.In(lang), Cause: f.Cause.In(lang), Fix: f.Fix.In(lang), Facts: finding.Facts(f.Facts)})
+				Message: f.Headline().In(lang), Cause: f.Cause.In(lang), Fix: f.Fix.In(lang), Facts: finding.Facts(f.Facts)})
 		}
 		out.Checks = append(out.Checks, c)
 	}

@@ -56,11 +56,11 @@ func (s Style) finding(w io.Writer, f finding.Finding) {
 	var line string
 	switch {
 	case f.Ignored:
-		line = s.paint(yellow, s.Lang.Sprintf("warning (an error that is ignored): %s", f.Message))
+		line = s.paint(yellow, s.Lang.Sprintf("warning (an error that is ignored): %s", f.Headline()))
 	case f.Severity == finding.Error:
-		line = s.paint(red, s.Lang.Sprintf("error: %s", f.Message))
+		line = s.paint(red, s.Lang.Sprintf("error: %s", f.Headline()))
 	default:
-		line = s.paint(yellow, s.Lang.Sprintf("warning: %s", f.Message))
+		line = s.paint(yellow, s.Lang.Sprintf("warning: %s", f.Headline()))
 	}
 	fmt.Fprintf(w, "  %s %s\n", indent(line), id)
 	if !f.Cause.IsZero() && f.Severity == finding.Error {

@@ -98,8 +98,8 @@ func TestDeadline(t *testing.T) {
 }
 
 // typing loads a configuration from the standard input.
-func typing(r io.Reader) func() (*config.Config, []config.Problem, error) {
-	return func() (*config.Config, []config.Problem, error) {
+func typing(r io.Reader) func() (*config.Config, []finding.Finding, error) {
+	return func() (*config.Config, []finding.Finding, error) {
 		data, err := config.ReadFrom("<stdin>", r)
 		if err != nil {
 			return nil, nil, err

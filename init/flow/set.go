@@ -82,8 +82,8 @@ func (r *run) set(ctx context.Context, set Settings) error {
 	}
 	for _, w := range warnings {
 		// The others were there before; step 1 tells them.
-		if slices.ContainsFunc(changed, func(c config.Changed) bool { return c.Key == w.Key }) {
-			r.say(w.Message())
+		if slices.ContainsFunc(changed, func(c config.Changed) bool { return c.Key == w.Place.Key }) {
+			r.say(msg.M("%v", w))
 		}
 	}
 	if len(changed) == 0 {

@@ -72,10 +72,10 @@ func (r *run) need() (*config.Config, error) {
 		return r.config, nil
 	}
 	err := r.reading(func() (err error) {
-		var warnings []config.Problem
+		var warnings []finding.Finding
 		r.config, warnings, err = config.Load(r.ConfigFile)
 		for _, w := range warnings {
-			r.say(w.Message())
+			r.say(msg.M("%v", w))
 		}
 		return unusable(err)
 	})

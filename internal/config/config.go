@@ -19,6 +19,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
@@ -62,10 +63,10 @@ type Config struct {
 	Extra map[string]any
 }
 
-// Load reads and checks the file. The problems it returns are warnings; the
+// Load reads and checks the file. The findings it returns are warnings; the
 // error is an *Error with everything that is wrong in the file, or says why
 // the file cannot be read. The warnings are returned in either case.
-func Load(path string) (*Config, []Problem, error) {
+func Load(path string) (*Config, []finding.Finding, error) {
 	data, _, err := ReadFile(path)
 	if err != nil {
 		return nil, nil, err
@@ -123,15 +124,16 @@ func cause(err error) error {
 	return err
 }
 
-// Parse is Load for bytes that were read already; name stands in the problems
+// Parse is Load for bytes that were read already; name stands in the findings
 // as the name of the file.
-func Parse(name string, data []byte) (*Config, []Problem, error) {
+func Parse(name string, data []byte) (*Config, []finding.Finding, error) {
 	r := newReader(name)
 	r.all(data)
-	if err := r.problems.err(); err != nil {
-		return nil, r.problems.warnings(), err
+	warnings, err := r.findings.result()
+	if err != nil {
+		return nil, warnings, err
 	}
-	return &r.config, r.problems.warnings(), nil
+	return &r.config, warnings, nil
 }
 
 func newReader(name string) *reader {

@@ -14,6 +14,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
@@ -177,7 +178,7 @@ func TestSpellings(t *testing.T) {
 			refused := tt.want == nil && tt.key != "mine"
 			if refused {
 				var e *config.Error
-				if !errors.As(err, &e) || len(e.Problems) != 1 || e.Problems[0].Key != tt.key {
+				if !errors.As(err, &e) || len(e.Findings) != 1 || e.Findings[0].Place.Key != tt.key {
 					t.Errorf("got %v, want one error about the key", err)
 				}
 				return
@@ -263,21 +264,24 @@ func TestSecret(t *testing.T) {
 	}
 }
 
-// TestProblem holds the texts to their form: two lines, a fix for everything,
+// TestFinding holds the texts to their form: two lines, a fix for everything,
 // and Chinese for everything, also through msg.
-func TestProblem(t *testing.T) {
+func TestFinding(t *testing.T) {
 	_, warnings, err := config.Parse("config.yaml", append(file("cm_location", "128"), "mine: 1\n"...))
 	var e *config.Error
-	if !errors.As(err, &e) || len(e.Problems) != 1 || len(warnings) != 1 {
+	if !errors.As(err, &e) || len(e.Findings) != 1 || len(warnings) != 1 {
 		t.Fatalf("error %v, warnings %v", err, warnings)
 	}
-	want := config.Problem{File: "config.yaml", Line: 9, Column: 14, Key: "cm_location", Value: "128", Severity: config.SeverityError}
-	got := e.Problems[0]
-	got.Rule, got.Fix = msg.Message{}, msg.Message{}
+	want := finding.Finding{
+		ID: "config.value", Severity: finding.Error,
+		Place: finding.Place{File: "config.yaml", Line: 9, Column: 14, Key: "cm_location", Value: "128"},
+	}
+	got := e.Findings[0]
+	got.Message, got.Fix = msg.Message{}, msg.Message{}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if s := warnings[0].Severity; s != config.SeverityWarning || s.String() != "warning" || config.SeverityError.String() != "error" {
+	if s := warnings[0].Severity; s != finding.Warning {
 		t.Errorf("severity %v", s)
 	}
 	const zh = `config.yaml:9:14: cm_location = "128"：值必须是 0 到 127 之间的整数
@@ -287,7 +291,7 @@ func TestProblem(t *testing.T) {
 		"In":      e.In(msg.Chinese),
 		"Text":    msg.Chinese.Text(err),
 		"wrapped": strings.TrimPrefix(msg.Chinese.Text(wrapped), "step 1: "),
-		"problem": msg.M("%v", e.Problems[0]).In(msg.Chinese),
+		"finding": msg.M("%v", e.Findings[0]).In(msg.Chinese),
 	} {
 		if got != zh {
 			t.Errorf("%s:\n%s", how, got)
@@ -295,12 +299,12 @@ func TestProblem(t *testing.T) {
 	}
 }
 
-// TestManyProblems: what is not kept is counted.
-func TestManyProblems(t *testing.T) {
+// TestManyFindings: what is not kept is counted.
+func TestManyFindings(t *testing.T) {
 	_, warnings, err := config.Parse("config.yaml", bytes.Repeat([]byte("cm_url:\n"), 500))
 	var e *config.Error
-	if !errors.As(err, &e) || len(e.Problems) != 100 || e.More != 499+10-100 {
-		t.Fatalf("%d kept, %d more", len(e.Problems), e.More)
+	if !errors.As(err, &e) || len(e.Findings) != 100 || e.More != 499+10-100 {
+		t.Fatalf("%d kept, %d more", len(e.Findings), e.More)
 	}
 	if !strings.HasSuffix(e.In(msg.Chinese), "…… 另有 409 个问题") {
 		t.Error(e.In(msg.Chinese))

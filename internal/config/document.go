@@ -9,6 +9,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
@@ -34,15 +35,15 @@ func (r *reader) document(lines []string) (ok bool) {
 		return false
 	}
 	if second != nil {
-		r.file(second.Line, 0, msg.M("a second document begins here; OMS reads only one"),
+		r.error(finding.Place{Line: second.Line}, msg.M("a second document begins here; OMS reads only one"),
 			msg.M("delete it, or the line --- before it"))
 	}
 	if root == nil || root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
-		r.file(0, 0, msg.M("the file holds comments only"), msg.M("fill it in as the OMS documentation describes, or see whether the right file is mounted"))
+		r.error(finding.Place{}, msg.M("the file holds comments only"), msg.M("fill it in as the OMS documentation describes, or see whether the right file is mounted"))
 		return false
 	}
 	if root.Kind != yaml.MappingNode {
-		r.file(root.Line, root.Column, msg.M("the file is not a list of \"key: value\" lines"),
+		r.error(finding.Place{Line: root.Line, Column: root.Column}, msg.M("the file is not a list of \"key: value\" lines"),
 			msg.M("write each key in a line of its own, with a colon and a space after it"))
 		return false
 	}
@@ -98,8 +99,8 @@ func (r *reader) notYAML(lines []string, err error) {
 	if e, ok := splitEntry(lines[line-1]); ok && e.known != nil {
 		name = e.known.Name
 	}
-	r.add(Problem{Line: line, Key: name, Rule: rule,
-		Fix: msg.M("see this line and those that belong to it: one \"key: value\" per line, and single quotes around values with special characters")})
+	r.error(finding.Place{Line: line, Key: name}, rule,
+		msg.M("see this line and those that belong to it: one \"key: value\" per line, and single quotes around values with special characters"))
 }
 
 // failingLine finds the line where the entry begins that the YAML reader
@@ -191,7 +192,7 @@ func (r *reader) unknown(e entry) {
 	}
 	secret := soundsSecret(name)
 	fix := msg.M("delete the line if nothing of yours needs it; it is handed on as it is")
-	if !r.problems.full(SeverityWarning) { // else nobody sees it, and it takes time
+	if !r.findings.full() { // else nobody sees it, and it takes time
 		if k, ok := suggest(name); ok {
 			secret = secret || k.Secret
 			if _, given := r.entries[k.Name]; !given {

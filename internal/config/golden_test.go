@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
@@ -53,7 +54,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-func render(l msg.Lang, warnings []config.Problem, err error) string {
+func render(l msg.Lang, warnings []finding.Finding, err error) string {
 	var b strings.Builder
 	var e *config.Error
 	switch {

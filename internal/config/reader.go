@@ -5,6 +5,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
@@ -12,7 +13,7 @@ import (
 type reader struct {
 	name     string
 	config   Config
-	problems problems
+	findings findings
 	entries  map[string]entry      // known keys that the file gives
 	taken    map[string]*yaml.Node // of these, the ones with a good value
 	unknowns map[string]*yaml.Node // keys that OMS does not know
@@ -42,38 +43,37 @@ func (r *reader) all(data []byte) {
 	r.rules()
 }
 
-// add keeps a problem. A wrong value of a key that is switched off is a
+// add keeps a finding. A wrong value of a key that is switched off is a
 // warning; a line that is no YAML remains an error, for others read the file too.
-func (r *reader) add(p Problem) {
-	p.File = r.name
-	if k, ok := find(p.Key); ok && r.judging && k.With != "" && !r.switchedOn(k) {
-		p.Severity = SeverityWarning
+func (r *reader) add(severity finding.Severity, place finding.Place, rule, fix msg.Message) {
+	place.File = r.name
+	if k, ok := find(place.Key); ok && r.judging && k.With != "" && !r.switchedOn(k) {
+		severity = finding.Warning
 	}
-	r.problems.add(p)
+	r.findings.add(finding.Finding{Severity: severity, Place: place, Message: rule, Fix: fix})
 }
 
-// file reports an error of the file as a whole.
-func (r *reader) file(line, column int, rule, fix msg.Message) {
-	r.add(Problem{Line: line, Column: column, Rule: rule, Fix: fix})
-}
-
-func (r *reader) fileWarning(line int, rule, fix msg.Message) {
-	r.add(Problem{Line: line, Rule: rule, Fix: fix, Severity: SeverityWarning})
+func (r *reader) error(place finding.Place, rule, fix msg.Message) {
+	r.add(finding.Error, place, rule, fix)
 }
 
 // at reports an error at a node, without its value.
 func (r *reader) at(n *yaml.Node, key string, rule, fix msg.Message) {
-	r.add(Problem{Line: n.Line, Column: r.column(n), Key: key, Rule: rule, Fix: fix})
+	r.error(r.place(n, key, ""), rule, fix)
 }
 
 // atValue reports an error at a value and shows it.
 func (r *reader) atValue(n *yaml.Node, k *Key, value string, rule, fix msg.Message) {
-	r.add(Problem{Line: n.Line, Column: r.column(n), Key: k.Name, Value: display(k.Name, value), Rule: rule, Fix: fix})
+	r.error(r.place(n, k.Name, value), rule, fix)
 }
 
 // warn reports a warning at a node; an empty value is not shown.
 func (r *reader) warn(n *yaml.Node, key, value string, rule, fix msg.Message) {
-	r.add(Problem{Line: n.Line, Column: r.column(n), Key: key, Value: display(key, value), Rule: rule, Fix: fix, Severity: SeverityWarning})
+	r.add(finding.Warning, r.place(n, key, value), rule, fix)
+}
+
+func (r *reader) place(n *yaml.Node, key, value string) finding.Place {
+	return finding.Place{Line: n.Line, Column: r.column(n), Key: key, Value: display(key, value)}
 }
 
 func (r *reader) column(n *yaml.Node) int { return max(n.Column-r.shift[n.Line], 1) }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
@@ -101,8 +102,9 @@ func (r *reader) tsdb() {
 		r.warn(n, "tsdb_service", r.config.TSDBService, rule, fix)
 		return
 	}
-	r.problems.add(Problem{File: r.name, Key: "tsdb_service", Rule: msg.M("the key is missing, so the TSDB is CERESDB, which OMS does not support at present"),
-		Fix: msg.M("add the line %q", "tsdb_service: INFLUXDB"), Severity: SeverityWarning})
+	r.add(finding.Warning, finding.Place{Key: "tsdb_service"},
+		msg.M("the key is missing, so the TSDB is CERESDB, which OMS does not support at present"),
+		msg.M("add the line %q", "tsdb_service: INFLUXDB"))
 }
 
 func (r *reader) drcUser() {

@@ -120,7 +120,7 @@ func TestSamples(t *testing.T) {
 			}
 			var keys []string
 			for _, w := range warnings {
-				keys = append(keys, w.Key)
+				keys = append(keys, w.Place.Key)
 			}
 			if diff := cmp.Diff(tt.warnings, keys); diff != "" {
 				t.Errorf("warnings about (-want +got):\n%s", diff)
@@ -161,14 +161,14 @@ func TestTemplates(t *testing.T) {
 				t.Fatalf("error %v", err)
 			}
 			var got []string
-			for _, p := range e.Problems {
-				got = append(got, fmt.Sprint(p.Line))
-				if rule := p.Rule.String(); rule != "this is a placeholder that was left in the file" {
-					t.Errorf("line %d: %s", p.Line, rule)
+			for _, p := range e.Findings {
+				got = append(got, fmt.Sprint(p.Place.Line))
+				if rule := p.Message.String(); rule != "this is a placeholder that was left in the file" {
+					t.Errorf("line %d: %s", p.Place.Line, rule)
 				}
 			}
 			for _, p := range warnings {
-				got = append(got, fmt.Sprint(p.Line)+"?")
+				got = append(got, fmt.Sprint(p.Place.Line)+"?")
 			}
 			if diff := cmp.Diff(want, strings.Join(got, " ")); diff != "" {
 				t.Errorf("lines, with ? after those of warnings (-want +got):\n%s", diff)

@@ -3,10 +3,12 @@ package config
 import (
 	"fmt"
 	"log/slog"
+
+	"omsinit/internal/finding"
 )
 
 // Masked is what a person sees in the place of a secret.
-const Masked = "******"
+const Masked = finding.Masked
 
 // Secret is a text that must not be shown. Printing, logging or marshalling it
 // in any way gives Masked, whether it is empty or not; Reveal gives the text.

@@ -3,6 +3,8 @@ package config
 import (
 	"maps"
 	"slices"
+
+	"omsinit/internal/finding"
 )
 
 // Origin says where an effective value comes from.
@@ -28,13 +30,14 @@ type Setting struct {
 
 // Settings returns every known key in the order of Keys, then the unknown ones
 // by name. Name, data, warnings and errors are those of Parse.
-func Settings(name string, data []byte) ([]Setting, []Problem, error) {
+func Settings(name string, data []byte) ([]Setting, []finding.Finding, error) {
 	r := newReader(name)
 	r.all(data)
-	if err := r.problems.err(); err != nil {
-		return nil, r.problems.warnings(), err
+	warnings, err := r.findings.result()
+	if err != nil {
+		return nil, warnings, err
 	}
-	return r.settings(), r.problems.warnings(), nil
+	return r.settings(), warnings, nil
 }
 
 func (r *reader) settings() []Setting {

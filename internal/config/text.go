@@ -6,6 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
@@ -17,34 +18,34 @@ const maxSize = 1 << 20
 // false when nothing more can be said about the file.
 func (r *reader) lines(data []byte) (lines []string, ok bool) {
 	if len(data) > maxSize {
-		r.file(0, 0, msg.M("the file is larger than 1 MiB, so it is not an OMS configuration"),
+		r.error(finding.Place{}, msg.M("the file is larger than 1 MiB, so it is not an OMS configuration"),
 			msg.M("see whether the right file is mounted as config.yaml"))
 		return nil, false
 	}
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
-		r.file(1, 1, msg.M("the file is encoded as UTF-16"), msg.M("save it as UTF-8"))
+		r.error(finding.Place{Line: 1, Column: 1}, msg.M("the file is encoded as UTF-16"), msg.M("save it as UTF-8"))
 		return nil, false
 	}
 	if rest, found := bytes.CutPrefix(data, []byte("\xef\xbb\xbf")); found {
 		data = rest
-		r.fileWarning(1, msg.M("the file begins with a byte order mark (BOM), which other readers of it may not take"),
+		r.add(finding.Warning, finding.Place{Line: 1}, msg.M("the file begins with a byte order mark (BOM), which other readers of it may not take"),
 			msg.M("save it as UTF-8 without BOM"))
 	}
 	if at := invalidUTF8(data); at >= 0 {
 		line, column := place(data, at)
-		r.file(line, column, msg.M("the file is not UTF-8 text"),
+		r.error(finding.Place{Line: line, Column: column}, msg.M("the file is not UTF-8 text"),
 			msg.M("save it as UTF-8; editors on Windows may have saved Chinese text as GBK"))
 		return nil, false
 	}
 	text := string(data)
 	if at := strings.IndexByte(text, '\r'); at >= 0 {
 		line, _ := place(data, at)
-		r.fileWarning(line, msg.M("lines end as on Windows (CRLF), which other readers of the file may not take"),
+		r.add(finding.Warning, finding.Place{Line: line}, msg.M("lines end as on Windows (CRLF), which other readers of the file may not take"),
 			msg.M("save it with Unix line ends (LF), such as with dos2unix"))
 		text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
 	}
 	if strings.TrimFunc(text, unicode.IsSpace) == "" {
-		r.file(0, 0, msg.M("the file is empty"), msg.M("fill it in as the OMS documentation describes, or see whether the right file is mounted"))
+		r.error(finding.Place{}, msg.M("the file is empty"), msg.M("fill it in as the OMS documentation describes, or see whether the right file is mounted"))
 		return nil, false
 	}
 	lines = strings.Split(text, "\n")
@@ -67,9 +68,8 @@ func (r *reader) withoutControls(number int, line string) string {
 		r.reported[key] = true
 	}
 	found, _ := utf8.DecodeRuneInString(line[at:])
-	r.add(Problem{Line: number, Column: column(line, at), Key: key,
-		Rule: msg.M("there is an invisible control character (%U)", found),
-		Fix:  msg.M("delete it, best by typing the line anew")})
+	r.error(finding.Place{Line: number, Column: column(line, at), Key: key},
+		msg.M("there is an invisible control character (%U)", found), msg.M("delete it, best by typing the line anew"))
 	return strings.Map(func(c rune) rune {
 		if isControl(c) {
 			return ' '

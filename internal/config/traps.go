@@ -3,6 +3,7 @@ package config
 import (
 	"strings"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
@@ -49,21 +50,21 @@ func (r *reader) mendTraps(lines []string) []string {
 
 // mendSeparator puts ": " between key and value.
 func (r *reader) mendSeparator(number int, line string, e lineEntry) string {
-	p := Problem{Line: number, Column: column(line, e.sep), Key: e.name}
 	written := line[e.sep:e.after]
 	space := foreignSpace(line[e.after:])
-	p.Fix = msg.M("write %s: and then the value, with one space between them", oneLine(shorten(e.name)))
+	var rule msg.Message
 	switch {
 	case written == "=":
-		p.Rule = msg.M("there is an equals sign where a colon and a space belong")
+		rule = msg.M("there is an equals sign where a colon and a space belong")
 	case written != ":":
-		p.Rule = msg.M("there is a full-width colon (\uff1a) where an ordinary colon and a space belong")
+		rule = msg.M("there is a full-width colon (\uff1a) where an ordinary colon and a space belong")
 	case space > 0:
-		p.Rule = msg.M("the space after the colon is not an ordinary one, so YAML takes it for a letter")
+		rule = msg.M("the space after the colon is not an ordinary one, so YAML takes it for a letter")
 	default:
-		p.Rule = msg.M("there is no space after the colon")
+		rule = msg.M("there is no space after the colon")
 	}
-	r.add(p)
+	r.error(finding.Place{Line: number, Column: column(line, e.sep), Key: e.name}, rule,
+		msg.M("write %s: and then the value, with one space between them", finding.OneLine(e.name)))
 	before, after := line[:e.sep]+": ", line[e.after+space:]
 	r.shift[number] = column(before, len(before)) - column(line, e.after+space)
 	return before + after
@@ -85,7 +86,7 @@ func (r *reader) mendValue(number int, line string, at int, k *Key) string {
 	if rule.IsZero() {
 		return line
 	}
-	r.add(Problem{Line: number, Column: column(line, at) - r.shift[number], Key: k.Name, Rule: rule, Fix: fix})
+	r.error(finding.Place{Line: number, Column: column(line, at) - r.shift[number], Key: k.Name}, rule, fix)
 	r.reported[k.Name] = true
 	return line[:at] + "''"
 }
@@ -161,9 +162,8 @@ func (r *reader) mendIndents(lines []string) []string {
 		case tab >= 0:
 			changed = true
 			if !isComment(line) {
-				r.add(Problem{Line: i + 1, Column: tab + 1,
-					Rule: msg.M("the line is indented with a tab, which YAML does not take"),
-					Fix:  msg.M("use spaces instead")})
+				r.error(finding.Place{Line: i + 1, Column: tab + 1},
+					msg.M("the line is indented with a tab, which YAML does not take"), msg.M("use spaces instead"))
 			}
 			indent := "  "
 			if isKey || column < 0 {
@@ -173,9 +173,9 @@ func (r *reader) mendIndents(lines []string) []string {
 			r.shift[i+1] += len(indent) - len(blank)
 		case isKey && len(blank) != column:
 			changed = true
-			r.add(Problem{Line: i + 1, Column: len(blank) + 1, Key: e.known.Name,
-				Rule: msg.M("the key begins in column %d, the keys above it in column %d", len(blank)+1, column+1),
-				Fix:  msg.M("let all keys begin in the same column, best in the first")})
+			r.error(finding.Place{Line: i + 1, Column: len(blank) + 1, Key: e.known.Name},
+				msg.M("the key begins in column %d, the keys above it in column %d", len(blank)+1, column+1),
+				msg.M("let all keys begin in the same column, best in the first"))
 			mended[i] = strings.Repeat(" ", column) + rest
 			r.shift[i+1] += column - len(blank)
 		}

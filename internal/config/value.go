@@ -7,6 +7,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
@@ -16,7 +17,7 @@ func (r *reader) take(k *Key) (ok bool) {
 	e, given := r.entries[k.Name]
 	if !given {
 		if k.Required || r.switchedOn(k) {
-			r.add(Problem{Key: k.Name, Rule: r.missingRule(k), Fix: msg.M("add the line %q", k.line())})
+			r.error(finding.Place{Key: k.Name}, r.missingRule(k), msg.M("add the line %q", k.line()))
 			return false
 		}
 		return true

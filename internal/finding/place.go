@@ -25,7 +25,7 @@ func (p Place) IsZero() bool { return p == Place{} }
 // String returns the place in the same form in every language: config.yaml:9:14: cm_location = "200".
 func (p Place) String() string {
 	var b strings.Builder
-	b.WriteString(oneLine(p.File))
+	b.WriteString(printable(p.File))
 	if p.Line > 0 {
 		fmt.Fprintf(&b, ":%d", p.Line)
 		if p.Column > 0 {
@@ -33,7 +33,7 @@ func (p Place) String() string {
 		}
 	}
 	if p.Key != "" {
-		b.WriteString(": " + oneLine(shorten(p.Key)))
+		b.WriteString(": " + OneLine(p.Key))
 	}
 	if p.Value != "" {
 		b.WriteString(" = " + quote(p.Value))
@@ -49,8 +49,10 @@ func quote(value string) string {
 	return strconv.Quote(shorten(value))
 }
 
-// oneLine returns a name as it is, unless it would break the line.
-func oneLine(name string) string {
+// OneLine returns a name as a text may hold it: not too long, and in quotes where it would break the line.
+func OneLine(name string) string { return printable(shorten(name)) }
+
+func printable(name string) string {
 	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return strconv.Quote(name)
 	}

@@ -21,7 +21,7 @@ type Snapshot struct {
 	// Config is nil when the file cannot be read or used; Err says why then: a
 	// *config.Error is about what is in the file.
 	Config   *config.Config
-	Warnings []config.Problem
+	Warnings []finding.Finding
 	Err      error
 
 	state fs.FileInfo // nil when there is no file
@@ -45,14 +45,14 @@ func (n *Node) Config() (*config.Config, error) {
 }
 
 // Load returns the snapshot as config.Load returns a file.
-func (n *Node) Load() (*config.Config, []config.Problem, error) {
+func (n *Node) Load() (*config.Config, []finding.Finding, error) {
 	s := n.Snapshot()
 	return s.Config, s.Warnings, s.Err
 }
 
 // Settings returns every key of the snapshot with its value and its origin, as
 // config.Settings.
-func (n *Node) Settings() ([]config.Setting, []config.Problem, error) {
+func (n *Node) Settings() ([]config.Setting, []finding.Finding, error) {
 	s := n.Snapshot()
 	if s.Err != nil {
 		return nil, s.Warnings, s.Err
