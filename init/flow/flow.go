@@ -8,11 +8,8 @@ import (
 	"io"
 	"time"
 
-	"omsinit/check"
 	"omsinit/init/component"
-	"omsinit/init/upgrade"
 	"omsinit/internal/config"
-	"omsinit/internal/database"
 	"omsinit/internal/finding"
 	"omsinit/internal/layout"
 	"omsinit/internal/msg"
@@ -275,24 +272,4 @@ func seconds(d time.Duration) string {
 		return d.Round(time.Millisecond).String()
 	}
 	return d.Round(100 * time.Millisecond).String()
-}
-
-// ExitCode is the documented exit status for an error of Run.
-func ExitCode(err error) int {
-	var failed *check.FailedError
-	var locked *LockedError
-	var usage *UsageError
-	var refused *RefusedError
-	var gated *upgrade.RefusedError
-	switch {
-	case err == nil:
-		return 0
-	case errors.As(err, &usage):
-		return 64
-	case errors.As(err, &failed), errors.As(err, &refused), errors.As(err, &gated):
-		return 3
-	case errors.As(err, &locked), errors.Is(err, database.ErrLocked):
-		return 4
-	}
-	return 1
 }

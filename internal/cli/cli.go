@@ -1,345 +1,223 @@
-// Package cli is the command line of omsinit: each command makes one call into the rooms.
+// Package cli is the command line of omsinit. A command is a struct whose fields are its flags and arguments and whose
+// Run makes one call into the rooms. Shared flags, the formats of results and the exit statuses have a file each.
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	urfave "github.com/urfave/cli/v2"
 
-	"omsinit/init/component"
 	"omsinit/init/flow"
-	"omsinit/init/trial"
-	"omsinit/internal/layout"
 	"omsinit/internal/msg"
-	"omsinit/supervise"
 )
 
 // version is set by the build.
 var version = "dev"
 
-// Exit statuses beside 0 and 1 (see `omsinit help`).
-const (
-	exitUsage    = 64
-	exitFindings = 3
-	exitNotFound = 127 // of `run COMMAND`, as a shell has it
-)
-
-// Main runs the command line and returns the exit status.
+// Main runs the command line and returns the exit status. SIGINT and SIGTERM let a command end in order.
 func Main(args []string) int {
-	// Scripts ask for the version all the time: building the whole command line
-	// for it would take as long as everything else.
-	if len(args) == 2 && args[1] == "version" {
-		fmt.Println("omsinit " + version)
-		return 0
-	}
-	lang := language(args[1:])
-	localizeHelp(lang)
-	return exitCode(lang, newApp(lang).Run(args))
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	a := &app{lang: language(args[1:]), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	a.readEnvironment()
+	return a.main(ctx, args[1:])
 }
 
-// exitCode prints an error that nobody printed yet, and gives its exit status.
-func exitCode(lang msg.Lang, err error) int {
-	// Not errors.As: the exit status of a program that we ran is not ours.
-	if code, ok := err.(urfave.ExitCoder); ok {
-		if text := code.Error(); text != "" {
-			fmt.Fprintln(os.Stderr, text)
-		}
-		return code.ExitCode()
-	}
-	if err != nil && !flow.Printed(err) {
-		fmt.Fprintln(os.Stderr, "omsinit: "+lang.Text(err))
-	}
-	return flow.ExitCode(err)
+// app is one call of omsinit: its language, its streams, and the options that every command has.
+type app struct {
+	lang           msg.Lang
+	stdin          *os.File
+	stdout, stderr io.Writer
+
+	root, configFile, packDir string
 }
 
-func newApp(lang msg.Lang) *urfave.App {
-	t := lang.Sprintf
-	usage := func(_ *urfave.Context, err error, _ bool) error {
-		return urfave.Exit(t("omsinit: %v; see `omsinit help`", err), exitUsage)
+// main runs a command line without the name of the program, prints the error, and returns the exit status.
+func (a *app) main(ctx context.Context, args []string) int {
+	err := a.run(ctx, args)
+	if err != nil && !printed(err) {
+		a.say(msg.M("omsinit: %v", err))
 	}
-	app := &urfave.App{
-		Name:            "omsinit",
-		Usage:           t("initialise, supervise and operate an OMS container"),
-		Description:     t("Exit status: 0 done, 1 failed, 2 a plan has something to do, 3 a check or a gate found errors, 4 another run holds the lock, 64 wrong usage.\nEnvironment: OMS_HOST_IP is the IP address of this node; OMSINIT_ROOT, OMSINIT_CONFIG, OMSINIT_PACK and OMS_LANG stand for --root, --config, --pack and --lang."),
-		HideVersion:     true,
-		HideHelpCommand: true, // it has one of its own, in both languages
-		UsageText:       t("omsinit [options] COMMAND [options]"),
-		ExitErrHandler:  func(*urfave.Context, error) {},
-		OnUsageError:    usage,
-		Flags: append(commonFlags(lang),
-			&urfave.StringFlag{Name: "check", Usage: t("old name of: check FILE"), TakesFile: true},
-			&urfave.BoolFlag{Name: "init-db", DisableDefaultText: true, Usage: t("old name of: init --only metadb")},
-			&urfave.BoolFlag{Name: "init-config-file", DisableDefaultText: true, Usage: t("old name of: init --only component")},
-			preferFlag(lang),
-		),
-		Action: oldNames(lang),
-		Commands: []*urfave.Command{
-			{Name: "run", Usage: t("be the container's entry point (PID 1)"), ArgsUsage: "[COMMAND…]",
-				Flags:       []urfave.Flag{onFatalFlag(lang), tsdbOptionalFlag(lang), metricsPortFlag(lang)},
-				Description: t("Supervises the components, and initialises the node. With a COMMAND, runs that instead."),
-				Action:      func(c *urfave.Context) error { return runNode(c, lang) }},
-			{Name: "init", Usage: t("initialise this node: the five steps (docker_init.sh)"),
-				Description: t("The steps are %s. A finished node is left as it is; an interrupted run is continued.", flow.PhaseNames()),
-				Flags:       append(flowFlags(lang), preferFlag(lang)),
-				Action: func(c *urfave.Context) error {
-					return flow.Run(c.Context, initOptions(c, lang, c.StringSlice("only"), c.StringSlice("skip")))
-				}},
-			checkCommand(lang),
-			{Name: "trial", Usage: t("a node with its own MetaDB, to look at; not for production"),
-				Flags:  trialFlags(lang),
-				Action: func(c *urfave.Context) error { return runTrial(c, lang) }},
-			{Name: "status", Usage: t("how far the initialisation is, and what runs"),
-				Flags:  append(watchFlags(lang), outputFlag(lang)),
-				Action: func(c *urfave.Context) error { return showStatus(c, lang) }},
-			operation(lang, "start", t("start programs")),
-			operation(lang, "stop", t("stop programs")),
-			operation(lang, "restart", t("restart programs, in the order of their dependencies")),
-			planCommand(lang),
-			reconfigureCommand(lang),
-			configCommand(lang),
-			packCommand(lang),
-			metadbCommand(lang),
-			clusterCommand(lang),
-			haCommand(lang),
-			metricsCommand(lang),
-			upgradeCommand(lang),
-			{Name: "add_resource", Usage: t("old name of: init --only resource"),
-				Action: func(c *urfave.Context) error {
-					return flow.Run(c.Context, initOptions(c, lang, []string{"resource"}, nil))
-				}},
-			{Name: "help", Aliases: []string{"h"}, Usage: t("show this page, or the page of a command"), ArgsUsage: "[COMMAND…]",
-				Action: func(c *urfave.Context) error { return showHelp(c, lang) }},
-			{Name: "version", Usage: t("print the version"),
-				Action: func(c *urfave.Context) error { _, err := fmt.Fprintln(c.App.Writer, "omsinit "+version); return err }},
-		},
-	}
-	app.Flags = append(app.Flags, urfave.HelpFlag) // it is left out where a command is called help
-	app.Commands = append(app.Commands, programCommands(lang)...)
-	app.Before = stopAtSignal
-	for _, command := range app.Commands {
-		dress(command, command.Name, lang, usage)
-	}
-	return app
+	return exitStatus(err)
 }
 
-// dress gives a command, and those below it, what all of them have.
-func dress(command *urfave.Command, name string, lang msg.Lang, usage urfave.OnUsageErrorFunc) {
-	if len(command.Subcommands) > 0 {
-		command.Action = func(c *urfave.Context) error {
-			if c.Args().Present() {
-				return urfave.Exit(lang.Sprintf("omsinit: there is no command %q; see `omsinit help`", name+" "+c.Args().First()), exitUsage)
-			}
-			return urfave.ShowSubcommandHelp(c)
-		}
-	} else {
-		refuseStrayArguments(command, name, lang)
-	}
-	command.Before = checkCommon(lang)
-	command.UsageText = lang.Sprintf("omsinit %s [options] %s", name, command.ArgsUsage)
-	command.HideHelpCommand = true
-	command.Flags = append(command.Flags, commonFlags(lang)...)
-	command.OnUsageError = usage
-	for _, below := range command.Subcommands {
-		dress(below, name+" "+below.Name, lang, usage)
-	}
+// run runs a command line without the name of the program.
+func (a *app) run(ctx context.Context, args []string) error {
+	u := a.application()
+	return u.RunContext(ctx, append([]string{u.Name}, arrange(u.Flags, u.Commands, args)...))
 }
 
-// refuseStrayArguments keeps a command that takes few arguments, or none, from
-// doing its work when it was given more, and one that takes many from taking an
-// option for one of them: the person meant something else.
-func refuseStrayArguments(command *urfave.Command, name string, lang msg.Lang) {
-	action, most := command.Action, len(strings.Fields(command.ArgsUsage))
-	many := strings.Contains(command.ArgsUsage, "…")
-	if name == "run" || name == "help" { // a command with its own options, and whatever one asks about
-		return
-	}
-	command.Action = func(c *urfave.Context) error {
-		for _, word := range c.Args().Slice() {
-			if many && strings.HasPrefix(word, "--") {
-				return urfave.Exit(lang.Sprintf("omsinit: options come before the arguments: write %s right behind omsinit %s", word, name), exitUsage)
-			}
-		}
-		if !many && c.NArg() > most {
-			return urfave.Exit(lang.Sprintf("omsinit: %s takes no argument %q; see `omsinit help %s`", name, c.Args().Get(most), name), exitUsage)
-		}
-		return action(c)
-	}
-}
+// say prints a text beside the results.
+func (a *app) say(m msg.Message) { fmt.Fprintln(a.stderr, m.In(a.lang)) }
 
-// checkCommon checks what the common flags say, wherever they stand.
-func checkCommon(lang msg.Lang) urfave.BeforeFunc {
-	return func(c *urfave.Context) error {
-		if name := common(c, "lang"); name != "" {
-			if _, known := msg.Parse(name); !known {
-				return urfave.Exit(lang.Sprintf("omsinit: --lang is en or zh, not %q", name), exitUsage)
-			}
-		}
-		if dir := common(c, "pack"); dir != "" {
-			if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-				return urfave.Exit(lang.Sprintf("omsinit: --pack %s is not a folder", dir), exitUsage)
-			}
-		}
-		return checkTSDBOptional(lang)
-	}
-}
-
-// stopAtSignal lets a command end in order when it is interrupted.
-func stopAtSignal(c *urfave.Context) error {
-	if words := c.Args().Slice(); len(words) > 0 && (words[0] == "version" || words[0] == "check" && slices.Contains(words, "--offline")) {
-		return nil // over before a signal comes: this would take longer than the command
-	}
-	c.Context, _ = signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
-	return nil
-}
-
-func showHelp(c *urfave.Context, lang msg.Lang) error {
-	root := c.Lineage()[len(c.Lineage())-2] // the last one has no application
-	name := c.Args().First()
-	if name == "" {
-		return urfave.ShowAppHelp(root)
-	}
-	command := c.App.Command(name)
-	if command == nil {
-		return urfave.Exit(lang.Sprintf("omsinit: there is no command %q; see `omsinit help`", name), exitUsage)
-	}
-	if len(command.Subcommands) > 0 {
-		return c.App.RunContext(c.Context, append(append([]string{c.App.Name}, c.Args().Slice()...), "--help"))
-	}
-	return urfave.ShowCommandHelp(root, name)
-}
-
-// commonFlags are accepted before and after the command.
-func commonFlags(lang msg.Lang) []urfave.Flag {
-	t := lang.Sprintf
-	return []urfave.Flag{
-		&urfave.StringFlag{Name: "root", Usage: t("the folder under which every path of the container is")},
-		&urfave.StringFlag{Name: "config", Usage: t("config.yaml (default: /home/admin/conf/config.yaml under the root)")},
-		&urfave.StringFlag{Name: "pack", Usage: t("folder that is laid over the built-in pack (default: /usr/share/omsinit/pack under the root)")},
-		&urfave.StringFlag{Name: "lang", Usage: t("en or zh")},
-	}
-}
-
-func flowFlags(lang msg.Lang) []urfave.Flag {
-	t := lang.Sprintf
-	return []urfave.Flag{
-		&urfave.StringSliceFlag{Name: "only", Usage: t("only these steps")},
-		&urfave.StringSliceFlag{Name: "skip", Usage: t("all but these steps")},
-		ignoreFlag(lang),
-		&urfave.DurationFlag{Name: "lock-timeout", Value: flow.DefaultLockTimeout, Usage: t("how long to wait for another run")},
-		&urfave.DurationFlag{Name: "ready-timeout", Value: flow.DefaultReadyTimeout, Usage: t("how long to wait for the components to be ready")},
-		tsdbOptionalFlag(lang),
-	}
-}
-
-func trialFlags(lang msg.Lang) []urfave.Flag {
-	t := lang.Sprintf
-	return []urfave.Flag{
-		&urfave.StringSliceFlag{Name: "set", Usage: t("a KEY=VALUE of config.yaml, for example nginx_server_port=18089")},
-		&urfave.IntFlag{Name: "metadb-port", Value: trial.DefaultMetaDBPort, Usage: t("port of the trial MetaDB, on 127.0.0.1")},
-	}
-}
-
-// operation is one of start, stop and restart.
-func operation(lang msg.Lang, name, usage string) *urfave.Command {
-	return &urfave.Command{Name: name, Usage: usage, ArgsUsage: "PROGRAM…",
-		Flags: []urfave.Flag{&urfave.DurationFlag{Name: "timeout", Value: flow.DefaultReadyTimeout, Usage: lang.Sprintf("how long to wait for the components to be ready")}},
-		Action: func(c *urfave.Context) error {
-			if !c.Args().Present() {
-				return urfave.Exit(lang.Sprintf("omsinit: name the programs, or all"), exitUsage)
-			}
-			return client(c).Operate(c.Context, name, c.Args().Slice(), c.Duration("timeout"), c.App.Writer, lang)
-		}}
-}
-
-// oldNames serves what the Python scripts of OMS were called with.
-func oldNames(lang msg.Lang) urfave.ActionFunc {
-	return func(c *urfave.Context) error {
-		if err := checkCommon(lang)(c); err != nil {
-			return err
-		}
-		switch {
-		case c.Args().Present():
-			return urfave.Exit(lang.Sprintf("omsinit: there is no command %q; see `omsinit help`", c.Args().First()), exitUsage)
-		case c.IsSet("check"):
-			return runCheck(c, lang, c.String("check"), flow.CheckOptions{})
-		case c.Bool("init-db"):
-			return flow.Run(c.Context, initOptions(c, lang, []string{"metadb"}, nil))
-		case c.Bool("init-config-file"):
-			return flow.Run(c.Context, initOptions(c, lang, []string{"component"}, nil))
-		}
-		return urfave.ShowAppHelp(c)
-	}
-}
-
-func initOptions(c *urfave.Context, lang msg.Lang, only, skip []string) flow.Options {
-	l := layout.New(common(c, "root"))
-	return flow.Options{
-		Layout: l, ConfigFile: or(common(c, "config"), l.ConfigFile()), PackDir: or(common(c, "pack"), l.PackDir()), Lang: lang,
-		Ignore: c.StringSlice("ignore"), TSDBOptional: tsdbOptional(c), Prefer: component.Side(c.String("prefer")),
-		HostIP: os.Getenv("OMS_HOST_IP"), Upgrade: os.Getenv("IS_UPGRADE"), Build: version, Only: only, Skip: skip,
-		LockTimeout: c.Duration("lock-timeout"), ReadyTimeout: c.Duration("ready-timeout"), Out: c.App.Writer, Err: os.Stderr,
-	}
-}
-
-func runNode(c *urfave.Context, lang msg.Lang) error {
-	if c.Args().Present() {
-		err := supervise.Exec(c.Args().Slice())
-		return urfave.Exit("omsinit: "+lang.Text(err), exitNotFound)
-	}
-	boot, err := bootOptions(c, lang)
-	if err != nil {
-		return err
-	}
-	return exit(flow.Boot(c.Context, initOptions(c, lang, nil, nil), boot))
-}
-
-func runTrial(c *urfave.Context, lang msg.Lang) error {
-	return exit(trial.Run(c.Context, initOptions(c, lang, nil, nil), trial.Options{Set: c.StringSlice("set"), MetaDBPort: c.Int("metadb-port")}))
-}
-
-func showStatus(c *urfave.Context, lang msg.Lang) error {
-	if c.Bool("watch") {
-		return watchStatus(c, lang)
-	}
-	status, err := client(c).Status(c.Context)
-	if err != nil {
-		return err
-	}
-	return print(c, lang, status, func(w io.Writer, lang msg.Lang) error { return status.Print(w, lang, time.Now()) })
-}
-
-func client(c *urfave.Context) *supervise.Client {
-	return flow.Client(layout.New(common(c, "root")))
-}
-
-// exit hands on the exit status of a program that ended in order.
-func exit(code int, err error) error {
-	if err == nil && code != 0 {
-		return urfave.Exit("", code)
-	}
+// print prints a text that is itself the result.
+func (a *app) print(m msg.Message) error {
+	_, err := fmt.Fprintln(a.stdout, m.In(a.lang))
 	return err
 }
 
-// common gives a common flag: after the command, before it, or the environment.
-func common(c *urfave.Context, name string) string {
-	for _, level := range c.Lineage() {
-		if level.IsSet(name) {
-			return level.String(name)
-		}
-	}
-	return os.Getenv("OMSINIT_" + map[string]string{"root": "ROOT", "config": "CONFIG", "pack": "PACK"}[name])
+// A command is one command of omsinit; its flags and arguments are its fields. Commands with flags have a method
+// flags, those with arguments a method args.
+type command interface {
+	Run(ctx context.Context, a *app) error
 }
 
-func or(value, fallback string) string {
-	if value != "" {
-		return value
+// translate returns a text in the language of the call.
+type translate func(format string, args ...any) string
+
+// commands are all commands, in the order of the help page.
+func (a *app) commands() []*urfave.Command {
+	t := a.lang.Sprintf
+	return []*urfave.Command{
+		a.command(runName, t("act as the container's entry point (PID 1)"), &runCommand{},
+			t("Supervises the components, and initialises the node. With a COMMAND, runs that instead.")),
+		a.command("init", t("initialise this node: the five steps (docker_init.sh)"), &initCommand{},
+			t("The steps are %s. A finished node is left as it is; an interrupted run is continued.", flow.PhaseNames())),
+		a.command("check", t("check config.yaml, this host and what it connects to: step 1 alone"), &checkCommand{},
+			t("All findings are reported at once. FILE or --config may be - for standard input. Nothing is changed, but for a throw-away database in the MetaDB and in the time-series database, which is removed again.")),
+		a.command("trial", t("start a node with its own MetaDB, to look at; not for production"), &trialCommand{}),
+		a.command("status", t("show how far the initialisation is, and what runs"), &statusCommand{}),
+		a.command("start", t("start programs"), &operateCommand{name: "start"}),
+		a.command("stop", t("stop programs"), &operateCommand{name: "stop"}),
+		a.command("restart", t("restart programs, in the order of their dependencies"), &operateCommand{name: "restart"}),
+		a.command("plan", t("show what init would change, without touching anything"), &planCommand{},
+			t("Exit status: 0 nothing to do, 2 there is something to do, 1 it cannot be told.")),
+		a.command("reconfigure", t("check, render the files anew, restart the programs that read a changed one"), &reconfigureCommand{}),
+		a.group("config", t("show, change and restore config.yaml and the files made from it"),
+			a.command("show", t("show the effective value of every key, and where it comes from"), &configShow{}),
+			a.command("schema", t("print a JSON Schema of config.yaml, for editors"), &configSchema{}),
+			a.command("set", t("change keys of config.yaml in place, and bring the node to them"), &configSet{},
+				t("A KEY alone is asked for, without echo, or read from the standard input, a line each; passwords are taken in no other way. Comments, order and quotes of the file stay, and what it was is kept beside it. Everything is checked first: a new MetaDB is tried before the file is changed.")),
+			a.command("ports", t("change the ports of the components, with questions (docker_update_app_port.sh)"), &configPorts{},
+				t("With KEY=VALUE nothing is asked about the ports.")),
+			a.command("history", t("list the last ten sets of files that a run replaced"), &configHistory{}),
+			a.command("diff", t("show what would change if an earlier version were put back"), &configDiff{},
+				t("VERSION is one of `omsinit config history`; without it the last one. Secrets are not shown.")),
+			a.command("restore", t("put an earlier version of files back, and restart the programs that read them"), &configRestore{},
+				t("VERSION is one of `omsinit config history`, or last. What is replaced becomes a version itself. A config.yaml that is put back brings the other files with it."))),
+		a.group("pack", t("show, capture and check what differs between OMS releases: templates, schema, program files"),
+			a.command("list", t("list the files of the pack, where each comes from, and what is made from it"), &packList{}),
+			a.command("show", t("print a file of the pack"), &packShow{}),
+			a.command("export", t("write the files of the pack into a folder, to be edited there"), &packExport{},
+				t("Without NAME all of them. What is in the folder already is not overwritten. The folder can be used with --pack, or put at /usr/share/omsinit/pack of an image; it needs only the files that differ.")),
+			a.command("capture", t("learn the pack of a release from an initialised installation"), &packCapture{},
+				t("Run it inside an initialised container, or with --root on a copy of its files. The installation and its MetaDB are only read; the proof at the end creates three scratch databases called omsinit_scratch_…, and drops them. Exit status 3: the pack was written but does not make everything again.")),
+			a.command("verify", t("compare what a pack makes with what an installation has"), &packVerify{},
+				t("Files to the byte, the schema through information_schema in scratch databases called omsinit_scratch_…, and whether the programs can be read. Exit status 3: something differs.")),
+			a.command("lint", t("find what is wrong with a pack"), &packLint{},
+				t("Unknown keys, files that nothing is made from, missing escapes, secrets as text or in files that others may read, schema files that are never applied. Exit status 3: there are errors.")),
+			a.command("diff", t("show how two packs, such as those of two releases, differ"), &packDiff{},
+				t("A dash in the place of a folder is the built-in pack. Exit status 2: they differ.")),
+			a.command("schema", t("print the JSON Schema of pack.yaml"), &packSchema{})),
+		a.group("metadb", t("show, migrate, back up and restore the MetaDB"),
+			a.command("status", t("show which schema files are applied, and what the databases lack"), &metadbStatus{}),
+			a.command("migrate", t("create and complete the three databases: step 2 alone"), &metadbMigrate{}),
+			a.command("backup", t("dump all databases of this OMS into an empty folder, with a manifest"), &metadbBackup{}),
+			a.command("restore", t("restore a backup and verify it"), &metadbRestore{}),
+			a.command("switch", t("change the address and the account of the MetaDB, with questions (docker_update_meta_db.sh)"), &metadbSwitch{},
+				t("Without arguments oms_meta_host, oms_meta_port, oms_meta_user and oms_meta_password are asked for. The new MetaDB is tried first."))),
+		a.group("cluster", t("show and check all regions and nodes of this OMS"),
+			a.command("show", t("show regions, nodes, their state and last heartbeat"), &clusterShow{}),
+			a.command("check", t("find out why a machine is shown as down: causes and fixes; exit status 3 if there are errors"), &clusterCheck{})),
+		a.group("ha", t("show and switch high availability (ha.config), for all regions"),
+			a.command("show", t("show the value, and how many nodes each region has"), &haShow{}),
+			a.command("on", t("switch it on; the other fields stay as they are"), &haOn{}),
+			a.command("off", t("switch it off; the other fields stay as they are"), &haOff{})),
+		a.group("metrics", t("try the time-series database, and show what is reported to it"),
+			a.command("check", t("try the time-series database as step 3 does; exit status 3 when it fails"), &metricsCheck{},
+				t("Connects, logs in, looks for the database and the retention policy, writes a point and reads it back. Creates neither; where one is missing, a throw-away database is written to, and removed again.")),
+			a.command("show", t("show what PID 1 reports: how much, how late, what was dropped, the last error"), &metricsShow{},
+				t("As prometheus, the figures themselves are printed."))),
+		a.group("upgrade", t("upgrade this OMS to the release of the image, and back"),
+			a.command("plan", t("show what an upgrade would do; exit status 3 when a gate refuses it"), &upgradePlan{}),
+			a.command("apply", t("back up, change the schema and start, or continue an upgrade that was interrupted (IS_UPGRADE=true)"), &upgradeApply{}),
+			a.command("rollback", t("restore the backup from before the last upgrade"), &upgradeRollback{}),
+			a.command("backup", t("take a backup now, beside those of upgrades or in DIR"), &upgradeBackup{}),
+			a.command("backups", t("list the backups on this node"), &upgradeBackups{}),
+			a.command("verify", t("compare a backup with its manifest"), &upgradeVerify{})),
+		a.command("add_resource", t("old name of: init --only resource"), &addResourceCommand{}),
+		a.command("help", t("show this page, or the page of a command"), &helpCommand{}),
+		a.command("version", t("print the version"), &versionCommand{}),
+		a.command("signal", t("send a signal to programs"), &signalCommand{}),
+		a.command("tail", t("print the end of a program's log"), &tailCommand{}),
+		a.command("logs", t("print the ends of both logs of several programs, or of all"), &logsCommand{}),
+		a.command("healthcheck", t("check that this node is ready, for Docker and Kubernetes: exit status 0"), &healthcheckCommand{},
+			t("Ready: PID 1 answers, the initialisation is done, and every program that starts by itself is ready.\nWith --live: PID 1 answers, and no essential program is FATAL.")),
 	}
-	return fallback
+}
+
+// application returns the command line in the words of the library that parses it.
+func (a *app) application() *urfave.App {
+	t := a.lang.Sprintf
+	localizeHelp(a.lang)
+	root := a.command("omsinit", t("initialise, supervise and operate an OMS container"), &oldNames{}, statusText(t)+"\n"+
+		t("Environment: OMS_HOST_IP is the IP address of this node; OMSINIT_ROOT, OMSINIT_CONFIG, OMSINIT_PACK and OMS_LANG stand for --root, --config, --pack and --lang."))
+	u := &urfave.App{
+		Name: root.Name, Usage: root.Usage, UsageText: t("omsinit [options] COMMAND [options]"), Description: root.Description,
+		// The library leaves the help flag out where there is a command called help.
+		Flags:    append(append(a.commonFlags(), root.Flags...), urfave.HelpFlag),
+		Commands: a.commands(), Action: root.Action, OnUsageError: usageOf,
+		Writer: a.stdout, ErrWriter: a.stderr, ExitErrHandler: func(*urfave.Context, error) {},
+		HideVersion: true, HideHelpCommand: true, // they are commands of ours, in both languages
+	}
+	for _, c := range u.Commands {
+		a.complete(c, c.Name)
+	}
+	find(u.Commands, "help").Aliases = []string{"h"}
+	return u
+}
+
+// command puts a command into the words of the library.
+func (a *app) command(name, about string, c command, description ...string) *urfave.Command {
+	u := &urfave.Command{Name: name, Usage: about, Description: strings.Join(description, "\n")}
+	if c, ok := c.(interface{ flags(translate) flags }); ok {
+		u.Flags = c.flags(a.lang.Sprintf)
+	}
+	var args arguments
+	if c, ok := c.(interface{ args() arguments }); ok {
+		args = c.args()
+	}
+	u.ArgsUsage = args.usage
+	u.Action = func(u *urfave.Context) error {
+		if err := args.take(u.Command.HelpName, u.Args().Slice()); err != nil {
+			return err
+		}
+		if err := a.checkCommon(); err != nil {
+			return err
+		}
+		if c, ok := c.(interface{ resolve(*app, *urfave.Context) }); ok {
+			c.resolve(a, u)
+		}
+		return c.Run(u.Context, a)
+	}
+	return u
+}
+
+// group is a command that has commands.
+func (a *app) group(name, about string, commands ...*urfave.Command) *urfave.Command {
+	return &urfave.Command{
+		Name: name, Usage: about, ArgsUsage: "COMMAND", Subcommands: commands,
+		Description: a.lang.Sprintf("Each command has a page: `omsinit help %s COMMAND`.", name),
+		Action: func(u *urfave.Context) error {
+			if u.Args().Present() {
+				return usage(msg.M("there is no command %q; see `omsinit help`", name+" "+u.Args().First()))
+			}
+			return urfave.ShowSubcommandHelp(u)
+		},
+	}
+}
+
+// complete adds to a command, and to those below it, what all of them have.
+func (a *app) complete(c *urfave.Command, name string) {
+	c.UsageText = a.lang.Sprintf("omsinit %s [options] %s", name, c.ArgsUsage)
+	c.Flags, c.OnUsageError, c.HideHelpCommand = append(c.Flags, a.commonFlags()...), usageOf, true
+	for _, below := range c.Subcommands {
+		a.complete(below, name+" "+below.Name)
+	}
 }

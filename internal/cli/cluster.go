@@ -1,66 +1,75 @@
 package cli
 
 import (
-	"time"
+	"context"
 
-	urfave "github.com/urfave/cli/v2"
-
-	"omsinit/check"
 	"omsinit/init/flow"
-	"omsinit/internal/msg"
-	"omsinit/internal/registry"
 )
 
-// clusterCommand is `omsinit cluster`.
-func clusterCommand(lang msg.Lang) *urfave.Command {
-	t := lang.Sprintf
-	age := &urfave.DurationFlag{Name: "heartbeat-age", Value: registry.Alive, Usage: t("how old the last heartbeat of a node may be that is up")}
-	output := outputFlag(lang)
-	return &urfave.Command{
-		Name: "cluster", Usage: t("all regions and nodes of this OMS"), ArgsUsage: "COMMAND",
-		Description: t("`omsinit cluster COMMAND --help` tells more about each."),
-		Subcommands: []*urfave.Command{
-			{Name: "show", Usage: t("regions, nodes, their state and last heartbeat"),
-				Flags:  []urfave.Flag{age, output},
-				Action: func(c *urfave.Context) error { return clusterShow(c, lang) }},
-			{Name: "check", Usage: t("why a machine is shown as down: causes and fixes; exit status 3 if there are errors"),
-				Flags: []urfave.Flag{age, output,
-					&urfave.DurationFlag{Name: "deadline", Value: check.DefaultDeadline, Usage: t("how long each check may take")}},
-				Action: func(c *urfave.Context) error { return clusterCheck(c, lang) }},
-		},
-	}
+// clusterCommand is what cluster show and cluster check have in common.
+type clusterCommand struct {
+	report
+	flow.ClusterOptions
 }
 
-func clusterShow(c *urfave.Context, lang msg.Lang) error {
-	options, err := clusterOptions(c, lang)
-	if err != nil {
-		return err
-	}
-	view, err := flow.ClusterView(c.Context, initOptions(c, lang, nil, nil), options)
-	if err != nil {
-		return err
-	}
-	return print(c, lang, view, plain(view.Print))
+func (c *clusterCommand) flags(t translate) flags {
+	return flags{heartbeatAgeFlag(t, &c.HeartbeatAge), c.flag(t)}
 }
 
-func clusterCheck(c *urfave.Context, lang msg.Lang) error {
-	options, err := clusterOptions(c, lang)
-	if err != nil {
-		return err
-	}
-	report, err := flow.ClusterCheck(c.Context, initOptions(c, lang, nil, nil), options)
-	if err != nil {
-		return err
-	}
-	return printReport(c, lang, report)
+// clusterShow is `omsinit cluster show`.
+type clusterShow struct{ clusterCommand }
+
+// Run prints the regions and nodes.
+func (c *clusterShow) Run(ctx context.Context, a *app) error {
+	view, err := flow.ClusterView(ctx, c.Options, c.ClusterOptions)
+	return c.print(a, err, view, plain(view.Print))
 }
 
-func clusterOptions(c *urfave.Context, lang msg.Lang) (flow.ClusterOptions, error) {
-	o := flow.ClusterOptions{HeartbeatAge: c.Duration("heartbeat-age"), Deadline: c.Duration("deadline")}
-	for name, value := range map[string]time.Duration{"heartbeat-age": o.HeartbeatAge, "deadline": o.Deadline} {
-		if c.IsSet(name) && value <= 0 {
-			return o, urfave.Exit(lang.Sprintf("omsinit: --%s must be longer than 0", name), exitUsage)
-		}
-	}
-	return o, nil
+// clusterCheck is `omsinit cluster check`.
+type clusterCheck struct{ clusterCommand }
+
+func (c *clusterCheck) flags(t translate) flags {
+	return append(c.clusterCommand.flags(t), deadlineFlag(t, &c.Deadline))
+}
+
+// Run runs the checks.
+func (c *clusterCheck) Run(ctx context.Context, a *app) error {
+	report, err := flow.ClusterCheck(ctx, c.Options, c.ClusterOptions)
+	return c.printReport(a, report, err)
+}
+
+// haShow is `omsinit ha show`.
+type haShow struct{ report }
+
+// Run prints how high availability is set.
+func (c *haShow) Run(ctx context.Context, a *app) error {
+	status, err := flow.HA(ctx, c.Options)
+	return c.print(a, err, status, plain(status.Print))
+}
+
+// haOff is `omsinit ha off`.
+type haOff struct{ report }
+
+func (c *haOff) flags(t translate) flags { return flags{c.flag(t), lockTimeoutFlag(t, &c.LockTimeout)} }
+
+// Run switches high availability off.
+func (c *haOff) Run(ctx context.Context, a *app) error { return c.switchHA(ctx, a, false, false) }
+
+// haOn is `omsinit ha on`.
+type haOn struct {
+	haOff
+	Force bool
+}
+
+func (c *haOn) flags(t translate) flags {
+	return append(c.haOff.flags(t), boolFlag(&c.Force, "force", t("switch it on also when a region has one node only")))
+}
+
+// Run switches high availability on.
+func (c *haOn) Run(ctx context.Context, a *app) error { return c.switchHA(ctx, a, true, c.Force) }
+
+// switchHA prints what was changed.
+func (c *haOff) switchHA(ctx context.Context, a *app, on, force bool) error {
+	change, err := flow.SwitchHA(ctx, c.Options, on, force)
+	return c.print(a, err, change, plain(change.Print))
 }

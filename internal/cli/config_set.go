@@ -1,220 +1,174 @@
 package cli
 
 import (
+	"context"
+	"fmt"
 	"slices"
-	"strconv"
 	"strings"
-
-	urfave "github.com/urfave/cli/v2"
 
 	"omsinit/init/flow"
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
 )
 
-func setFlags(lang msg.Lang) []urfave.Flag {
-	t := lang.Sprintf
-	return []urfave.Flag{
-		&urfave.BoolFlag{Name: "yes", DisableDefaultText: true, Usage: t("ask nothing: go on, and let cm_url follow the CM's port on a region of one node")},
-		&urfave.BoolFlag{Name: "move-cm-url", DisableDefaultText: true, Usage: t("when the CM's port moves, move the port in cm_url too")},
-		&urfave.BoolFlag{Name: "keep-cm-url", DisableDefaultText: true, Usage: t("when the CM's port moves, leave cm_url as it is (a VIP)")},
-		&urfave.BoolFlag{Name: "init-metadb", DisableDefaultText: true, Usage: t("create the databases and tables that a new MetaDB lacks")},
-		&urfave.BoolFlag{Name: "no-apply", DisableDefaultText: true, Usage: t("change config.yaml and nothing else")},
-		preferFlag(lang),
-		&urfave.DurationFlag{Name: "lock-timeout", Value: flow.DefaultLockTimeout, Usage: t("how long to wait for another run")},
-		&urfave.DurationFlag{Name: "ready-timeout", Value: flow.DefaultReadyTimeout, Usage: t("how long to wait for the components to be ready")},
+// setting is what config set, config ports and metadb switch have in common: they change keys of config.yaml in place,
+// and apply that.
+type setting struct {
+	target
+	Yes                  bool
+	MoveCMURL, KeepCMURL bool
+	InitMetaDB, OnlyFile bool
+	Assignments          []string
+}
+
+func (c *setting) flags(t translate) flags {
+	return flags{
+		boolFlag(&c.Yes, "yes", t("ask nothing: continue, and let cm_url follow the CM's port in a region of one node")),
+		boolFlag(&c.MoveCMURL, "move-cm-url", t("move the port in cm_url too when the CM's port moves")),
+		boolFlag(&c.KeepCMURL, "keep-cm-url", t("leave cm_url as it is (a VIP) when the CM's port moves")),
+		boolFlag(&c.InitMetaDB, "init-metadb", t("create the databases and tables that a new MetaDB lacks")),
+		boolFlag(&c.OnlyFile, "no-apply", t("change config.yaml and nothing else")),
+		preferFlag(t, &c.Prefer),
+		lockTimeoutFlag(t, &c.LockTimeout), readyTimeoutFlag(t, "ready-timeout", &c.ReadyTimeout),
 	}
 }
 
-func configSet(lang msg.Lang) *urfave.Command {
-	t := lang.Sprintf
-	return &urfave.Command{Name: "set", Usage: t("change keys of config.yaml in place, and bring the node to them"), ArgsUsage: "KEY=VALUE…", Flags: setFlags(lang),
-		Description: t("A KEY alone is asked for, without echo, or read from the standard input, a line each; passwords are taken in no other way. Comments, order and quotes of the file stay, and what it was is kept beside it. Everything is checked first: a new MetaDB is tried before the file is changed."),
-		Action: func(c *urfave.Context) error {
-			if !c.Args().Present() {
-				return urfave.Exit(t("omsinit: give KEY=VALUE, for example nginx_server_port=18089"), exitUsage)
-			}
-			p := newPrompter(c.Context, lang)
-			values, err := settings(p, c.Args().Slice())
-			if err != nil {
-				return err
-			}
-			return set(c, lang, p, values, c.Bool("init-metadb"))
-		}}
+func (c *setting) args() arguments { return arguments{usage: "[KEY=VALUE…]", rest: &c.Assignments} }
+
+// configSet is `omsinit config set`.
+type configSet struct{ setting }
+
+func (c *configSet) args() arguments {
+	return arguments{usage: "KEY=VALUE…", rest: &c.Assignments, missing: msg.M("give KEY=VALUE, for example nginx_server_port=18089")}
 }
 
-// settings reads KEY=VALUE. A password is never one: everybody on the host can
-// see arguments.
-func settings(p *prompter, args []string) ([]config.Assignment, error) {
+// Run changes the keys.
+func (c *configSet) Run(ctx context.Context, a *app) error {
+	p := a.prompter(ctx)
+	values, err := assignments(p, c.Assignments)
+	if err != nil {
+		return err
+	}
+	return c.set(ctx, p, values)
+}
+
+// configPorts is `omsinit config ports`: it asks what docker_update_app_port.sh asked (docs/oms-facts.md §4).
+type configPorts struct{ setting }
+
+// Run asks for the ports and changes them.
+func (c *configPorts) Run(ctx context.Context, a *app) error {
+	c.InitMetaDB = false
+	return c.change(ctx, a, nil,
+		"nginx_server_port", "ghana_server_port", "cm_server_port", "supervisor_server_port", "sshd_server_port")
+}
+
+// metadbSwitch is `omsinit metadb switch`: it asks what docker_update_meta_db.sh asked (docs/oms-facts.md §4).
+type metadbSwitch struct{ setting }
+
+// Run asks for the MetaDB and switches to it.
+func (c *metadbSwitch) Run(ctx context.Context, a *app) error {
+	return c.change(ctx, a, func(p *prompter) (err error) {
+		if !c.InitMetaDB && !c.Yes {
+			c.InitMetaDB, err = p.confirm(msg.M("Create the databases and tables that the new MetaDB lacks? (n: they must be there)"))
+		}
+		return err
+	}, "oms_meta_host", "oms_meta_port", "oms_meta_user", "oms_meta_password")
+}
+
+// change takes the keys from the arguments, or else asks for them; asks what else there is to ask, and whether to go
+// on; and sets them.
+func (c *setting) change(ctx context.Context, a *app, ask func(*prompter) error, keys ...string) error {
+	p := a.prompter(ctx)
+	values, err := assignments(p, c.Assignments)
+	if err != nil {
+		return err
+	}
+	for _, v := range values {
+		if !slices.Contains(keys, v.Key) {
+			return usage(msg.M("the keys here are %s; for others see `omsinit config set`", strings.Join(keys, ", ")))
+		}
+	}
+	if len(values) == 0 {
+		if values, err = c.askAll(p, keys); err != nil {
+			return err
+		}
+		if len(values) == 0 {
+			a.say(msg.M("omsinit: nothing is to be changed"))
+			return nil
+		}
+	}
+	if ask != nil {
+		if err := ask(p); err != nil {
+			return err
+		}
+	}
+	if err := c.agreed(p, values); err != nil {
+		return err
+	}
+	return c.set(ctx, p, values)
+}
+
+// assignments reads KEY=VALUE. A password is never one: everybody on the host can see arguments.
+func assignments(p *prompter, args []string) ([]config.Assignment, error) {
 	var out []config.Assignment
 	for _, arg := range args {
 		key, value, given := strings.Cut(arg, "=")
-		secret := config.SoundsSecret(key) || slices.ContainsFunc(config.Keys(), func(k config.Key) bool { return k.Name == key && k.Secret })
-		switch {
-		case strings.HasPrefix(arg, "-"):
-			return nil, urfave.Exit(p.lang.Sprintf("omsinit: %s stands after KEY=VALUE; options come first", key), exitUsage)
-		case slices.ContainsFunc(out, func(s config.Assignment) bool { return s.Key == key }):
-			return nil, urfave.Exit(p.lang.Sprintf("omsinit: %s is given twice", key), exitUsage)
-		case given && secret:
-			return nil, urfave.Exit(p.lang.Sprintf("omsinit: everybody on this host can see the arguments of a command: write %s alone, and type its value when it is asked for, or send it to the standard input", key), exitUsage)
-		case secret:
-			text, err := p.secret(msg.M("%s:", key))
-			if err != nil {
+		if slices.ContainsFunc(out, func(s config.Assignment) bool { return s.Key == key }) {
+			return nil, usage(msg.M("%s is given twice", key))
+		}
+		secret := config.SoundsSecret(key) ||
+			slices.ContainsFunc(config.Keys(), func(k config.Key) bool { return k.Name == key && k.Secret })
+		if given && secret {
+			return nil, usage(msg.M("everybody on this host can see the arguments of a command: write %s alone, and type its value when it is asked for, or send it to the standard input", key))
+		}
+		if !given {
+			ask := p.line
+			if secret {
+				ask = p.secret
+			}
+			var err error
+			if value, err = ask(msg.M("%s:", key)); err != nil {
 				return nil, err
 			}
-			value = text
-		case !given:
-			text, err := p.line(msg.M("%s:", key))
-			if err != nil {
-				return nil, err
-			}
-			value = text
 		}
 		out = append(out, config.Assignment{Key: key, Value: config.Secret(value)})
 	}
 	return out, nil
 }
 
-// set changes config.yaml and applies it.
-func set(c *urfave.Context, lang msg.Lang, p *prompter, values []config.Assignment, initMetaDB bool) error {
-	if c.Bool("move-cm-url") && c.Bool("keep-cm-url") {
-		return urfave.Exit(lang.Sprintf("omsinit: --move-cm-url and --keep-cm-url contradict each other"), exitUsage)
-	}
-	o := initOptions(c, lang, nil, nil)
-	follow, err := followCMURL(c, lang, p, o, values)
-	if err != nil {
-		return err
-	}
-	return flow.Set(c.Context, o, flow.Settings{Values: append(values, follow...), InitMetaDB: initMetaDB, OnlyFile: c.Bool("no-apply")})
-}
-
-// followCMURL asks whether cm_url follows the port of the CM. It asks before
-// anything is locked: a question can stay open for long.
-func followCMURL(c *urfave.Context, lang msg.Lang, p *prompter, o flow.Options, values []config.Assignment) ([]config.Assignment, error) {
-	from, to, single, err := flow.CMURLToFollow(o, values)
-	if err != nil || to == "" || c.Bool("keep-cm-url") {
-		return nil, err
-	}
-	follow := c.Bool("move-cm-url") || c.Bool("yes") && single
-	if !follow && !c.Bool("yes") {
-		if !p.terminal() && c.Args().Present() {
-			return nil, urfave.Exit(lang.Sprintf("omsinit: the port of the CM moves, and cm_url is %s: say whether it becomes %s with --move-cm-url, or stays with --keep-cm-url", from, to), exitUsage)
-		}
-		follow, err = p.confirm(msg.M("The port of the CM moves. Change cm_url from %s to %s? (one node: y; a VIP in front of several: n)", from, to))
-	}
-	if err != nil || !follow {
-		return nil, err
-	}
-	return []config.Assignment{{Key: "cm_url", Value: config.Secret(to)}}, nil
-}
-
-// configPorts asks what docker_update_app_port.sh asked (oms-facts §4).
-func configPorts(lang msg.Lang) *urfave.Command {
-	t := lang.Sprintf
-	return &urfave.Command{Name: "ports", Usage: t("change the ports of the components, with questions (docker_update_app_port.sh)"), ArgsUsage: "[KEY=VALUE…]", Flags: setFlags(lang),
-		Description: t("With KEY=VALUE nothing is asked about the ports."),
-		Action: func(c *urfave.Context) error {
-			p := newPrompter(c.Context, lang)
-			keys := []string{"nginx_server_port", "ghana_server_port", "cm_server_port", "supervisor_server_port", "sshd_server_port"}
-			values, err := known(p, c.Args().Slice(), keys)
-			if err != nil {
-				return err
-			}
-			if len(values) == 0 {
-				if values, err = askAll(c, lang, p, keys); err != nil {
-					return err
-				}
-			}
-			if err := agreed(c, p, values); err != nil {
-				return err
-			}
-			return set(c, lang, p, values, false)
-		}}
-}
-
-// configMetaDB asks what docker_update_meta_db.sh asked (oms-facts §4).
-func metadbSwitch(lang msg.Lang) *urfave.Command {
-	t := lang.Sprintf
-	return &urfave.Command{Name: "switch", Usage: t("change the address and the account of the MetaDB, with questions (docker_update_meta_db.sh)"), ArgsUsage: "[KEY=VALUE…]", Flags: setFlags(lang),
-		Description: t("Without arguments oms_meta_host, oms_meta_port, oms_meta_user and oms_meta_password are asked for. The new MetaDB is tried first."),
-		Action: func(c *urfave.Context) error {
-			p := newPrompter(c.Context, lang)
-			keys := []string{"oms_meta_host", "oms_meta_port", "oms_meta_user", "oms_meta_password"}
-			values, err := known(p, c.Args().Slice(), keys)
-			if err != nil {
-				return err
-			}
-			if len(values) == 0 {
-				if values, err = askAll(c, lang, p, keys); err != nil {
-					return err
-				}
-			}
-			create := c.Bool("init-metadb")
-			if !create && !c.Bool("yes") {
-				if create, err = p.confirm(msg.M("Create the databases and tables that the new MetaDB lacks? (n: they must be there)")); err != nil {
-					return err
-				}
-			}
-			if err := agreed(c, p, values); err != nil {
-				return err
-			}
-			return set(c, lang, p, values, create)
-		}}
-}
-
-// known takes KEY=VALUE of these keys only.
-func known(p *prompter, args, keys []string) ([]config.Assignment, error) {
-	values, err := settings(p, args)
-	if err != nil {
-		return nil, err
-	}
-	for _, v := range values {
-		if !slices.Contains(keys, v.Key) {
-			return nil, urfave.Exit(p.lang.Sprintf("omsinit: the keys here are %s; for others see `omsinit config set`", strings.Join(keys, ", ")), exitUsage)
-		}
-	}
-	return values, nil
-}
-
 // askAll asks for each key; Enter alone keeps what is there.
-func askAll(c *urfave.Context, lang msg.Lang, p *prompter, keys []string) ([]config.Assignment, error) {
-	cfg, _, err := config.Load(initOptions(c, lang, nil, nil).ConfigFile)
+func (c *setting) askAll(p *prompter, keys []string) ([]config.Assignment, error) {
+	cfg, _, err := config.Load(c.ConfigFile)
 	if err != nil {
 		return nil, err
 	}
 	var out []config.Assignment
 	for _, key := range keys {
 		current := cfg.Values()[key]
+		_, secret := current.(config.Secret)
 		ask := p.line
-		if _, secret := current.(config.Secret); secret {
+		if secret {
 			ask = p.secret
 		}
 		answer, err := ask(msg.M("%s [%v]:", key, current))
 		if err != nil {
 			return nil, err
 		}
-		now, isText := current.(string)
-		if number, ok := current.(int); ok {
-			now, isText = strconv.Itoa(number), true
-		}
-		if answer == "" || isText && answer == now {
+		if answer == "" || !secret && answer == fmt.Sprint(current) {
 			continue
 		}
 		out = append(out, config.Assignment{Key: key, Value: config.Secret(answer)})
 	}
-	if len(out) == 0 {
-		return nil, urfave.Exit(lang.Sprintf("omsinit: nothing is to be changed"), 0)
-	}
 	return out, nil
 }
 
+// scripted reports whether a program wrote the whole command: nobody is there to ask.
+func (c *setting) scripted(p *prompter) bool { return !p.terminal() && len(c.Assignments) > 0 }
+
 // agreed asks once more before components restart.
-func agreed(c *urfave.Context, p *prompter, values []config.Assignment) error {
-	if c.Bool("yes") {
+func (c *setting) agreed(p *prompter, values []config.Assignment) error {
+	if c.Yes || c.scripted(p) {
 		return nil
-	}
-	if !p.terminal() && c.Args().Present() {
-		return nil // a program wrote the whole command
 	}
 	var keys []string
 	for _, v := range values {
@@ -222,7 +176,41 @@ func agreed(c *urfave.Context, p *prompter, values []config.Assignment) error {
 	}
 	yes, err := p.confirm(msg.M("Change %s in config.yaml, and restart the components that use them?", strings.Join(keys, ", ")))
 	if err == nil && !yes {
-		err = urfave.Exit(p.lang.Sprintf("omsinit: nothing was changed"), 1)
+		err = msg.Errorf("nothing was changed")
 	}
 	return err
+}
+
+// set changes config.yaml and applies it.
+func (c *setting) set(ctx context.Context, p *prompter, values []config.Assignment) error {
+	if c.MoveCMURL && c.KeepCMURL {
+		return usage(msg.M("--move-cm-url and --keep-cm-url contradict each other"))
+	}
+	follow, err := c.followCMURL(p, values)
+	if err != nil {
+		return err
+	}
+	return flow.Set(ctx, c.Options, flow.Settings{
+		Values: append(values, follow...), InitMetaDB: c.InitMetaDB, OnlyFile: c.OnlyFile,
+	})
+}
+
+// followCMURL asks whether cm_url follows the port of the CM. It asks before anything is locked: a question can stay
+// open for long.
+func (c *setting) followCMURL(p *prompter, values []config.Assignment) ([]config.Assignment, error) {
+	from, to, single, err := flow.CMURLToFollow(c.Options, values)
+	if err != nil || to == "" || c.KeepCMURL {
+		return nil, err
+	}
+	follow := c.MoveCMURL || c.Yes && single
+	if !follow && !c.Yes {
+		if c.scripted(p) {
+			return nil, usage(msg.M("the port of the CM moves, and cm_url is %s: say whether it becomes %s with --move-cm-url, or stays with --keep-cm-url", from, to))
+		}
+		follow, err = p.confirm(msg.M("The port of the CM moves. Change cm_url from %s to %s? (one node: y; a VIP in front of several: n)", from, to))
+	}
+	if err != nil || !follow {
+		return nil, err
+	}
+	return []config.Assignment{{Key: "cm_url", Value: config.Secret(to)}}, nil
 }

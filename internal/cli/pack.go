@@ -1,68 +1,30 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 
-	urfave "github.com/urfave/cli/v2"
-
+	"omsinit/capture"
+	"omsinit/init/flow"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
+	"omsinit/scripts"
 )
 
-// packCommand shows what differs between OMS releases, and lets an image
-// builder take it as a start.
-func packCommand(lang msg.Lang) *urfave.Command {
-	t := lang.Sprintf
-	return &urfave.Command{Name: "pack", Usage: t("what differs between OMS releases: templates, schema, program files"), ArgsUsage: "COMMAND",
-		Subcommands: []*urfave.Command{
-			{Name: "list", Usage: t("the files of the pack, where each comes from, and what is made from it"),
-				Action: func(c *urfave.Context) error {
-					p, err := pack.Open(initOptions(c, lang, nil, nil).PackDir)
-					if err != nil {
-						return err
-					}
-					return listPack(c, p)
-				}},
-			{Name: "show", Usage: t("print a file of the pack"), ArgsUsage: "NAME",
-				Action: func(c *urfave.Context) error {
-					p, err := pack.Open(initOptions(c, lang, nil, nil).PackDir)
-					if err != nil {
-						return err
-					}
-					data, err := fs.ReadFile(p.FS(), c.Args().First())
-					if err != nil {
-						return urfave.Exit(t("omsinit: the pack has no file %q; see `omsinit pack list`", c.Args().First()), exitUsage)
-					}
-					_, err = c.App.Writer.Write(data)
-					return err
-				}},
-			{Name: "export", Usage: t("write the files of the pack into a folder, to be edited there"), ArgsUsage: "DIR [NAME…]",
-				Description: t("Without NAME all of them. What is in the folder already is not overwritten. The folder can be used with --pack, or put at /usr/share/omsinit/pack of an image; it needs only the files that differ."),
-				Action: func(c *urfave.Context) error {
-					if !c.Args().Present() {
-						return urfave.Exit(t("omsinit: name the folder to write to"), exitUsage)
-					}
-					p, err := pack.Open(initOptions(c, lang, nil, nil).PackDir)
-					if err != nil {
-						return err
-					}
-					written, err := p.Export(c.Args().First(), c.Args().Tail())
-					for _, name := range written {
-						fmt.Fprintln(c.App.Writer, name)
-					}
-					return err
-				}},
-			packCapture(lang),
-			packVerify(lang),
-			packLint(lang),
-			packDiff(lang),
-			packSchema(lang),
-		}}
-}
+// packList is `omsinit pack list`.
+type packList struct{ target }
 
-func listPack(c *urfave.Context, p *pack.Pack) error {
+// Run lists the files.
+func (c *packList) Run(_ context.Context, a *app) error {
+	p, err := pack.Open(c.PackDir)
+	if err != nil {
+		return err
+	}
 	made := map[string]pack.File{}
 	for _, f := range append(p.Files, p.Trial...) {
 		made[f.Template] = f
@@ -71,7 +33,7 @@ func listPack(c *urfave.Context, p *pack.Pack) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(os.Stderr, p.Release)
+	fmt.Fprintln(a.stderr, p.Release)
 	var rows [][]string
 	for _, name := range names {
 		f, ok := made[name]
@@ -86,5 +48,130 @@ func listPack(c *urfave.Context, p *pack.Pack) error {
 		mode := fmt.Sprintf("%04o", uint32(f.Mode))
 		rows = append(rows, []string{name, p.Source(name), f.Path, f.Owner, mode, string(f.Format), merge})
 	}
-	return msg.PrintColumns(c.App.Writer, rows)
+	return msg.PrintColumns(a.stdout, rows)
+}
+
+// packShow is `omsinit pack show`.
+type packShow struct {
+	target
+	Name string
+}
+
+func (c *packShow) args() arguments {
+	return arguments{
+		usage: "NAME", first: []*string{&c.Name}, missing: msg.M("name a file of the pack; see `omsinit pack list`"),
+	}
+}
+
+// Run prints the file.
+func (c *packShow) Run(_ context.Context, a *app) error {
+	p, err := pack.Open(c.PackDir)
+	if err != nil {
+		return err
+	}
+	data, err := fs.ReadFile(p.FS(), c.Name)
+	if err != nil {
+		return usage(msg.M("the pack has no file %q; see `omsinit pack list`", c.Name))
+	}
+	_, err = a.stdout.Write(data)
+	return err
+}
+
+// packExport is `omsinit pack export`.
+type packExport struct {
+	target
+	Dir   string
+	Names []string
+}
+
+func (c *packExport) args() arguments {
+	return arguments{usage: "DIR [NAME…]", first: []*string{&c.Dir}, rest: &c.Names, missing: msg.M("name the folder to write to")}
+}
+
+// Run writes the files, and lists them.
+func (c *packExport) Run(_ context.Context, a *app) error {
+	p, err := pack.Open(c.PackDir)
+	if err != nil {
+		return err
+	}
+	written, err := p.Export(c.Dir, c.Names)
+	for _, name := range written {
+		fmt.Fprintln(a.stdout, name)
+	}
+	return err
+}
+
+// packLint is `omsinit pack lint`.
+type packLint struct {
+	output
+	Dir string
+}
+
+func (c *packLint) args() arguments { return packFolders(&c.Dir) }
+
+// Run prints the faults. The error says whether there is one that is more than a warning.
+func (c *packLint) Run(_ context.Context, a *app) error {
+	if err := findPacks(&c.Dir); err != nil {
+		return err
+	}
+	faults, err := flow.LintPack(c.Dir)
+	err = c.print(a, err, capture.FaultsJSON(faults), func(w io.Writer, lang msg.Lang) error {
+		return capture.PrintFaults(w, lang, faults)
+	})
+	if err == nil && slices.ContainsFunc(faults, func(f capture.Fault) bool { return f.Severity == "error" }) {
+		return errFindings
+	}
+	return err
+}
+
+// packDiff is `omsinit pack diff`.
+type packDiff struct {
+	output
+	From, To string
+}
+
+func (c *packDiff) args() arguments { return packFolders(&c.From, &c.To) }
+
+// Run prints the differences. The error says whether there are any.
+func (c *packDiff) Run(_ context.Context, a *app) error {
+	if err := findPacks(&c.From, &c.To); err != nil {
+		return err
+	}
+	changes, err := flow.DiffPacks(c.From, c.To)
+	err = c.print(a, err, capture.ChangesJSON(changes), func(w io.Writer, lang msg.Lang) error {
+		return capture.PrintChanges(w, lang, changes)
+	})
+	if err == nil && len(changes) > 0 {
+		return errChanges
+	}
+	return err
+}
+
+// packFolders are arguments that are folders of packs.
+func packFolders(dirs ...*string) arguments {
+	usage := strings.TrimSpace(strings.Repeat("DIR ", len(dirs)))
+	return arguments{usage: usage, first: dirs, missing: msg.M("name the folder of the pack")}
+}
+
+// findPacks checks folders of packs. A dash is the built-in pack, which has none.
+func findPacks(dirs ...*string) error {
+	for _, dir := range dirs {
+		if *dir == "-" {
+			*dir = ""
+			continue
+		}
+		if info, err := os.Stat(*dir); err != nil || !info.IsDir() {
+			return usage(msg.M("%s is not a folder", *dir))
+		}
+	}
+	return nil
+}
+
+// packSchema is `omsinit pack schema`.
+type packSchema struct{}
+
+// Run prints the schema.
+func (c *packSchema) Run(_ context.Context, a *app) error {
+	_, err := a.stdout.Write(scripts.PackSchema)
+	return err
 }

@@ -1,125 +1,137 @@
 package cli
 
 import (
-	"fmt"
-	"os"
-	"strconv"
+	"context"
+	"io"
 	"time"
 
-	urfave "github.com/urfave/cli/v2"
-
-	"omsinit/init/flow"
 	"omsinit/internal/msg"
 	"omsinit/supervise"
 )
 
-// programCommands are what operators do with programs, beside status, start,
-// stop and restart.
-func programCommands(lang msg.Lang) []*urfave.Command {
-	t := lang.Sprintf
-	logFlags := func() []urfave.Flag {
-		return []urfave.Flag{
-			&urfave.IntFlag{Name: "lines", Aliases: []string{"n"}, Value: 20, Usage: t("how many of the last lines")},
-			&urfave.BoolFlag{Name: "follow", Aliases: []string{"f"}, DisableDefaultText: true, Usage: t("go on with what is added, until Ctrl-C")},
+// statusCommand is `omsinit status`.
+type statusCommand struct {
+	output
+	Watch    bool
+	Interval time.Duration
+}
+
+func (c *statusCommand) flags(t translate) flags {
+	return flags{
+		boolFlag(&c.Watch, "watch", t("print the status again and again, until Ctrl-C")),
+		durationFlag(&c.Interval, "interval", time.Second, t("wait this long between two prints of --watch, at least 100ms")),
+		c.flag(t),
+	}
+}
+
+// Run prints the status, once or again and again.
+func (c *statusCommand) Run(ctx context.Context, a *app) error {
+	if c.Watch {
+		if c.Format != "text" || c.Interval < 100*time.Millisecond {
+			return usage(msg.M("--watch prints text only, and --interval is at least 100ms"))
 		}
+		return a.client().Watch(ctx, a.stdout, a.lang, c.Interval, isTerminal(a.stdout))
 	}
-	return []*urfave.Command{
-		{Name: "signal", Usage: t("send a signal to programs"), ArgsUsage: "SIGNAL PROGRAM…",
-			Action: func(c *urfave.Context) error { return sendSignal(c, lang) }},
-		{Name: "tail", Usage: t("the end of a program's log"), ArgsUsage: "PROGRAM [stdout|stderr]", Flags: logFlags(),
-			Action: func(c *urfave.Context) error { return tailLog(c, lang) }},
-		{Name: "logs", Usage: t("the ends of both logs of several programs, or of all"), ArgsUsage: "[PROGRAM…]", Flags: logFlags(),
-			Action: func(c *urfave.Context) error { return showLogs(c, lang) }},
-		{Name: "healthcheck", Usage: t("exit status 0 when this node is ready, for Docker and Kubernetes"),
-			Description: t("Ready: PID 1 answers, the initialisation is done, and every program that starts by itself is ready.\nWith --live: PID 1 answers, and no essential program is FATAL."),
-			Flags:       []urfave.Flag{&urfave.BoolFlag{Name: "live", DisableDefaultText: true, Usage: t("only whether it is alive")}},
-			Action:      func(c *urfave.Context) error { return checkHealth(c, lang) }},
+	status, err := a.client().Status(ctx)
+	return c.print(a, err, status, func(w io.Writer, lang msg.Lang) error { return status.Print(w, lang, time.Now()) })
+}
+
+// operateCommand is one of `omsinit start`, `stop` and `restart`.
+type operateCommand struct {
+	name     string
+	Timeout  time.Duration
+	Programs []string
+}
+
+func (c *operateCommand) args() arguments {
+	return arguments{usage: "PROGRAM…", rest: &c.Programs, missing: msg.M("name the programs, or all")}
+}
+
+func (c *operateCommand) flags(t translate) flags {
+	return flags{readyTimeoutFlag(t, "timeout", &c.Timeout)}
+}
+
+// Run starts, stops or restarts the programs.
+func (c *operateCommand) Run(ctx context.Context, a *app) error {
+	return a.client().Operate(ctx, c.name, c.Programs, c.Timeout, a.stdout, a.lang)
+}
+
+// signalCommand is `omsinit signal`.
+type signalCommand struct {
+	Signal   string
+	Programs []string
+}
+
+func (c *signalCommand) args() arguments {
+	return arguments{
+		usage: "SIGNAL PROGRAM…", first: []*string{&c.Signal}, rest: &c.Programs,
+		missing: msg.M("give a signal and the programs, or all: omsinit signal HUP nginx"),
 	}
 }
 
-func sendSignal(c *urfave.Context, lang msg.Lang) error {
-	if c.NArg() < 2 {
-		return urfave.Exit(lang.Sprintf("omsinit: give a signal and the programs, or all: omsinit signal HUP nginx"), exitUsage)
-	}
-	return client(c).Signal(c.Context, c.Args().First(), c.Args().Tail())
+// Run sends the signal.
+func (c *signalCommand) Run(ctx context.Context, a *app) error {
+	return a.client().Signal(ctx, c.Signal, c.Programs)
 }
 
-func tailLog(c *urfave.Context, lang msg.Lang) error {
-	stream := or(c.Args().Get(1), "stdout")
-	if c.NArg() < 1 || c.NArg() > 2 || stream != "stdout" && stream != "stderr" || c.Int("lines") < 1 {
-		return urfave.Exit(lang.Sprintf("omsinit: give a program, and stdout or stderr: omsinit tail --follow oms_console stderr"), exitUsage)
-	}
-	return client(c).Tail(c.Context, c.Args().First(), stream, logOptions(c), c.App.Writer)
+// logOptions are what tail and logs have in common.
+type logOptions struct{ supervise.LogOptions }
+
+func (o *logOptions) flags(t translate) flags {
+	lines := numberFlag(&o.Lines, "lines", 20, t("print this many of the last lines"))
+	lines.Aliases = []string{"n"}
+	lines.Action = must(func(n int) bool { return n >= 1 },
+		func(int) msg.Message { return msg.M("--lines must be at least 1") })
+	follow := boolFlag(&o.Follow, "follow", t("keep printing what is added, until Ctrl-C"))
+	follow.Aliases = []string{"f"}
+	return flags{lines, follow}
 }
 
-func showLogs(c *urfave.Context, lang msg.Lang) error {
-	if c.Int("lines") < 1 {
-		return urfave.Exit(lang.Sprintf("omsinit: --lines must be at least 1"), exitUsage)
-	}
-	return client(c).Logs(c.Context, c.Args().Slice(), logOptions(c), c.App.Writer)
+// tailCommand is `omsinit tail`.
+type tailCommand struct {
+	logOptions
+	Program, Stream string
 }
 
-func checkHealth(c *urfave.Context, lang msg.Lang) error {
-	if err := client(c).Health(c.Context, c.Bool("live")); err != nil {
+func (c *tailCommand) args() arguments {
+	c.Stream = "stdout"
+	return arguments{usage: "PROGRAM [stdout|stderr]", first: []*string{&c.Program, &c.Stream}, missing: tailUsage}
+}
+
+var tailUsage = msg.M("give a program, and stdout or stderr: omsinit tail --follow oms_console stderr")
+
+// Run prints the end of the log, and with --follow what is added.
+func (c *tailCommand) Run(ctx context.Context, a *app) error {
+	if c.Stream != "stdout" && c.Stream != "stderr" {
+		return usage(tailUsage)
+	}
+	return a.client().Tail(ctx, c.Program, c.Stream, c.LogOptions, a.stdout)
+}
+
+// logsCommand is `omsinit logs`.
+type logsCommand struct {
+	logOptions
+	Programs []string
+}
+
+func (c *logsCommand) args() arguments { return arguments{usage: "[PROGRAM…]", rest: &c.Programs} }
+
+// Run prints the ends of the logs, and with --follow what is added.
+func (c *logsCommand) Run(ctx context.Context, a *app) error {
+	return a.client().Logs(ctx, c.Programs, c.LogOptions, a.stdout)
+}
+
+// healthcheckCommand is `omsinit healthcheck`.
+type healthcheckCommand struct{ Live bool }
+
+func (c *healthcheckCommand) flags(t translate) flags {
+	return flags{boolFlag(&c.Live, "live", t("check only that it is alive"))}
+}
+
+// Run asks PID 1 how the node is.
+func (c *healthcheckCommand) Run(ctx context.Context, a *app) error {
+	if err := a.client().Health(ctx, c.Live); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(c.App.Writer, lang.Sprintf("healthy"))
-	return err
-}
-
-// watchFlags make `status` repeat itself.
-func watchFlags(lang msg.Lang) []urfave.Flag {
-	t := lang.Sprintf
-	return []urfave.Flag{
-		&urfave.BoolFlag{Name: "watch", DisableDefaultText: true, Usage: t("print it again and again, until Ctrl-C")},
-		&urfave.DurationFlag{Name: "interval", Value: time.Second, Usage: t("of --watch")},
-	}
-}
-
-func watchStatus(c *urfave.Context, lang msg.Lang) error {
-	if c.String("output") != "text" || c.Duration("interval") < 100*time.Millisecond {
-		return urfave.Exit(lang.Sprintf("omsinit: --watch prints text only, and --interval is at least 100ms"), exitUsage)
-	}
-	info, err := os.Stdout.Stat()
-	terminal := err == nil && info.Mode()&os.ModeCharDevice != 0
-	return client(c).Watch(c.Context, c.App.Writer, lang, c.Duration("interval"), terminal)
-}
-
-// onFatalFlag is what run does about an essential program that is FATAL.
-func onFatalFlag(lang msg.Lang) urfave.Flag {
-	return &urfave.StringFlag{Name: "on-fatal", Value: "stay", EnvVars: []string{"OMSINIT_ON_FATAL"},
-		Usage: lang.Sprintf("stay, or exit with its status, when an essential program is FATAL")}
-}
-
-// bootOptions reads what only PID 1 needs to know.
-func bootOptions(c *urfave.Context, lang msg.Lang) (flow.BootOptions, error) {
-	b := flow.BootOptions{}
-	switch onFatal := c.String("on-fatal"); onFatal {
-	case "stay":
-	case "exit":
-		b.ExitOnFatal = true
-	default:
-		return b, urfave.Exit(lang.Sprintf("omsinit: --on-fatal is stay or exit, not %q", onFatal), exitUsage)
-	}
-	var err error
-	if b.MetricsPort, err = metricsPort(c, lang); err != nil {
-		return b, err
-	}
-	value := os.Getenv("OMSINIT_STOP_TIMEOUT")
-	if value == "" {
-		return b, nil
-	}
-	timeout, err := time.ParseDuration(value)
-	if seconds, number := strconv.ParseFloat(value, 64); number == nil {
-		timeout, err = time.Duration(seconds*float64(time.Second)), nil
-	}
-	if err != nil || timeout < 100*time.Millisecond || timeout > time.Hour {
-		return b, urfave.Exit(lang.Sprintf("omsinit: OMSINIT_STOP_TIMEOUT is %q; give a time from 100ms to 1h such as 8s", value), exitUsage)
-	}
-	b.StopTimeout = timeout
-	return b, nil
-}
-
-func logOptions(c *urfave.Context) supervise.LogOptions {
-	return supervise.LogOptions{Lines: c.Int("lines"), Follow: c.Bool("follow")}
+	return a.print(msg.M("healthy"))
 }

@@ -9,14 +9,13 @@ import (
 	"os"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"golang.org/x/term"
 
 	"omsinit/internal/msg"
 )
 
-// prompter asks questions on the terminal, and takes answers from the standard
-// input, a line each, when that is none. It asks on the error stream: what is
-// printed is for others.
+// prompter asks questions on the terminal, and takes answers from the standard input, a line each, when that is none.
+// It asks on the error stream: what is printed is for others.
 type prompter struct {
 	ctx  context.Context
 	file *os.File
@@ -25,18 +24,41 @@ type prompter struct {
 	lang msg.Lang
 }
 
-func newPrompter(ctx context.Context, lang msg.Lang) *prompter {
-	return &prompter{ctx: ctx, file: os.Stdin, in: bufio.NewReader(os.Stdin), out: os.Stderr, lang: lang}
+func (a *app) prompter(ctx context.Context) *prompter {
+	return &prompter{ctx: ctx, file: a.stdin, in: bufio.NewReader(a.stdin), out: a.stderr, lang: a.lang}
 }
 
 // terminal reports whether a person can answer.
-func (p *prompter) terminal() bool {
-	_, err := unix.IoctlGetTermios(int(p.file.Fd()), unix.TCGETS)
-	return err == nil
-}
+func (p *prompter) terminal() bool { return term.IsTerminal(int(p.file.Fd())) }
 
 // line asks for a line of text.
 func (p *prompter) line(question msg.Message) (string, error) {
+	return p.ask(question, func() (string, error) { return p.in.ReadString('\n') })
+}
+
+// secret asks for a line that is not shown while it is typed.
+func (p *prompter) secret(question msg.Message) (string, error) {
+	if !p.terminal() {
+		return p.line(question)
+	}
+	fd := int(p.file.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return "", msg.Errorf("cannot switch the echo of the terminal off: %w", err)
+	}
+	defer func() { // ReadPassword does so too, but not when it is left waiting
+		_ = term.Restore(fd, before)
+		fmt.Fprintln(p.out)
+	}()
+	return p.ask(question, func() (string, error) {
+		text, err := term.ReadPassword(fd)
+		return string(text), err
+	})
+}
+
+// ask asks a question and reads the answer. An interrupt ends the waiting; the reader is left alone then, for the
+// process ends.
+func (p *prompter) ask(question msg.Message, read func() (string, error)) (string, error) {
 	if p.terminal() {
 		fmt.Fprint(p.out, question.In(p.lang)+" ")
 	}
@@ -46,7 +68,7 @@ func (p *prompter) line(question msg.Message) (string, error) {
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		text, err := p.in.ReadString('\n')
+		text, err := read()
 		answers <- answer{text, err}
 	}()
 	select {
@@ -59,27 +81,6 @@ func (p *prompter) line(question msg.Message) (string, error) {
 		}
 		return strings.TrimRight(a.text, "\r\n"), nil
 	}
-}
-
-// secret asks for a line that is not shown while it is typed.
-func (p *prompter) secret(question msg.Message) (string, error) {
-	if p.terminal() {
-		fd := int(p.file.Fd())
-		before, err := unix.IoctlGetTermios(fd, unix.TCGETS)
-		if err != nil {
-			return "", msg.Errorf("cannot switch the echo of the terminal off: %w", err)
-		}
-		silent := *before
-		silent.Lflag &^= unix.ECHO
-		if err := unix.IoctlSetTermios(fd, unix.TCSETSF, &silent); err != nil {
-			return "", msg.Errorf("cannot switch the echo of the terminal off: %w", err)
-		}
-		defer func() {
-			_ = unix.IoctlSetTermios(fd, unix.TCSETSF, before)
-			fmt.Fprintln(p.out)
-		}()
-	}
-	return p.line(question)
 }
 
 // confirm asks a question of yes or no; Enter alone is no.

@@ -2,41 +2,23 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 
 	"omsinit/internal/msg"
 )
-
-// terminal is a pseudo-terminal: what a person types, and what a program reads.
-func terminal(t *testing.T) (person, program *os.File) {
-	t.Helper()
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { person.Close() })
-	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	number, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { program.Close() })
-	return person, program
-}
 
 func echoes(t *testing.T, f *os.File) bool {
 	t.Helper()
@@ -48,7 +30,12 @@ func echoes(t *testing.T, f *os.File) bool {
 }
 
 func TestSecretIsNotEchoed(t *testing.T) {
-	person, program := terminal(t)
+	person, program, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer person.Close()
+	defer program.Close()
 	ctx, interrupt := context.WithCancel(context.Background())
 	defer interrupt()
 	p := &prompter{ctx: ctx, file: program, in: bufio.NewReader(program), out: io.Discard, lang: msg.English}
@@ -108,5 +95,52 @@ func TestConfirm(t *testing.T) {
 			t.Errorf("%q: %s, want %s", input, got, want)
 		}
 		r.Close()
+	}
+}
+
+// TestInterruptAtPrompt presses Ctrl-C at each kind of question.
+func TestInterruptAtPrompt(t *testing.T) {
+	sample, err := filepath.Abs(filepath.Join("..", "..", "testdata", "config", "obd.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		args     []string
+		question string
+	}{
+		"the name of a database": {[]string{"metadb", "migrate", "--reinit-metadb"}, "drops the databases"},
+		"a line":                 {[]string{"config", "ports"}, "nginx_server_port"},
+		"a secret":               {[]string{"config", "set", "oms_meta_password"}, "oms_meta_password"},
+		"yes or no":              {[]string{"config", "ports", "nginx_server_port=18099"}, "[y/N]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command(os.Args[0], append(tc.args, "--config", sample, "--root", t.TempDir())...)
+			cmd.Env = append(os.Environ(), "OMSINIT_TEST_MAIN=1", "OMS_LANG=en")
+			person, err := pty.Start(cmd)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer person.Close()
+			guard := time.AfterFunc(60*time.Second, func() { cmd.Process.Kill() })
+			defer guard.Stop()
+			var shown bytes.Buffer
+			for piece := make([]byte, 1024); !strings.Contains(shown.String(), tc.question); {
+				n, err := person.Read(piece)
+				if err != nil {
+					t.Fatalf("%v\n%s", err, shown.String())
+				}
+				shown.Write(piece[:n])
+			}
+			if _, err := person.Write([]byte{3}); err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(&shown, person) // fails when the terminal is gone, as it should
+			err = cmd.Wait()
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(shown.String(), "nothing was changed") {
+				t.Errorf("%v\n%s", err, shown.String())
+			}
+		})
 	}
 }

@@ -1,154 +1,172 @@
 package cli
 
 import (
-	"fmt"
+	"context"
 	"io"
 	"path/filepath"
+	"time"
 
 	urfave "github.com/urfave/cli/v2"
 
 	"omsinit/init/flow"
-	"omsinit/init/metadb/backup"
 	"omsinit/init/upgrade"
 	"omsinit/internal/msg"
 )
 
-// upgradeCommand is `omsinit upgrade`.
-func upgradeCommand(lang msg.Lang) *urfave.Command {
-	t := lang.Sprintf
-	output := outputFlag(lang)
-	about := []urfave.Flag{
-		&urfave.StringFlag{Name: "from-version", Usage: t("the release of an installation that records none, such as 4.1.0-CE")},
-		&urfave.BoolFlag{Name: "auto-ha", DisableDefaultText: true, Usage: t("switch high availability off before and on again after")},
-		&urfave.StringSliceFlag{Name: "confirm", Usage: t("a step by hand that was done, such as correction-jar")},
-		ignoreFlag(lang),
-	}
-	taking := []urfave.Flag{
-		&urfave.StringSliceFlag{Name: "heartbeat-db", Usage: t("a heartbeat database of another region that is not found by itself")},
-		&urfave.IntFlag{Name: "keep", Value: upgrade.DefaultKeep, Usage: t("how many backups are kept; one in use is never removed")},
-	}
-	return &urfave.Command{
-		Name: "upgrade", Usage: t("upgrade this OMS to the release of the image, and back"), ArgsUsage: "COMMAND",
-		Description: t("`omsinit upgrade COMMAND --help` tells more about each."),
-		Subcommands: []*urfave.Command{
-			{Name: "plan", Usage: t("what an upgrade would do; exit status 3 when something stands against it"),
-				Flags:  append(append([]urfave.Flag{output}, about...), taking...),
-				Action: func(c *urfave.Context) error { return upgradePlan(c, lang) }},
-			{Name: "apply", Usage: t("upgrade: back up, change the schema, start; also goes on with an upgrade that was cut (IS_UPGRADE=true)"),
-				Flags: append(append([]urfave.Flag{
-					&urfave.BoolFlag{Name: "keep-failed", Aliases: []string{"no-auto-rollback"}, DisableDefaultText: true, Usage: t("leave a failed upgrade as it is, to look first, instead of restoring the backup")},
-					&urfave.BoolFlag{Name: "unattended", Hidden: true},
-					&urfave.DurationFlag{Name: "lock-timeout", Value: flow.DefaultLockTimeout, Usage: t("how long to wait for another run")},
-					&urfave.DurationFlag{Name: "ready-timeout", Value: flow.DefaultReadyTimeout, Usage: t("how long to wait for the components to be ready")},
-					preferFlag(lang),
-				}, about...), taking...),
-				Action: func(c *urfave.Context) error {
-					o := upgradeOptions(c, lang)
-					o.Upgrade = "true"
-					return flow.Run(c.Context, o)
-				}},
-			{Name: "rollback", Usage: t("restore the backup from before the last upgrade"),
-				Flags: []urfave.Flag{
-					&urfave.BoolFlag{Name: "yes", DisableDefaultText: true, Usage: t("do not ask")},
-					&urfave.BoolFlag{Name: "accept-loss", DisableDefaultText: true, Usage: t("go on although projects from after the upgrade would be lost")},
-					&urfave.StringFlag{Name: "backup", Usage: t("where the recorded backup was copied to")},
-				},
-				Action: func(c *urfave.Context) error { return upgradeRollback(c, lang) }},
-			{Name: "backup", Usage: t("take a backup now, beside those of upgrades or in DIR"), ArgsUsage: "[DIR]", Flags: taking,
-				Action: func(c *urfave.Context) error { return upgradeBackup(c, lang) }},
-			{Name: "backups", Usage: t("list the backups on this node"), Flags: []urfave.Flag{output},
-				Action: func(c *urfave.Context) error { return upgradeBackups(c, lang) }},
-			{Name: "verify", Usage: t("compare a backup with its manifest"), ArgsUsage: "BACKUP",
-				Flags:  []urfave.Flag{&urfave.BoolFlag{Name: "deep", DisableDefaultText: true, Usage: t("also read it into databases beside the real ones, and compare the rows")}},
-				Action: func(c *urfave.Context) error { return upgradeVerify(c, lang) }},
-		},
+// gateFlags are those that the gates of an upgrade look at.
+func gateFlags(t translate, o *target) flags {
+	return flags{
+		textFlag(&o.Up.From, "from-version", t("assume this release for an installation that records none, such as 4.1.0-CE")),
+		boolFlag(&o.Up.AutoHA, "auto-ha", t("switch high availability off before and on again after")),
+		listFlag(&o.Up.Confirmed, "confirm", t("confirm a step by hand that was done, such as correction-jar")),
+		ignoreFlag(t, &o.Ignore),
 	}
 }
 
-func upgradeOptions(c *urfave.Context, lang msg.Lang) flow.Options {
-	o := initOptions(c, lang, nil, nil)
-	o.Up = flow.UpgradeOptions{
-		From: c.String("from-version"), AutoHA: c.Bool("auto-ha"), Confirmed: c.StringSlice("confirm"), KeepFailed: c.Bool("keep-failed"),
-		Unattended: c.Bool("unattended"), Heartbeats: c.StringSlice("heartbeat-db"), Keep: c.Int("keep"),
+// backupFlags are those of commands that take a backup.
+func backupFlags(t translate, o *target) flags {
+	return flags{
+		heartbeatsFlag(t, &o.Up.Heartbeats),
+		numberFlag(&o.Up.Keep, "keep", upgrade.DefaultKeep, t("keep this many backups; one in use is never removed")),
 	}
-	if c.IsSet("lock-timeout") {
-		o.Up.LockTimeout = o.LockTimeout
-	}
-	return o
 }
 
-func upgradePlan(c *urfave.Context, lang msg.Lang) error {
-	plan, err := flow.PlanUpgrade(c.Context, upgradeOptions(c, lang))
-	if err != nil {
+// upgradePlan is `omsinit upgrade plan`.
+type upgradePlan struct{ report }
+
+func (c *upgradePlan) flags(t translate) flags {
+	return append(append(flags{c.flag(t)}, gateFlags(t, &c.target)...), backupFlags(t, &c.target)...)
+}
+
+// Run prints the plan. The error says whether the gates refuse it.
+func (c *upgradePlan) Run(ctx context.Context, a *app) error {
+	plan, err := flow.PlanUpgrade(ctx, c.Options)
+	if err := c.print(a, err, plan, plan.Print); err != nil || !plan.Refused() {
 		return err
 	}
-	err = print(c, lang, plan, plan.Print)
-	if err == nil && plan.Refused() {
-		return urfave.Exit("", exitFindings)
-	}
-	return err
+	return errFindings
 }
 
-func upgradeRollback(c *urfave.Context, lang msg.Lang) error {
-	how := upgrade.Rollback{Backup: c.String("backup"), AcceptLoss: c.Bool("accept-loss")}
-	if how.Backup != "" {
-		path, err := filepath.Abs(how.Backup)
-		if err != nil {
+// upgradeApply is `omsinit upgrade apply`.
+type upgradeApply struct{ target }
+
+func (c *upgradeApply) flags(t translate) flags {
+	keep := boolFlag(&c.Up.KeepFailed, "keep-failed", t("leave a failed upgrade as it is, for inspection, instead of restoring the backup"))
+	keep.Aliases = []string{"no-auto-rollback"}
+	unattended := boolFlag(&c.Up.Unattended, "unattended", "")
+	unattended.Hidden = true // for PID 1
+	lock := lockTimeoutFlag(t, &c.LockTimeout)
+	lock.Action = func(_ *urfave.Context, d time.Duration) error { // other nodes may take longer than a run of this one
+		c.Up.LockTimeout = d
+		return nil
+	}
+	ready := readyTimeoutFlag(t, "ready-timeout", &c.ReadyTimeout)
+	own := flags{keep, unattended, lock, ready, preferFlag(t, &c.Prefer)}
+	return append(append(own, gateFlags(t, &c.target)...), backupFlags(t, &c.target)...)
+}
+
+// Run upgrades.
+func (c *upgradeApply) Run(ctx context.Context, _ *app) error {
+	c.Upgrade = "true"
+	return flow.Run(ctx, c.Options)
+}
+
+// upgradeRollback is `omsinit upgrade rollback`.
+type upgradeRollback struct {
+	target
+	upgrade.Rollback
+	Yes bool
+}
+
+func (c *upgradeRollback) flags(t translate) flags {
+	return flags{
+		boolFlag(&c.Yes, "yes", t("do not ask")),
+		boolFlag(&c.AcceptLoss, "accept-loss", t("continue although projects from after the upgrade would be lost")),
+		textFlag(&c.Backup, "backup", t("read the recorded backup from this folder, to which it was copied")),
+	}
+}
+
+// Run undoes the last upgrade.
+func (c *upgradeRollback) Run(ctx context.Context, a *app) (err error) {
+	if c.Backup != "" {
+		if c.Backup, err = filepath.Abs(c.Backup); err != nil {
 			return err
 		}
-		how.Backup = path
 	}
-	if !c.Bool("yes") {
-		how.Confirm = newPrompter(c.Context, lang).confirm
+	if !c.Yes {
+		c.Confirm = a.prompter(ctx).confirm
 	}
-	return flow.RollBack(c.Context, initOptions(c, lang, nil, nil), how)
+	return flow.RollBack(ctx, c.Options, c.Rollback)
 }
 
-func upgradeBackup(c *urfave.Context, lang msg.Lang) error {
-	o := upgradeOptions(c, lang)
-	o.Up.Progress = showProgress(lang, "dumped")
-	u, err := flow.Upgrade(o)
+// upgradeBackup is `omsinit upgrade backup`.
+type upgradeBackup struct {
+	target
+	Dir string
+}
+
+func (c *upgradeBackup) args() arguments { return arguments{usage: "[DIR]", first: []*string{&c.Dir}} }
+
+func (c *upgradeBackup) flags(t translate) flags { return backupFlags(t, &c.target) }
+
+// Run takes the backup.
+func (c *upgradeBackup) Run(ctx context.Context, a *app) error {
+	c.Up.Progress = a.progress(dumped)
+	u, err := flow.Upgrade(c.Options)
 	if err != nil {
 		return err
 	}
-	dir, m, err := u.TakeBackup(c.Context, c.Args().First())
-	if err == nil {
-		fmt.Fprintln(c.App.Writer, lang.Sprintf("the backup of %d databases is complete: %s", len(m.Databases), filepath.Join(dir, backup.ManifestFile)))
-	}
-	return err
-}
-
-func upgradeBackups(c *urfave.Context, lang msg.Lang) error {
-	u, err := flow.Upgrade(upgradeOptions(c, lang))
+	dir, m, err := u.TakeBackup(ctx, c.Dir)
 	if err != nil {
 		return err
 	}
-	// The list is worth showing, also when it is not known which are in use.
-	list, asked := u.Backups(c.Context)
-	err = print(c, lang, upgrade.BackupsJSON(list), func(w io.Writer, lang msg.Lang) error {
+	return a.backedUp(dir, m)
+}
+
+// upgradeBackups is `omsinit upgrade backups`.
+type upgradeBackups struct{ report }
+
+// Run lists the backups: also when it is not known which are in use.
+func (c *upgradeBackups) Run(ctx context.Context, a *app) error {
+	u, err := flow.Upgrade(c.Options)
+	if err != nil {
+		return err
+	}
+	list, asked := u.Backups(ctx)
+	err = c.print(a, nil, upgrade.BackupsJSON(list), func(w io.Writer, lang msg.Lang) error {
 		return upgrade.PrintBackups(w, lang, list)
 	})
-	if err == nil {
-		err = asked
-	}
-	return err
-}
-
-func upgradeVerify(c *urfave.Context, lang msg.Lang) error {
-	if c.NArg() != 1 {
-		return urfave.Exit(lang.Sprintf("omsinit: name the folder of the backup"), exitUsage)
-	}
-	o := upgradeOptions(c, lang)
-	if c.Bool("deep") {
-		o.Up.Progress = showProgress(lang, "restored")
-	}
-	u, err := flow.Upgrade(o)
 	if err != nil {
 		return err
 	}
-	m, err := u.Verify(c.Context, c.Args().First(), c.Bool("deep"))
-	if err == nil {
-		fmt.Fprintln(c.App.Writer, lang.Sprintf("the backup is whole: %d databases of OMS %v, made at %s", len(m.Databases), m.Releases, m.Created))
+	return asked
+}
+
+// upgradeVerify is `omsinit upgrade verify`.
+type upgradeVerify struct {
+	target
+	Backup string
+	Deep   bool
+}
+
+func (c *upgradeVerify) args() arguments { return backupFolder("BACKUP", &c.Backup) }
+
+func (c *upgradeVerify) flags(t translate) flags {
+	return flags{boolFlag(&c.Deep, "deep", t("also restore it into databases beside the real ones, and compare the rows"))}
+}
+
+// Run compares the backup.
+func (c *upgradeVerify) Run(ctx context.Context, a *app) error {
+	if c.Deep {
+		c.Up.Progress = a.progress(restored)
 	}
-	return err
+	u, err := flow.Upgrade(c.Options)
+	if err != nil {
+		return err
+	}
+	m, err := u.Verify(ctx, c.Backup, c.Deep)
+	if err != nil {
+		return err
+	}
+	return a.print(msg.M("the backup is whole: %d databases of OMS %v, made at %s", len(m.Databases), m.Releases, m.Created))
 }

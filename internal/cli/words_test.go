@@ -15,7 +15,7 @@ import (
 // TestCommandsInTexts: what a text tells people to run exists.
 func TestCommandsInTexts(t *testing.T) {
 	known := map[string]bool{}
-	for _, command := range newApp(msg.English).Commands {
+	for _, command := range (&app{lang: msg.English}).commands() {
 		known[command.Name] = true
 		for _, below := range command.Subcommands {
 			known[command.Name+" "+below.Name] = true

@@ -18,14 +18,15 @@ const (
 	NotSet      Origin = "none"
 )
 
-// Setting is one key with its effective value.
+// Setting is one key with its effective value. Its JSON form only ever grows.
 type Setting struct {
-	Name         string
-	Value        any // as in Values
-	Origin       Origin
-	Line, Column int    // of the value in the file, from 1
-	Source       string // of a derived value, the key it comes from
-	Known        bool   // OMS knows the key
+	Name   string `json:"key"`
+	Value  any    `json:"value"` // as in Values
+	Origin Origin `json:"origin"`
+	Line   int    `json:"line,omitempty"`   // of the value in the file, from 1
+	Column int    `json:"column,omitempty"` // likewise
+	Source string `json:"source,omitempty"` // of a derived value, the key it comes from
+	Known  bool   `json:"known"`            // OMS knows the key
 }
 
 // Settings returns every known key in the order of Keys, then the unknown ones
