@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +17,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"omsinit/supervise/api"
+	"omsinit/supervise/client"
 )
 
 // house is a supervisor in a process of its own, in a folder of its own.
@@ -21,7 +27,7 @@ type house struct {
 	t      *testing.T
 	dir    string
 	run    testRun
-	client *Client
+	client *client.Client
 	cmd    *exec.Cmd
 	out    buffer // both streams
 	ended  chan struct{}
@@ -59,7 +65,7 @@ func newHouse(t *testing.T, sections string) *house {
 	h.write("supervisord.conf", "[unix_http_server]\nfile=%(here)s/s.sock\n[supervisord]\nlogfile=%(here)s/omsinit.log\n"+
 		"[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n"+
 		"[supervisorctl]\nserverurl=unix://%(here)s/s.sock\n"+sections)
-	h.client = Dial(dir + "/s.sock")
+	h.client = client.Dial(dir + "/s.sock")
 	return h
 }
 
@@ -73,7 +79,7 @@ func (h *house) write(name, text string) string {
 	return h.path(name)
 }
 
-func (h *house) read(name string) string {
+func (h *house) Read(name string) string {
 	data, err := os.ReadFile(h.path(name))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		h.t.Fatal(err)
@@ -81,7 +87,7 @@ func (h *house) read(name string) string {
 	return string(data)
 }
 
-func (h *house) command() *exec.Cmd {
+func (h *house) Command() *exec.Cmd {
 	settings, err := json.Marshal(h.run)
 	if err != nil {
 		h.t.Fatal(err)
@@ -98,7 +104,7 @@ func (h *house) command() *exec.Cmd {
 // start starts the supervisor and waits until it answers.
 func (h *house) start() *house {
 	h.t.Helper()
-	h.cmd = h.command()
+	h.cmd = h.Command()
 	h.cmd.Stdout, h.cmd.Stderr = &h.out, &h.out
 	h.cmd.WaitDelay = time.Second
 	if err := h.cmd.Start(); err != nil {
@@ -113,7 +119,7 @@ func (h *house) start() *house {
 		h.cmd.Process.Kill()
 		<-h.ended
 		if h.t.Failed() {
-			h.t.Logf("output:\n%s\nlog:\n%s", h.out.String(), h.read("omsinit.log"))
+			h.t.Logf("output:\n%s\nlog:\n%s", h.out.String(), h.Read("omsinit.log"))
 		}
 		if strings.Contains(h.out.String(), "DATA RACE") {
 			h.t.Error("the supervisor has a data race:\n" + h.out.String())
@@ -145,7 +151,7 @@ func (h *house) describe() string {
 	return string(text)
 }
 
-func (h *house) status() *Status {
+func (h *house) Status() *api.Status {
 	h.t.Helper()
 	st, err := h.client.Status(context.Background())
 	if err != nil {
@@ -154,20 +160,20 @@ func (h *house) status() *Status {
 	return st
 }
 
-func (h *house) program(name string) ProgramStatus {
+func (h *house) program(name string) api.ProgramStatus {
 	h.t.Helper()
-	for _, p := range h.status().Programs {
+	for _, p := range h.Status().Programs {
 		if p.Name == name {
 			return p
 		}
 	}
 	h.t.Fatalf("no program %s in %s", name, h.describe())
-	return ProgramStatus{}
+	return api.ProgramStatus{}
 }
 
-func (h *house) awaitState(name string, want State) ProgramStatus {
+func (h *house) awaitState(name string, want api.State) api.ProgramStatus {
 	h.t.Helper()
-	var p ProgramStatus
+	var p api.ProgramStatus
 	h.until(fmt.Sprintf("%s is %s", name, want), func() bool {
 		p = h.program(name)
 		return p.State == want.String()
@@ -176,15 +182,15 @@ func (h *house) awaitState(name string, want State) ProgramStatus {
 }
 
 // stop sends a signal and returns the exit status.
-func (h *house) stop(sig syscall.Signal) int {
+func (h *house) Stop(sig syscall.Signal) int {
 	h.t.Helper()
 	if err := h.cmd.Process.Signal(sig); err != nil {
 		h.t.Fatal(err)
 	}
-	return h.wait()
+	return h.Wait()
 }
 
-func (h *house) wait() int {
+func (h *house) Wait() int {
 	h.t.Helper()
 	select {
 	case <-h.ended:
@@ -196,5 +202,37 @@ func (h *house) wait() int {
 
 // lines are the lines of a file that programs append to.
 func (h *house) lines(name string) []string {
-	return strings.Fields(h.read(name))
+	return strings.Fields(h.Read(name))
+}
+
+// inPIDNamespace runs a command as the first process of a PID namespace with its own
+// /proc, also for an ordinary user.
+func inPIDNamespace(exe string) *exec.Cmd {
+	args := []string{"--pid", "--fork", "--mount-proc", "--kill-child", exe}
+	if os.Getuid() != 0 {
+		args = append([]string{"--user", "--map-root-user"}, args...)
+	}
+	return exec.Command("unshare", args...)
+}
+
+// call sends a call of Supervisor's interface, and returns the answer as it is.
+func (h *house) call(method string, args ...string) string {
+	h.t.Helper()
+	body := "<methodCall><methodName>" + method + "</methodName><params>"
+	for _, arg := range args {
+		body += "<param><value><string>" + arg + "</string></value></param>"
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", h.path("s.sock"))
+	}}}
+	resp, err := client.Post("http://x/RPC2", "text/xml", strings.NewReader(body+"</params></methodCall>"))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return string(answer)
 }

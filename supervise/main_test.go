@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"omsinit/internal/msg"
+	"omsinit/supervise/engine"
 )
 
 // The supervisor owns wait4, so it runs in a process of its own: the test
@@ -22,12 +23,6 @@ func TestMain(m *testing.M) {
 	case "run":
 		os.Unsetenv(roleVariable)
 		os.Exit(runForTest())
-	case "reap":
-		if err := reapForTest(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
 	}
 	fmt.Fprintln(os.Stderr, "unknown test role")
 	os.Exit(2)
@@ -49,10 +44,10 @@ func runForTest() int {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
 	}
-	o := Options{ConfPath: r.Conf, SocketPath: r.Socket, LockFile: r.Lock, LogFile: r.Log, StopTimeout: r.StopTimeout, ExitOnFatal: r.ExitOnFatal,
+	o := engine.Options{ConfPath: r.Conf, SocketPath: r.Socket, LockFile: r.Lock, LogFile: r.Log, StopTimeout: r.StopTimeout, ExitOnFatal: r.ExitOnFatal,
 		Lang: msg.English, SetupHint: msg.M("%s", "run the setup by hand")}
 	if len(r.SetupArgv) > 0 {
-		o.Setup = &Setup{Argv: r.SetupArgv, Stdout: os.Stdout, Stderr: os.Stderr, ReadyLine: r.ReadyLine}
+		o.Setup = &engine.Setup{Argv: r.SetupArgv, Stdout: os.Stdout, Stderr: os.Stderr, ReadyLine: r.ReadyLine}
 		o.Hold = func() bool { _, err := os.Stat(r.Hold); return r.Hold != "" && err == nil }
 	}
 	exit, err := Run(context.Background(), o)

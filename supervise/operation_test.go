@@ -17,11 +17,13 @@ import (
 	"time"
 
 	"omsinit/internal/msg"
+	"omsinit/supervise/api"
+	"omsinit/supervise/client"
 )
 
 func (h *house) restart(names ...string) error {
 	h.t.Helper()
-	return h.client.Restart(background, names, OperationOptions{Timeout: 30 * time.Second}, nil)
+	return h.client.Restart(background, names, client.OperationOptions{Timeout: 30 * time.Second}, nil)
 }
 
 // Whatever state a restart comes in, the program runs afterwards.
@@ -48,18 +50,18 @@ startsecs=0
 command=sleep 1000
 autostart=false
 `).start()
-	h.awaitState("starting", Starting)
-	h.awaitState("backoff", Backoff)
-	h.awaitState("fatal", Fatal)
-	h.awaitState("exited", Exited)
-	h.until("the trap is set", func() bool { return h.read("up") != "" })
-	go h.client.Stop(background, []string{"stopping"}, OperationOptions{}, nil)
-	h.awaitState("stopping", Stopping)
+	h.awaitState("starting", api.Starting)
+	h.awaitState("backoff", api.Backoff)
+	h.awaitState("fatal", api.Fatal)
+	h.awaitState("exited", api.Exited)
+	h.until("the trap is set", func() bool { return h.Read("up") != "" })
+	go h.client.Stop(background, []string{"stopping"}, client.OperationOptions{}, nil)
+	h.awaitState("stopping", api.Stopping)
 	h.write("good", "")
 	if err := h.restart("starting", "backoff", "stopping", "fatal", "exited", "stopped"); err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range h.status().Programs {
+	for _, p := range h.Status().Programs {
 		if p.State != "RUNNING" || !p.Ready {
 			t.Errorf("%s is %s", p.Name, p.State)
 		}
@@ -70,7 +72,7 @@ autostart=false
 func TestConcurrentRestarts(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "[program:p]\ncommand=sleep 1000\nstartsecs=0\n[program:q]\ncommand=sleep 1000\nstartsecs=0\n").start()
-	h.awaitState("p", Running)
+	h.awaitState("p", api.Running)
 	var all sync.WaitGroup
 	for i := range 10 {
 		names := []string{"p", "q"}
@@ -94,7 +96,7 @@ func TestConcurrentRestarts(t *testing.T) {
 func TestCrashRestartsAtOnce(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "[program:p]\ncommand=sleep 1000\nstartsecs=0\n").start()
-	old := h.awaitState("p", Running).PID
+	old := h.awaitState("p", api.Running).PID
 	syscall.Kill(old, syscall.SIGKILL)
 	h.until("a successor runs", func() bool { p := h.program("p"); return p.PID != 0 && p.PID != old })
 	if p := h.program("p"); p.ExitSignal != "SIGKILL" || *p.ExitStatus != -1 {
@@ -111,7 +113,7 @@ startretries=0
 startsecs=10
 autostart=false
 `).start()
-	err := h.client.Start(background, []string{"p"}, OperationOptions{}, nil)
+	err := h.client.Start(background, []string{"p"}, client.OperationOptions{}, nil)
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -186,8 +188,8 @@ depends_on=http,json,https,tcp
 		t.Errorf("after is %s and waits for %v", p.State, p.WaitsFor)
 	}
 
-	var events []Event
-	err = h.client.Restart(background, []string{"http", "after"}, OperationOptions{Timeout: time.Second}, func(e Event) { events = append(events, e) })
+	var events []api.Event
+	err = h.client.Restart(background, []string{"http", "after"}, client.OperationOptions{Timeout: time.Second}, func(e api.Event) { events = append(events, e) })
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -207,12 +209,12 @@ depends_on=http,json,https,tcp
 	}
 	defer listener.Close()
 	// What was asked for comes true, although the operation has given up.
-	h.awaitState("after", Running)
+	h.awaitState("after", api.Running)
 	if p := h.program("http"); p.State != "STARTING" || !p.Ready {
 		t.Errorf("http is %s, ready %t", p.State, p.Ready)
 	}
 	healthy.Store(false)
-	if err := h.client.Stop(background, []string{"json"}, OperationOptions{}, nil); err != nil {
+	if err := h.client.Stop(background, []string{"json"}, client.OperationOptions{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if h.program("json").Ready {
@@ -235,7 +237,7 @@ startsecs=0
 [omsinit:top]
 depends_on=base
 `).start()
-	h.awaitState("base", Fatal)
+	h.awaitState("base", api.Fatal)
 	err := h.restart("base", "top")
 	if err == nil || !strings.Contains(err.Error(), "base could not be started") || !strings.Contains(err.Error(), "top was not started: it waits for base, which is FATAL") {
 		t.Errorf("%v", err)
@@ -244,15 +246,15 @@ depends_on=base
 	if err := h.restart("base"); err != nil {
 		t.Error(err)
 	}
-	h.awaitState("top", Running)
-	if err := h.client.Stop(background, []string{"all"}, OperationOptions{}, nil); err != nil {
+	h.awaitState("top", api.Running)
+	if err := h.client.Stop(background, []string{"all"}, client.OperationOptions{}, nil); err != nil {
 		t.Error(err)
 	}
-	err = h.client.Start(background, []string{"top"}, OperationOptions{}, nil)
+	err = h.client.Start(background, []string{"top"}, client.OperationOptions{}, nil)
 	if err == nil || !strings.Contains(err.Error(), "it depends on base, which is STOPPED and not part of this operation; start base too") {
 		t.Errorf("%v", err)
 	}
-	if err := h.client.Start(background, []string{"top", "base"}, OperationOptions{}, nil); err != nil {
+	if err := h.client.Start(background, []string{"top", "base"}, client.OperationOptions{}, nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -262,10 +264,10 @@ func TestStopDoesNotWaitForAStartThatHangs(t *testing.T) {
 	h := newHouse(t, "[program:p]\ncommand=sleep 1000\nautostart=false\n[omsinit:p]\nready_tcp=127.0.0.1:1\n").start()
 	started := make(chan error, 1)
 	go func() {
-		started <- h.client.Start(background, []string{"p"}, OperationOptions{Timeout: time.Hour}, nil)
+		started <- h.client.Start(background, []string{"p"}, client.OperationOptions{Timeout: time.Hour}, nil)
 	}()
-	h.awaitState("p", Running)
-	if err := h.client.Stop(background, []string{"p"}, OperationOptions{}, nil); err != nil {
+	h.awaitState("p", api.Running)
+	if err := h.client.Stop(background, []string{"p"}, client.OperationOptions{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-started; err == nil || !strings.Contains(err.Error(), "stopped meanwhile") {
@@ -276,11 +278,11 @@ func TestStopDoesNotWaitForAStartThatHangs(t *testing.T) {
 func TestReadyTimeout(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "[program:p]\ncommand=sleep 1000\nstartsecs=0\nautostart=false\n[omsinit:p]\nready_tcp=127.0.0.1:1\nready_timeout=1\n").start()
-	err := h.client.Start(background, []string{"p"}, OperationOptions{Timeout: time.Hour}, nil)
+	err := h.client.Start(background, []string{"p"}, client.OperationOptions{Timeout: time.Hour}, nil)
 	if err == nil || !strings.Contains(err.Error(), "p did not become ready within 1s: state RUNNING") {
 		t.Errorf("%v", err)
 	}
-	if err := h.client.Restart(background, []string{"p"}, OperationOptions{RunningOnly: true}, nil); err != nil {
+	if err := h.client.Restart(background, []string{"p"}, client.OperationOptions{RunningOnly: true}, nil); err != nil {
 		t.Errorf("waiting for RUNNING only: %v", err)
 	}
 }
@@ -289,9 +291,9 @@ func TestReadyTimeout(t *testing.T) {
 func TestClientLeaves(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "[program:p]\ncommand=/bin/sh -c 'trap \"sleep 0.3; exit\" TERM; echo up > %(here)s/up; while :; do sleep 0.05; done'\nstartsecs=0\n").start()
-	h.until("the trap is set", func() bool { return h.read("up") != "" })
+	h.until("the trap is set", func() bool { return h.Read("up") != "" })
 	ctx, leave := context.WithCancel(background)
-	err := h.client.Restart(ctx, []string{"p"}, OperationOptions{}, func(e Event) {
+	err := h.client.Restart(ctx, []string{"p"}, client.OperationOptions{}, func(e api.Event) {
 		if e.State == "STOPPING" {
 			leave()
 		}
@@ -323,7 +325,7 @@ func TestStale(t *testing.T) {
 	h := newHouse(t, "[program:p]\ncommand=sleep 1000\nstartsecs=0\n[omsinit:p]\nfiles=%(here)s/one, %(here)s/two\n")
 	h.write("one", "1")
 	h.start()
-	h.awaitState("p", Running)
+	h.awaitState("p", api.Running)
 	for _, step := range []struct {
 		change func()
 		stale  bool
@@ -358,21 +360,21 @@ startretries=0
 		"trap 'sleep 0.3; rmdir "+h.path("port")+"; exit' TERM\necho $$ > "+h.path("pid")+"\nwhile :; do sleep 0.05; done\n")
 	h.start()
 	for range 3 {
-		h.until("it has the port", func() bool { return h.read("pid") != "" })
+		h.until("it has the port", func() bool { return h.Read("pid") != "" })
 		os.Remove(h.path("pid"))
 		if err := h.restart("p"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	h.until("it has the port", func() bool { return h.read("pid") != "" })
+	h.until("it has the port", func() bool { return h.Read("pid") != "" })
 	var pid int
-	fmt.Sscan(h.read("pid"), &pid)
+	fmt.Sscan(h.Read("pid"), &pid)
 	os.Remove(h.path("port"))
 	// The same after the script alone was killed.
 	syscall.Kill(h.program("p").PID, syscall.SIGKILL)
 	h.until("the program behind it is gone", func() bool { return syscall.Kill(pid, 0) != nil })
 	h.until("there is another", func() bool { return h.program("p").Starts == 5 })
-	if bad := h.read("bad"); bad != "" {
+	if bad := h.Read("bad"); bad != "" {
 		t.Errorf("%s", bad)
 	}
 }
@@ -419,7 +421,7 @@ func TestBadRequests(t *testing.T) {
 		defer conn.Close()
 		fmt.Fprint(conn, "POST /v1/restart HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
 	}
-	h.status()
+	h.Status()
 }
 
 // supervisorctl's start all waits for dependencies as ours does.
@@ -457,8 +459,8 @@ startsecs=0
 [omsinit:top]
 depends_on=base
 `).start()
-	h.awaitState("top", Running)
-	if err := h.client.Stop(background, []string{"base"}, OperationOptions{}, nil); err != nil {
+	h.awaitState("top", api.Running)
+	if err := h.client.Stop(background, []string{"base"}, client.OperationOptions{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	before := h.program("top").PID
@@ -484,13 +486,13 @@ startsecs=0
 [omsinit:slow]
 depends_on=base
 `).start()
-	h.until("the traps are set", func() bool { return h.read("base") != "" && h.read("slow") != "" })
+	h.until("the traps are set", func() bool { return h.Read("base") != "" && h.Read("slow") != "" })
 	go h.restart("slow")
-	h.awaitState("slow", Stopping)
-	if code := h.stop(syscall.SIGTERM); code != 0 {
+	h.awaitState("slow", api.Stopping)
+	if code := h.Stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
-	if h.read("bye") == "" {
+	if h.Read("bye") == "" {
 		t.Error("base was killed without its stop signal")
 	}
 }

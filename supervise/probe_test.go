@@ -10,6 +10,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"omsinit/supervise/api"
+	"omsinit/supervise/client"
 )
 
 func TestCommandAndLogProbes(t *testing.T) {
@@ -61,13 +64,13 @@ ready_log=^up$
 	}
 	// Each run needs a line of its own.
 	os.Remove(h.path("good"))
-	h.client.Restart(background, []string{"log"}, OperationOptions{RunningOnly: true}, nil)
+	h.client.Restart(background, []string{"log"}, client.OperationOptions{RunningOnly: true}, nil)
 	if h.program("log").Ready {
 		t.Error("ready after a restart, by a line of the run before")
 	}
 	h.write("good", "")
 	h.until("it is ready again", func() bool { return h.program("log").Ready })
-	if code := h.stop(syscall.SIGTERM); code != 0 {
+	if code := h.Stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
 }
@@ -109,11 +112,11 @@ alive_failures=2
 	// A stop by a person, while the probe fails, stays a stop.
 	sick.Store(true)
 	h.until("it is stopped again", func() bool { return h.program("p").State == "STOPPING" })
-	if err := h.client.Stop(background, []string{"p"}, OperationOptions{}, nil); err != nil {
+	if err := h.client.Stop(background, []string{"p"}, client.OperationOptions{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(100 * time.Millisecond)
-	h.awaitState("p", Stopped)
+	h.awaitState("p", api.Stopped)
 }
 
 func TestExitOnFatal(t *testing.T) {
@@ -137,16 +140,16 @@ func TestExitOnFatal(t *testing.T) {
 				"[program:other]\ncommand=sleep 1000\nstartsecs=0\n", test.command, test.essential))
 			h.run.ExitOnFatal = test.exit
 			h.start()
-			other := h.awaitState("other", Running).PID
-			go h.client.Start(background, []string{"p"}, OperationOptions{}, nil)
+			other := h.awaitState("other", api.Running).PID
+			go h.client.Start(background, []string{"p"}, client.OperationOptions{}, nil)
 			if test.want < 0 {
-				h.awaitState("p", Fatal)
+				h.awaitState("p", api.Fatal)
 				if err := h.client.Health(background, true); (err != nil) != test.essential {
 					t.Errorf("live: %v", err)
 				}
 				return
 			}
-			if code := h.wait(); code != test.want {
+			if code := h.Wait(); code != test.want {
 				t.Errorf("exit status %d, want %d", code, test.want)
 			}
 			if syscall.Kill(other, 0) == nil {
@@ -159,7 +162,7 @@ func TestExitOnFatal(t *testing.T) {
 func TestFatalInStatus(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "[program:p]\ncommand=/bin/sh -c 'echo out; echo it broke >&2; exit 3'\nstartretries=0\n").start()
-	h.awaitState("p", Fatal)
+	h.awaitState("p", api.Fatal)
 	var out strings.Builder
 	if err := h.client.PrintStatus(background, &out, "en", time.Now()); err != nil {
 		t.Fatal(err)
@@ -174,13 +177,13 @@ func TestFatalInStatus(t *testing.T) {
 func TestPIDFile(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "")
-	h.write("supervisord.conf", h.read("supervisord.conf")+"\n")
-	conf := strings.Replace(h.read("supervisord.conf"), "[supervisord]\n", "[supervisord]\npidfile=%(here)s/supervisord.pid\n", 1)
+	h.write("supervisord.conf", h.Read("supervisord.conf")+"\n")
+	conf := strings.Replace(h.Read("supervisord.conf"), "[supervisord]\n", "[supervisord]\npidfile=%(here)s/supervisord.pid\n", 1)
 	h.write("supervisord.conf", conf)
 	h.write("supervisord.pid", "99999999\n") // of a killed container
 	h.start()
-	h.until("the pid file is ours", func() bool { return h.read("supervisord.pid") == fmt.Sprintln(h.cmd.Process.Pid) })
-	h.stop(syscall.SIGTERM)
+	h.until("the pid file is ours", func() bool { return h.Read("supervisord.pid") == fmt.Sprintln(h.cmd.Process.Pid) })
+	h.Stop(syscall.SIGTERM)
 	if _, err := os.Stat(h.path("supervisord.pid")); !os.IsNotExist(err) {
 		t.Errorf("the pid file is left: %v", err)
 	}

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/ochinchina/supervisord/xmlrpcclient"
+
+	"omsinit/supervise/api"
 )
 
 // ctl runs Debian's supervisorctl and checks what it prints and its exit
@@ -72,8 +74,8 @@ autostart=false
 	h.write("noexec", "")
 	os.Chmod(h.path("noexec"), 0o644)
 	h.start()
-	h.awaitState("a", Running)
-	h.awaitState("b", Running)
+	h.awaitState("a", api.Running)
+	h.awaitState("b", api.Running)
 	const started = `RUNNING   pid \d+, uptime 0:00:\d\d`
 	h.ctl("status", 3, `a                                `+started+`
 b                                `+started+`
@@ -141,9 +143,9 @@ quick                            STOPPED   Not started
 	h.ctl("restart all", 7, `(?:\S+: (?:stopped|started)\n)+(?:quick|nofile|noexec): ERROR .*\n(?s:.*)`)
 	h.ctl("stop all", 0, "(?:a|b|g:g1|g:g2): stopped\n(?:[abg:12]+: stopped\n)+")
 	h.ctl("reload", 0, "Restarted supervisord\n")
-	h.awaitState("a", Running)
+	h.awaitState("a", api.Running)
 	h.ctl("shutdown", 0, "Shut down\n")
-	if code := h.wait(); code != 0 {
+	if code := h.Wait(); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
 	h.ctl("status", 4, `(?s).*(refused connection|no such file).*`)
@@ -152,8 +154,8 @@ quick                            STOPPED   Not started
 func TestSupervisorctlFollows(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "[program:p]\ncommand=/bin/sh -c 'i=0; while :; do echo line $i; i=$((i+1)); sleep 0.1; done'\nstartsecs=0\n").start()
-	h.awaitState("p", Running)
-	h.until("there is a log", func() bool { return h.read("p-stdout.log") != "" })
+	h.awaitState("p", api.Running)
+	h.until("there is a log", func() bool { return h.Read("p-stdout.log") != "" })
 	var out buffer
 	cmd := exec.Command("supervisorctl", "-c", h.path("supervisord.conf"), "tail", "-f", "p")
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -166,7 +168,7 @@ func TestSupervisorctlFollows(t *testing.T) {
 	if text := out.String(); !strings.Contains(text, "line 14\nline 15\n") {
 		t.Errorf("%s", text)
 	}
-	if code := h.stop(syscall.SIGTERM); code != 0 {
+	if code := h.Stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
 }
@@ -174,7 +176,7 @@ func TestSupervisorctlFollows(t *testing.T) {
 func TestXMLRPCClient(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "[program:p]\ncommand=sleep 1000\nstartsecs=0\n[program:q]\ncommand=sleep 1000\nautostart=false\nstartsecs=0\n").start()
-	h.awaitState("p", Running)
+	h.awaitState("p", api.Running)
 	c := xmlrpcclient.NewXMLRPCClient("unix://"+h.path("s.sock"), true)
 	c.SetTimeout(10 * time.Second)
 	all, err := c.GetAllProcessInfo()
@@ -199,7 +201,7 @@ func TestXMLRPCClient(t *testing.T) {
 	if r, err := c.Shutdown(); err != nil || !r.Value {
 		t.Errorf("%+v, %v", r, err)
 	}
-	h.wait()
+	h.Wait()
 }
 
 // Whatever is sent, the answer is a fault, and PID 1 lives on.
@@ -245,15 +247,5 @@ func TestXMLRPCBadInput(t *testing.T) {
 	}
 	if p := h.program("p"); p.State != "STOPPED" {
 		t.Errorf("a bad request has started the program: %s", p.State)
-	}
-}
-
-func TestUptime(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		-time.Second: "0:00:00", 165 * time.Second: "0:02:45", 24*time.Hour + 5*time.Second: "1 day, 0:00:05", 49 * time.Hour: "2 days, 1:00:00",
-	} {
-		if got := uptime(d); got != want {
-			t.Errorf("%v: %s, want %s", d, got, want)
-		}
 	}
 }

@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"omsinit/supervise/api"
+	"omsinit/supervise/client"
 )
 
 var background = context.Background()
@@ -30,13 +33,13 @@ stdout_logfile_maxbytes=0
 command=sleep 1000
 autostart=false
 `).start()
-	h.awaitState("a", Running)
-	h.awaitState("b", Running)
-	h.awaitState("manual", Stopped)
+	h.awaitState("a", api.Running)
+	h.awaitState("b", api.Running)
+	h.awaitState("manual", api.Stopped)
 	h.until("the output is in the log", func() bool {
-		return h.read("a-stdout.log") == "hello\n" && h.read("a-stderr.log") == "bad\n"
+		return h.Read("a-stdout.log") == "hello\n" && h.Read("a-stderr.log") == "bad\n"
 	})
-	if err := h.client.Restart(background, []string{"a", "b"}, OperationOptions{}, nil); err != nil {
+	if err := h.client.Restart(background, []string{"a", "b"}, client.OperationOptions{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if p := h.program("a"); p.Starts != 2 || !p.Ready {
@@ -49,13 +52,13 @@ autostart=false
 	if info, err = os.Stat(h.path("omsinit.log")); err != nil || info.Mode().Perm() != 0o640 {
 		t.Errorf("log mode %v, %v", info.Mode(), err)
 	}
-	if code := h.stop(syscall.SIGTERM); code != 0 {
+	if code := h.Stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
 	if _, err := os.Stat(h.path("s.sock")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket is still there: %v", err)
 	}
-	if _, err := h.client.Status(background); !errors.Is(err, ErrNotRunning) {
+	if _, err := h.client.Status(background); !errors.Is(err, client.ErrNotRunning) {
 		t.Errorf("status of a stopped supervisor: %v", err)
 	}
 }
@@ -74,13 +77,13 @@ umask=027
 user=`+nobody(t)+`
 redirect_stderr=true
 `).start()
-	h.awaitState("p", Running)
+	h.awaitState("p", api.Running)
 	want := fmt.Sprintf("0027\n/usr\nOWN=p\nSHARED=1\nSUPERVISOR_ENABLED=1\nSUPERVISOR_GROUP_NAME=p\nSUPERVISOR_PROCESS_NAME=p\nSUPERVISOR_SERVER_URL=unix://%s\n%s\n%s\n4\n", // the last are 0, 1, 2 and the folder itself
 
 		h.path("s.sock"), output(t, "id", "-un", nobody(t)), output(t, "id", "-Gn", nobody(t)))
 	var got string
 	h.until("it has said everything", func() bool {
-		got = h.read("p-stdout.log")
+		got = h.Read("p-stdout.log")
 		return strings.Count(got, "\n") == strings.Count(want, "\n")
 	})
 	if got != want {
@@ -139,34 +142,34 @@ command=%(here)s/supervisord.log
 			t.Errorf("%s is %s: %s", name, p.State, p.Reason)
 		}
 	}
-	h.awaitState("file", Fatal)
+	h.awaitState("file", api.Fatal)
 }
 
 func TestSecondRunIsRefused(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "").start()
-	out, err := h.command().CombinedOutput()
+	out, err := h.Command().CombinedOutput()
 	if err == nil || !strings.Contains(string(out), fmt.Sprintf("pid %d holds", h.cmd.Process.Pid)) {
 		t.Errorf("second run: %v: %s", err, out)
 	}
-	h.status()
+	h.Status()
 }
 
 func TestStaleSocketOfAKilledRun(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "[program:p]\ncommand=sleep 1000\nstartsecs=0\n").start()
-	pid := h.awaitState("p", Running).PID
+	pid := h.awaitState("p", api.Running).PID
 	h.cmd.Process.Kill()
 	<-h.ended
 	if _, err := os.Stat(h.path("s.sock")); err != nil {
 		t.Fatal(err)
 	}
 	h.until("the program has died with its supervisor", func() bool { return syscall.Kill(pid, 0) != nil })
-	if _, err := h.client.Status(background); !errors.Is(err, ErrNotRunning) {
+	if _, err := h.client.Status(background); !errors.Is(err, client.ErrNotRunning) {
 		t.Errorf("status: %v", err)
 	}
 	h.start()
-	h.awaitState("p", Running)
+	h.awaitState("p", api.Running)
 }
 
 func TestSocketIsNotTakenFromOthers(t *testing.T) {
@@ -186,7 +189,7 @@ func TestSocketIsNotTakenFromOthers(t *testing.T) {
 	} {
 		h := newHouse(t, "")
 		occupy(h)
-		out, err := h.command().CombinedOutput()
+		out, err := h.Command().CombinedOutput()
 		if err == nil || !strings.Contains(string(out), name) {
 			t.Errorf("%s: %v: %s", name, err, out)
 		}
@@ -214,7 +217,7 @@ func TestStopOrder(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, chain).start()
 	h.until("the traps are set", func() bool { return len(h.lines("up")) == 3 })
-	if code := h.stop(syscall.SIGINT); code != 0 {
+	if code := h.Stop(syscall.SIGINT); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
 	if diff := cmp.Diff([]string{"top", "middle", "base"}, h.lines("order")); diff != "" {
@@ -241,19 +244,19 @@ func TestStopBudget(t *testing.T) {
 			h := newHouse(t, stubborn)
 			h.run.StopTimeout = test.budget
 			h.start()
-			h.until("the trap is set", func() bool { return h.read("up") != "" })
+			h.until("the trap is set", func() bool { return h.Read("up") != "" })
 			pid := h.program("stubborn").PID
 			h.cmd.Process.Signal(syscall.SIGTERM)
 			if test.again {
 				h.until("the willing one is gone", func() bool { return h.program("willing").PID == 0 })
 				h.cmd.Process.Signal(syscall.SIGTERM) // still the same one
-				time.Sleep(oneSignal)
+				time.Sleep(200 * time.Millisecond)    // a second signal within that time is the same one
 				if syscall.Kill(pid, 0) != nil {
 					t.Error("one signal that came twice has hurried")
 				}
 				h.cmd.Process.Signal(syscall.SIGTERM)
 			}
-			if code := h.wait(); code != 0 {
+			if code := h.Wait(); code != 0 {
 				t.Errorf("exit status %d", code)
 			}
 			if syscall.Kill(pid, 0) == nil {
@@ -277,9 +280,9 @@ command=sleep 1000
 [omsinit:waiting]
 depends_on=slow
 `).start()
-	h.awaitState("slow", Starting)
+	h.awaitState("slow", api.Starting)
 	h.until("the third one is held", func() bool { return len(h.program("waiting").WaitsFor) > 0 })
-	if code := h.stop(syscall.SIGTERM); code != 0 {
+	if code := h.Stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
 }
@@ -293,10 +296,10 @@ startsecs=0
 `)
 	h.write("leave", "#!/bin/sh\nsetsid sh -c 'echo $$ > "+h.path("orphan")+"; exec sleep 1000' &\nexec sleep 1000\n")
 	h.start()
-	h.until("the orphan is there", func() bool { return h.read("orphan") != "" })
+	h.until("the orphan is there", func() bool { return h.Read("orphan") != "" })
 	var pid int
-	fmt.Sscan(h.read("orphan"), &pid)
-	h.stop(syscall.SIGTERM)
+	fmt.Sscan(h.Read("orphan"), &pid)
+	h.Stop(syscall.SIGTERM)
 	h.until("the orphan is gone", func() bool { return syscall.Kill(pid, 0) != nil })
 }
 
@@ -306,8 +309,8 @@ func TestAsPID1(t *testing.T) {
 [program:orphans]
 command=/bin/sh -c 'i=0; while [ $i -lt 20 ]; do (sleep 0.1 &); i=$((i+1)); done; exec sleep 1000'
 `)
-	inner := h.command()
-	cmd := asPID1(inner.Path)
+	inner := h.Command()
+	cmd := inPIDNamespace(inner.Path)
 	cmd.Env = inner.Env
 	cmd.Stdout, cmd.Stderr = &h.out, &h.out
 	if err := cmd.Start(); err != nil {
@@ -315,11 +318,11 @@ command=/bin/sh -c 'i=0; while [ $i -lt 20 ]; do (sleep 0.1 &); i=$((i+1)); done
 	}
 	defer cmd.Process.Kill()
 	h.until("it answers", func() bool { _, err := h.client.Status(background); return err == nil })
-	if pid := h.status().PID; pid != 1 {
+	if pid := h.Status().PID; pid != 1 {
 		t.Errorf("pid %d", pid)
 	}
 	h.until("the traps are set", func() bool { return len(h.lines("up")) == 3 })
-	h.awaitState("orphans", Running)
+	h.awaitState("orphans", api.Running)
 	if err := h.client.Shutdown(background); err != nil {
 		t.Fatal(err)
 	}
@@ -339,7 +342,7 @@ func TestUpdate(t *testing.T) {
 	h.write("conf.d/a.ini", fmt.Sprintf(program+program+program, "gone", 1000, "same", 1000, "other", 1000))
 	h.start()
 	for _, name := range []string{"gone", "same", "other"} {
-		h.awaitState(name, Running)
+		h.awaitState(name, api.Running)
 	}
 	same, other := h.program("same").PID, h.program("other").PID
 	h.write("conf.d/a.ini", fmt.Sprintf(program+program+program+"[omsinit:same]\nready_timeout=5\n", "same", 1000, "other", 1001, "new", 1000))
@@ -347,18 +350,18 @@ func TestUpdate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(&UpdateResult{Added: []string{"new"}, Changed: []string{"other", "same"}, Removed: []string{"gone"}}, r); diff != "" {
+	if diff := cmp.Diff(&api.UpdateResult{Added: []string{"new"}, Changed: []string{"other", "same"}, Removed: []string{"gone"}}, r); diff != "" {
 		t.Error(diff)
 	}
-	h.awaitState("new", Running)
-	h.awaitState("other", Running)
+	h.awaitState("new", api.Running)
+	h.awaitState("other", api.Running)
 	if h.program("same").PID != same {
 		t.Error("a change of the readiness timeout restarted the program")
 	}
 	if h.program("other").PID == other {
 		t.Error("a change of the command did not restart the program")
 	}
-	if n := len(h.status().Programs); n != 3 {
+	if n := len(h.Status().Programs); n != 3 {
 		t.Errorf("%d programs", n)
 	}
 
@@ -366,13 +369,13 @@ func TestUpdate(t *testing.T) {
 	if _, err = h.client.Update(background); err == nil || !strings.Contains(err.Error(), "b.ini:2") {
 		t.Errorf("update with a broken file: %v", err)
 	}
-	if st := h.status(); len(st.Programs) != 3 || st.Definitions.IsZero() {
+	if st := h.Status(); len(st.Programs) != 3 || st.Definitions.IsZero() {
 		t.Errorf("after a failed update: %s", h.describe())
 	}
 	h.write("conf.d/b.ini", fmt.Sprintf(program, "later", 1000))
 	h.cmd.Process.Signal(syscall.SIGHUP)
 	h.until("SIGHUP has updated", func() bool { return strings.Contains(h.describe(), `"later"`) })
-	if !h.status().Definitions.IsZero() {
+	if !h.Status().Definitions.IsZero() {
 		t.Error("the mended error is still shown")
 	}
 }
@@ -391,14 +394,14 @@ func TestStartWithoutUsableFiles(t *testing.T) {
 				h.write("supervisord.conf", text)
 			}
 			h.start()
-			if st := h.status(); len(st.Programs) != 0 || st.Definitions.IsZero() {
+			if st := h.Status(); len(st.Programs) != 0 || st.Definitions.IsZero() {
 				t.Errorf("status %s", h.describe())
 			}
 			h.write("supervisord.conf", "[program:p]\ncommand=sleep 1000\nstartsecs=0\n")
 			if _, err := h.client.Update(background); err != nil {
 				t.Fatal(err)
 			}
-			h.awaitState("p", Running)
+			h.awaitState("p", api.Running)
 		})
 	}
 }

@@ -3,8 +3,6 @@ package supervise
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"log/slog"
 	"os"
 	"strings"
 	"syscall"
@@ -12,6 +10,8 @@ import (
 	"time"
 
 	"omsinit/internal/msg"
+	"omsinit/supervise/api"
+	"omsinit/supervise/client"
 )
 
 // report is a line of shell that reports as the process $1 does. The real
@@ -33,10 +33,10 @@ report() { `+h.reporter()+` "{\"pid\":$$,\"state\":\"$1\",\"passing\":$2,\"step\
 	h.run.ReadyLine = "everything started"
 }
 
-func (h *house) awaitSetup(state string) SetupStatus {
+func (h *house) awaitSetup(state string) api.SetupStatus {
 	h.t.Helper()
-	h.until("setup is "+state, func() bool { s := h.status().Setup; return s != nil && s.State == state })
-	return *h.status().Setup
+	h.until("setup is "+state, func() bool { s := h.Status().Setup; return s != nil && s.State == state })
+	return *h.Status().Setup
 }
 
 func TestSetupSucceeds(t *testing.T) {
@@ -57,9 +57,9 @@ startsecs=0
 	h.setupScript("echo from the task\nwhile ! test -e " + h.path("go") + "; do sleep 0.02; done\necho last words\n")
 	h.run.Hold = h.write("hold", "")
 	h.start()
-	h.awaitState("early", Running)
+	h.awaitState("early", api.Running)
 	h.until("the task runs", func() bool { return strings.Contains(h.out.String(), "from the task") })
-	if st := h.status(); h.program("held").State != "STOPPED" || !st.Held || st.Setup.State != SetupRunning {
+	if st := h.Status(); h.program("held").State != "STOPPED" || !st.Held || st.Setup.State != api.SetupRunning {
 		t.Errorf("status %s", h.describe())
 	}
 	// A person cannot start what waits; what the task starts and stops stays
@@ -67,16 +67,16 @@ startsecs=0
 	if err := h.restart("stopped"); err == nil || !strings.Contains(err.Error(), "programs wait until the initialisation has succeeded") {
 		t.Errorf("started although it waits: %v", err)
 	}
-	if err := h.client.Restart(background, []string{"stopped"}, OperationOptions{Setup: true}, nil); err != nil {
+	if err := h.client.Restart(background, []string{"stopped"}, client.OperationOptions{Setup: true}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.client.Stop(background, []string{"stopped"}, OperationOptions{}, nil); err != nil {
+	if err := h.client.Stop(background, []string{"stopped"}, client.OperationOptions{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	h.write("go", "")
-	h.awaitSetup(SetupDone)
-	h.awaitState("held", Running)
-	if st := h.status(); h.program("stopped").State != "STOPPED" || st.Held {
+	h.awaitSetup(api.SetupDone)
+	h.awaitState("held", api.Running)
+	if st := h.Status(); h.program("stopped").State != "STOPPED" || st.Held {
 		t.Errorf("status %s", h.describe())
 	}
 	if out := h.out.String(); out != "from the task\nlast words\neverything started\n" {
@@ -85,7 +85,7 @@ startsecs=0
 	// A later run by hand says nothing more.
 	h.manual("running")
 	h.manual("done")
-	h.stop(syscall.SIGTERM)
+	h.Stop(syscall.SIGTERM)
 	if out := h.out.String(); strings.Count(out, "everything started") != 1 || !strings.HasSuffix(out, "everything started\n") {
 		t.Errorf("output %q", out)
 	}
@@ -94,7 +94,7 @@ startsecs=0
 // manual reports as a run by hand, which is the test itself.
 func (h *house) manual(state string) {
 	h.t.Helper()
-	err := h.client.ReportSetup(background, SetupReport{State: state, Step: 3, Message: msg.Text{English: "by hand"}})
+	err := h.client.ReportSetup(background, api.SetupReport{State: state, Step: 3, Message: msg.Text{English: "by hand"}})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestSetupRetriesWhatMayPass(t *testing.T) {
 	h := newHouse(t, "")
 	h.setupScript("echo attempt $n\nreport running false\ntest $n -ge 3 && exit 0\nreport failed true\nexit 1\n")
 	h.start()
-	h.awaitSetup(SetupDone)
+	h.awaitSetup(api.SetupDone)
 	out := strings.Split(strings.TrimSpace(h.out.String()), "\n")
 	if len(out) != 4 || out[0] != "attempt 1" || !strings.HasPrefix(out[1], "setup attempt 1 failed: no answer; next attempt in 1 s") ||
 		!strings.HasPrefix(out[2], "setup attempt 2 failed: no answer; next attempt in 2 s") || out[3] != "everything started" {
@@ -128,7 +128,7 @@ func TestSetupWaitsForAPerson(t *testing.T) {
 				h.run.SetupArgv = []string{"/no/such/setup"}
 			}
 			h.start()
-			st := h.awaitSetup(SetupWaiting)
+			st := h.awaitSetup(api.SetupWaiting)
 			if st.Message.IsZero() || !strings.Contains(st.Message.English, test.want) || st.NextTry != nil {
 				t.Errorf("setup %+v", st)
 			}
@@ -137,15 +137,15 @@ func TestSetupWaitsForAPerson(t *testing.T) {
 				t.Errorf("output %q", out)
 			}
 			h.manual("running")
-			if st := h.status().Setup; st.State != SetupRunning || !st.ByHand || st.PID != os.Getpid() || st.Step != 3 {
+			if st := h.Status().Setup; st.State != api.SetupRunning || !st.ByHand || st.PID != os.Getpid() || st.Step != 3 {
 				t.Errorf("during a run by hand: %+v", st)
 			}
 			h.manual("failed")
-			if st := h.status().Setup; st.State != SetupWaiting || st.Message.English != "by hand" {
+			if st := h.Status().Setup; st.State != api.SetupWaiting || st.Message.English != "by hand" {
 				t.Errorf("after a failed run by hand: %+v", st)
 			}
 			h.manual("done")
-			if st := h.status().Setup; st.State != SetupDone || !strings.HasSuffix(h.out.String(), "everything started\n") {
+			if st := h.Status().Setup; st.State != api.SetupDone || !strings.HasSuffix(h.out.String(), "everything started\n") {
 				t.Errorf("after a run by hand: %+v, output %q", st, h.out.String())
 			}
 		})
@@ -157,30 +157,19 @@ func TestRunByHandEndsTheRetrying(t *testing.T) {
 	h := newHouse(t, "")
 	h.setupScript("report failed true\nexit 1\n")
 	h.start()
-	h.until("the third attempt waits", func() bool { s := h.status().Setup; return s.Attempt == 3 && s.State == SetupRetrying })
+	h.until("the third attempt waits", func() bool { s := h.Status().Setup; return s.Attempt == 3 && s.State == api.SetupRetrying })
 	h.manual("running")
-	next := *h.status().Setup.NextTry
-	h.until("the next attempt is put off", func() bool { s := h.status().Setup; return s.NextTry.After(next) })
-	if n := h.status().Setup.Attempt; n != 3 {
+	next := *h.Status().Setup.NextTry
+	h.until("the next attempt is put off", func() bool { s := h.Status().Setup; return s.NextTry.After(next) })
+	if n := h.Status().Setup.Attempt; n != 3 {
 		t.Errorf("attempt %d during a run by hand", n)
 	}
 	h.manual("done")
-	if st := h.awaitSetup(SetupDone); st.Attempt != 3 || st.NextTry != nil {
+	if st := h.awaitSetup(api.SetupDone); st.Attempt != 3 || st.NextTry != nil {
 		t.Errorf("setup %+v", st)
 	}
-	if code := h.stop(syscall.SIGTERM); code != 0 {
+	if code := h.Stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit status %d", code)
-	}
-}
-
-func TestKilledRunByHandIsForgotten(t *testing.T) {
-	s := &setup{log: slog.New(slog.NewTextHandler(io.Discard, nil)), state: SetupWaiting}
-	const nobody = 1 << 22 // beyond any pid
-	if err := s.reported(SetupReport{PID: nobody, State: SetupRunning}); err != nil {
-		t.Fatal(err)
-	}
-	if st := s.status(); st.State != SetupWaiting || st.ByHand {
-		t.Errorf("%+v", st)
 	}
 }
 
@@ -195,16 +184,16 @@ func TestTermDuringSetup(t *testing.T) {
 			h.setupScript(lines)
 			h.run.StopTimeout = 4 * time.Second
 			h.start()
-			h.awaitState("p", Running)
+			h.awaitState("p", api.Running)
 			h.until("the trap is set", func() bool { _, err := os.Stat(h.path("setup.up")); return err == nil })
-			pid := h.status().Setup.PID
-			if code := h.stop(syscall.SIGTERM); code != 0 {
+			pid := h.Status().Setup.PID
+			if code := h.Stop(syscall.SIGTERM); code != 0 {
 				t.Errorf("exit status %d", code)
 			}
 			if syscall.Kill(pid, 0) == nil {
 				t.Error("the setup task is still there")
 			}
-			if name == "willing" && h.read("setup.log") == "" {
+			if name == "willing" && h.Read("setup.log") == "" {
 				t.Error("the setup task was not told")
 			}
 			if out := h.out.String(); strings.Contains(out, "everything started") {
@@ -214,27 +203,11 @@ func TestTermDuringSetup(t *testing.T) {
 	}
 }
 
-// The lines that PID 1 prints are in its language.
-func TestSetupSpeaksChinese(t *testing.T) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &setup{log: slog.New(slog.NewTextHandler(io.Discard, nil)), lang: msg.Chinese, attempt: 2, task: Setup{Stderr: w},
-		after: func(time.Duration, func()) func() { return func() {} }}
-	s.fail(SetupReport{State: SetupFailed, Passing: true, Message: msg.Text{English: "no answer", Chinese: "无应答"}})
-	w.Close()
-	text, _ := io.ReadAll(r)
-	if !strings.HasPrefix(string(text), "第 2 次初始化失败：无应答；") {
-		t.Errorf("%q", text)
-	}
-}
-
 func TestStatusJSON(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "[program:p]\ncommand=sleep 1000\n[nonsense]\nx=y\n").start()
-	h.awaitState("p", Running)
-	data, err := json.Marshal(h.status())
+	h.awaitState("p", api.Running)
+	data, err := json.Marshal(h.Status())
 	if err != nil {
 		t.Fatal(err)
 	}

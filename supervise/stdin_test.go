@@ -4,6 +4,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"omsinit/supervise/api"
 )
 
 func TestSupervisorctlForeground(t *testing.T) {
@@ -19,7 +21,7 @@ startsecs=0
 command=sleep 1000
 autostart=false
 `).start()
-	h.awaitState("p", Running)
+	h.awaitState("p", api.Running)
 	cmd := exec.Command("supervisorctl", "-c", h.path("supervisord.conf"), "fg", "p")
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -31,7 +33,7 @@ autostart=false
 		t.Fatal(err)
 	}
 	stdin.Write([]byte("hello\nthere\n"))
-	h.until("the program has read it", func() bool { return strings.Contains(h.read("p-stdout.log"), "got hello\ngot there\n") })
+	h.until("the program has read it", func() bool { return strings.Contains(h.Read("p-stdout.log"), "got hello\ngot there\n") })
 	h.until("it is shown", func() bool { return strings.Contains(out.String(), "got there") })
 	stdin.Close()
 	cmd.Wait()
@@ -42,8 +44,7 @@ autostart=false
 	h.ctl("fg nobody", 1, "ERROR: bad process name supplied\n")
 	for name, want := range map[string]string{"deaf": "NO_FILE", "off": "NOT_RUNNING", "nobody": "BAD_NAME"} {
 		h.until(name+": "+want, func() bool {
-			_, err := h.client.rpc(background, "supervisor.sendProcessStdin", name, "x")
-			return err != nil && strings.HasPrefix(err.Error(), want)
+			return strings.Contains(h.call("supervisor.sendProcessStdin", name, "x"), "<string>"+want)
 		})
 	}
 	// A program that does not end at the end of its input is not told of one.
@@ -56,7 +57,7 @@ autostart=false
 func TestMulticall(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "[program:p]\ncommand=sleep 1000\nstartsecs=0\n").start()
-	h.awaitState("p", Running)
+	h.awaitState("p", api.Running)
 	script := `
 import sys, xmlrpc.client
 from supervisor.xmlrpc import SupervisorTransport

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"omsinit/supervise/api"
 )
 
 // freePort is a TCP port on which nobody listens.
@@ -60,7 +62,7 @@ func TestTCPPortIsOnLoopbackOnly(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)
 	h := newHouse(t, fmt.Sprintf("[inet_http_server]\nport=0.0.0.0:%d\n[program:p]\ncommand=sleep 1000\nstartsecs=0\n", port)).start()
-	h.awaitState("p", Running)
+	h.awaitState("p", api.Running)
 	here := fmt.Sprintf("http://127.0.0.1:%d", port)
 	h.until("the port is open", func() bool { return h.get(here+"/RPC2", nil) == http.StatusMethodNotAllowed })
 	out, err := exec.Command("supervisorctl", "-s", here, "status").CombinedOutput()
@@ -103,7 +105,7 @@ func TestTCPPortWithAPassword(t *testing.T) {
 			if err != nil {
 				t.Errorf("%v: %s", err, out)
 			}
-			if text := h.describe() + h.read("omsinit.log"); strings.Contains(text, password) {
+			if text := h.describe() + h.Read("omsinit.log"); strings.Contains(text, password) {
 				t.Errorf("the password is shown: %s", text)
 			}
 		})
@@ -120,7 +122,7 @@ func TestTCPPortFollowsTheFiles(t *testing.T) {
 	port := freePort(t)
 	h := newHouse(t, fmt.Sprintf("[inet_http_server]\nport=%s\n", taken.Addr())).start()
 	h.until("it says so", func() bool { return strings.Contains(h.describe(), "cannot open the TCP control port") })
-	conf := h.read("supervisord.conf")
+	conf := h.Read("supervisord.conf")
 	change := func(to string) {
 		t.Helper()
 		h.write("supervisord.conf", strings.Replace(conf, "port="+taken.Addr().String(), to, 1))

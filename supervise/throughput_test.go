@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"omsinit/supervise/client"
 )
 
 // Programs that write as fast as they can: nothing is torn or lost, and the
@@ -27,7 +29,7 @@ startsecs=0
 autostart=false
 `, each)).start()
 	began, before := time.Now(), h.memory()
-	go h.client.Start(background, []string{"all"}, OperationOptions{}, nil)
+	go h.client.Start(background, []string{"all"}, client.OperationOptions{}, nil)
 	peak := before
 	for n := range 2 {
 		h.until("the end is logged", func() bool {
@@ -52,7 +54,7 @@ autostart=false
 			}
 		}
 	}
-	if code := h.stop(syscall.SIGTERM); code != 0 {
+	if code := h.Stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 	"omsinit/supervise"
+	"omsinit/supervise/engine"
 )
 
 // readyLine is the last line of a container's log after a successful start.
@@ -52,7 +53,7 @@ func Boot(ctx context.Context, o Options, b BootOptions) (int, error) {
 	}
 	// The signals are the supervisor's own: with the context as well, one
 	// signal would count as two, and the second one hurries.
-	return supervise.Run(context.WithoutCancel(ctx), supervise.Options{
+	return supervise.Run(context.WithoutCancel(ctx), engine.Options{
 		ConfPath:    o.Layout.SupervisordConf(),
 		SocketPath:  o.Layout.ControlSocket(),
 		LockFile:    o.Layout.RunLock(),
@@ -62,7 +63,7 @@ func Boot(ctx context.Context, o Options, b BootOptions) (int, error) {
 		ExitOnFatal: b.ExitOnFatal,
 		IgnoreUsers: o.Layout.Relocated(),
 		Hold:        func() bool { return !fits() },
-		Setup: &supervise.Setup{
+		Setup: &engine.Setup{
 			Argv:   initCommand(self, o),
 			Env:    []string{bootTimeEnv + "=" + o.Now().Format(logStamp)},
 			Stdout: os.Stdout, Stderr: os.Stderr,

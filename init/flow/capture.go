@@ -18,7 +18,7 @@ import (
 	"omsinit/internal/layout"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
-	"omsinit/supervise"
+	"omsinit/supervise/program"
 )
 
 // CaptureOptions are what a capture, or the proof of a pack, is given beside
@@ -88,7 +88,7 @@ func captureJob(ctx context.Context, o Options, c CaptureOptions) (j *capture.Jo
 	j = &capture.Job{From: from, Release: c.Release, Since: c.Since, Out: c.Out, Force: c.Force, Files: c.Files, Keep: c.Keep, Rows: c.Rows,
 		Check: component.Check, Log: say,
 		Load: func(conf, root string) error {
-			_, err := supervise.Load(conf, "OMSINIT_ROOT="+root)
+			_, err := program.Load(conf, "OMSINIT_ROOT="+root)
 			return err
 		},
 		Scratch: func(ctx context.Context, cfg *config.Config, p *pack.Pack) error {
@@ -161,7 +161,7 @@ func secondDatabase(ctx context.Context, second *capture.Installation, say func(
 func runningPrograms(ctx context.Context, o Options) (capture.Programs, error) {
 	conf := o.Layout.SupervisordConf()
 	d, err := loadPrograms(o.Layout)
-	if errors.Is(err, supervise.ErrNoDefinitions) {
+	if errors.Is(err, program.ErrNoDefinitions) {
 		return capture.Programs{}, nil
 	}
 	if err != nil {
@@ -189,11 +189,11 @@ func runningPrograms(ctx context.Context, o Options) (capture.Programs, error) {
 
 // loadPrograms reads the program files of a tree. Those of a copy of a container
 // name each other by their paths there, which are other files here.
-func loadPrograms(l layout.Layout) (*supervise.Definitions, error) {
+func loadPrograms(l layout.Layout) (*program.Definitions, error) {
 	conf := l.SupervisordConf()
 	data, err := os.ReadFile(conf)
 	if err != nil || !l.Relocated() {
-		return supervise.Load(conf, rootEnv(l))
+		return program.Load(conf, rootEnv(l))
 	}
 	dir, err := os.MkdirTemp("", "omsinit-capture-")
 	if err != nil {
@@ -213,7 +213,7 @@ func loadPrograms(l layout.Layout) (*supervise.Definitions, error) {
 	if err := os.WriteFile(moved, data, 0o600); err != nil {
 		return nil, err
 	}
-	d, err := supervise.Load(moved, rootEnv(l))
+	d, err := program.Load(moved, rootEnv(l))
 	if err == nil {
 		d.Files[0] = conf
 	}

@@ -10,7 +10,7 @@ import (
 	"omsinit/init/resource"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
-	"omsinit/supervise"
+	"omsinit/supervise/api"
 )
 
 // ClusterOptions are what the commands of omsinit cluster offer.
@@ -76,9 +76,9 @@ func (r *run) programs(ctx context.Context) (check.Programs, error) {
 	return programs, nil
 }
 
-func unfinished(setup *supervise.SetupStatus) msg.Message {
+func unfinished(setup *api.SetupStatus) msg.Message {
 	switch {
-	case setup == nil || setup.State == supervise.SetupDone:
+	case setup == nil || setup.State == api.SetupDone:
 		return msg.Message{}
 	case !setup.Message.IsZero():
 		return msg.M("step %d: %v", setup.Step, setup.Message)

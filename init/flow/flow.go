@@ -14,7 +14,8 @@ import (
 	"omsinit/internal/layout"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
-	"omsinit/supervise"
+	"omsinit/supervise/api"
+	"omsinit/supervise/client"
 )
 
 // Options is what a run of the initialisation is given.
@@ -85,7 +86,7 @@ func (o *Options) usable() error {
 type run struct {
 	Options
 	*output
-	client *supervise.Client
+	client *client.Client
 	pack   *pack.Pack
 	config *config.Config
 	// inputs are what config was read from, and the rest that the files depend on.
@@ -138,7 +139,7 @@ func Run(ctx context.Context, o Options) error {
 	if !errors.As(err, &step) {
 		r.fail(msg.M("omsinit: %v", err))
 		if whole {
-			r.reportFailure(ctx, supervise.SetupReport{}, err)
+			r.reportFailure(ctx, api.SetupReport{}, err)
 		}
 	}
 	return &printedError{err}
@@ -192,7 +193,7 @@ func (r *run) phase(ctx context.Context, p Phase, whole bool) error {
 		number++
 	}
 	if whole {
-		r.report(ctx, supervise.SetupReport{State: supervise.SetupRunning, Step: number, StepName: msg.Text{English: p.Name}})
+		r.report(ctx, api.SetupReport{State: api.SetupRunning, Step: number, StepName: msg.Text{English: p.Name}})
 	}
 	r.banner(p.Banner)
 	r.say(msg.M("%s", p.Command))
@@ -213,7 +214,7 @@ func (r *run) phase(ctx context.Context, p Phase, whole bool) error {
 		r.fail(hint)
 	}
 	if whole {
-		r.reportFailure(ctx, supervise.SetupReport{Step: number, StepName: msg.Text{English: p.Name}}, err)
+		r.reportFailure(ctx, api.SetupReport{Step: number, StepName: msg.Text{English: p.Name}}, err)
 	}
 	return step
 }
@@ -227,7 +228,7 @@ func (r *run) finish(ctx context.Context) error {
 		r.say(msg.M("%s or the certificates have changed since this run began; run it again to apply that", r.ConfigFile))
 	}
 	r.banner(completed)
-	r.report(ctx, supervise.SetupReport{State: supervise.SetupDone})
+	r.report(ctx, api.SetupReport{State: api.SetupDone})
 	return nil
 }
 
@@ -241,26 +242,26 @@ func (r *run) hint() msg.Message {
 
 // reportFailure tells PID 1 why a run ended, and whether it is worth trying
 // again. It must get through even when the run was interrupted.
-func (r *run) reportFailure(ctx context.Context, report supervise.SetupReport, err error) {
+func (r *run) reportFailure(ctx context.Context, report api.SetupReport, err error) {
 	var locked *LockedError
-	report.State, report.Message = supervise.SetupFailed, msg.ErrorText(err)
+	report.State, report.Message = api.SetupFailed, msg.ErrorText(err)
 	report.Passing = finding.IsTransient(err) || errors.As(err, &locked)
 	r.report(context.WithoutCancel(ctx), report)
 }
 
 // report tells PID 1 how far the initialisation is, when there is one.
-func (r *run) report(ctx context.Context, report supervise.SetupReport) {
+func (r *run) report(ctx context.Context, report api.SetupReport) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	if err := r.client.ReportSetup(ctx, report); err != nil && !errors.Is(err, supervise.ErrNotRunning) {
+	if err := r.client.ReportSetup(ctx, report); err != nil && !errors.Is(err, client.ErrNotRunning) {
 		r.fail(msg.M("warning: cannot report the progress to PID 1: %v", err))
 	}
 }
 
 // Client finds PID 1's control socket: where supervisord.conf says, as soon as
 // there is one.
-func Client(l layout.Layout) *supervise.Client {
-	return supervise.DialFile(l.SupervisordConf(), l.ControlSocket(), rootEnv(l))
+func Client(l layout.Layout) *client.Client {
+	return client.DialFile(l.SupervisordConf(), l.ControlSocket(), rootEnv(l))
 }
 
 // rootEnv is what the program files refer to as %(ENV_OMSINIT_ROOT)s.

@@ -13,7 +13,7 @@ import (
 
 	"omsinit/internal/layout"
 	"omsinit/internal/pack"
-	"omsinit/supervise"
+	"omsinit/supervise/api"
 )
 
 func TestSelection(t *testing.T) {
@@ -154,19 +154,19 @@ func TestDue(t *testing.T) {
 	r := &run{pack: &pack.Pack{Restart: []string{"p"}}}
 	for _, tc := range []struct {
 		name    string
-		program supervise.ProgramStatus
+		program api.ProgramStatus
 		want    string // "", "coming" or "restart"
 	}{
-		{"ready", supervise.ProgramStatus{PID: 1, Ready: true}, ""},
-		{"ready, with old files", supervise.ProgramStatus{PID: 1, Ready: true, Stale: true}, "restart"},
-		{"stopped", supervise.ProgramStatus{}, "restart"},
-		{"starting", supervise.ProgramStatus{PID: 1, UptimeSeconds: 3}, "coming"},
-		{"starting with old files", supervise.ProgramStatus{PID: 1, UptimeSeconds: 3, Stale: true}, "restart"},
-		{"waits for another", supervise.ProgramStatus{WaitsFor: []string{"q"}}, "coming"},
-		{"stuck", supervise.ProgramStatus{PID: 1, UptimeSeconds: 600}, "restart"},
+		{"ready", api.ProgramStatus{PID: 1, Ready: true}, ""},
+		{"ready, with old files", api.ProgramStatus{PID: 1, Ready: true, Stale: true}, "restart"},
+		{"stopped", api.ProgramStatus{}, "restart"},
+		{"starting", api.ProgramStatus{PID: 1, UptimeSeconds: 3}, "coming"},
+		{"starting with old files", api.ProgramStatus{PID: 1, UptimeSeconds: 3, Stale: true}, "restart"},
+		{"waits for another", api.ProgramStatus{WaitsFor: []string{"q"}}, "coming"},
+		{"stuck", api.ProgramStatus{PID: 1, UptimeSeconds: 600}, "restart"},
 	} {
 		tc.program.Name = "p"
-		known, coming, restart := r.due(&supervise.Status{Programs: []supervise.ProgramStatus{tc.program}})
+		known, coming, restart := r.due(&api.Status{Programs: []api.ProgramStatus{tc.program}})
 		got := ""
 		if len(coming) > 0 {
 			got = "coming"

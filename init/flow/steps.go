@@ -14,7 +14,8 @@ import (
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/metrics"
-	"omsinit/supervise"
+	"omsinit/supervise/api"
+	"omsinit/supervise/client"
 )
 
 // check is step 1.
@@ -198,8 +199,8 @@ func (r *run) restart(ctx context.Context) error {
 		r.say(msg.M("all components are ready, and run with their current files: %s", strings.Join(known, " ")))
 		return nil
 	}
-	o := supervise.OperationOptions{Timeout: r.ReadyTimeout, Setup: true}
-	progress := func(e supervise.Event) { r.say(msg.M("  %v", e.Message())) }
+	o := client.OperationOptions{Timeout: r.ReadyTimeout, Setup: true}
+	progress := func(e api.Event) { r.say(msg.M("  %v", e.Message())) }
 	// A component that cannot work yet, because the MetaDB went away meanwhile,
 	// may work later: both are worth another try.
 	if len(restart) > 0 {
@@ -225,8 +226,8 @@ const settling = 2 * time.Minute
 // due sorts the programs of step 4: those that are defined, those that are on
 // their way and only to be waited for, and those to restart, which include
 // those that do not run.
-func (r *run) due(status *supervise.Status) (known, coming, restart []string) {
-	defined := make(map[string]supervise.ProgramStatus, len(status.Programs))
+func (r *run) due(status *api.Status) (known, coming, restart []string) {
+	defined := make(map[string]api.ProgramStatus, len(status.Programs))
 	for _, p := range status.Programs {
 		defined[p.Name] = p
 	}

@@ -10,7 +10,7 @@ import (
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 	"omsinit/metrics"
-	"omsinit/supervise"
+	"omsinit/supervise/engine"
 )
 
 // tsdbChecks are the findings of step 1 about the TSDB.
@@ -100,20 +100,20 @@ func (p *Planned) tsdb(ctx context.Context, r *run, cfg *config.Config) *config.
 }
 
 // companion reports how the node is doing, in the process of PID 1.
-func companion(o Options, port int) *supervise.Companion {
+func companion(o Options, port int) *engine.Companion {
 	r := metrics.New(metrics.Options{
 		ConfigFile: o.ConfigFile, AppliedFile: o.Layout.TSDBState(), Version: o.Build, Port: port,
 		Node:   func(cfg *config.Config) string { return cfg.NodeAddress(o.HostIP) },
 		Mounts: []metrics.Mount{{Name: "logs", Path: o.Layout.LogDir()}, {Name: "store", Path: o.Layout.StoreDir()}, {Name: "run", Path: o.Layout.RunDir()}},
 	})
-	return &supervise.Companion{Handlers: r.Handlers(), Warnings: r.Warnings,
-		Run: func(ctx context.Context, look func() supervise.Observation, log *slog.Logger) {
+	return &engine.Companion{Handlers: r.Handlers(), Warnings: r.Warnings,
+		Run: func(ctx context.Context, look func() engine.Observation, log *slog.Logger) {
 			r.Run(ctx, func() metrics.Observation { return observed(look()) }, log)
 		}}
 }
 
 // observed puts what PID 1 sees into the words of the reporter.
-func observed(o supervise.Observation) metrics.Observation {
+func observed(o engine.Observation) metrics.Observation {
 	out := metrics.Observation{StartedAt: o.StartedAt, SetupState: o.SetupState, Programs: make([]metrics.Program, len(o.Programs))}
 	for i, p := range o.Programs {
 		out.Programs[i] = metrics.Program{Name: p.Name, State: int(p.State), StateName: p.State.String(), PID: p.PID,

@@ -14,7 +14,8 @@ import (
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 	"omsinit/metrics"
-	"omsinit/supervise"
+	"omsinit/supervise/api"
+	"omsinit/supervise/engine"
 )
 
 func TestTSDBInStep3(t *testing.T) {
@@ -113,8 +114,8 @@ func TestTSDBInStep3(t *testing.T) {
 
 func TestObserved(t *testing.T) {
 	now := time.Now()
-	got := observed(supervise.Observation{StartedAt: now, SetupState: supervise.SetupDone, Programs: []supervise.ObservedProgram{
-		{Name: "nginx", State: supervise.Fatal, PID: 5, StartedAt: now, Ready: true, Starts: 2, LostBytes: 3}}})
+	got := observed(engine.Observation{StartedAt: now, SetupState: api.SetupDone, Programs: []engine.ObservedProgram{
+		{Name: "nginx", State: api.Fatal, PID: 5, StartedAt: now, Ready: true, Starts: 2, LostBytes: 3}}})
 	want := metrics.Program{Name: "nginx", State: 200, StateName: "FATAL", PID: 5, StartedAt: now, Ready: true, Starts: 2, LostBytes: 3}
 	if got.SetupState != "done" || !got.StartedAt.Equal(now) || len(got.Programs) != 1 || got.Programs[0] != want {
 		t.Errorf("%+v", got)

@@ -12,7 +12,8 @@ import (
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
-	"omsinit/supervise"
+	"omsinit/supervise/api"
+	"omsinit/supervise/client"
 )
 
 // UpgradeOptions are what only an upgrade is told.
@@ -32,12 +33,12 @@ type UpgradeOptions struct {
 }
 
 // programs stops programs over the control socket.
-type programs struct{ client *supervise.Client }
+type programs struct{ client *client.Client }
 
 // Running implements upgrade.Programs.
 func (p programs) Running(ctx context.Context, names []string) ([]string, error) {
 	status, err := p.client.Status(ctx)
-	if errors.Is(err, supervise.ErrNotRunning) {
+	if errors.Is(err, client.ErrNotRunning) {
 		return nil, nil // nobody supervises, so nothing runs here
 	}
 	if err != nil {
@@ -56,7 +57,7 @@ func (p programs) Running(ctx context.Context, names []string) ([]string, error)
 
 // Stop implements upgrade.Programs.
 func (p programs) Stop(ctx context.Context, names []string) error {
-	return p.client.Stop(ctx, names, supervise.OperationOptions{}, nil)
+	return p.client.Stop(ctx, names, client.OperationOptions{}, nil)
 }
 
 // upgradeOf gives the upgrade of this node.
@@ -136,7 +137,7 @@ func upgradePhases(s *upgrade.Session, phases []Phase) []Phase {
 // upgradeFailed undoes what is to be undone, and tells people and PID 1.
 func (r *run) upgradeFailed(ctx context.Context, s *upgrade.Session, failure error) error {
 	var step *StepError
-	report := supervise.SetupReport{}
+	report := api.SetupReport{}
 	if errors.As(failure, &step) {
 		report.Step, report.StepName = step.Number, msg.Text{English: step.Phase.Name}
 		failure = step.Err // the page tells the stage
@@ -151,7 +152,7 @@ func (r *run) upgradeFailed(ctx context.Context, s *upgrade.Session, failure err
 }
 
 func unsupervised(err error) error {
-	if errors.Is(err, supervise.ErrNotRunning) {
+	if errors.Is(err, client.ErrNotRunning) {
 		return msg.Errorf("nobody supervises the components: start `omsinit run` first (in a container it is the entry point): %w", err)
 	}
 	return err

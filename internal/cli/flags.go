@@ -14,7 +14,7 @@ import (
 	"omsinit/internal/layout"
 	"omsinit/internal/msg"
 	"omsinit/internal/registry"
-	"omsinit/supervise"
+	"omsinit/supervise/client"
 )
 
 // flags are those of a command. Each is declared with the place where its value goes, a field of the command.
@@ -151,4 +151,4 @@ func (a *app) checkCommon() error {
 }
 
 // client returns the client of whoever supervises this node.
-func (a *app) client() *supervise.Client { return flow.Client(layout.New(a.root)) }
+func (a *app) client() *client.Client { return flow.Client(layout.New(a.root)) }

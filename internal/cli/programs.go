@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"omsinit/internal/msg"
-	"omsinit/supervise"
+	"omsinit/supervise/client"
 )
 
 // statusCommand is `omsinit status`.
@@ -75,7 +75,7 @@ func (c *signalCommand) Run(ctx context.Context, a *app) error {
 }
 
 // logOptions are what tail and logs have in common.
-type logOptions struct{ supervise.LogOptions }
+type logOptions struct{ client.LogOptions }
 
 func (o *logOptions) flags(t translate) flags {
 	lines := numberFlag(&o.Lines, "lines", 20, t("print this many of the last lines"))

@@ -1,0 +1,93 @@
+package control
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"omsinit/supervise/api"
+)
+
+const (
+	followBacklog = 1024 // bytes sent at once, as Supervisor does
+	followEvery   = 500 * time.Millisecond
+)
+
+// logtail is what supervisorctl tail -f reads: the end of a log file and then
+// everything that is added.
+func (srv *server) logtail(w http.ResponseWriter, r *http.Request) {
+	p := srv.s.Find(r.PathValue("name"))
+	if p == nil {
+		http.NotFound(w, r)
+		return
+	}
+	file := p.Definition().Stdout
+	if r.PathValue("stream") == "stderr" {
+		file = p.Definition().Stderr
+	}
+	srv.follow(w, r, file.Path)
+}
+
+func (srv *server) mainlogtail(w http.ResponseWriter, r *http.Request) {
+	srv.follow(w, r, srv.s.Settings().LogFile)
+}
+
+// follow streams a file as it grows. It looks at the file while somebody
+// reads, and begins again at the top when the file was rotated.
+func (srv *server) follow(w http.ResponseWriter, r *http.Request, path string) {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		http.NotFound(w, r)
+		return
+	}
+	slow(w)
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	control := http.NewResponseController(w)
+	at := max(info.Size()-followBacklog, 0)
+	ticker := time.NewTicker(followEvery)
+	defer ticker.Stop()
+	for {
+		now, err := os.Stat(path)
+		if err == nil {
+			if !os.SameFile(info, now) || now.Size() < at {
+				info, at = now, 0
+			}
+			_ = control.SetWriteDeadline(time.Now().Add(api.IoTimeout))
+			n, err := copyFrom(w, path, at)
+			if err != nil {
+				return
+			}
+			at += n
+			if control.Flush() != nil {
+				return
+			}
+		}
+		select {
+		case <-ticker.C:
+		case <-r.Context().Done():
+			return
+		case <-srv.s.Lifetime().Done():
+			return
+		}
+	}
+}
+
+// copyFrom writes what a file holds behind an offset. Only what w says is an
+// error.
+func copyFrom(w io.Writer, path string, offset int64) (int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, nil
+	}
+	defer f.Close()
+	if _, err := f.Seek(offset, io.SeekStart); err != nil {
+		return 0, nil
+	}
+	n, err := io.Copy(w, f)
+	if unreadable := (*os.PathError)(nil); errors.As(err, &unreadable) {
+		return n, nil
+	}
+	return n, err
+}

@@ -1,0 +1,140 @@
+package logs
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"omsinit/supervise/program"
+)
+
+func TestRotation(t *testing.T) {
+	dir := t.TempDir()
+	f := program.LogFile{Path: filepath.Join(dir, "log"), MaxBytes: 1000, Backups: 3}
+	logs := New(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	defer logs.Close()
+	w, ours, err := logs.Writer(f)
+	if err != nil || ours {
+		t.Fatal(err, ours)
+	}
+	const lines = 10000
+	for i := range lines {
+		fmt.Fprintf(w, "line %05d\n", i)
+	}
+	logs.Drain(f)
+	next := lines
+	for _, name := range []string{"log", "log.1", "log.2", "log.3"} {
+		text := contents(t, filepath.Join(dir, name))
+		if len(text) > 1000 || text != "" && !strings.HasSuffix(text, "\n") {
+			t.Errorf("%s has %d bytes, ends %q", name, len(text), text[max(len(text)-5, 0):])
+		}
+		all := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+		for i := len(all) - 1; i >= 0 && text != ""; i-- {
+			next--
+			if want := fmt.Sprintf("line %05d", next); all[i] != want {
+				t.Fatalf("%s has %q instead of %q", name, all[i], want)
+			}
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "log.4")); err == nil {
+		t.Error("one backup too many")
+	}
+	if next > lines-270 {
+		t.Errorf("only %d lines are kept", lines-next)
+	}
+}
+
+func TestLongLinesAreCut(t *testing.T) {
+	f := program.LogFile{Path: filepath.Join(t.TempDir(), "log"), MaxBytes: 1000, Backups: 1}
+	logs := New(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	defer logs.Close()
+	w, _, err := logs.Writer(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	piece := strings.Repeat("x", 1<<16)
+	for range 100 {
+		io.WriteString(w, piece)
+	}
+	logs.Drain(f)
+	if info, err := os.Stat(f.Path + ".1"); err != nil || info.Size() > 4<<16 {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
+// A disk that is full loses lines, and stops nobody.
+func TestFullDisk(t *testing.T) {
+	logs := New(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	defer logs.Close()
+	path := filepath.Join(t.TempDir(), "log")
+	s, err := newLogSink(program.LogFile{Path: path, MaxBytes: 1 << 20}, logs.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.mu.Lock()
+	s.file = full
+	s.mu.Unlock()
+	for range 10 {
+		io.WriteString(s.w, "lost\n")
+	}
+	s.Drain()
+	logs.sinks[path] = s
+	if n := logs.Lost(s.limits); n < 5 || n > 50 { // as many as one read got
+		t.Errorf("%d bytes counted as lost", n)
+	}
+	delete(logs.sinks, path)
+	io.WriteString(s.w, "kept\n")
+	s.Drain()
+	if text := contents(t, path); !strings.HasSuffix(text, "kept\n") {
+		t.Errorf("%q", text)
+	}
+}
+
+func TestSpecialLogFiles(t *testing.T) {
+	logs := New(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	defer logs.Close()
+	if w, _, err := logs.Writer(program.LogFile{}); w != nil || err != nil {
+		t.Errorf("none: %v %v", w, err)
+	}
+	w, ours, err := logs.Writer(program.LogFile{Path: "/dev/null", MaxBytes: 1000})
+	if err != nil || !ours {
+		t.Errorf("/dev/null: %v %v", ours, err)
+	} else {
+		w.Close()
+	}
+	for _, path := range []string{t.TempDir(), "/no/such/folder/log"} {
+		if _, _, err := logs.Writer(program.LogFile{Path: path, MaxBytes: 1000}); err == nil {
+			t.Errorf("%s was opened", path)
+		}
+	}
+}
+
+func TestLastLines(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	for text, want := range map[string]string{
+		"":                                       "",
+		"one\n":                                  "one",
+		"a\x1b[31m\xffb":                         "a?[31m?b",
+		strings.Repeat("x\n", 20) + "end\n":      strings.Repeat("x\n", 9) + "end",
+		strings.Repeat("y", 5000) + "\nlast\n\n": "last",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got := program.LastLines(path); got != want {
+			t.Errorf("%.20q: %q, want %q", text, got, want)
+		}
+	}
+	if got := program.LastLines("/no/such/file") + program.LastLines("/dev/zero") + program.LastLines(""); got != "" {
+		t.Errorf("%q", got)
+	}
+}

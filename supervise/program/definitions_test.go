@@ -1,0 +1,418 @@
+package program
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"omsinit/internal/msg"
+	"omsinit/supervise/api"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func TestSplitCommand(t *testing.T) {
+	for line, want := range map[string][]string{
+		"":                                    nil,
+		"  \t ":                               nil,
+		"a b  c":                              {"a", "b", "c"},
+		`bash -c 'echo "$HOME"; x'`:           {"bash", "-c", `echo "$HOME"; x`},
+		`a "b c" d\ e ''`:                     {"a", "b c", "d e", ""},
+		`a "q\"q" "back\\slash" "keep\n"`:     {"a", `q"q`, `back\slash`, `keep\n`},
+		`pre"mid dle"post`:                    {"premid dlepost"},
+		"a\n  b":                              {"a", "b"},
+		`sh -c '${OMSINIT_ROOT:-}/home/x.sh'`: {"sh", "-c", "${OMSINIT_ROOT:-}/home/x.sh"},
+	} {
+		got, err := splitCommand(line)
+		if err != nil || !cmp.Equal(got, want) {
+			t.Errorf("%q: %q, %v; want %q", line, got, err, want)
+		}
+	}
+	for _, line := range []string{`a "b`, `a 'b`, `a \`} {
+		if words, err := splitCommand(line); err == nil {
+			t.Errorf("%q was split into %q", line, words)
+		}
+	}
+}
+
+func TestExpand(t *testing.T) {
+	v := variables{"here": "/etc", "process_num": "7", "ENV_X": "x%(here)s%%", "program_name": "p"}
+	for in, want := range map[string]string{
+		"plain": "plain", "%(here)s/a": "/etc/a", "%(program_name)s_%(process_num)02d": "p_07", "100%%": "100%",
+		"%(ENV_X)s": "x%(here)s%%", "%(process_num)d": "7",
+	} {
+		if got, err := expand(in, v); err != nil || got != want {
+			t.Errorf("%q: %q, %v; want %q", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"50%", "%x", "%(nope)s", "%(here", "%(here)", "%(here)d", "%(here)%s"} {
+		if got, err := expand(in, v); err == nil {
+			t.Errorf("%q became %q", in, got)
+		}
+	}
+}
+
+func TestSplitEnvironment(t *testing.T) {
+	v := variables{"ENV_X": `a,b"c`}
+	for in, want := range map[string]map[string]string{
+		`A=1`:                  {"A": "1"},
+		`A="1,2",B='x y', C=z`: {"A": "1,2", "B": "x y", "C": "z"},
+		"A=1,\nB=\"\"":         {"A": "1", "B": ""},
+		`A=%(ENV_X)s,B=2`:      {"A": `a,b"c`, "B": "2"},
+		`A=/x:y-z,`:            {"A": "/x:y-z"},
+	} {
+		if got, err := splitEnvironment(in, v); err != nil || !cmp.Equal(got, want) {
+			t.Errorf("%q: %q, %v; want %q", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"A", "=1", `A="1`, `A="1"B=2`, "A=", "A=,B=1", "A B=1", "A=%(nope)s"} {
+		if got, err := splitEnvironment(in, v); err == nil {
+			t.Errorf("%q became %q", in, got)
+		}
+	}
+}
+
+// files writes program files and returns the path of supervisord.conf.
+func files(t *testing.T, texts map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range texts {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, "supervisord.conf")
+}
+
+func TestLoad(t *testing.T) {
+	t.Setenv("SUPERVISE_TEST", "set")
+	conf := files(t, map[string]string{
+		"supervisord.conf": `; as in an OMS image
+[unix_http_server]
+file=/tmp/supervisor.sock   ; a comment
+[inet_http_server]
+port=0.0.0.0:8084
+[supervisord]
+logfile=/home/admin/logs/supervisord.log
+environment=SHARED="yes",OVER=1
+nodaemon=true
+minfds=1024
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+[supervisorctl]
+serverurl=http://127.0.0.1:8084
+[include]
+files=%(here)s/conf.d/*.ini
+`,
+		"conf.d/b.ini": "\ufeff[program:two]\r\ncommand=sleep 1\r\nAutostart=no\r\nstdout_logfile=NONE\r\nredirect_stderr=on\r\n",
+		"conf.d/a.ini": `
+[program:one]
+command=bash -c 'exec %(ENV_SUPERVISE_TEST)s ${X:-%(ENV_GIVEN)s} \d'
+	--more
+directory=%(here)s
+user=ds
+environment=OVER=2,"QUOTED"=1
+`,
+		"conf.d/many.ini": `
+[program:many]
+command=echo %(program_name)s %(process_num)d %(group_name)s
+process_name=%(program_name)s_%(process_num)02d
+numprocs=2
+startsecs=10
+startretries=0
+autorestart=true
+exitcodes=0,2
+stopsignal=QUIT
+stopwaitsecs=30
+stopasgroup=true
+umask=027
+priority=5
+stdout_logfile=/logs/m.log
+stdout_logfile_maxbytes=1KB
+stdout_logfile_backups=2
+stderr_logfile=AUTO
+[group:g]
+programs=many
+priority=1
+[omsinit:many]
+depends_on = two
+ready_http = https://127.0.0.1:1/h
+ready_json = data.healthy=true
+ready_insecure = true
+ready_timeout = 7
+files = /a,/b
+early = true
+[omsinit:absent]
+early=true
+`})
+	if _, err := Load(conf, "GIVEN=given"); err == nil || !strings.Contains(err.Error(), "a.ini:7") {
+		t.Errorf("a quoted environment key: %v", err)
+	}
+	fixed := strings.Replace(mustRead(t, filepath.Dir(conf)+"/conf.d/a.ini"), `"QUOTED"=1`, "LAST='a,b'", 1)
+	if err := os.WriteFile(filepath.Dir(conf)+"/conf.d/a.ini", []byte(fixed), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Load(conf, "GIVEN=given")
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := filepath.Dir(conf)
+	auto := func(name string) LogFile {
+		return LogFile{Path: "/home/admin/logs/" + name, MaxBytes: 50 << 20, Backups: 10}
+	}
+	probe := &Probe{HTTP: "https://127.0.0.1:1/h", Field: "data.healthy", Value: "true", Insecure: true}
+	many := func(name, num string) Program {
+		return Program{Name: name, Group: "g", GroupPriority: 1, CommandLine: "echo many " + num + " g", Command: []string{"echo", "many", num, "g"},
+			Environment: map[string]string{"SHARED": "yes", "OVER": "1"}, Umask: 0o27, Priority: 5, Autostart: true,
+			Autorestart: RestartAlways, ExitCodes: []int{0, 2}, StartSecs: 10, StopSignal: syscall.SIGQUIT, StopWaitSecs: 30,
+			StopAsGroup: true, KillAsGroup: true, Stdout: LogFile{Path: "/logs/m.log", MaxBytes: 1024, Backups: 2},
+			Stderr: auto(name + "-stderr.log"), DependsOn: []string{"two"}, Probe: probe, ReadyTimeout: 7 * time.Second,
+			Files: []string{"/a", "/b"}, Early: true}
+	}
+	want := []Program{
+		many("many_00", "0"), many("many_01", "1"),
+		{Name: "one", Group: "one", GroupPriority: 999,
+			CommandLine: `bash -c 'exec set ${X:-given} \d'` + "\n--more",
+			Command:     []string{"bash", "-c", `exec set ${X:-given} \d`, "--more"},
+			Directory:   here + "/conf.d", User: "ds", Environment: map[string]string{"SHARED": "yes", "OVER": "2", "LAST": "a,b"}, Umask: -1,
+			Priority: 999, Autostart: true, ExitCodes: []int{0}, StartSecs: 1, StartRetries: 3, StopSignal: syscall.SIGTERM, StopWaitSecs: 10,
+			Stdout: auto("one-stdout.log"), Stderr: auto("one-stderr.log"), ReadyTimeout: defaultReadyTimeout},
+		{Name: "two", Group: "two", GroupPriority: 999, CommandLine: "sleep 1", Command: []string{"sleep", "1"},
+			Environment: map[string]string{"SHARED": "yes", "OVER": "1"}, Umask: -1, Priority: 999, ExitCodes: []int{0}, StartSecs: 1,
+			StartRetries: 3, StopSignal: syscall.SIGTERM, StopWaitSecs: 10, RedirectStderr: true,
+			Stdout: LogFile{MaxBytes: 50 << 20, Backups: 10}, ReadyTimeout: defaultReadyTimeout},
+	}
+	if diff := cmp.Diff(want, d.Programs); diff != "" {
+		t.Error(diff)
+	}
+	if d.SocketPath != "/tmp/supervisor.sock" || ReadAddresses(conf).Socket != d.SocketPath {
+		t.Errorf("socket %q", d.SocketPath)
+	}
+	var warnings []string
+	for _, w := range d.Warnings {
+		warnings = append(warnings, filepath.Base(w.Message().String()))
+	}
+	if len(warnings) != 2 || !strings.Contains(warnings[0]+warnings[1], "inet_http_server") || !strings.Contains(warnings[0]+warnings[1], "absent") {
+		t.Errorf("warnings %q", warnings)
+	}
+}
+
+func mustRead(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestLoadMissing(t *testing.T) {
+	_, err := Load(filepath.Join(t.TempDir(), "none.conf"))
+	if !errors.Is(err, ErrNoDefinitions) {
+		t.Errorf("missing file: %v", err)
+	}
+	if _, err := Load(t.TempDir()); err == nil || errors.Is(err, ErrNoDefinitions) {
+		t.Errorf("a directory: %v", err)
+	}
+	if got := ReadAddresses("/nonexistent").Socket; got != "" {
+		t.Errorf("socket %s", got)
+	}
+}
+
+// Everything that is wrong is reported at once, in both languages.
+func TestLoadProblems(t *testing.T) {
+	conf := files(t, map[string]string{
+		"supervisord.conf": `stray
+[unclosed
+[unix_http_server]
+file=/tmp/s.sock
+colour=blue
+[include]
+files=missing.ini conf.d/*.nothing other.ini
+[supervisord]
+umask=9
+environment=A=
+[mystery]
+x=1
+[eventlistener:x]
+command=y
+[inet_http_server]
+port=9001
+`,
+		"other.ini": `[program:empty]
+command=
+[program:absent]
+priority=high
+[program:wrong]
+command=echo "unclosed
+autostart=maybe
+autorestart=sometimes
+startsecs=-1
+startretries=many
+exitcodes=0,999
+stopsignal=HARD
+stopasgroup=true
+killasgroup=false
+umask=888
+stdout_logfile_maxbytes=lots
+comand=typo
+environment=A
+[program:env]
+command=echo %(ENV_SUPERVISE_NOT_SET)s 50%
+[program:many]
+command=x
+numprocs=3
+[program:bad name]
+command=x
+[program:a]
+command=a
+[program:b]
+command=b
+[program:c]
+command=c
+[omsinit:a]
+depends_on=b
+[omsinit:b]
+depends_on=c,nobody
+[omsinit:c]
+depends_on=a
+ready_http=127.0.0.1:80
+[omsinit:env]
+ready_tcp=here
+[omsinit:empty]
+ready_http=https://example.com/x
+ready_insecure=true
+ready_json=nofield
+ready_timeout=0
+interval=1
+[omsinit:absent]
+ready_json=a=b
+[omsinit:wrong]
+ready_http=http://localhost/
+ready_tcp=localhost:1
+line without a value
+`})
+	_, err := Load(conf)
+	var d *DefinitionsError
+	if !errors.As(err, &d) {
+		t.Fatalf("error %v", err)
+	}
+	text := strings.ReplaceAll(msg.English.Text(err)+"\n\n"+msg.Chinese.Text(err)+"\n", filepath.Dir(conf)+"/", "")
+	golden := filepath.Join("testdata", "problems.golden")
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(golden, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(mustRead(t, golden), text); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestGroupProblems(t *testing.T) {
+	for name, test := range map[string]struct{ text, want string }{
+		"unknown member": {"[program:a]\ncommand=a\n[group:g]\nprograms=a,nobody\n", `there is no program "nobody"`},
+		"no member":      {"[program:a]\ncommand=a\n[group:g]\npriority=1\n", "needs the names"},
+		"same name":      {"[program:a]\ncommand=a\nprocess_name=x\n[program:b]\ncommand=b\nprocess_name=x\n[group:g]\nprograms=a,b\n", "another program is called g:x"},
+	} {
+		conf := files(t, map[string]string{"supervisord.conf": test.text})
+		if _, err := Load(conf); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestErrorsCrossTheSocket(t *testing.T) {
+	inner := msg.Errorf("there is no user %q", "ds")
+	for _, err := range []error{
+		errors.New("plain"),
+		inner,
+		msg.Errorf("cannot run %s: %w", "x", inner),
+		msg.Errorf("cannot run %s: %w", "x", os.ErrNotExist),
+		msg.Errorf("%v", msg.M("%v\n  last exit: %v", msg.M("%s has ended", "p"), api.Exit{Code: 3}.Message())),
+		newDefinitionsError([]Problem{{File: "f", Line: 3, Section: "s", Option: "o", Text: msg.M("%q is not a whole number of at least %d", "x", 1)}}),
+	} {
+		data, _ := json.Marshal(api.Failure{Error: msg.ErrorText(err)})
+		var answer api.Failure
+		if err := json.Unmarshal(data, &answer); err != nil {
+			t.Fatal(err)
+		}
+		got := answer.Error.Err()
+		for _, lang := range []msg.Lang{msg.English, msg.Chinese} {
+			if lang.Text(got) != lang.Text(err) {
+				t.Errorf("%s: %q arrived as %q", lang, lang.Text(err), lang.Text(got))
+			}
+		}
+	}
+}
+
+// What Supervisor does and we do not is said, unless it asks for nothing.
+func TestOptionsWithoutEffect(t *testing.T) {
+	conf := files(t, map[string]string{"supervisord.conf": `[program:p]
+command=sleep 1
+stdout_syslog=true
+stderr_events_enabled=false
+stdout_capture_maxbytes=0
+stderr_capture_maxbytes=1MB
+serverurl=AUTO
+`})
+	d, err := Load(conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var options []string
+	for _, w := range d.Warnings {
+		options = append(options, fmt.Sprintf("%d %s", w.Line, w.Option))
+	}
+	if diff := cmp.Diff([]string{"3 stdout_syslog", "6 stderr_capture_maxbytes"}, options); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A probe that cannot be asked is refused with its place.
+func TestProbeProblems(t *testing.T) {
+	for text, want := range map[string]string{
+		"ready_status=200":                                 "ready_http: ready_json, ready_status and ready_insecure need ready_http",
+		"ready_http=http://x/\nready_status=99":            `ready_status: "99" is not an HTTP status`,
+		"ready_tcp=a:1\nready_command=true":                "ready_command: give either ready_tcp or ready_command, not both",
+		"ready_command=":                                   "ready_command: the command is missing or empty",
+		"ready_command='x":                                 "cannot be split",
+		"ready_log=(":                                      `ready_log: "(" is not a regular expression`,
+		"ready_log=x\nready_interval=0":                    `ready_interval: "0" is not a number of seconds`,
+		"ready_interval=1":                                 "ready_interval: there is no probe",
+		"alive_log=x":                                      "alive_log: this option is not known",
+		"alive_tcp=nowhere":                                "alive_tcp: \"nowhere\" is not an address",
+		"alive_tcp=a:1\nalive_failures=0":                  "alive_failures",
+		"alive_http=https://1.2.3.4/\nalive_insecure=true": "alive_insecure",
+		"essential=maybe":                                  `essential: "maybe" is neither true nor false`,
+	} {
+		conf := files(t, map[string]string{"supervisord.conf": "[program:p]\ncommand=sleep 1\n[omsinit:p]\n" + text + "\n"})
+		if _, err := Load(conf); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+	conf := files(t, map[string]string{"supervisord.conf": "[program:p]\ncommand=sleep 1\nstdout_logfile=NONE\nstderr_logfile=NONE\n[omsinit:p]\nready_log=x\n"})
+	if _, err := Load(conf); err == nil || !strings.Contains(err.Error(), "has no log file") {
+		t.Errorf("%v", err)
+	}
+	conf = files(t, map[string]string{"supervisord.conf": "[inet_http_server]\nport=everywhere\n"})
+	if _, err := Load(conf); err == nil || !strings.Contains(err.Error(), `port: "everywhere" is not an address such as 127.0.0.1:8084`) {
+		t.Errorf("%v", err)
+	}
+}
