@@ -161,7 +161,7 @@ func (c *Client) follow(ctx context.Context, e *endpoint, name, stream string, f
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		if _, err := c.lastLines(ctx, e, name, stream, 1); err != nil {
-			return err
+			return ended(ctx, err)
 		}
 		return msg.Errorf("the supervisor on %s answered %s; it is not omsinit run, or another version", e.address, resp.Status)
 	}
