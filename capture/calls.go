@@ -10,20 +10,12 @@ import (
 	"strings"
 	"sync"
 
+	"omsinit/capture/match"
+	"omsinit/capture/source"
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 )
-
-// Exchange is one request that was sent to the CM, with its answer.
-type Exchange struct {
-	Method, Path string
-	Query, Form  url.Values
-	// ContentType is that of the request.
-	ContentType string
-	Status      int
-	Answer      []byte
-}
 
 // call is one entry of calls in pack.yaml.
 type call struct {
@@ -98,7 +90,7 @@ func merged(a, b url.Values) url.Values {
 
 // done are the codes that count as success: the documented one, and the one
 // that this call was answered with although the old step went on.
-func done(e Exchange) []int {
+func done(e source.Exchange) []int {
 	var answer struct {
 		IsSuccess *bool           `json:"isSuccess"`
 		ErrCode   json.RawMessage `json:"errCode"`
@@ -138,17 +130,17 @@ func (j *Job) secondValue(i int, key string) *string {
 
 // formValue turns one value of a form into a template.
 func (j *Job) formValue(path, key, text string, second *string) string {
-	values := j.known(pack.Plain, pack.Standard)
-	l := line{a: text, parent: strings.ReplaceAll(path, "/", " "), spans: []span{{key: key, start: 0, end: len(text)}}}
+	values := j.words.Known(pack.Plain, pack.Standard)
+	l := match.Line{A: text, Parent: strings.ReplaceAll(path, "/", " "), Spans: []match.Span{{Key: key, Start: 0, End: len(text)}}}
 	if second != nil {
-		l.b = *second
+		l.B = *second
 	}
-	segments, _, ok := newMatcher(values, second != nil, "").explain(l)
+	segments, _, ok := match.NewMatcher(values, second != nil, "").Explain(l)
 	if !ok {
 		j.note(Finding{Kind: "differs", Path: path, Key: key, Text: msg.M("the value is kept as it is in the first installation")})
-		segments, _, _ = newMatcher(values, false, "").explain(l)
+		segments, _, _ = match.NewMatcher(values, false, "").Explain(l)
 	}
-	out := string(explained{lines: [][]segment{segments}}.template())
+	out := string(match.Explained{Lines: [][]match.Segment{segments}}.Template())
 	note := func(kind string, others []string) {
 		if len(others) > 0 {
 			j.note(Finding{Kind: kind, Path: path, Key: key, Candidates: others, Text: msg.M("%s of the call may come from %s", key, strings.Join(others, ", "))})
@@ -156,25 +148,25 @@ func (j *Job) formValue(path, key, text string, second *string) string {
 	}
 	for _, s := range segments {
 		switch {
-		case len(s.unsure) > 0:
-			note("text", expressionsOf(s.unsure))
-		case s.value != nil:
+		case len(s.Unsure) > 0:
+			note("text", expressionsOf(s.Unsure))
+		case s.Value != nil:
 			note("likely", relevant(s))
-		case second == nil && s.text == text:
+		case second == nil && s.Text == text:
 			note("text", wholeValues(values, text))
 		}
 	}
-	if config.SoundsSecret(key) && looksLikeSecret(out) && !slices.Contains(j.Keep, path+":"+key) {
+	if config.SoundsSecret(key) && match.LooksLikeSecret(out) && !slices.Contains(j.Keep, path+":"+key) {
 		j.note(Finding{Kind: "secret", Path: path, Key: key, Text: msg.M("%s is named like a secret, and its value does not come from config.yaml", key)})
 	}
 	return out
 }
 
 // wholeValues are the keys whose value a text is.
-func wholeValues(values []value, text string) []string {
-	var out []*value
+func wholeValues(values []match.Value, text string) []string {
+	var out []*match.Value
 	for i := range values {
-		if v := &values[i]; v.a == text && v.tier == 0 && !v.secret {
+		if v := &values[i]; v.A == text && v.Tier == 0 && !v.Secret {
 			out = append(out, v)
 		}
 	}

@@ -11,10 +11,11 @@ import (
 	"context"
 	"database/sql"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 
+	"omsinit/capture/match"
+	"omsinit/capture/source"
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
@@ -22,10 +23,10 @@ import (
 
 // Job is one capture with everything it touches.
 type Job struct {
-	From *Installation
+	From *source.Installation
 	// Second is an installation of the same release with another configuration;
 	// nil when there is none.
-	Second *Installation
+	Second *source.Installation
 	// Release is the OMS version, 4.2.3-CE; empty means the one that the MetaDB
 	// has recorded.
 	Release string
@@ -46,9 +47,9 @@ type Job struct {
 
 	Programs Programs
 	// Calls are what the CM was sent; nil when nothing was recorded.
-	Calls []Exchange
+	Calls []source.Exchange
 	// SecondCalls are those of the second installation.
-	SecondCalls []Exchange
+	SecondCalls []source.Exchange
 	// DB gives the MetaDB; nil leaves the schema out.
 	DB *sql.DB
 	// SecondDB gives the MetaDB of the second installation; nil when it cannot
@@ -63,12 +64,8 @@ type Job struct {
 	Load func(conf, root string) error
 	Log  func(msg.Message)
 
-	report      *Report
-	expressions []expression
-	filled      map[string][]value
-	// unset are the keys that have no value, so that nothing can be learnt of
-	// where they go.
-	unset []value
+	report *Report
+	words  *match.Vocabulary
 	// lossy are tables, as rm.TABLE, that the upgrade file does not change as the
 	// installation has them, because that may lose data.
 	lossy []string
@@ -108,18 +105,15 @@ func (j *Job) Run(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return j.report, err
 	}
-	j.From.moved, j.filled = mentions(files, j.From, false), map[string][]value{}
-	installations := []*Installation{j.From}
+	j.From.Moved = mentions(files, j.From, false)
 	if j.Second != nil {
-		j.Second.moved = mentions(files, j.Second, true)
-		installations = append(installations, j.Second)
+		j.Second.Moved = mentions(files, j.Second, true)
 	}
-	j.expressions = expressions(installations)
-	j.known(pack.Plain, pack.Standard)
-	files = j.explain(files)
+	j.words = match.NewVocabulary(j.From, j.Second, j.Release)
+	files = j.Explain(files)
 	tree := tree{}
 	for _, f := range files {
-		tree[f.template()] = f.explained.template()
+		tree[f.Template()] = f.Explained.Template()
 	}
 	if err := j.look(ctx, old); err != nil {
 		return j.report, err
@@ -155,27 +149,27 @@ func (j *Job) usable() error {
 
 // mentions reports whether the files speak of the folder that the installation
 // is in.
-func mentions(files []*file, i *Installation, second bool) bool {
+func mentions(files []*match.File, i *source.Installation, second bool) bool {
 	root := i.Tree.Root()
-	return root != "" && slices.ContainsFunc(files, func(f *file) bool {
-		data := f.data
+	return root != "" && slices.ContainsFunc(files, func(f *match.File) bool {
+		data := f.Data
 		if second {
-			data = f.second
+			data = f.Second
 		}
 		return bytes.Contains(data, []byte(root+"/"))
 	})
 }
 
-// explain turns the files into templates, and leaves out those that hold
+// Explain turns the files into templates, and leaves out those that hold
 // nothing from config.yaml and were not asked for.
-func (j *Job) explain(files []*file) []*file {
-	var out []*file
+func (j *Job) Explain(files []*match.File) []*match.File {
+	var out []*match.File
 	for _, f := range files {
-		if !f.known && !j.mayBeGenerated(f) {
+		if !f.Known && !j.mayBeGenerated(f) {
 			continue
 		}
-		f.explained = j.explainFile(f)
-		if !f.known && !f.fromConfig() {
+		f.Explained = j.words.ExplainFile(f)
+		if !f.Known && !f.FromConfig() {
 			continue
 		}
 		j.place(f)
@@ -187,42 +181,19 @@ func (j *Job) explain(files []*file) []*file {
 
 // mayBeGenerated looks at a file quickly: one that holds no unusual value of the
 // configuration, and is the same in the second installation, is left out.
-func (j *Job) mayBeGenerated(f *file) bool {
-	if f.format == pack.SSHD || f.second != nil && !bytes.Equal(f.data, f.second) {
+func (j *Job) mayBeGenerated(f *match.File) bool {
+	if f.Format == pack.SSHD || f.Second != nil && !bytes.Equal(f.Data, f.Second) {
 		return true
 	}
-	for _, spelling := range pack.Spellings(f.format) {
-		for _, v := range j.known(f.format, spelling) {
-			if _, err := strconv.Atoi(v.a); err != nil && (len(v.a) >= 6 || v.secret && v.a != "") && !usual(v.a) && bytes.Contains(f.data, []byte(v.a)) {
+	for _, spelling := range pack.Spellings(f.Format) {
+		for _, v := range j.words.Known(f.Format, spelling) {
+			if _, err := strconv.Atoi(v.A); err != nil && (len(v.A) >= 6 || v.Secret && v.A != "") && !match.Usual(v.A) && bytes.Contains(f.Data, []byte(v.A)) {
 				return true
 			}
 		}
 	}
 	return false
 }
-
-// fromConfig reports whether something in a file surely comes from config.yaml:
-// a number may stand in any file.
-func (f *file) fromConfig() bool {
-	for _, l := range f.lines {
-		for _, s := range l {
-			if s.value == nil && len(s.unsure) > 0 && slices.ContainsFunc(s.unsure, func(v *value) bool { return v.secret }) {
-				return true
-			}
-			if s.value == nil || s.value.keys[0] == "root" || s.value.keys[0] == "release" {
-				continue
-			}
-			port := f.format == pack.SSHD && s.value.keys[0] == "sshd_server_port"
-			if f.second != nil && s.value.a != s.value.b || len(s.text) >= 6 || port {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// template is the file's name in the pack.
-func (f *file) template() string { return filepath.ToSlash(filepath.Join("templates", f.path)) }
 
 func (j *Job) log(m msg.Message) {
 	if j.Log != nil {

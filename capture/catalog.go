@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"omsinit/capture/tables"
 	"omsinit/internal/config"
 	"omsinit/internal/database"
 	"omsinit/internal/msg"
@@ -28,7 +29,7 @@ func (j *Job) scratch(ctx context.Context, p *pack.Pack, use func(*config.Config
 	c := *j.From.Config
 	base := scratchPrefix + hex.EncodeToString(random)
 	c.RMDatabase, c.CMDatabase, c.HeartbeatDatabase = base+"_rm", base+"_cm", base+"_hb"
-	list, err := texts(ctx, j.DB, "SELECT schema_name FROM information_schema.schemata WHERE LEFT(schema_name, ?) = ? ORDER BY 1", len(scratchPrefix), scratchPrefix)
+	list, err := tables.Texts(ctx, j.DB, "SELECT schema_name FROM information_schema.schemata WHERE LEFT(schema_name, ?) = ? ORDER BY 1", len(scratchPrefix), scratchPrefix)
 	if err != nil {
 		return database.Explain(&c, err)
 	}
@@ -42,9 +43,9 @@ func (j *Job) scratch(ctx context.Context, p *pack.Pack, use func(*config.Config
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
-		for _, role := range roles {
-			if _, err := j.DB.ExecContext(ctx, "DROP DATABASE IF EXISTS "+database.Quote(databaseOf(&c, role))); err != nil {
-				j.log(msg.M("cannot drop the scratch database %s, drop it by hand: %v", databaseOf(&c, role), database.Explain(&c, err)))
+		for _, role := range tables.Roles {
+			if _, err := j.DB.ExecContext(ctx, "DROP DATABASE IF EXISTS "+database.Quote(tables.DatabaseOf(&c, role))); err != nil {
+				j.log(msg.M("cannot drop the scratch database %s, drop it by hand: %v", tables.DatabaseOf(&c, role), database.Explain(&c, err)))
 			}
 		}
 	}()
@@ -59,7 +60,7 @@ func (j *Job) scratch(ctx context.Context, p *pack.Pack, use func(*config.Config
 func (j *Job) verifySchema(ctx context.Context, p *pack.Pack) ([]Difference, error) {
 	var out []Difference
 	err := j.scratch(ctx, p, func(c *config.Config) error {
-		for _, role := range roles {
+		for _, role := range tables.Roles {
 			differences, err := j.compareDatabase(ctx, role, c)
 			if err != nil {
 				return err
@@ -143,25 +144,25 @@ var catalogQueries = []struct{ kind, query string }{
 // how the server would create each table, with the names of the databases
 // replaced by what they are.
 func (j *Job) catalog(ctx context.Context, role string, c *config.Config) (map[string]string, error) {
-	name := databaseOf(c, role)
+	name := tables.DatabaseOf(c, role)
 	var plain []string
-	for _, r := range roles {
-		plain = append(plain, "`"+databaseOf(c, r)+"`", "`"+r+"`")
+	for _, r := range tables.Roles {
+		plain = append(plain, "`"+tables.DatabaseOf(c, r)+"`", "`"+r+"`")
 	}
 	rename := strings.NewReplacer(plain...)
 	out := map[string]string{}
 	for _, q := range catalogQueries {
-		list, err := texts(ctx, j.DB, q.query, name)
+		list, err := tables.Texts(ctx, j.DB, q.query, name)
 		if err != nil {
 			return nil, msg.Errorf("cannot read the schema of the database %s: %w", name, database.Explain(c, err))
 		}
 		for _, row := range list {
-			if notOMS(row[0]) {
+			if tables.NotOMS(row[0]) {
 				continue
 			}
 			for i, cell := range row[1:] {
-				for _, r := range roles {
-					if cell == databaseOf(c, r) {
+				for _, r := range tables.Roles {
+					if cell == tables.DatabaseOf(c, r) {
 						row[1+i] = r
 					}
 				}
@@ -169,12 +170,12 @@ func (j *Job) catalog(ctx context.Context, role string, c *config.Config) (map[s
 			out[row[0]+" ("+q.kind+")"] = rename.Replace(strings.Join(row[1:], " | "))
 		}
 	}
-	objects, err := readObjects(ctx, j.DB, c, role)
+	objects, err := tables.ReadObjects(ctx, j.DB, c, role)
 	if err != nil {
 		return nil, err
 	}
-	for _, o := range append(objects.tables, objects.others...) {
-		out[o.name+" ("+o.kind+" as created)"] = rename.Replace(strings.Join(strings.Fields(o.sql), " "))
+	for _, o := range append(objects.Tables, objects.Others...) {
+		out[o.Name+" ("+o.Kind+" as created)"] = rename.Replace(strings.Join(strings.Fields(o.Sql), " "))
 	}
 	return out, nil
 }
@@ -182,13 +183,13 @@ func (j *Job) catalog(ctx context.Context, role string, c *config.Config) (map[s
 // compareRows compares the settings: each row that the pack makes must be in
 // the installation.
 func (j *Job) compareRows(ctx context.Context, role string, scratch *config.Config) ([]Difference, error) {
-	list, err := texts(ctx, j.DB, "SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_type <> 'VIEW' ORDER BY 1", databaseOf(scratch, role))
+	list, err := tables.Texts(ctx, j.DB, "SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_type <> 'VIEW' ORDER BY 1", tables.DatabaseOf(scratch, role))
 	if err != nil {
 		return nil, database.Explain(scratch, err)
 	}
 	var out []Difference
 	for _, t := range list {
-		if notOMS(t[0]) || t[0] == versionTable {
+		if tables.NotOMS(t[0]) || t[0] == tables.VersionTable {
 			continue
 		}
 		made, columns, err := readRows(ctx, j.DB, scratch, role, t[0])
@@ -205,8 +206,8 @@ func (j *Job) compareRows(ctx context.Context, role string, scratch *config.Conf
 		for _, row := range made {
 			// A setting may name one of the databases.
 			for i := range row {
-				for _, r := range roles {
-					row[i] = strings.ReplaceAll(row[i], databaseOf(scratch, r), databaseOf(j.From.Config, r))
+				for _, r := range tables.Roles {
+					row[i] = strings.ReplaceAll(row[i], tables.DatabaseOf(scratch, r), tables.DatabaseOf(j.From.Config, r))
 				}
 			}
 			if !slices.ContainsFunc(have, func(h []string) bool { return equalRows(columns, row, h) }) {

@@ -16,6 +16,7 @@ import (
 	"unicode/utf16"
 
 	"omsinit/capture"
+	"omsinit/capture/source"
 	"omsinit/init/component"
 	"omsinit/internal/config"
 	"omsinit/internal/layout"
@@ -23,7 +24,7 @@ import (
 )
 
 // install writes an installation's files, and reads its configuration.
-func install(t *testing.T, values map[string]any, files map[string]string) *capture.Installation {
+func install(t *testing.T, values map[string]any, files map[string]string) *source.Installation {
 	t.Helper()
 	root := t.TempDir()
 	var b strings.Builder
@@ -47,10 +48,10 @@ func install(t *testing.T, values map[string]any, files map[string]string) *capt
 			t.Fatal(err)
 		}
 	}
-	return &capture.Installation{Tree: layout.New(root), Config: cfg, HostIP: cfg.CMNodes[0]}
+	return &source.Installation{Tree: layout.New(root), Config: cfg, HostIP: cfg.CMNodes[0]}
 }
 
-func job(t *testing.T, from, second *capture.Installation) *capture.Job {
+func job(t *testing.T, from, second *source.Installation) *capture.Job {
 	return &capture.Job{From: from, Second: second, Release: "4.2.7-CE", Out: filepath.Join(t.TempDir(), "pack"), Check: component.Check}
 }
 

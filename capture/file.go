@@ -14,26 +14,11 @@ import (
 	"sync"
 	"syscall"
 
+	"omsinit/capture/match"
+	"omsinit/capture/source"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 )
-
-// file is one generated file of the installation.
-type file struct {
-	path     string // of the container
-	data     []byte
-	second   []byte // in the second installation; nil: there is none
-	mode     fs.FileMode
-	owner    string
-	format   pack.Format
-	merge    pack.Merge
-	policy   pack.Policy
-	readers  []string
-	validate string
-	program  bool // one that defines programs
-	known    bool // one that is documented, or that was asked for
-	explained
-}
 
 // known are the generated files that are documented (oms-facts §2).
 var documented = []string{
@@ -55,24 +40,23 @@ var folders = []string{
 
 // Bounds of the search: generated files are small and few.
 const (
-	largestFile = 1 << 20
-	mostFiles   = 20_000
+	mostFiles = 20_000
 )
 
 // find reads the files to capture, by path.
-func (j *Job) find() ([]*file, error) {
-	found := map[string]*file{}
+func (j *Job) find() ([]*match.File, error) {
+	found := map[string]*match.File{}
 	add := func(containerPath string, known, program bool) error {
-		real := j.From.container(j.From.real(containerPath))
+		real := j.From.Container(j.From.Real(containerPath))
 		if have, ok := found[real]; ok {
-			have.known, have.program = have.known || known, have.program || program
+			have.Known, have.Program = have.Known || known, have.Program || program
 			return nil
 		}
 		f, err := j.read(real)
 		if err != nil || f == nil {
 			return err
 		}
-		f.known, f.program = known, program
+		f.Known, f.Program = known, program
 		found[real] = f
 		return nil
 	}
@@ -86,7 +70,7 @@ func (j *Job) find() ([]*file, error) {
 		}
 	}
 	for _, name := range j.Programs.Files {
-		if err := add(j.From.container(name), true, true); err != nil {
+		if err := add(j.From.Container(name), true, true); err != nil {
 			return nil, err
 		}
 	}
@@ -111,7 +95,7 @@ func (j *Job) find() ([]*file, error) {
 		before = len(found)
 		for _, f := range slices.Collect(maps.Values(found)) {
 			for _, name := range includes(f) {
-				name = j.From.container(name)
+				name = j.From.Container(name)
 				if _, err := os.Stat(j.From.Tree.Path(name)); err != nil {
 					continue // it may be relative to nginx's own folder
 				}
@@ -121,11 +105,11 @@ func (j *Job) find() ([]*file, error) {
 			}
 		}
 	}
-	out := make([]*file, 0, len(found))
+	out := make([]*match.File, 0, len(found))
 	for _, f := range found {
 		out = append(out, f)
 	}
-	slices.SortFunc(out, func(a, b *file) int { return strings.Compare(a.path, b.path) })
+	slices.SortFunc(out, func(a, b *match.File) int { return strings.Compare(a.Path, b.Path) })
 	return out, nil
 }
 
@@ -133,7 +117,7 @@ func (j *Job) find() ([]*file, error) {
 func (j *Job) walk(search []string, add func(string, bool, bool) error) error {
 	seen := 0
 	for _, folder := range search {
-		err := filepath.WalkDir(j.From.real(folder), func(name string, d fs.DirEntry, err error) error {
+		err := filepath.WalkDir(j.From.Real(folder), func(name string, d fs.DirEntry, err error) error {
 			if err != nil || !d.Type().IsRegular() {
 				return nil // a folder that is not there, or may not be read
 			}
@@ -143,7 +127,7 @@ func (j *Job) walk(search []string, add func(string, bool, bool) error) error {
 				}
 				return fs.SkipAll
 			}
-			if p := j.From.container(name); !leftOut(p) {
+			if p := j.From.Container(name); !leftOut(p) {
 				return add(p, false, false)
 			}
 			return nil
@@ -175,31 +159,31 @@ func leftOut(p string) bool {
 
 // read reads one file, and the one of the same path in the second installation.
 // It gives nil for what is no text.
-func (j *Job) read(containerPath string) (*file, error) {
+func (j *Job) read(containerPath string) (*match.File, error) {
 	name := j.From.Tree.Path(containerPath)
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, msg.Errorf("cannot capture the file %s: %w", containerPath, err)
 	}
-	if info.Size() > largestFile || !info.Mode().IsRegular() {
+	if info.Size() > source.LargestFile || !info.Mode().IsRegular() {
 		return nil, nil
 	}
-	f := &file{path: containerPath, mode: info.Mode().Perm(), owner: "root", policy: pack.Replace}
-	if f.data, err = os.ReadFile(name); err != nil {
+	f := &match.File{Path: containerPath, Mode: info.Mode().Perm(), Owner: "root", Policy: pack.Replace}
+	if f.Data, err = os.ReadFile(name); err != nil {
 		return nil, msg.Errorf("cannot capture the file %s: %w", containerPath, err)
 	}
-	if bytes.IndexByte(f.data, 0) >= 0 {
+	if bytes.IndexByte(f.Data, 0) >= 0 {
 		return nil, nil
 	}
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		f.owner = j.From.userName(int(stat.Uid))
+		f.Owner = j.From.UserName(int(stat.Uid))
 	}
 	if j.Second != nil {
-		f.second = j.Second.text(containerPath)
+		f.Second = j.Second.Text(containerPath)
 	}
-	f.format = j.formatOf(f)
-	if f.format == pack.JSON && !isObject(f.data) {
-		f.merge = pack.Whole
+	f.Format = j.formatOf(f)
+	if f.Format == pack.JSON && !isObject(f.Data) {
+		f.Merge = pack.Whole
 	}
 	return f, nil
 }
@@ -208,28 +192,27 @@ var (
 	nginxLine = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`(?m)^\s*(server|http|events|upstream|location|listen|proxy_pass|worker_processes)\b[^=]*[{;]`)
 	})
-	include = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^\s*include\s+"?([^;"]+)"?\s*;`) })
 )
 
 // formatOf decides the format by name and contents. Contents that are not of
 // the format that the name promises are plain text.
-func (j *Job) formatOf(f *file) pack.Format {
+func (j *Job) formatOf(f *match.File) pack.Format {
 	var format pack.Format
-	switch ext := path.Ext(f.path); {
-	case f.program || ext == ".ini" || path.Base(f.path) == "supervisord.conf":
+	switch ext := path.Ext(f.Path); {
+	case f.Program || ext == ".ini" || path.Base(f.Path) == "supervisord.conf":
 		format = pack.INI
 	case ext == ".properties":
 		format = pack.Properties
 	case ext == ".json":
 		format = pack.JSON
-	case path.Base(f.path) == "sshd_config" || strings.HasSuffix(f.path, "_sshd_config"):
+	case path.Base(f.Path) == "sshd_config" || strings.HasSuffix(f.Path, "_sshd_config"):
 		format = pack.SSHD
-	case ext == ".conf" && nginxLine().Match(f.data):
+	case ext == ".conf" && nginxLine().Match(f.Data):
 		format = pack.Nginx
 	default:
 		return pack.Plain
 	}
-	for _, data := range [][]byte{f.data, f.second} {
+	for _, data := range [][]byte{f.Data, f.Second} {
 		if data != nil && j.Check(format, data) != nil {
 			return pack.Plain
 		}
@@ -243,18 +226,18 @@ func isObject(data []byte) bool {
 }
 
 // includes are the files that an nginx file brings in, without patterns.
-func includes(f *file) []string {
-	if f.format != pack.Nginx {
+func includes(f *match.File) []string {
+	if f.Format != pack.Nginx {
 		return nil
 	}
 	var out []string
-	for _, m := range include().FindAllSubmatch(f.data, -1) {
+	for _, m := range match.Include.FindAllSubmatch(f.Data, -1) {
 		name := strings.TrimSpace(string(m[1]))
 		if strings.ContainsAny(name, "*?[") {
 			continue
 		}
 		if !path.IsAbs(name) {
-			name = path.Join(path.Dir(f.path), name)
+			name = path.Join(path.Dir(f.Path), name)
 		}
 		out = append(out, name)
 	}

@@ -11,13 +11,15 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"omsinit/capture/match"
+	"omsinit/capture/source"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 	"omsinit/scripts"
 )
 
 // manifest adds pack.yaml to the tree, and what trial mode needs.
-func (j *Job) manifest(t tree, files []*file, calls []call) error {
+func (j *Job) manifest(t tree, files []*match.File, calls []call) error {
 	m := written{Version: 1, Release: j.Release, Edition: edition(j.Release), Standalone: true, Register: j.register(t, calls)}
 	for _, p := range j.restartOrder() {
 		m.Restart = append(m.Restart, p.Name)
@@ -32,15 +34,15 @@ func (j *Job) manifest(t tree, files []*file, calls []call) error {
 		}
 	}
 	for _, f := range files {
-		w := writtenFile{Template: f.template(), Path: f.path, Owner: f.owner, Mode: octal(f.mode), Format: string(f.format),
-			Spelling: string(f.spelling), Merge: string(f.merge), Readers: f.readers, Validate: f.validate}
-		if f.policy != pack.Replace {
-			w.Policy = string(f.policy)
+		w := writtenFile{Template: f.Template(), Path: f.Path, Owner: f.Owner, Mode: octal(f.Mode), Format: string(f.Format),
+			Spelling: string(f.Spelling), Merge: string(f.Merge), Readers: f.Readers, Validate: f.Validate}
+		if f.Policy != pack.Replace {
+			w.Policy = string(f.Policy)
 		}
 		m.Files = append(m.Files, w)
 	}
 	const own = "/etc/supervisor/conf.d/omsinit.ini" // an installation that omsinit made has it already
-	has := slices.ContainsFunc(files, func(f *file) bool { return f.path == own })
+	has := slices.ContainsFunc(files, func(f *match.File) bool { return f.Path == own })
 	if probes := j.probes(has); len(probes) > 0 {
 		const name = "supervisor/omsinit.ini"
 		t[name] = probes
@@ -58,7 +60,7 @@ func (j *Job) manifest(t tree, files []*file, calls []call) error {
 	j.report.Calls = len(calls)
 	m.Validators = map[string]writtenValidator{}
 	for name, v := range reference.Validators {
-		if slices.ContainsFunc(files, func(f *file) bool { return f.validate == name }) {
+		if slices.ContainsFunc(files, func(f *match.File) bool { return f.Validate == name }) {
 			m.Validators[name] = writtenValidator(v)
 		}
 	}
@@ -205,7 +207,7 @@ func (j *Job) probes(has bool) []byte {
 		if p.PID == 0 {
 			continue
 		}
-		for _, key := range ports {
+		for _, key := range match.Ports {
 			port, _ := j.From.Config.Values()[key].(int)
 			address := listening(p.PID, port)
 			if address == nil {
@@ -229,11 +231,11 @@ func (j *Job) probes(has bool) []byte {
 // listening gives the address on which a process, or one below it, listens to a
 // port; nil when it does not.
 func listening(pid, port int) net.IP {
-	sockets := listeners(pid, port)
+	sockets := source.Listeners(pid, port)
 	if len(sockets) == 0 {
 		return nil
 	}
-	for _, p := range family(pid) {
+	for _, p := range source.Family(pid) {
 		entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p))
 		if err != nil {
 			continue

@@ -3,66 +3,39 @@ package capture
 import (
 	"bytes"
 	"os"
-	"path"
 	"slices"
 	"strings"
 
+	"omsinit/capture/match"
+	"omsinit/capture/source"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 )
 
 // place decides who reads a file, to whom it belongs and with which mode, and
 // what happens to one that is there.
-func (j *Job) place(f *file) {
-	f.readers = j.readersOf(f)
-	secret := f.secret()
-	if f.program && len(f.expressions()) == 0 {
-		f.policy = pack.Create // the image brings it, and what it brings stays
+func (j *Job) place(f *match.File) {
+	f.Readers = j.readersOf(f)
+	secret := f.Secret()
+	if f.Program && len(f.Expressions()) == 0 {
+		f.Policy = pack.Create // the image brings it, and what it brings stays
 	}
-	if f.format == pack.Nginx && bytes.Contains(f.data, []byte("events")) && !brings(f) {
-		f.validate = "nginx"
+	if f.Format == pack.Nginx && bytes.Contains(f.Data, []byte("events")) && !match.Brings(f) {
+		f.Validate = "nginx"
 	}
-	if !secret || f.mode&0o077 == 0 {
+	if !secret || f.Mode&0o077 == 0 {
 		return
 	}
-	before := f.mode
-	f.mode = 0o600
+	before := f.Mode
+	f.Mode = 0o600
 	// Whoever reads it as another user must own it now.
 	for _, p := range j.Programs.List {
-		if slices.Contains(f.readers, p.Name) && p.User != "" && p.User != "root" {
-			f.owner = p.User
+		if slices.Contains(f.Readers, p.Name) && p.User != "" && p.User != "root" {
+			f.Owner = p.User
 		}
 	}
-	j.note(Finding{Kind: "mode", Path: f.path,
-		Text: msg.M("it holds a secret and has the mode %04o; the pack gives it the mode 0600 and the owner %s", uint32(before), f.owner)})
-}
-
-// secret reports whether a file holds a secret of config.yaml.
-func (f *file) secret() bool {
-	return slices.ContainsFunc(f.expressions(), func(v *value) bool { return v.secret })
-}
-
-func (f *file) expressions() []*value {
-	var out []*value
-	for _, l := range f.lines {
-		for _, s := range l {
-			if s.value != nil {
-				out = append(out, s.value)
-			}
-		}
-	}
-	return out
-}
-
-// brings reports whether an nginx file brings in others than nginx's own: they
-// may not be there yet when it is checked.
-func brings(f *file) bool {
-	for _, m := range include().FindAllSubmatch(f.data, -1) {
-		if path.Base(strings.TrimSpace(string(m[1]))) != "mime.types" {
-			return true
-		}
-	}
-	return false
+	j.note(Finding{Kind: "mode", Path: f.Path,
+		Text: msg.M("it holds a secret and has the mode %04o; the pack gives it the mode 0600 and the owner %s", uint32(before), f.Owner)})
 }
 
 // documentedReaders are the programs that read a folder (oms-facts §2 and §3).
@@ -77,13 +50,13 @@ var documentedReaders = []struct{ folder, program string }{
 
 // readersOf finds the programs that name the file, or that it is documented
 // for; a file that others include is read by who reads those.
-func (j *Job) readersOf(f *file) []string {
-	if f.program {
+func (j *Job) readersOf(f *match.File) []string {
+	if f.Program {
 		return nil
 	}
 	var out []string
 	for _, p := range j.Programs.List {
-		if j.names(p, f.path) {
+		if j.names(p, f.Path) {
 			out = append(out, p.Name)
 		}
 	}
@@ -91,7 +64,7 @@ func (j *Job) readersOf(f *file) []string {
 		return out
 	}
 	for _, d := range documentedReaders {
-		if strings.HasPrefix(f.path, d.folder) && slices.ContainsFunc(j.Programs.List, func(p Program) bool { return p.Name == d.program }) {
+		if strings.HasPrefix(f.Path, d.folder) && slices.ContainsFunc(j.Programs.List, func(p Program) bool { return p.Name == d.program }) {
 			return []string{d.program}
 		}
 	}
@@ -105,11 +78,11 @@ func (j *Job) names(p Program, containerPath string) bool {
 		return true
 	}
 	for _, word := range p.Command {
-		if j.From.container(word) == containerPath || strings.Contains(word, containerPath) {
+		if j.From.Container(word) == containerPath || strings.Contains(word, containerPath) {
 			return true
 		}
-		script := j.From.Tree.Path(j.From.container(word))
-		if info, err := os.Stat(script); err != nil || !info.Mode().IsRegular() || info.Size() > largestFile {
+		script := j.From.Tree.Path(j.From.Container(word))
+		if info, err := os.Stat(script); err != nil || !info.Mode().IsRegular() || info.Size() > source.LargestFile {
 			continue
 		}
 		if data, err := os.ReadFile(script); err == nil && bytes.IndexByte(data, 0) < 0 && bytes.Contains(data, []byte(containerPath)) {

@@ -13,7 +13,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"omsinit/capture"
+	"omsinit/capture/source"
 	"omsinit/internal/msg"
 )
 
@@ -30,10 +30,10 @@ func fakeCM(t *testing.T) *httptest.Server {
 	return cm
 }
 
-func record(t *testing.T, cm, command string) ([]capture.Exchange, string, error) {
+func record(t *testing.T, cm, command string) ([]source.Exchange, string, error) {
 	t.Helper()
 	var out bytes.Buffer
-	r := capture.Recorder{CM: cm}
+	r := source.Recorder{CM: cm}
 	exchanges, err := r.Run(context.Background(), command, &out)
 	return exchanges, out.String(), err
 }

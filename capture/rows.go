@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"omsinit/capture/match"
+	"omsinit/capture/tables"
 	"omsinit/internal/config"
 	"omsinit/internal/database"
 	"omsinit/internal/msg"
@@ -20,7 +22,7 @@ const mostSettings = 500
 
 // settingsName reports whether a table is named like one that holds settings.
 func settingsName(table string) bool {
-	return slices.ContainsFunc(words(table), func(w string) bool {
+	return slices.ContainsFunc(match.Words(table), func(w string) bool {
 		return slices.Contains([]string{"config", "configs", "configuration", "conf", "cfg", "setting", "settings", "param", "params", "parameter", "parameters",
 			"property", "properties", "option", "options", "dict", "dictionary", "label", "labels", "enum", "i18n"}, w)
 	})
@@ -28,7 +30,7 @@ func settingsName(table string) bool {
 
 // registered are the tables in which step 5 registers regions and nodes
 // (oms-facts §6): data, not settings.
-var registered = []string{"cluster_info", "resource_group", "location_cm", "host", versionTable}
+var registered = []string{"cluster_info", "resource_group", "location_cm", "host", tables.VersionTable}
 
 // column is one column of a table, as far as rows are concerned.
 type column struct {
@@ -42,24 +44,24 @@ func (j *Job) chosen(role, table string) bool {
 }
 
 // settings gives the statements that insert the rows of settings.
-func (j *Job) settings(ctx context.Context, role string, o objects) ([]string, error) {
+func (j *Job) settings(ctx context.Context, role string, o tables.Objects) ([]string, error) {
 	var out []string
-	for _, t := range o.tables {
-		asked := j.chosen(role, t.name)
-		if !asked && (!settingsName(t.name) || slices.Contains(registered, t.name)) {
+	for _, t := range o.Tables {
+		asked := j.chosen(role, t.Name)
+		if !asked && (!settingsName(t.Name) || slices.Contains(registered, t.Name)) {
 			continue
 		}
-		rows, columns, err := readRows(ctx, j.DB, j.From.Config, role, t.name)
+		rows, columns, err := readRows(ctx, j.DB, j.From.Config, role, t.Name)
 		if err != nil {
 			return nil, err
 		}
 		if !asked && len(rows) > mostSettings {
-			j.note(Finding{Kind: "rows", Path: role + "." + t.name, Text: msg.M("it is named like settings but has more than %d rows, so they are left out; --rows %s takes them", mostSettings, t.name)})
+			j.note(Finding{Kind: "rows", Path: role + "." + t.Name, Text: msg.M("it is named like settings but has more than %d rows, so they are left out; --rows %s takes them", mostSettings, t.Name)})
 			continue
 		}
-		second := j.secondRows(ctx, role, t.name, columns)
+		second := j.secondRows(ctx, role, t.Name, columns)
 		for _, row := range rows {
-			out = append(out, j.insert(role, t.name, columns, row, second))
+			out = append(out, j.insert(role, t.Name, columns, row, second))
 			j.report.Rows++
 		}
 	}
@@ -70,12 +72,12 @@ func (j *Job) settings(ctx context.Context, role string, o objects) ([]string, e
 func (j *Job) checkRows(ctx context.Context) error {
 	for _, name := range j.Rows {
 		found := false
-		for _, role := range roles {
+		for _, role := range tables.Roles {
 			if strings.Contains(name, ".") && !strings.HasPrefix(name, role+".") {
 				continue
 			}
-			list, err := texts(ctx, j.DB, "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?",
-				databaseOf(j.From.Config, role), strings.TrimPrefix(name, role+"."))
+			list, err := tables.Texts(ctx, j.DB, "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?",
+				tables.DatabaseOf(j.From.Config, role), strings.TrimPrefix(name, role+"."))
 			if err != nil {
 				return database.Explain(j.From.Config, err)
 			}
@@ -91,8 +93,8 @@ func (j *Job) checkRows(ctx context.Context) error {
 // readRows reads a table in the order of its keys, without the columns that
 // nobody writes: generated ones and numbers that count by themselves.
 func readRows(ctx context.Context, db *sql.DB, c *config.Config, role, table string) ([][]string, []column, error) {
-	name := databaseOf(c, role)
-	list, err := texts(ctx, db, "SELECT column_name, column_type, COALESCE(column_default, ''), extra, column_key FROM information_schema.columns WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position", name, table)
+	name := tables.DatabaseOf(c, role)
+	list, err := tables.Texts(ctx, db, "SELECT column_name, column_type, COALESCE(column_default, ''), extra, column_key FROM information_schema.columns WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position", name, table)
 	if err != nil {
 		return nil, nil, msg.Errorf("cannot read the rows of %s.%s: %w", name, table, database.Explain(c, err))
 	}
@@ -126,7 +128,7 @@ func readRows(ctx context.Context, db *sql.DB, c *config.Config, role, table str
 	if len(order) > 0 {
 		query += " ORDER BY " + strings.Join(order, ", ")
 	}
-	rows, err := texts(ctx, db, query)
+	rows, err := tables.Texts(ctx, db, query)
 	if err != nil {
 		return nil, nil, msg.Errorf("cannot read the rows of %s.%s: %w", name, table, database.Explain(c, err))
 	}
@@ -139,7 +141,7 @@ func isTime(c column) bool {
 
 // isNow says that a time tells when the row was made or changed.
 func isNow(c column) bool {
-	return isTime(c) && slices.ContainsFunc(words(c.name), func(w string) bool {
+	return isTime(c) && slices.ContainsFunc(match.Words(c.name), func(w string) bool {
 		return slices.Contains([]string{"created", "create", "modified", "modify", "updated", "update", "gmt"}, w)
 	})
 }
@@ -183,7 +185,7 @@ func (j *Job) insert(role, table string, columns []column, row []string, second 
 	for i, c := range columns {
 		names = append(names, database.Quote(c.name))
 		switch {
-		case row[i] == null:
+		case row[i] == tables.Null:
 			values = append(values, "NULL")
 		case isNow(c):
 			values = append(values, "NOW()")
@@ -224,27 +226,27 @@ func (j *Job) cell(role, table string, c column, around, text string, other []st
 		return s
 	}
 	place := role + "." + table
-	l := line{a: escaped(text), parent: table + " " + around}
-	two := other != nil && other[i] != null
+	l := match.Line{A: escaped(text), Parent: table + " " + around}
+	two := other != nil && other[i] != tables.Null
 	if two {
-		l.b = escaped(other[i])
+		l.B = escaped(other[i])
 	}
-	l.spans = []span{{key: c.name, start: 0, end: len(l.a)}}
-	segments, _, ok := newMatcher(j.known(pack.SQL, pack.Standard), two, place).explain(l)
+	l.Spans = []match.Span{{Key: c.name, Start: 0, End: len(l.A)}}
+	segments, _, ok := match.NewMatcher(j.words.Known(pack.SQL, pack.Standard), two, place).Explain(l)
 	if !ok {
 		j.note(Finding{Kind: "differs", Path: place, Key: c.name, Text: msg.M("the value is kept as it is in the first installation")})
-		segments, _, _ = newMatcher(j.known(pack.SQL, pack.Standard), false, place).explain(l)
+		segments, _, _ = match.NewMatcher(j.words.Known(pack.SQL, pack.Standard), false, place).Explain(l)
 	}
-	e := explained{lines: [][]segment{segments}}
-	out := string(e.template())
+	e := match.Explained{Lines: [][]match.Segment{segments}}
+	out := string(e.Template())
 	for _, s := range segments {
-		if len(s.unsure) > 0 {
-			candidates := expressionsOf(s.unsure)
+		if len(s.Unsure) > 0 {
+			candidates := expressionsOf(s.Unsure)
 			j.note(Finding{Kind: "text", Path: place, Key: c.name, Candidates: candidates,
-				Text: msg.M("%s of %s may come from %s", shownValue(s.unsure[0]), c.name, strings.Join(candidates, ", "))})
+				Text: msg.M("%s of %s may come from %s", shownValue(s.Unsure[0]), c.name, strings.Join(candidates, ", "))})
 		}
 	}
-	if (config.SoundsSecret(c.name) || config.SoundsSecret(around)) && looksLikeSecret(out) && !slices.Contains(j.Keep, place+":"+c.name) {
+	if (config.SoundsSecret(c.name) || config.SoundsSecret(around)) && match.LooksLikeSecret(out) && !slices.Contains(j.Keep, place+":"+c.name) {
 		j.note(Finding{Kind: "secret", Path: place, Key: c.name, Text: msg.M("%s is named like a secret, and its value does not come from config.yaml", c.name)})
 	}
 	return out

@@ -7,10 +7,11 @@ import (
 	"encoding/hex"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
+	"omsinit/capture/match"
+	"omsinit/capture/source"
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
@@ -32,11 +33,11 @@ const shortestSecret = 4
 // secrets are those of both installations.
 func (j *Job) secrets() []secret {
 	var out []secret
-	both := []*Installation{j.From}
+	both := []*source.Installation{j.From}
 	if j.Second != nil {
 		both = append(both, j.Second)
 	}
-	texts := func(i *Installation) map[string]string {
+	texts := func(i *source.Installation) map[string]string {
 		m := map[string]string{}
 		for key, v := range i.Config.Values() {
 			if s, ok := v.(config.Secret); ok && s.Reveal() != "" {
@@ -76,7 +77,7 @@ func (j *Job) checkSecrets(t tree) {
 	secrets := j.secrets()
 	compared := map[string]bool{}
 	for _, f := range j.report.Files {
-		compared[(&file{path: f.Path}).template()] = f.Compared
+		compared[(&match.File{Path: f.Path}).Template()] = f.Compared
 	}
 	for _, name := range t.names() {
 		for n, text := range strings.Split(string(t[name]), "\n") {
@@ -93,18 +94,18 @@ func (j *Job) checkSecrets(t tree) {
 
 // secretsIn looks for secrets in a line that could not be compared, although the
 // rest of the file was.
-func (j *Job) secretsIn(f *file, n int) {
+func (j *Job) secretsIn(f *match.File, n int) {
 	var text strings.Builder
-	for _, s := range f.lines[n] {
-		if s.value == nil {
-			text.WriteString(s.text)
+	for _, s := range f.Lines[n] {
+		if s.Value == nil {
+			text.WriteString(s.Text)
 		} else {
 			text.WriteByte(0)
 		}
 	}
 	for _, s := range j.secrets() {
 		if s.told && s.in(strings.TrimRight(text.String(), "\r\n"), false) {
-			j.note(Finding{Kind: "secret", Path: f.path, Line: f.items[n].line, Key: s.key, Text: msg.M("holds the value of %s", s.key)})
+			j.note(Finding{Kind: "secret", Path: f.Path, Line: f.Items[n].Line, Key: s.key, Text: msg.M("holds the value of %s", s.key)})
 		}
 	}
 }
@@ -113,7 +114,7 @@ func (j *Job) secretsIn(f *file, n int) {
 // do not stand in files for reasons of their own.
 func (s secret) in(text string, unusual bool) bool {
 	return slices.ContainsFunc(s.forms, func(form string) bool {
-		if unusual && isUsualWord(form) {
+		if unusual && match.IsUsualWord(form) {
 			return false
 		}
 		if len(form) < shortestSecret {
@@ -121,12 +122,6 @@ func (s secret) in(text string, unusual bool) bool {
 		}
 		return strings.Contains(text, form)
 	})
-}
-
-// isUsualWord reports whether a text may be a word, a number or a name: short,
-// or of small letters alone.
-func isUsualWord(text string) bool {
-	return len(text) < 8 || usual(text) || strings.Trim(text, "abcdefghijklmnopqrstuvwxyz") == ""
 }
 
 // outsideActions is the text of a line of a template without its expressions,
@@ -158,27 +153,23 @@ func (j *Job) soundsSecret(name string, n int, text string) {
 		}
 	}
 	for _, sp := range named(format, text) {
-		value := strings.TrimSpace(text[sp.start:sp.end])
-		if !namesSecret(sp.key) || !looksLikeSecret(value) || slices.Contains(j.Keep, path+":"+sp.key) {
+		value := strings.TrimSpace(text[sp.Start:sp.End])
+		if !match.NamesSecret(sp.Key) || !match.LooksLikeSecret(value) || slices.Contains(j.Keep, path+":"+sp.Key) {
 			continue
 		}
-		j.note(Finding{Kind: "secret", Path: path, Line: n + 1, Key: sp.key,
-			Text: msg.M("%s is named like a secret, and its value does not come from config.yaml", sp.key)})
+		j.note(Finding{Kind: "secret", Path: path, Line: n + 1, Key: sp.Key,
+			Text: msg.M("%s is named like a secret, and its value does not come from config.yaml", sp.Key)})
 	}
 }
 
-// namesSecret reports whether a key of a file is named like a secret; an
-// expression is no name.
-func namesSecret(key string) bool { return config.SoundsSecret(key) && !strings.Contains(key, "{{") }
-
 // named are the values of a line, and those that stand within them with a name
 // of their own, as in an address or an environment.
-func named(format pack.Format, text string) []span {
-	out := spans(format, text)
+func named(format pack.Format, text string) []match.Span {
+	out := match.Spans(format, text)
 	for _, m := range innerPair().FindAllStringSubmatchIndex(text, -1) {
-		inside := slices.ContainsFunc(out, func(s span) bool { return s.start <= m[2] && m[5] <= s.end })
+		inside := slices.ContainsFunc(out, func(s match.Span) bool { return s.Start <= m[2] && m[5] <= s.End })
 		if inside {
-			out = append(out, span{text[m[2]:m[3]], m[4], m[5]})
+			out = append(out, match.Span{Key: text[m[2]:m[3]], Start: m[4], End: m[5]})
 		}
 	}
 	return out
@@ -187,22 +178,3 @@ func named(format pack.Format, text string) []span {
 var innerPair = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?:^|[?&;,\s"'=])-{0,2}([A-Za-z_][\w.-]*)="?([^&;,\s"']+)`)
 })
-
-// reference is a value that only names where the secret is.
-var reference = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(\$[A-Za-z_]\w*|\$\{.*\}|\$\(.*\)|%\(.*\)s|%\w+%|@\w+@|\w[\w+.-]*://.*|\w+:/.*|\.{0,2}/[^+=]*|\*+|x+)$`)
-})
-
-// looksLikeSecret leaves out what is certainly none: nothing, switches, numbers,
-// files, addresses, references to something else, and what comes from config.yaml.
-func looksLikeSecret(value string) bool {
-	if _, err := strconv.ParseFloat(value, 64); err == nil {
-		return false
-	}
-	switch strings.ToLower(value) {
-	case "", "true", "false", "null", "none", "yes", "no", "on", "off", "enabled", "disabled", "required", "optional", `""`, "''":
-		return false
-	}
-	// Braces of the text itself are written as {{"{{"}}.
-	return !strings.Contains(strings.ReplaceAll(value, `{{"`, ""), "{{") && !reference().MatchString(value)
-}

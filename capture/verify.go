@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 
+	"omsinit/capture/match"
+	"omsinit/capture/source"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 )
@@ -30,24 +32,24 @@ type Difference struct {
 func (j *Job) Verify(ctx context.Context, p *pack.Pack) ([]Difference, error) {
 	j.report = &Report{Version: 1}
 	j.Release = p.Release
-	for _, i := range []*Installation{j.From, j.Second} {
+	for _, i := range []*source.Installation{j.From, j.Second} {
 		if i == nil {
 			continue
 		}
-		var files []*file
+		var files []*match.File
 		for _, f := range p.Files {
-			if data := i.text(f.Path); data != nil {
-				files = append(files, &file{path: f.Path, data: data})
+			if data := i.Text(f.Path); data != nil {
+				files = append(files, &match.File{Path: f.Path, Data: data})
 			}
 		}
-		i.moved = mentions(files, i, false)
+		i.Moved = mentions(files, i, false)
 	}
 	return j.verify(ctx, p)
 }
 
 func (j *Job) verify(ctx context.Context, p *pack.Pack) ([]Difference, error) {
 	out := []Difference{}
-	for _, i := range []*Installation{j.From, j.Second} {
+	for _, i := range []*source.Installation{j.From, j.Second} {
 		if i == nil {
 			continue
 		}
@@ -75,18 +77,18 @@ func (j *Job) verify(ctx context.Context, p *pack.Pack) ([]Difference, error) {
 }
 
 // verifyFiles renders each file and compares it with the one that is there.
-func (j *Job) verifyFiles(p *pack.Pack, i *Installation) ([]Difference, error) {
+func (j *Job) verifyFiles(p *pack.Pack, i *source.Installation) ([]Difference, error) {
 	var out []Difference
 	for _, f := range p.Files {
 		where := i.Tree.Path(f.Path)
-		have := i.text(f.Path)
+		have := i.Text(f.Path)
 		if have == nil {
 			if i == j.From && !isOwn(f) {
 				out = append(out, Difference{Part: "files", Name: where, Text: msg.M("the pack makes it, but the installation does not have it")})
 			}
 			continue
 		}
-		made, err := p.Render(f, i.data())
+		made, err := p.Render(f, i.Data())
 		if err != nil {
 			out = append(out, Difference{Part: "files", Name: where, Text: msg.M("%v", err)})
 			continue
@@ -142,8 +144,8 @@ func (j *Job) verifyPrograms(p *pack.Pack) ([]Difference, error) {
 		return nil, msg.Errorf("cannot make a temporary folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	conf := filepath.Join(dir, j.From.container(j.Programs.Conf))
-	d := j.From.data()
+	conf := filepath.Join(dir, j.From.Container(j.Programs.Conf))
+	d := j.From.Data()
 	d.Layout = j.From.Tree
 	for _, f := range p.Files {
 		if f.Format != pack.INI {
@@ -155,7 +157,7 @@ func (j *Job) verifyPrograms(p *pack.Pack) ([]Difference, error) {
 		}
 		made = MoveIncludes(made, func(name string) string {
 			if filepath.IsAbs(name) {
-				return dir + j.From.container(name)
+				return dir + j.From.Container(name)
 			}
 			return name
 		})

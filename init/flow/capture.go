@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"omsinit/capture"
+	"omsinit/capture/prove"
+	"omsinit/capture/source"
 	"omsinit/init/component"
 	"omsinit/init/metadb"
 	"omsinit/internal/config"
@@ -48,13 +50,13 @@ func Capture(ctx context.Context, o Options, c CaptureOptions) (*capture.Report,
 	}
 	defer done()
 	if c.Record != "" {
-		r := capture.Recorder{CM: j.From.Config.CMURL}
+		r := source.Recorder{CM: j.From.Config.CMURL}
 		if j.Calls, err = r.Run(ctx, c.Record, o.Err); err != nil {
 			return nil, err
 		}
 	}
 	if c.CompareRecord != "" && j.Second != nil {
-		r := capture.Recorder{CM: j.Second.Config.CMURL}
+		r := source.Recorder{CM: j.Second.Config.CMURL}
 		if j.SecondCalls, err = r.Run(ctx, c.CompareRecord, o.Err); err != nil {
 			return nil, err
 		}
@@ -123,7 +125,7 @@ func captureJob(ctx context.Context, o Options, c CaptureOptions) (j *capture.Jo
 }
 
 // installation reads the configuration of an OMS.
-func installation(l layout.Layout, file, hostIP string) (*capture.Installation, error) {
+func installation(l layout.Layout, file, hostIP string) (*source.Installation, error) {
 	cfg, _, err := config.Load(file)
 	if err != nil {
 		return nil, err
@@ -132,14 +134,14 @@ func installation(l layout.Layout, file, hostIP string) (*capture.Installation, 
 	if ip == "" {
 		return nil, msg.Errorf("it is not known which of cm_nodes the installation of %s is: set OMS_HOST_IP to its address, and for the second one --compare-host-ip", file)
 	}
-	return &capture.Installation{Tree: l, Config: cfg, HostIP: ip}, nil
+	return &source.Installation{Tree: l, Config: cfg, HostIP: ip}, nil
 }
 
 // askTime bounds questions whose answer a capture can do without.
 const askTime = 5 * time.Second
 
 // secondDatabase opens the MetaDB of the second installation, if it answers.
-func secondDatabase(ctx context.Context, second *capture.Installation, say func(msg.Message)) *sql.DB {
+func secondDatabase(ctx context.Context, second *source.Installation, say func(msg.Message)) *sql.DB {
 	if second == nil {
 		return nil
 	}
@@ -221,12 +223,12 @@ func loadPrograms(l layout.Layout) (*program.Definitions, error) {
 }
 
 // LintPack looks for faults of the pack in a folder.
-func LintPack(dir string) ([]capture.Fault, error) {
+func LintPack(dir string) ([]prove.Fault, error) {
 	p, err := pack.Open(dir)
 	if err != nil {
-		return []capture.Fault{{Severity: "error", File: "pack.yaml", Text: msg.M("%v", err)}}, nil
+		return []prove.Fault{{Severity: "error", File: "pack.yaml", Text: msg.M("%v", err)}}, nil
 	}
-	l := capture.Linter{Pack: p, Compare: func(a, b string) (int, error) {
+	l := prove.Linter{Pack: p, Compare: func(a, b string) (int, error) {
 		x, err := metadb.ParseVersion(a)
 		if err != nil {
 			return 0, err
@@ -238,7 +240,7 @@ func LintPack(dir string) ([]capture.Fault, error) {
 }
 
 // DiffPacks gives how the second pack differs from the first.
-func DiffPacks(a, b string) ([]capture.Change, error) {
+func DiffPacks(a, b string) ([]prove.Change, error) {
 	x, err := pack.Open(a)
 	if err != nil {
 		return nil, err
@@ -247,5 +249,5 @@ func DiffPacks(a, b string) ([]capture.Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	return capture.Diff(x, y, component.Unified)
+	return prove.Diff(x, y, component.Unified)
 }

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"omsinit/capture"
+	"omsinit/capture/prove"
 	"omsinit/init/flow"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
@@ -115,10 +115,10 @@ func (c *packLint) Run(_ context.Context, a *app) error {
 		return err
 	}
 	faults, err := flow.LintPack(c.Dir)
-	err = c.print(a, err, capture.FaultsJSON(faults), func(w io.Writer, lang msg.Lang) error {
-		return capture.PrintFaults(w, lang, faults)
+	err = c.print(a, err, prove.FaultsJSON(faults), func(w io.Writer, lang msg.Lang) error {
+		return prove.PrintFaults(w, lang, faults)
 	})
-	if err == nil && slices.ContainsFunc(faults, func(f capture.Fault) bool { return f.Severity == "error" }) {
+	if err == nil && slices.ContainsFunc(faults, func(f prove.Fault) bool { return f.Severity == "error" }) {
 		return errFindings
 	}
 	return err
@@ -138,8 +138,8 @@ func (c *packDiff) Run(_ context.Context, a *app) error {
 		return err
 	}
 	changes, err := flow.DiffPacks(c.From, c.To)
-	err = c.print(a, err, capture.ChangesJSON(changes), func(w io.Writer, lang msg.Lang) error {
-		return capture.PrintChanges(w, lang, changes)
+	err = c.print(a, err, prove.ChangesJSON(changes), func(w io.Writer, lang msg.Lang) error {
+		return prove.PrintChanges(w, lang, changes)
 	})
 	if err == nil && len(changes) > 0 {
 		return errChanges

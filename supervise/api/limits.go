@@ -9,5 +9,5 @@ const (
 	DefaultTimeout = 300 * time.Second // of an operation
 )
 
-// answerLimit bounds what one call reads from a log.
+// AnswerLimit bounds what one call reads from a log.
 const AnswerLimit = 16 << 20

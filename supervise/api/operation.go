@@ -34,7 +34,7 @@ type OperationRequest struct {
 	Setup          bool     `json:"setup,omitempty"`           // the setup task asks
 }
 
-// operationEnd is the last line of an operation's answer.
+// OperationEnd is the last line of an operation's answer.
 type OperationEnd struct {
 	Done  bool     `json:"done"`
 	Error msg.Text `json:"error,omitzero"`

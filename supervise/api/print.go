@@ -133,7 +133,7 @@ func (p *ProgramStatus) description(lang msg.Lang, now time.Time) string {
 
 func since(now, then time.Time) time.Duration { return max(0, now.Sub(then)).Round(time.Second) }
 
-// notReady is what keeps the node from being ready.
+// NotReady is what keeps the node from being ready.
 func (st *Status) NotReady() (bad []msg.Message) {
 	if st.Stopping {
 		bad = append(bad, msg.M("the supervisor is stopping"))

@@ -1,3 +1,5 @@
+// Package api is what goes over the control socket: the states of programs, the status, operations with their events, and
+// the reports of the setup task.
 package api
 
 // State is a program's state, with Supervisor's names and codes
@@ -37,8 +39,8 @@ func (s State) String() string {
 	return "UNKNOWN"
 }
 
-// active are the states in which Supervisor says "already started".
+// Active are the states in which Supervisor says "already started".
 func (s State) Active() bool { return s == Starting || s == Running || s == Backoff }
 
-// down are the states in which no process is there and none is coming.
+// Down are the states in which no process is there and none is coming.
 func (s State) Down() bool { return s == Stopped || s == Exited || s == Fatal || s == Unknown }

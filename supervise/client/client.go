@@ -1,3 +1,5 @@
+// Package client talks to whoever supervises the programs of this node: omsinit run over its control socket, or Python's
+// supervisord.
 package client
 
 import (
@@ -193,7 +195,7 @@ func (c *Client) call(ctx context.Context, method, path string, body, into any) 
 	return nil
 }
 
-// ask sends a request, and turns refusals into errors.
+// Ask sends a request, and turns refusals into errors.
 func (c *Client) Ask(ctx context.Context, method, path string, body any) (*http.Response, error) {
 	var reader io.Reader
 	if body != nil {

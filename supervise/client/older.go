@@ -74,7 +74,7 @@ func (o *older) definitions() (map[string]*program.Program, error) {
 	return found, nil
 }
 
-// status asks Supervisor for the states, and the probes for the readiness.
+// Status asks Supervisor for the states, and the probes for the readiness.
 func (o *older) Status(ctx context.Context) (*api.Status, error) {
 	version, err := o.rpc(ctx, "supervisor.getSupervisorVersion")
 	if err != nil {

@@ -1,3 +1,4 @@
+// Package control answers on the control socket, in JSON and in Supervisor's XML-RPC, and on Supervisor's TCP port.
 package control
 
 import (
@@ -33,7 +34,7 @@ type server struct {
 	done     chan struct{}
 }
 
-// listen creates the control socket, mode 0600 from its first moment.
+// Listen creates the control socket, mode 0600 from its first moment.
 func Listen(s *engine.Supervisor) (*server, error) {
 	path := s.Settings().SocketPath
 	if len(path) > longestSocketPath {
@@ -133,7 +134,7 @@ func (srv *server) Serve() {
 	}
 }
 
-// close removes the socket, and gives answers in progress a moment.
+// Close removes the socket, and gives answers in progress a moment.
 func (srv *server) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

@@ -47,7 +47,7 @@ func (p *tcpPort) Follow(t *program.TCPServer) error {
 	return nil
 }
 
-// close closes the port for good.
+// Close closes the port for good.
 func (p *tcpPort) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -59,7 +59,7 @@ func (s *Supervisor) observe() Observation {
 	return o
 }
 
-// accompany runs the companion, and keeps its panic from ending PID 1.
+// Accompany runs the companion, and keeps its panic from ending PID 1.
 func (s *Supervisor) Accompany() {
 	c := s.options.Companion
 	if c == nil || c.Run == nil {

@@ -36,7 +36,7 @@ func (p *process) startHeld(ctx context.Context) {
 	}
 }
 
-// release ends the waiting for dependencies. Callers hold the lock.
+// Release ends the waiting for dependencies. Callers hold the lock.
 func (p *process) Release() {
 	if p.held != nil {
 		p.held()

@@ -13,7 +13,7 @@ import (
 	"omsinit/supervise/api"
 )
 
-// operation is one start, stop or restart of several programs.
+// Operation is one start, stop or restart of several programs.
 type Operation struct {
 	s        *Supervisor
 	verb     api.Verb
@@ -32,7 +32,7 @@ type Operation struct {
 	failures []msg.Message
 }
 
-// run carries the operation out. Changing the programs is serialised with the
+// Run carries the operation out. Changing the programs is serialised with the
 // other operations on them; waiting for the result is not, so that a stop
 // never waits for a start that hangs.
 func (o *Operation) Run(ctx context.Context) error {
@@ -70,7 +70,7 @@ func (o *Operation) Change(ctx context.Context) error {
 	return nil
 }
 
-// lockAll takes the programs one after the other in a fixed order, so that
+// LockAll takes the programs one after the other in a fixed order, so that
 // two operations never wait for each other.
 func LockAll(ctx context.Context, programs []*Managed) (unlock func(), err error) {
 	programs = slices.Clone(programs)
@@ -104,7 +104,7 @@ func (o *Operation) each(f func(p *Managed)) {
 	wg.Wait()
 }
 
-// stop stops one program, after those of the operation that depend on it.
+// Stop stops one program, after those of the operation that depend on it.
 func (o *Operation) Stop(ctx context.Context, p *Managed) {
 	name := p.Name
 	for _, other := range o.programs {
@@ -379,7 +379,7 @@ func (o *Operation) failed() error {
 	return msg.Errorf("%v", text)
 }
 
-// operation prepares an operation that a client asked for.
+// Operation prepares an operation that a client asked for.
 func (s *Supervisor) Operation(v api.Verb, req api.OperationRequest) (*Operation, error) {
 	if len(req.Names) == 0 {
 		return nil, msg.Errorf("no program is named; name some, or all")

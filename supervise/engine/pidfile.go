@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ownPIDFile writes the pid file that [supervisord] names, for tools that
+// OwnPIDFile writes the pid file that [supervisord] names, for tools that
 // read it, over that of a killed run. What it returns removes the file.
 func (s *Supervisor) OwnPIDFile() func() {
 	path := s.inUse().PIDFile

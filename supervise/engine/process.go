@@ -34,7 +34,7 @@ type engine interface {
 	after(d time.Duration, f func()) (cancel func())
 	now() time.Time
 	Ask(ctx context.Context, p program.Program, probe *program.Probe) (bool, msg.Message)
-	// watchLog calls found, once and in another goroutine, when the program
+	// WatchLog calls found, once and in another goroutine, when the program
 	// writes a line that the regular expression matches.
 	WatchLog(p program.Program, expression string, found func(line string)) (cancel func())
 	// fatal is told, in whatever goroutine, of each program that is given up.
@@ -117,7 +117,7 @@ func (p *process) begin() {
 	}
 }
 
-// stop is the event that the program is not to run.
+// Stop is the event that the program is not to run.
 func (p *process) Stop() { p.end(false) }
 
 // stopToRestart is the event that the program is to end before it is started
@@ -142,7 +142,7 @@ func (p *process) end(restarting bool) {
 	}
 }
 
-// terminate sends the stop signal and arms the timer of the last one.
+// Terminate sends the stop signal and arms the timer of the last one.
 func (p *process) Terminate() {
 	p.timer(time.Duration(p.def.StopWaitSecs)*time.Second, p.killTimeElapsed)
 	if p.leaving != nil {
@@ -184,7 +184,7 @@ func (p *process) force() {
 	p.timer(groupGrace, p.killTimeElapsed)
 }
 
-// signal sends any signal without a change of state.
+// Signal sends any signal without a change of state.
 func (p *process) Signal(sig syscall.Signal) (running bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -51,7 +51,7 @@ func (p *process) watch() {
 	p.engine.after(program.FirstProbe, attempt)
 }
 
-// watchLog waits for a line of the program's output. Callers hold the lock.
+// WatchLog waits for a line of the program's output. Callers hold the lock.
 func (p *process) WatchLog(ctx context.Context) {
 	cancel := p.engine.WatchLog(p.def, p.def.Probe.Log, func(line string) {
 		p.mu.Lock()

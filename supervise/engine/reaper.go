@@ -115,7 +115,7 @@ func (r *reaper) start(fork func() (pid int, err error), owner func(pid int, e a
 	return pid, nil
 }
 
-// signal sends a signal to a child that has not been reaped, or to its whole
+// Signal sends a signal to a child that has not been reaped, or to its whole
 // process group.
 func (r *reaper) Signal(pid int, sig syscall.Signal, group bool) error {
 	r.mu.Lock()

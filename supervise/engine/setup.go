@@ -158,7 +158,7 @@ func (s *setup) fail(r api.SetupReport) {
 	s.Wait(delay)
 }
 
-// wait arms the timer of the next attempt. Callers hold the lock.
+// Wait arms the timer of the next attempt. Callers hold the lock.
 func (s *setup) Wait(delay time.Duration) {
 	s.cancel = s.after(delay, func() {
 		s.mu.Lock()
@@ -231,7 +231,7 @@ func (s *setup) move(state string) {
 	s.state, s.since = state, time.Now()
 }
 
-// holds reports whether programs that start by themselves wait for the task.
+// Holds reports whether programs that start by themselves wait for the task.
 func (s *setup) Holds() bool {
 	s.mu.Lock()
 	done := s.printed
@@ -260,7 +260,7 @@ func (s *setup) Status() api.SetupStatus {
 	return st
 }
 
-// stop ends our own child, and every later attempt. It returns a channel that
+// Stop ends our own child, and every later attempt. It returns a channel that
 // is closed when no child is left.
 func (s *setup) Stop(sig syscall.Signal) <-chan struct{} {
 	s.mu.Lock()

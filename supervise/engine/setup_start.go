@@ -9,7 +9,7 @@ import (
 	"omsinit/supervise/program"
 )
 
-// startSetup starts the setup task once the early programs, which it may need,
+// StartSetup starts the setup task once the early programs, which it may need,
 // are ready or have failed. Without such programs that is at once.
 func (s *Supervisor) StartSetup() {
 	if s.setup != nil {

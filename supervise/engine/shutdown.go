@@ -23,7 +23,7 @@ const (
 // timeout(1) and some terminals send it to the process and to its group.
 const oneSignal = 200 * time.Millisecond
 
-// wait handles signals until the supervisor is told to stop, and stops
+// Wait handles signals until the supervisor is told to stop, and stops
 // everything. A second signal hurries.
 func (s *Supervisor) Wait(ctx context.Context, signals <-chan os.Signal) {
 	stopped := make(chan struct{})

@@ -8,7 +8,7 @@ import (
 	"omsinit/supervise/program"
 )
 
-// snapshot is a process at one moment.
+// Snapshot is a process at one moment.
 type Snapshot struct {
 	process *process // for identity only
 	Def     program.Program

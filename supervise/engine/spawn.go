@@ -42,7 +42,7 @@ func newSpawner(r *reaper) *spawner {
 	return s
 }
 
-// close ends the thread. Programs that still run get SIGKILL unless we are
+// Close ends the thread. Programs that still run get SIGKILL unless we are
 // PID 1.
 func (s *spawner) Close() { close(s.work) }
 

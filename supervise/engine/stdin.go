@@ -17,7 +17,7 @@ type inputs struct {
 	pipes map[string]*os.File
 }
 
-// open makes the pipe of a program that is about to start.
+// Open makes the pipe of a program that is about to start.
 func (in *inputs) Open(name string) (theirs *os.File, closed func(), err error) {
 	theirs, ours, err := logs.NewPipe(1)
 	if err != nil {

@@ -1,3 +1,5 @@
+// Package engine starts, watches and stops programs: a state machine for each, operations on several in the order of their
+// dependencies, the reaper, and the setup task.
 package engine
 
 import (
@@ -50,7 +52,7 @@ type Supervisor struct {
 	environ        map[string]string
 }
 
-// managed is a process and the lock of the operations on it.
+// Managed is a process and the lock of the operations on it.
 type Managed struct {
 	*process
 	operation chan struct{} // holds one token while an operation changes it
@@ -60,7 +62,7 @@ func (s *Supervisor) manage(def program.Program) *Managed {
 	return &Managed{process: newProcess(def, s, s.log), operation: make(chan struct{}, 1)}
 }
 
-// all lists the programs by group and name.
+// All lists the programs by group and name.
 func (s *Supervisor) All() []*Managed {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,7 +79,7 @@ func (p *process) Definition() program.Program {
 	return p.def
 }
 
-// find looks a program up by its full name, or by its own name when that is
+// Find looks a program up by its full name, or by its own name when that is
 // not ambiguous. nil when there is none.
 func (s *Supervisor) Find(name string) *Managed {
 	s.mu.Lock()
@@ -181,7 +183,7 @@ func (s *Supervisor) IsClosing() bool {
 	return s.closing
 }
 
-// holds reports whether programs wait for the setup task.
+// Holds reports whether programs wait for the setup task.
 func (s *Supervisor) Holds() bool {
 	return s.setup != nil && s.setup.Holds()
 }
@@ -191,7 +193,7 @@ func (s *Supervisor) Holds() bool {
 // node down: its programs know best how to wait for it.
 const bootPatience = 10 * time.Second
 
-// autostart starts the programs that are to start by themselves.
+// Autostart starts the programs that are to start by themselves.
 func (s *Supervisor) Autostart(programs []*Managed) {
 	held := s.Holds()
 	var start []*Managed
@@ -252,7 +254,7 @@ func New(o Options, log *slog.Logger, own *logs.OwnLog) *Supervisor {
 	return s
 }
 
-// release gives back what newSupervisor took.
+// Release gives back what newSupervisor took.
 func (s *Supervisor) Release() {
 	s.cancel()
 	s.logs.Close()
@@ -260,7 +262,7 @@ func (s *Supervisor) Release() {
 	s.reaper.Close()
 }
 
-// load reads the program files for the first time. PID 1 starts without
+// Load reads the program files for the first time. PID 1 starts without
 // programs when it cannot: people must be able to look inside, and the setup
 // task may write the files.
 func (s *Supervisor) Load() {

@@ -84,7 +84,7 @@ func (s *Supervisor) childSpec(p program.Program) (c childSpec, err error) {
 	return c, err
 }
 
-// command finds the file that a program runs.
+// Command finds the file that a program runs.
 func (s *Supervisor) Command(p program.Program) (string, error) {
 	return lookCommand(p.Command[0], p.Directory, cmp.Or(p.Environment["PATH"], s.environ["PATH"]))
 }

@@ -31,7 +31,7 @@ func (s *Supervisor) inUse() *program.Definitions {
 	return s.definitions
 }
 
-// read reads the program files without applying them.
+// Read reads the program files without applying them.
 func (s *Supervisor) Read() (*program.Definitions, error) {
 	d, err := program.Load(s.options.ConfPath, s.options.Env...)
 	s.mu.Lock()
@@ -69,7 +69,7 @@ func (s *Supervisor) diff(d *program.Definitions) api.UpdateResult {
 	return r
 }
 
-// reload reads the program files again and applies them: new programs are
+// Reload reads the program files again and applies them: new programs are
 // added and started, programs that are gone are stopped, and programs whose
 // process would be another one are restarted when they run. A change of what
 // only the supervisor needs to know restarts nothing. With an error of the
@@ -129,7 +129,7 @@ func (s *Supervisor) Forget(programs []*Managed) {
 	}
 }
 
-// change gives programs a new definition, and restarts them where that
+// Change gives programs a new definition, and restarts them where that
 // matters.
 func (s *Supervisor) Change(ctx context.Context, d *program.Definitions, names []string) error {
 	programs, err := s.resolve(names)
@@ -218,7 +218,7 @@ func (s *Supervisor) add(d *program.Definitions, names []string) {
 	s.Autostart(added)
 }
 
-// groupChanges is what supervisorctl reread prints: groups, not programs.
+// GroupChanges is what supervisorctl reread prints: groups, not programs.
 func (s *Supervisor) GroupChanges(d *program.Definitions) (added, changed, removed []string) {
 	now, then := map[string]bool{}, map[string]bool{}
 	for _, def := range d.Programs {
@@ -253,7 +253,7 @@ func (s *Supervisor) GroupChanges(d *program.Definitions) (added, changed, remov
 	return added, changed, removed
 }
 
-// addGroup supervises a group of the program files as they were read last.
+// AddGroup supervises a group of the program files as they were read last.
 func (s *Supervisor) AddGroup(group string) (found, added bool) {
 	s.update.Lock()
 	defer s.update.Unlock()
@@ -281,7 +281,7 @@ func (s *Supervisor) AddGroup(group string) (found, added bool) {
 	return found, len(names) > 0
 }
 
-// restartAll stops everything, reads the program files again and starts what
+// RestartAll stops everything, reads the program files again and starts what
 // starts by itself.
 func (s *Supervisor) RestartAll() {
 	o := &Operation{s: s, verb: api.Stop, programs: s.All(), Emit: func(api.Event) {}}

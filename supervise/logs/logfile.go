@@ -1,3 +1,5 @@
+// Package logs writes the output of programs to their log files: sinks, rotation, what a line must match, and PID 1's own
+// log.
 package logs
 
 import (
@@ -27,7 +29,7 @@ func New(log *slog.Logger) *Files {
 	return &Files{log: log, sinks: map[string]*logSink{}}
 }
 
-// writer is what a program gets as its standard output or error: nil for
+// Writer is what a program gets as its standard output or error: nil for
 // none, the file itself when it is not to be rotated, else a pipe whose other
 // end we read. ours says that the caller closes it after the fork.
 func (l *Files) Writer(f program.LogFile) (w *os.File, ours bool, err error) {
@@ -90,7 +92,7 @@ func openLog(path string) (*os.File, error) {
 	return w, nil
 }
 
-// lost is how many bytes could not be written to a log file so far.
+// Lost is how many bytes could not be written to a log file so far.
 func (l *Files) Lost(f program.LogFile) int64 {
 	l.mu.Lock()
 	s := l.sinks[f.Path]
@@ -103,7 +105,7 @@ func (l *Files) Lost(f program.LogFile) int64 {
 	return s.lost
 }
 
-// drain writes out what is still in the pipe of a log file.
+// Drain writes out what is still in the pipe of a log file.
 func (l *Files) Drain(f program.LogFile) {
 	l.mu.Lock()
 	s := l.sinks[f.Path]
@@ -113,7 +115,7 @@ func (l *Files) Drain(f program.LogFile) {
 	}
 }
 
-// reopen closes every file, so that the next line goes to a new one.
+// Reopen closes every file, so that the next line goes to a new one.
 func (l *Files) Reopen() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -125,7 +127,7 @@ func (l *Files) Reopen() {
 	}
 }
 
-// clear empties a log file and removes its backups.
+// Clear empties a log file and removes its backups.
 func (l *Files) Clear(f program.LogFile) error {
 	if f.Path == "" {
 		return nil
@@ -267,7 +269,7 @@ func (s *logSink) pump(fd int) bool {
 	}
 }
 
-// drain pumps from another goroutine. Control, unlike Read, does not wait for
+// Drain pumps from another goroutine. Control, unlike Read, does not wait for
 // the copier.
 func (s *logSink) Drain() {
 	if conn, err := s.r.SyscallConn(); err == nil {
@@ -358,7 +360,7 @@ func (s *logSink) rotate() {
 	}
 }
 
-// newPipe makes a pipe with one end for us, 0 to read or 1 to write, that does
+// NewPipe makes a pipe with one end for us, 0 to read or 1 to write, that does
 // not block; programs expect that theirs does. (Both ends of os.Pipe do not.)
 func NewPipe(ours int) (r, w *os.File, err error) {
 	var fds [2]int

@@ -42,7 +42,7 @@ func (t *logTap) chunk(partial, data []byte) (rest []byte) {
 	}
 }
 
-// watchLog calls found for the first line that matches from now on.
+// WatchLog calls found for the first line that matches from now on.
 func (l *Files) WatchLog(files []program.LogFile, expression string, found func(line string)) (cancel func()) {
 	re, err := regexp.Compile(expression)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 // ownLogLimit is the size beyond which PID 1's own log becomes NAME.1.
 const ownLogLimit = 50 << 20
 
-// ownLog is PID 1's own log. It is never a reason not to start, and a full
+// OwnLog is PID 1's own log. It is never a reason not to start, and a full
 // disk only loses its lines.
 type OwnLog struct {
 	path string
@@ -65,7 +65,7 @@ func (l *OwnLog) Write(line []byte) (int, error) {
 	return n, err
 }
 
-// reopen makes the next line go to a new file.
+// Reopen makes the next line go to a new file.
 func (l *OwnLog) Reopen() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

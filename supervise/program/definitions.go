@@ -1,3 +1,5 @@
+// Package program reads supervisord.conf and what it includes into definitions of programs, as Supervisor 4.2 does, and
+// asks the probes that a definition may have.
 package program
 
 import (

@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-// lastLines are the last lines of a file, at most tailLines and tailBytes,
+// LastLines are the last lines of a file, at most tailLines and tailBytes,
 // fit to be printed on a terminal.
 func LastLines(path string) string {
 	f, err := os.Open(path)
@@ -34,7 +34,7 @@ func LastLines(path string) string {
 	return Printable(strings.Join(lines, "\n"))
 }
 
-// printable replaces what is not text, escape sequences among it.
+// Printable replaces what is not text, escape sequences among it.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' || unicode.IsPrint(r) {

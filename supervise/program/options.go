@@ -86,7 +86,7 @@ func (r *optionReader) has(key string) bool {
 	return ok
 }
 
-// text is the expanded value, or missing when the option is not there.
+// Text is the expanded value, or missing when the option is not there.
 func (r *optionReader) Text(key, missing string) string {
 	o, ok := r.section.options[key]
 	if !ok {
@@ -235,7 +235,7 @@ func (r *optionReader) Signal(key string) syscall.Signal {
 	return sig
 }
 
-// parseSignal reads TERM, SIGTERM or 15.
+// ParseSignal reads TERM, SIGTERM or 15.
 func ParseSignal(s string) (syscall.Signal, bool) {
 	s = strings.ToUpper(strings.TrimSpace(s))
 	if n, err := strconv.Atoi(s); err == nil {

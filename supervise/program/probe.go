@@ -165,10 +165,10 @@ func Loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// commandRunner runs the command of a probe. The output is its beginning.
+// CommandRunner runs the command of a probe. The output is its beginning.
 type CommandRunner func(ctx context.Context, argv []string) (e api.Exit, output []byte, err error)
 
-// ask runs the probe once. The message is what was answered, good or bad. A
+// Ask runs the probe once. The message is what was answered, good or bad. A
 // log is not asked: see watchLog.
 func (p *Probe) Ask(ctx context.Context, run CommandRunner) (ready bool, answer msg.Message) {
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(p.Timeout, probeTimeout))

@@ -49,7 +49,7 @@ func (b *definitionsBuilder) readTCP() *TCPServer {
 	return t
 }
 
-// open reports whether everybody who reaches the port may use it.
+// Open reports whether everybody who reaches the port may use it.
 func (t *TCPServer) Open() bool { return t.username == "" || t.password == "" }
 
 func (t TCPServer) Admits(name, password string) bool {

@@ -1,4 +1,4 @@
-package capture
+package tables
 
 import (
 	"strings"
@@ -59,21 +59,5 @@ func TestWidens(t *testing.T) {
 		if got := widens(tc.old, tc.now); got != tc.want {
 			t.Errorf("%s to %s: %v", tc.old, tc.now, got)
 		}
-	}
-}
-
-func TestLiteral(t *testing.T) {
-	for text, want := range map[string]string{
-		"a": "a", "{": "{", "{{x}}": `{{"{{"}}x}}`, "{{{": `{{"{{{"}}`, "a{b{{": `a{b{{"{{"}}`,
-	} {
-		if got := literal(text, false); got != want {
-			t.Errorf("%s: %s, want %s", text, got, want)
-		}
-		if got := unliteral(literal(text, false)); got != text {
-			t.Errorf("%s came back as %s", text, got)
-		}
-	}
-	if got := literal("${", true); got != `${{"{"}}` {
-		t.Error(got)
 	}
 }

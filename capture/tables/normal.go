@@ -1,4 +1,4 @@
-package capture
+package tables
 
 import (
 	"regexp"
@@ -58,9 +58,9 @@ func normalTable(text string) string {
 		if i > 0 && strings.HasPrefix(strings.TrimSpace(line), "`") {
 			line = mariaJSON().ReplaceAllString(line, "json$1")
 		}
-		lines[i] = outsideQuotes(line, normal)
+		lines[i] = OutsideQuotes(line, normal)
 		if strings.HasPrefix(line, ")") { // OceanBase has blanks around the signs
-			lines[i] = outsideQuotes(lines[i], func(piece string) string { return strings.ReplaceAll(piece, " = ", "=") })
+			lines[i] = OutsideQuotes(lines[i], func(piece string) string { return strings.ReplaceAll(piece, " = ", "=") })
 		}
 	}
 	return strings.Join(lines, "\n")
@@ -77,8 +77,8 @@ func normal(piece string) string {
 	return piece
 }
 
-// outsideQuotes changes the pieces of a line that are in no quotes.
-func outsideQuotes(text string, change func(string) string) string {
+// OutsideQuotes changes the pieces of a line that are in no quotes.
+func OutsideQuotes(text string, change func(string) string) string {
 	var b strings.Builder
 	for text != "" {
 		at := strings.IndexAny(text, "'`\"")

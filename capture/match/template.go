@@ -1,4 +1,4 @@
-package capture
+package match
 
 import (
 	"bytes"
@@ -8,62 +8,62 @@ import (
 	"omsinit/internal/pack"
 )
 
-// explained is a file as a template.
-type explained struct {
-	spelling pack.Spelling
-	lines    [][]segment
-	items    []item // of the same indexes
+// Explained is a file as a template.
+type Explained struct {
+	Spelling pack.Spelling
+	Lines    [][]Segment
+	Items    []item // of the same indexes
 	cost     float64
-	// differs are the lines, as indexes, that nothing explains.
-	differs []int
-	// extra are lines that only the second installation has.
-	extra []string
+	// Differs are the lines, as indexes, that nothing explains.
+	Differs []int
+	// Extra are lines that only the second installation has.
+	Extra []string
 }
 
-// explainFile turns a file into a template, in the spelling that explains most.
-func (j *Job) explainFile(f *file) explained {
-	var best explained
-	for n, spelling := range pack.Spellings(f.format) {
-		if n > 0 && !j.spelledOtherwise(f.format, spelling) {
+// ExplainFile turns a file into a template, in the spelling that explains most.
+func (w *Vocabulary) ExplainFile(f *File) Explained {
+	var best Explained
+	for n, spelling := range pack.Spellings(f.Format) {
+		if n > 0 && !w.spelledOtherwise(f.Format, spelling) {
 			continue
 		}
-		e := j.explainIn(f, spelling)
-		if n == 0 || len(e.differs) < len(best.differs) || len(e.differs) == len(best.differs) && e.cost < best.cost {
+		e := w.explainIn(f, spelling)
+		if n == 0 || len(e.Differs) < len(best.Differs) || len(e.Differs) == len(best.Differs) && e.cost < best.cost {
 			best = e
 		}
 	}
-	j.sameEncoding(f, &best)
+	w.sameEncoding(f, &best)
 	return best
 }
 
 // spelledOtherwise reports whether a spelling makes any difference here.
-func (j *Job) spelledOtherwise(format pack.Format, spelling pack.Spelling) bool {
-	a, b := j.known(format, pack.Standard), j.known(format, spelling)
-	return !slices.EqualFunc(a, b, func(x, y value) bool { return x.a == y.a && x.b == y.b })
+func (w *Vocabulary) spelledOtherwise(format pack.Format, spelling pack.Spelling) bool {
+	a, b := w.Known(format, pack.Standard), w.Known(format, spelling)
+	return !slices.EqualFunc(a, b, func(x, y Value) bool { return x.A == y.A && x.B == y.B })
 }
 
-func (j *Job) explainIn(f *file, spelling pack.Spelling) explained {
-	two := f.second != nil
-	m := newMatcher(j.known(f.format, spelling), two, f.path)
+func (w *Vocabulary) explainIn(f *File, spelling pack.Spelling) Explained {
+	two := f.Second != nil
+	m := NewMatcher(w.Known(f.Format, spelling), two, f.Path)
 	single := m
 	if two {
-		single = newMatcher(j.known(f.format, spelling), false, f.path)
+		single = NewMatcher(w.Known(f.Format, spelling), false, f.Path)
 	}
-	e := explained{spelling: spelling}
-	a := f.linesOf(f.data, j.From, spelling)
+	e := Explained{Spelling: spelling}
+	a := linesOf(f, f.Data, w.from, spelling)
 	var texts []string
 	for _, x := range a {
-		texts = append(texts, x.text)
+		texts = append(texts, x.Text)
 	}
-	up := parents(f.format, texts)
-	of := func(x item, i int) line { return line{a: x.text, spans: spans(f.format, x.text), parent: up[i]} }
+	up := parents(f.Format, texts)
+	of := func(x item, i int) Line { return Line{A: x.Text, Spans: Spans(f.Format, x.Text), Parent: up[i]} }
 	if !two {
 		for i, x := range a {
 			e.add(single, x, of(x, i))
 		}
 		return e
 	}
-	b := f.linesOf(f.second, j.Second, spelling)
+	b := linesOf(f, f.Second, w.second, spelling)
 	ways := map[[2]int]*way{}
 	try := func(i, k int) *way {
 		if w, ok := ways[[2]int{i, k}]; ok {
@@ -72,8 +72,8 @@ func (j *Job) explainIn(f *file, spelling pack.Spelling) explained {
 		w := &way{}
 		w.x, w.y = sameKind(a[i], b[k])
 		l := of(w.x, i)
-		l.b = w.y.text
-		w.segments, w.cost, w.ok = m.explain(l)
+		l.B = w.y.Text
+		w.segments, w.cost, w.ok = m.Explain(l)
 		ways[[2]int{i, k}] = w
 		return w
 	}
@@ -84,12 +84,12 @@ func (j *Job) explainIn(f *file, spelling pack.Spelling) explained {
 			e.take(w.x, w.segments, w.cost)
 			continue
 		}
-		e.differs = append(e.differs, len(e.lines))
+		e.Differs = append(e.Differs, len(e.Lines))
 		e.add(single, a[i], of(a[i], i))
 	}
 	for _, k := range extra {
-		e.extra = append(e.extra, b[k].text)
-		e.cost += float64(len(b[k].text))
+		e.Extra = append(e.Extra, b[k].Text)
+		e.cost += float64(len(b[k].Text))
 	}
 	return e
 }
@@ -97,20 +97,20 @@ func (j *Job) explainIn(f *file, spelling pack.Spelling) explained {
 // way is how a pair of lines is explained.
 type way struct {
 	x, y     item
-	segments []segment
+	segments []Segment
 	cost     float64
 	ok       bool
 }
 
 // add explains a line by one installation alone, which always works.
-func (e *explained) add(m *matcher, x item, l line) {
-	segments, cost, _ := m.explain(l)
+func (e *Explained) add(m *matcher, x item, l Line) {
+	segments, cost, _ := m.Explain(l)
 	e.take(x, segments, cost)
 }
 
-func (e *explained) take(x item, segments []segment, cost float64) {
-	e.lines = append(e.lines, segments)
-	e.items = append(e.items, x)
+func (e *Explained) take(x item, segments []Segment, cost float64) {
+	e.Lines = append(e.Lines, segments)
+	e.Items = append(e.Items, x)
 	e.cost += cost
 }
 
@@ -173,36 +173,36 @@ func align(n, m int, fits func(i, k int) bool) (pairs []int, extra []int) {
 	return pairs, extra
 }
 
-// template writes the lines down. What looks like the start of an expression in
+// Template writes the lines down. What looks like the start of an expression in
 // the text is written as one that stands for it.
-func (e explained) template() []byte {
+func (e Explained) Template() []byte {
 	var b bytes.Buffer
 	var text strings.Builder
 	flush := func(beforeExpression bool) {
-		b.WriteString(literal(text.String(), beforeExpression))
+		b.WriteString(Literal(text.String(), beforeExpression))
 		text.Reset()
 	}
-	for i, l := range e.lines {
-		if i < len(e.items) && e.items[i].repeated {
+	for i, l := range e.Lines {
+		if i < len(e.Items) && e.Items[i].repeated {
 			flush(true)
-			b.WriteString(repeat(l, e.items[i]))
+			b.WriteString(repeat(l, e.Items[i]))
 			continue
 		}
 		for _, s := range l {
-			if s.value == nil {
-				text.WriteString(s.text)
+			if s.Value == nil {
+				text.WriteString(s.Text)
 				continue
 			}
 			flush(true)
-			b.WriteString(s.value.expression)
+			b.WriteString(s.Value.Expression)
 		}
 	}
 	flush(false)
 	return b.Bytes()
 }
 
-// literal writes text so that no expression begins in it.
-func literal(text string, beforeExpression bool) string {
+// Literal writes text so that no expression begins in it.
+func Literal(text string, beforeExpression bool) string {
 	var b strings.Builder
 	for i := 0; i < len(text); {
 		if text[i] != '{' {

@@ -1,4 +1,4 @@
-package capture_test
+package prove_test
 
 import (
 	"maps"
@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"omsinit/capture"
+	"omsinit/capture/prove"
 	"omsinit/init/component"
 	"omsinit/init/metadb"
 	"omsinit/internal/pack"
@@ -80,7 +80,7 @@ func TestLint(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			faults, err := (&capture.Linter{Pack: p, Compare: compareVersions}).Lint()
+			faults, err := (&prove.Linter{Pack: p, Compare: compareVersions}).Lint()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -104,7 +104,7 @@ func TestLint(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		faults, err := (&capture.Linter{Pack: p, Compare: compareVersions}).Lint()
+		faults, err := (&prove.Linter{Pack: p, Compare: compareVersions}).Lint()
 		if err != nil || len(faults) != 1 || faults[0].File != "schema/hb" {
 			t.Errorf("%v, %v", faults, err)
 		}
@@ -114,7 +114,7 @@ func TestLint(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		faults, err := (&capture.Linter{Pack: p, Compare: compareVersions}).Lint()
+		faults, err := (&prove.Linter{Pack: p, Compare: compareVersions}).Lint()
 		if err != nil || len(faults) > 0 {
 			t.Errorf("%v, %v", faults, err)
 		}
@@ -136,7 +136,7 @@ func TestDiff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	changes, err := capture.Diff(x, y, component.Unified)
+	changes, err := prove.Diff(x, y, component.Unified)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestDiff(t *testing.T) {
 	if !strings.Contains(changes[1].Diff, "-password=") || !strings.Contains(changes[2].After, "0640") {
 		t.Errorf("%+v", changes)
 	}
-	if same, err := capture.Diff(x, x, component.Unified); err != nil || len(same) > 0 {
+	if same, err := prove.Diff(x, x, component.Unified); err != nil || len(same) > 0 {
 		t.Errorf("%v, %v", same, err)
 	}
 }

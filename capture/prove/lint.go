@@ -1,4 +1,5 @@
-package capture
+// Package prove looks at a pack from outside: what is wrong with it, and how it differs from another one.
+package prove
 
 import (
 	"io/fs"
@@ -8,7 +9,8 @@ import (
 	"strings"
 	"sync"
 
-	"omsinit/internal/config"
+	"omsinit/capture/match"
+	"omsinit/capture/tables"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 )
@@ -41,7 +43,7 @@ func (l *Linter) Lint() ([]Fault, error) {
 	l.unused(names, files)
 	for _, f := range files {
 		if l.own(f.Template) {
-			l.template(f)
+			l.Template(f)
 		}
 	}
 	if err := l.versions(names); err != nil {
@@ -68,7 +70,7 @@ func (l *Linter) unused(names []string, files []pack.File) {
 		switch {
 		case name == "pack.yaml", strings.HasSuffix(name, ".md"), !l.own(name):
 		case slices.ContainsFunc(files, func(f pack.File) bool { return f.Template == name }):
-		case len(parts) == 3 && parts[0] == "schema" && slices.Contains(roles, parts[1]) && strings.HasSuffix(name, ".sql"):
+		case len(parts) == 3 && parts[0] == "schema" && slices.Contains(tables.Roles, parts[1]) && strings.HasSuffix(name, ".sql"):
 		default:
 			l.fault("warning", name, 0, msg.M("nothing is made from this file; name it in pack.yaml, or remove it"))
 		}
@@ -82,8 +84,8 @@ var (
 	})
 )
 
-// template looks at one template line by line.
-func (l *Linter) template(f pack.File) {
+// Template looks at one template line by line.
+func (l *Linter) Template(f pack.File) {
 	data, err := fs.ReadFile(l.Pack.FS(), f.Template)
 	if err != nil {
 		return // Open has read it
@@ -93,31 +95,21 @@ func (l *Linter) template(f pack.File) {
 		for _, a := range action().FindAllString(text, -1) {
 			name := strings.Trim(a, "{}- ")
 			key, isKey := strings.CutPrefix(name, ".")
-			free := isKey && freeText(key) || strings.HasPrefix(name, "setting ")
+			free := isKey && match.FreeText(key) || strings.HasPrefix(name, "setting ")
 			switch {
 			case !free || encoder().MatchString(a):
 			case f.Spelling == pack.Raw:
 				l.fault("warning", f.Template, n+1, msg.M("%s is written without escaping (spelling: raw): a special character in it changes the file", a))
-			case f.Format == pack.Plain && (syntax[path.Ext(f.Path)] || secretKey(key)):
+			case f.Format == pack.Plain && (syntax[path.Ext(f.Path)] || match.SecretKey(key)):
 				l.fault("warning", f.Template, n+1, msg.M("%s is not escaped, because the format is plain: use xml, shell, doubled, urlquery or base64, or another format", a))
 			}
 		}
-		for _, sp := range spans(f.Format, text) {
-			if value := strings.TrimSpace(text[sp.start:sp.end]); namesSecret(sp.key) && looksLikeSecret(value) {
-				l.fault("error", f.Template, n+1, msg.M("%s is named like a secret, and its value is text", sp.key))
+		for _, sp := range match.Spans(f.Format, text) {
+			if value := strings.TrimSpace(text[sp.Start:sp.End]); match.NamesSecret(sp.Key) && match.LooksLikeSecret(value) {
+				l.fault("error", f.Template, n+1, msg.M("%s is named like a secret, and its value is text", sp.Key))
 			}
 		}
 	}
-}
-
-// freeText reports whether a key's value may hold any character.
-func freeText(key string) bool {
-	for _, k := range config.Keys() {
-		if k.Name == key {
-			return k.Form == config.Text || k.Form == config.Account
-		}
-	}
-	return false
 }
 
 // versions looks for schema files that are never applied, and for gaps in what
@@ -151,7 +143,7 @@ func (l *Linter) versions(names []string) error {
 			first = version
 		}
 	}
-	for _, role := range roles {
+	for _, role := range tables.Roles {
 		switch {
 		case oldest[role] == "":
 			l.fault("error", "schema/"+role, 0, msg.M("there is no schema file for this database up to the release %s", l.Pack.Release))

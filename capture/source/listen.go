@@ -1,4 +1,4 @@
-package capture
+package source
 
 import (
 	"encoding/binary"
@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// listeners are the sockets that listen to a port in the network of a process,
+// Listeners are the sockets that listen to a port in the network of a process,
 // by inode.
-func listeners(pid, port int) map[string]net.IP {
+func Listeners(pid, port int) map[string]net.IP {
 	out := map[string]net.IP{}
 	for _, table := range []string{"tcp", "tcp6"} {
 		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", pid, table))
@@ -51,8 +51,8 @@ func kernelIP(text string) net.IP {
 	return ip
 }
 
-// family is a process and those below it.
-func family(pid int) []int {
+// Family is a process and those below it.
+func Family(pid int) []int {
 	children := map[int][]int{}
 	entries, err := os.ReadDir("/proc")
 	if err != nil {

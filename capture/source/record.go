@@ -1,4 +1,4 @@
-package capture
+package source
 
 import (
 	"bytes"
@@ -138,4 +138,14 @@ type exchangeKey struct{}
 type readCloser struct {
 	io.Reader
 	io.Closer
+}
+
+// Exchange is one request that was sent to the CM, with its answer.
+type Exchange struct {
+	Method, Path string
+	Query, Form  url.Values
+	// ContentType is that of the request.
+	ContentType string
+	Status      int
+	Answer      []byte
 }

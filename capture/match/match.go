@@ -1,4 +1,6 @@
-package capture
+// Package match explains the lines of an installation's generated files by the values of config.yaml: it turns a file into
+// a template, and knows how sure each expression is.
+package match
 
 import (
 	"maps"
@@ -9,15 +11,15 @@ import (
 	"unicode/utf8"
 )
 
-// segment is a piece of a line: text, or an expression.
-type segment struct {
-	text   string // of the installation
-	value  *value // nil: it is text
-	others []*value
-	// unsure are the expressions that a text may come from, when it cannot be
+// Segment is a piece of a line: text, or an expression.
+type Segment struct {
+	Text   string // of the installation
+	Value  *Value // nil: it is text
+	Others []*Value
+	// Unsure are the expressions that a text may come from, when it cannot be
 	// told.
-	unsure []*value
-	key    string // of the file, for people
+	Unsure []*Value
+	Key    string // of the file, for people
 }
 
 // matcher explains the lines of one file by the values of the configuration.
@@ -29,32 +31,32 @@ type segment struct {
 // begin in the middle of a word. So the longest value wins over its parts, and
 // with two installations what differs must be an expression.
 type matcher struct {
-	values []value
+	values []Value
 	two    bool
 	first  map[byte][]int // values by the first byte of their text
 	empty  []int          // values without a text in the first installation
 	file   []string       // words of the file's path
 }
 
-func newMatcher(values []value, two bool, path string) *matcher {
+func NewMatcher(values []Value, two bool, path string) *matcher {
 	m := &matcher{values: values, two: two, first: map[byte][]int{}}
 	for i, v := range values {
-		if v.a == "" {
+		if v.A == "" {
 			m.empty = append(m.empty, i)
 		} else {
-			m.first[v.a[0]] = append(m.first[v.a[0]], i)
+			m.first[v.A[0]] = append(m.first[v.A[0]], i)
 		}
 	}
 	parts := strings.Split(path, "/")
-	m.file = words(strings.Join(parts[max(0, len(parts)-3):], " "))
+	m.file = Words(strings.Join(parts[max(0, len(parts)-3):], " "))
 	return m
 }
 
-// line is one line with what is around it.
-type line struct {
-	a, b   string
-	spans  []span
-	parent string
+// Line is one line with what is around it.
+type Line struct {
+	A, B   string
+	Spans  []Span
+	Parent string
 }
 
 // step is how a place was reached.
@@ -69,16 +71,16 @@ type step struct {
 // left as text; a secret in it is found all the same, and refused.
 const longestLine = 64 << 10
 
-// explain gives the segments of a line; ok is false when nothing explains how
+// Explain gives the segments of a line; ok is false when nothing explains how
 // the two installations differ.
-func (m *matcher) explain(l line) (segments []segment, cost float64, ok bool) {
+func (m *matcher) Explain(l Line) (segments []Segment, cost float64, ok bool) {
 	if !m.two {
-		l.b = l.a
+		l.B = l.A
 	}
-	if len(l.a) > longestLine {
-		return []segment{{text: l.a}}, float64(len(l.a)), l.a == l.b
+	if len(l.A) > longestLine {
+		return []Segment{{Text: l.A}}, float64(len(l.A)), l.A == l.B
 	}
-	reached := make([]map[int]step, len(l.a)+1)
+	reached := make([]map[int]step, len(l.A)+1)
 	reached[0] = map[int]step{0: {value: -1}}
 	visit := func(i, j int, s step) {
 		if reached[i] == nil {
@@ -93,83 +95,83 @@ func (m *matcher) explain(l line) (segments []segment, cost float64, ok bool) {
 		for n := 0; n < len(todo); n++ {
 			j := todo[n]
 			from := reached[i][j]
-			if i < len(l.a) && j < len(l.b) && l.a[i] == l.b[j] {
+			if i < len(l.A) && j < len(l.B) && l.A[i] == l.B[j] {
 				visit(i+1, j+1, step{cost: from.cost + 1, i: i, fromJ: j, value: -1})
 			}
 			try := m.empty
-			if i < len(l.a) {
-				try = append(slices.Clone(m.empty), m.first[l.a[i]]...)
+			if i < len(l.A) {
+				try = append(slices.Clone(m.empty), m.first[l.A[i]]...)
 			}
 			for _, k := range try {
 				v := &m.values[k]
 				vb := m.second(v)
-				if !strings.HasPrefix(l.a[i:], v.a) || !strings.HasPrefix(l.b[j:], vb) {
+				if !strings.HasPrefix(l.A[i:], v.A) || !strings.HasPrefix(l.B[j:], vb) {
 					continue
 				}
 				price, allowed := m.price(v, l, i, j)
 				if !allowed {
 					continue
 				}
-				visit(i+len(v.a), j+len(vb), step{cost: from.cost + price, i: i, fromJ: j, value: k})
-				if v.a == "" && !slices.Contains(todo, j+len(vb)) {
+				visit(i+len(v.A), j+len(vb), step{cost: from.cost + price, i: i, fromJ: j, value: k})
+				if v.A == "" && !slices.Contains(todo, j+len(vb)) {
 					todo = append(todo, j+len(vb))
 					slices.Sort(todo[n+1:])
 				}
 			}
 		}
 	}
-	end, ok := reached[len(l.a)][len(l.b)]
+	end, ok := reached[len(l.A)][len(l.B)]
 	if !ok {
 		return nil, 0, false
 	}
 	return m.segments(l, reached), end.cost, true
 }
 
-func (m *matcher) second(v *value) string {
+func (m *matcher) second(v *Value) string {
 	if m.two {
-		return v.b
+		return v.B
 	}
-	return v.a
+	return v.A
 }
 
 // price says what an expression costs at a place, and whether it may stand
 // there at all.
-func (m *matcher) price(v *value, l line, i, j int) (cost float64, allowed bool) {
-	s := spanAt(l.spans, i, i+len(v.a))
+func (m *matcher) price(v *Value, l Line, i, j int) (cost float64, allowed bool) {
+	s := spanAt(l.Spans, i, i+len(v.A))
 	near := m.around(l, i, s)
-	alike := similarity(v, near)
-	named := s != nil && s.start == i && s.end == i+len(v.a) && namedLike(v, s.key)
-	cost = 2 + 3*float64(v.tier) - float64(min(alike, 16))/16
-	if v.expression == metaAddress {
+	alike := Similarity(v, near)
+	named := s != nil && s.Start == i && s.End == i+len(v.A) && NamedLike(v, s.Key)
+	cost = 2 + 3*float64(v.Tier) - float64(min(alike, 16))/16
+	if v.Expression == metaAddress {
 		cost = 3.5 // less than its two parts: it knows how an IPv6 address is written
 	}
 	if named {
 		cost = max(cost-1.5, 0.1)
 	}
-	edges := edgeCost(l.a, i, i+len(v.a))
+	edges := edgeCost(l.A, i, i+len(v.A))
 	vb := m.second(v)
 	if m.two {
-		edges = max(edges, edgeCost(l.b, j, j+len(vb)))
+		edges = max(edges, edgeCost(l.B, j, j+len(vb)))
 	}
-	if m.two && v.a != vb {
+	if m.two && v.A != vb {
 		return cost + edges, true
 	}
 	return cost + edges, distinctive(v, l, i, s, alike, edges, named)
 }
 
 // around are the words near a place: the file, the section, the key.
-func (m *matcher) around(l line, at int, s *span) []string {
+func (m *matcher) around(l Line, at int, s *Span) []string {
 	const far = 200 // of what is before it in a long line
-	before := l.a[max(0, at-far):at]
+	before := l.A[max(0, at-far):at]
 	if s != nil {
-		before = s.key + " " + l.a[max(min(s.start, at), at-far):at]
+		before = s.Key + " " + l.A[max(min(s.Start, at), at-far):at]
 	}
-	return append(words(l.parent+" "+before), m.file...)
+	return append(Words(l.Parent+" "+before), m.file...)
 }
 
-func spanAt(spans []span, start, end int) *span {
+func spanAt(spans []Span, start, end int) *Span {
 	for i := range spans {
-		if spans[i].start <= start && end <= spans[i].end {
+		if spans[i].Start <= start && end <= spans[i].End {
 			return &spans[i]
 		}
 	}
@@ -209,8 +211,8 @@ func edgeCost(text string, start, end int) float64 {
 
 func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
-// usual are texts that stand in files for reasons of their own.
-func usual(text string) bool {
+// Usual are texts that stand in files for reasons of their own.
+func Usual(text string) bool {
 	switch strings.ToLower(text) {
 	case "127.0.0.1", "localhost", "0.0.0.0", "::1", "root", "admin", "administrator", "oms", "test", "drc", "ceresdb", "influxdb", "default", "password", "true", "false":
 		return true
@@ -221,42 +223,42 @@ func usual(text string) bool {
 // distinctive decides whether a text that nothing but the configuration of one
 // installation speaks for is taken for an expression: long and unusual texts
 // are, others when they are the whole value of a key whose name says the same.
-func distinctive(v *value, l line, at int, s *span, alike int, edges float64, named bool) bool {
-	text, end := v.a, at+len(v.a)
-	whole := s != nil && s.start == at && s.end == end
+func distinctive(v *Value, l Line, at int, s *Span, alike int, edges float64, named bool) bool {
+	text, end := v.A, at+len(v.A)
+	whole := s != nil && s.Start == at && s.End == end
 	number, err := strconv.Atoi(text)
 	isNumber := err == nil
 	switch {
-	case v.secret && len(text) >= 8 && edges < 12:
+	case v.Secret && len(text) >= 8 && edges < 12:
 		return true
 	case edges >= 0.5:
-		return edges < 6 && len(text) >= 8 && !usual(text)
-	case v.secret && len(text) >= 4:
+		return edges < 6 && len(text) >= 8 && !Usual(text)
+	case v.Secret && len(text) >= 4:
 		return true
-	case v.secret && text != "":
+	case v.Secret && text != "":
 		return whole && alike >= 1
 	case text == "":
 		return false
 	case isNumber && number >= 1000:
-		before := strings.ToLower(l.a[:at])
+		before := strings.ToLower(l.A[:at])
 		return whole && alike >= 1 || strings.HasSuffix(before, ":") || strings.Contains(before, "port") || strings.Contains(before, "listen")
-	case isNumber, usual(text), len(text) < 3:
+	case isNumber, Usual(text), len(text) < 3:
 		return named
 	}
 	return len(text) >= 6 || whole && alike >= 1
 }
 
 // segments goes the way back.
-func (m *matcher) segments(l line, reached []map[int]step) []segment {
-	var out []segment
-	i, j := len(l.a), len(l.b)
+func (m *matcher) segments(l Line, reached []map[int]step) []Segment {
+	var out []Segment
+	i, j := len(l.A), len(l.B)
 	for i > 0 || j > 0 {
 		s := reached[i][j]
 		if s.value < 0 {
-			if len(out) > 0 && out[len(out)-1].value == nil {
-				out[len(out)-1].text = l.a[s.i:i] + out[len(out)-1].text
+			if len(out) > 0 && out[len(out)-1].Value == nil {
+				out[len(out)-1].Text = l.A[s.i:i] + out[len(out)-1].Text
 			} else {
-				out = append(out, segment{text: l.a[s.i:i]})
+				out = append(out, Segment{Text: l.A[s.i:i]})
 			}
 		} else {
 			out = append(out, m.expression(l, s, &m.values[s.value]))
@@ -270,24 +272,24 @@ func (m *matcher) segments(l line, reached []map[int]step) []segment {
 // expression is a segment with what else it may be. Without a second
 // installation that tells them apart, two keys that share a value leave it a
 // text, unless the file's own key says which it is.
-func (m *matcher) expression(l line, s step, v *value) segment {
-	sp := spanAt(l.spans, s.i, s.i+len(v.a))
+func (m *matcher) expression(l Line, s step, v *Value) Segment {
+	sp := spanAt(l.Spans, s.i, s.i+len(v.A))
 	near := m.around(l, s.i, sp)
-	seg := segment{text: v.a, value: v}
+	seg := Segment{Text: v.A, Value: v}
 	if sp != nil {
-		seg.key = sp.key
+		seg.Key = sp.Key
 	}
 	rival := false
 	for k := range m.values {
 		o := &m.values[k]
-		if o == v || o.a != v.a || m.second(o) != m.second(v) {
+		if o == v || o.A != v.A || m.second(o) != m.second(v) {
 			continue
 		}
-		seg.others = append(seg.others, o)
-		rival = rival || o.tier <= v.tier && similarity(o, near) >= similarity(v, near)
+		seg.Others = append(seg.Others, o)
+		rival = rival || o.Tier <= v.Tier && Similarity(o, near) >= Similarity(v, near)
 	}
-	if rival && v.a == m.second(v) {
-		return segment{text: v.a, key: seg.key, unsure: append([]*value{v}, seg.others...)}
+	if rival && v.A == m.second(v) {
+		return Segment{Text: v.A, Key: seg.Key, Unsure: append([]*Value{v}, seg.Others...)}
 	}
 	return seg
 }

@@ -1,23 +1,24 @@
-package capture
+package match
 
 import (
 	"slices"
 	"strings"
 
+	"omsinit/capture/source"
 	"omsinit/internal/config"
 	"omsinit/internal/pack"
 )
 
-// value is one expression of a template, with what it stands for in the
+// Value is one expression of a template, with what it stands for in the
 // installation, and in the second one where there is one.
-type value struct {
-	expression string
-	keys       []string // of config.yaml, or derived ones
-	a, b       string
-	// tier orders expressions that stand for the same text: 0 is a key as it is,
+type Value struct {
+	Expression string
+	Keys       []string // of config.yaml, or derived ones
+	A, B       string
+	// Tier orders expressions that stand for the same text: 0 is a key as it is,
 	// 1 a part or another form of one key, 2 several keys.
-	tier   int
-	secret bool
+	Tier   int
+	Secret bool
 	// whole says that it only counts as the whole value of a key: it is too
 	// common a text.
 	whole bool
@@ -32,7 +33,7 @@ type expression struct {
 }
 
 // expressions are everything that a place in a file may come from.
-func expressions(installations []*Installation) []expression {
+func expressions(installations []*source.Installation) []expression {
 	var out []expression
 	add := func(tier int, text string, keys ...string) {
 		out = append(out, expression{text: text, keys: keys, tier: tier})
@@ -86,7 +87,7 @@ func expressions(installations []*Installation) []expression {
 	add(0, "{{.release}}", "release")
 	add(0, "{{.root}}", "root")
 	add(2, metaAddress, "oms_meta_host", "oms_meta_port")
-	for _, port := range ports {
+	for _, port := range Ports {
 		add(2, "{{hostPort .host_ip ."+port+"}}", "host_ip", port)
 	}
 	return out
@@ -95,7 +96,7 @@ func expressions(installations []*Installation) []expression {
 // metaAddress is the address of the MetaDB.
 const metaAddress = "{{hostPort .oms_meta_host .oms_meta_port}}"
 
-var ports = []string{"ghana_server_port", "nginx_server_port", "cm_server_port", "supervisor_server_port", "sshd_server_port"}
+var Ports = []string{"ghana_server_port", "nginx_server_port", "cm_server_port", "supervisor_server_port", "sshd_server_port"}
 
 // encoded adds the other forms in which a text may stand in a file.
 func encoded(add func(int, string, ...string), dot, name string) {
@@ -120,7 +121,7 @@ func nodes(add func(int, string, ...string), name string) {
 }
 
 // unknownKeys are the keys that omsinit does not know but whose text can be had.
-func unknownKeys(installations []*Installation) []string {
+func unknownKeys(installations []*source.Installation) []string {
 	var out []string
 	for _, i := range installations {
 		for name, v := range i.Config.Extra {
@@ -136,48 +137,58 @@ func unknownKeys(installations []*Installation) []string {
 	return slices.Compact(out)
 }
 
-// known are the values of a format in one of its spellings, filled in. Those
+// Known are the values of a format in one of its spellings, filled in. Those
 // that say the same as a simpler one are left out.
-func (j *Job) known(format pack.Format, spelling pack.Spelling) []value {
+func (w *Vocabulary) Known(format pack.Format, spelling pack.Spelling) []Value {
 	key := string(format) + "/" + string(spelling)
-	if have, ok := j.filled[key]; ok {
+	if have, ok := w.filled[key]; ok {
 		return have
 	}
-	var out []value
-	for _, e := range j.expressions {
-		v := value{expression: e.text, keys: e.keys, tier: e.tier, whole: e.whole, secret: slices.ContainsFunc(e.keys, secretKey)}
+	var out []Value
+	for _, e := range w.expressions {
+		v := Value{Expression: e.text, Keys: e.keys, Tier: e.tier, whole: e.whole, Secret: slices.ContainsFunc(e.keys, SecretKey)}
 		var err error
-		if v.a, err = pack.Fill(e.text, j.Release, format, spelling, j.From.data()); err != nil {
+		if v.A, err = pack.Fill(e.text, w.release, format, spelling, w.from.Data()); err != nil {
 			continue
 		}
-		if j.Second != nil {
-			if v.b, err = pack.Fill(e.text, j.Release, format, spelling, j.Second.data()); err != nil {
+		if w.second != nil {
+			if v.B, err = pack.Fill(e.text, w.release, format, spelling, w.second.Data()); err != nil {
 				continue
 			}
 		}
-		if v.a == "" && v.b == "" {
-			if v.tier == 0 && format == pack.Plain && spelling == pack.Standard {
-				j.unset = append(j.unset, v)
+		if v.A == "" && v.B == "" {
+			if v.Tier == 0 && format == pack.Plain && spelling == pack.Standard {
+				w.Unset = append(w.Unset, v)
 			}
 			continue
 		}
-		same := slices.ContainsFunc(out, func(o value) bool {
-			return o.a == v.a && o.b == v.b && o.tier <= v.tier && slices.Equal(o.keys[:1], v.keys[:1])
+		same := slices.ContainsFunc(out, func(o Value) bool {
+			return o.A == v.A && o.B == v.B && o.Tier <= v.Tier && slices.Equal(o.Keys[:1], v.Keys[:1])
 		})
 		if !same {
 			out = append(out, v)
 		}
 	}
-	j.filled[key] = out
+	w.filled[key] = out
 	return out
 }
 
-// secretKey reports whether a key of config.yaml holds a secret.
-func secretKey(name string) bool {
+// SecretKey reports whether a key of config.yaml holds a secret.
+func SecretKey(name string) bool {
 	for _, k := range config.Keys() {
 		if k.Name == name {
 			return k.Secret
 		}
 	}
 	return config.SoundsSecret(name)
+}
+
+// FreeText reports whether a key's value may hold any character.
+func FreeText(key string) bool {
+	for _, k := range config.Keys() {
+		if k.Name == key {
+			return k.Form == config.Text || k.Form == config.Account
+		}
+	}
+	return false
 }

@@ -1,15 +1,16 @@
-package capture
+package match
 
 import (
 	"strings"
 
+	"omsinit/capture/source"
 	"omsinit/internal/pack"
 )
 
 // item is a line of a file, or a run of lines that says the same of each node.
 type item struct {
-	text string
-	line int // of the file, from 1
+	Text string
+	Line int // of the file, from 1
 	// repeated says that it stands for a line per node, with nodeMark where the
 	// node is; separator is what all but the last end with.
 	repeated  bool
@@ -24,11 +25,11 @@ const nodeMark = "\x02"
 // linesOf are the lines of a file, with runs of a line per node taken together. A
 // run can be seen with two nodes or more; with one it shows when the second
 // installation has a run there.
-func (f *file) linesOf(data []byte, i *Installation, spelling pack.Spelling) []item {
+func linesOf(f *File, data []byte, i *source.Installation, spelling pack.Spelling) []item {
 	lines := strings.SplitAfter(string(data), "\n")
 	var nodes []string
 	for _, n := range i.Config.CMNodes {
-		text, ok := pack.EscapeAs(f.format, spelling, n)
+		text, ok := pack.EscapeAs(f.Format, spelling, n)
 		if !ok {
 			return plain(lines)
 		}
@@ -44,12 +45,12 @@ func (f *file) linesOf(data []byte, i *Installation, spelling pack.Spelling) []i
 	var out []item
 	for k := 0; k < len(lines); {
 		if x, ok := run(lines[k:], nodes); ok {
-			x.line = k + 1
+			x.Line = k + 1
 			out = append(out, x)
 			k += len(nodes)
 			continue
 		}
-		out = append(out, item{text: lines[k], line: k + 1})
+		out = append(out, item{Text: lines[k], Line: k + 1})
 		k++
 	}
 	return out
@@ -58,7 +59,7 @@ func (f *file) linesOf(data []byte, i *Installation, spelling pack.Spelling) []i
 func plain(lines []string) []item {
 	var out []item
 	for i, l := range lines {
-		out = append(out, item{text: l, line: i + 1})
+		out = append(out, item{Text: l, Line: i + 1})
 	}
 	return out
 }
@@ -77,14 +78,14 @@ func run(lines, nodes []string) (item, bool) {
 		last := i == len(nodes)-1
 		switch {
 		case i == 0:
-			x = item{text: text, repeated: true}
+			x = item{Text: text, repeated: true}
 			if cut := strings.TrimSuffix(strings.TrimRight(text, "\r\n"), ","); !last && cut != strings.TrimRight(text, "\r\n") {
-				x.text, x.separator = cut+text[len(cut)+1:], ","
+				x.Text, x.separator = cut+text[len(cut)+1:], ","
 			}
-		case last && text == x.text:
-		case !last && text == withSeparator(x.text, x.separator):
-		case last && x.separator != "" && text == withSeparator(x.text, x.separator):
-			x.text, x.separator = text, ""
+		case last && text == x.Text:
+		case !last && text == withSeparator(x.Text, x.separator):
+		case last && x.separator != "" && text == withSeparator(x.Text, x.separator):
+			x.Text, x.separator = text, ""
 		default:
 			return item{}, false
 		}
@@ -111,8 +112,8 @@ func marked(text, node string) (string, bool) {
 // installation is a run.
 func sameKind(a, b item) (x, y item) {
 	single := func(one, other item) item {
-		if text, ok := marked(one.text, one.node); ok && one.node != "" {
-			return item{text: text, line: one.line, repeated: true, separator: other.separator}
+		if text, ok := marked(one.Text, one.node); ok && one.node != "" {
+			return item{Text: text, Line: one.Line, repeated: true, separator: other.separator}
 		}
 		return one
 	}
@@ -127,15 +128,15 @@ func sameKind(a, b item) (x, y item) {
 
 // repeat writes a run down as a loop over the nodes, in which the values of
 // config.yaml are reached from the outside.
-func repeat(segments []segment, x item) string {
+func repeat(segments []Segment, x item) string {
 	var body strings.Builder
 	end := ""
 	for i, s := range segments {
-		if s.value != nil {
-			body.WriteString(strings.NewReplacer("{{.", "{{$.", " .", " $.").Replace(s.value.expression))
+		if s.Value != nil {
+			body.WriteString(strings.NewReplacer("{{.", "{{$.", " .", " $.").Replace(s.Value.Expression))
 			continue
 		}
-		text := s.text
+		text := s.Text
 		if i == len(segments)-1 {
 			trimmed := strings.TrimRight(text, "\r\n")
 			text, end = trimmed, text[len(trimmed):]
@@ -144,7 +145,7 @@ func repeat(segments []segment, x item) string {
 			if k > 0 {
 				body.WriteString("{{$n}}")
 			}
-			body.WriteString(literal(piece, true))
+			body.WriteString(Literal(piece, true))
 		}
 	}
 	return "{{range $i, $n := .cm_nodes}}{{if $i}}" + x.separator + end + "{{end}}" + body.String() + "{{end}}" + end

@@ -1,4 +1,4 @@
-package capture
+package match
 
 import (
 	"regexp"
@@ -10,15 +10,15 @@ import (
 	"omsinit/internal/pack"
 )
 
-// span is one value of a line, as its format has values.
-type span struct {
-	key        string
-	start, end int
+// Span is one value of a line, as its format has values.
+type Span struct {
+	Key        string
+	Start, End int
 }
 
-// spans finds the values of a line: what follows the key of a property, the
+// Spans finds the values of a line: what follows the key of a property, the
 // strings and numbers of JSON, the parameters of an nginx directive.
-func spans(format pack.Format, line string) []span {
+func Spans(format pack.Format, line string) []Span {
 	line = strings.TrimRight(line, "\r\n")
 	switch format {
 	case pack.JSON:
@@ -44,11 +44,11 @@ func spans(format pack.Format, line string) []span {
 	for start < len(line) && (line[start] == ' ' || line[start] == '\t') {
 		start++
 	}
-	s := span{key: strings.TrimSpace(line[:at]), start: start, end: len(line)}
-	if format == pack.Plain && s.end-s.start >= 2 && strings.ContainsRune(`"'`, rune(line[s.start])) && line[s.end-1] == line[s.start] {
-		s.start, s.end = s.start+1, s.end-1
+	s := Span{Key: strings.TrimSpace(line[:at]), Start: start, End: len(line)}
+	if format == pack.Plain && s.End-s.Start >= 2 && strings.ContainsRune(`"'`, rune(line[s.Start])) && line[s.End-1] == line[s.Start] {
+		s.Start, s.End = s.Start+1, s.End-1
 	}
-	return []span{s}
+	return []Span{s}
 }
 
 // xmlPiece is an attribute, or an element with nothing but text in it.
@@ -57,8 +57,8 @@ var xmlPiece = sync.OnceValue(func() *regexp.Regexp {
 })
 
 // xmlSpans finds attributes and the texts of elements.
-func xmlSpans(line string) []span {
-	var out []span
+func xmlSpans(line string) []Span {
+	var out []Span
 	for at := 0; at < len(line); {
 		m := xmlPiece().FindStringSubmatchIndex(line[at:])
 		if m == nil {
@@ -66,12 +66,12 @@ func xmlSpans(line string) []span {
 		}
 		next := m[1]
 		if m[2] >= 0 {
-			out = append(out, span{line[at+m[2] : at+m[3]], at + m[4], at + m[5]})
+			out = append(out, Span{line[at+m[2] : at+m[3]], at + m[4], at + m[5]})
 		} else {
-			out = append(out, span{line[at+m[6] : at+m[7]], at + m[8], at + m[9]})
+			out = append(out, Span{line[at+m[6] : at+m[7]], at + m[8], at + m[9]})
 			// The attributes of the element are looked at by themselves.
 			for _, a := range xmlAttribute().FindAllStringSubmatchIndex(line[at+m[0]:at+m[8]], -1) {
-				out = append(out, span{line[at+m[0]+a[2] : at+m[0]+a[3]], at + m[0] + a[4], at + m[0] + a[5]})
+				out = append(out, Span{line[at+m[0]+a[2] : at+m[0]+a[3]], at + m[0] + a[4], at + m[0] + a[5]})
 			}
 		}
 		at += next
@@ -82,8 +82,8 @@ func xmlSpans(line string) []span {
 var xmlAttribute = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`([\w:.-]+)="([^"]*)"`) })
 
 // jsonSpans finds the strings and literals of a line of JSON.
-func jsonSpans(line string) []span {
-	var out []span
+func jsonSpans(line string) []Span {
+	var out []Span
 	key := ""
 	for at := 0; at < len(line); {
 		switch c := line[at]; {
@@ -100,7 +100,7 @@ func jsonSpans(line string) []span {
 			if strings.HasPrefix(rest, ":") {
 				key = line[at+1 : end]
 			} else {
-				out = append(out, span{key, at + 1, end})
+				out = append(out, Span{key, at + 1, end})
 			}
 			at = end + 1
 		case c == '-' || unicode.IsDigit(rune(c)) || unicode.IsLetter(rune(c)):
@@ -108,7 +108,7 @@ func jsonSpans(line string) []span {
 			for end < len(line) && !strings.ContainsRune(",]} \t", rune(line[end])) {
 				end++
 			}
-			out = append(out, span{key, at, end})
+			out = append(out, Span{key, at, end})
 			at = end
 		default:
 			at++
@@ -118,8 +118,8 @@ func jsonSpans(line string) []span {
 }
 
 // wordSpans takes the first word for the key, and the others for its values.
-func wordSpans(line string) []span {
-	var out []span
+func wordSpans(line string) []Span {
+	var out []Span
 	key := ""
 	for at := 0; at < len(line); {
 		if strings.ContainsRune(" \t;{}", rune(line[at])) {
@@ -148,7 +148,7 @@ func wordSpans(line string) []span {
 		if key == "" {
 			key = line[at:end]
 		} else {
-			out = append(out, span{key, at, end})
+			out = append(out, Span{key, at, end})
 		}
 		at = end + 1
 	}
@@ -179,8 +179,8 @@ func parents(format pack.Format, lines []string) []string {
 	return out
 }
 
-// words are the words of a text, in lower case, with camelCase taken apart.
-func words(text string) []string {
+// Words are the words of a text, in lower case, with camelCase taken apart.
+func Words(text string) []string {
 	var out []string
 	start := -1
 	runes := []rune(text)
@@ -242,12 +242,12 @@ func alike(part string) []string {
 	return nil
 }
 
-// similarity says how much a file speaks of a key around a value: for each part
+// Similarity says how much a file speaks of a key around a value: for each part
 // of the key's name 4 when the file has that very word, 3 when it has one that
 // means the same. A word counts once.
-func similarity(v *value, around []string) int {
+func Similarity(v *Value, around []string) int {
 	best := 0
-	for _, key := range v.keys {
+	for _, key := range v.Keys {
 		n := 0
 		used := map[string]bool{}
 		for _, part := range strings.Split(key, "_") {
@@ -272,11 +272,11 @@ func similarity(v *value, around []string) int {
 	return best
 }
 
-// namedLike reports whether a file's key says the same as a key of config.yaml,
+// NamedLike reports whether a file's key says the same as a key of config.yaml,
 // and nothing else: metrics.enable and tsdb_enabled, but not enableStorageMetrics.
-func namedLike(v *value, fileKey string) bool {
-	said := words(fileKey)
-	for _, key := range v.keys[:1] {
+func NamedLike(v *Value, fileKey string) bool {
+	said := Words(fileKey)
+	for _, key := range v.Keys[:1] {
 		parts := strings.Split(key, "_")
 		found := 0
 		for _, part := range parts {

@@ -1,4 +1,6 @@
-package capture
+// Package source reads an installation of OMS that a pack is captured from: its files, who listens on its ports, and what
+// its CM is sent.
+package source
 
 import (
 	"os"
@@ -21,23 +23,23 @@ type Installation struct {
 	// HostIP is the node's own address (OMS_HOST_IP).
 	HostIP string
 
-	// moved says that the files speak of the folder that the tree is in, as
+	// Moved says that the files speak of the folder that the tree is in, as
 	// under --root; a copy made of a container does not.
-	moved bool
+	Moved bool
 	users map[int]string
 }
 
-// data is what the installation's files are filled in from.
-func (i *Installation) data() pack.Data {
+// Data is what the installation's files are filled in from.
+func (i *Installation) Data() pack.Data {
 	d := pack.Data{Config: i.Config, HostIP: i.HostIP, HTTPS: i.Tree.HTTPS(), EUIDRoot: os.Geteuid() == 0}
-	if i.moved {
+	if i.Moved {
 		d.Layout = i.Tree
 	}
 	return d
 }
 
-// container turns a path on disk into a path of the container.
-func (i *Installation) container(path string) string {
+// Container turns a path on disk into a path of the container.
+func (i *Installation) Container(path string) string {
 	if root := i.Tree.Root(); root != "" {
 		if rest, ok := strings.CutPrefix(path, root); ok && strings.HasPrefix(rest, "/") {
 			return rest
@@ -46,9 +48,9 @@ func (i *Installation) container(path string) string {
 	return path
 }
 
-// real follows symbolic links that stay in the tree; a link of a container that
+// Real follows symbolic links that stay in the tree; a link of a container that
 // was copied is absolute, and means the copy.
-func (i *Installation) real(containerPath string) string {
+func (i *Installation) Real(containerPath string) string {
 	real, err := filepath.EvalSymlinks(i.Tree.Path(containerPath))
 	if err != nil {
 		return i.Tree.Path(containerPath)
@@ -62,12 +64,12 @@ func (i *Installation) real(containerPath string) string {
 	return real
 }
 
-// text reads a file as far as it may be a generated one; nil when it is not
+// Text reads a file as far as it may be a generated one; nil when it is not
 // there, or is none.
-func (i *Installation) text(containerPath string) []byte {
-	name := i.real(containerPath)
+func (i *Installation) Text(containerPath string) []byte {
+	name := i.Real(containerPath)
 	info, err := os.Stat(name)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > largestFile {
+	if err != nil || !info.Mode().IsRegular() || info.Size() > LargestFile {
 		return nil
 	}
 	data, err := os.ReadFile(name)
@@ -77,8 +79,8 @@ func (i *Installation) text(containerPath string) []byte {
 	return data
 }
 
-// userName gives the name of an owner, as the tree's own passwd file has it.
-func (i *Installation) userName(uid int) string {
+// UserName gives the name of an owner, as the tree's own passwd file has it.
+func (i *Installation) UserName(uid int) string {
 	if i.users == nil {
 		i.users = map[int]string{}
 		data, _ := os.ReadFile(i.Tree.Path("/etc/passwd"))
@@ -98,3 +100,6 @@ func (i *Installation) userName(uid int) string {
 	}
 	return "root"
 }
+
+// LargestFile is how large a generated file may be, in bytes; they are small.
+const LargestFile = 1 << 20

@@ -1,0 +1,30 @@
+package match
+
+import (
+	"omsinit/capture/source"
+	"omsinit/internal/pack"
+)
+
+// Vocabulary is what the values of config.yaml look like in the files of one or two installations.
+type Vocabulary struct {
+	from    *source.Installation
+	second  *source.Installation // nil when there is none
+	release string
+
+	expressions []expression
+	filled      map[string][]Value // by format and spelling
+	// Unset are the keys that have no value, so that nothing can be learnt of where they go.
+	Unset []Value
+}
+
+// NewVocabulary returns the vocabulary of an installation, and of a second one of the same release where second is not
+// nil.
+func NewVocabulary(from, second *source.Installation, release string) *Vocabulary {
+	installations := []*source.Installation{from}
+	if second != nil {
+		installations = append(installations, second)
+	}
+	v := &Vocabulary{from: from, second: second, release: release, filled: map[string][]Value{}, expressions: expressions(installations)}
+	v.Known(pack.Plain, pack.Standard)
+	return v
+}
