@@ -135,7 +135,7 @@ func TestBadCommandLines(t *testing.T) {
 		{[]string{"config", "show", "a", "b"}, `takes no argument "b"`},
 		{[]string{"status", "everything"}, `takes no argument "everything"`},
 		{[]string{"check", "--output", "xml"}, "--output is text or json"},
-		{[]string{"metrics", "show", "--output=xml"}, "--output is text or json or prometheus"},
+		{[]string{"metrics", "show", "--output=xml"}, "--output is text, json or prometheus"},
 		{[]string{"check", "--deadline", "-1s"}, "--deadline must be longer than 0"},
 		{[]string{"cluster", "show", "--heartbeat-age", "0s"}, "--heartbeat-age must be longer than 0"},
 		{[]string{"status", "--lang", "fr"}, "--lang is en or zh"},

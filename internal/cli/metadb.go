@@ -93,11 +93,15 @@ func (c *metadbMigrate) Run(ctx context.Context, a *app) error {
 func (c *metadbMigrate) reinit(ctx context.Context, a *app, step *metadb.Step) (err error) {
 	name := c.Reinit.name
 	if name == "" {
-		name, err = a.prompter(ctx).line(msg.M("This drops the databases %s, %s and %s with everything in them. Type the name of the first one to go on:",
-			step.Config.RMDatabase, step.Config.CMDatabase, step.Config.HeartbeatDatabase))
-		if err != nil {
-			return err
+		p := a.prompter(ctx)
+		question := msg.M("This drops the databases %s, %s and %s with everything in them. Type the name of the first one to go on:",
+			step.Config.RMDatabase, step.Config.CMDatabase, step.Config.HeartbeatDatabase)
+		if !p.terminal() {
+			a.say(question)
 		}
+		if name, err = p.line(question); ctx.Err() != nil {
+			return err
+		} // no answer is a wrong name, which is refused
 	}
 	dir, err := flow.ReinitMetaDB(ctx, c.Options, step, strings.TrimSpace(name), c.BackupDir, a.progress(dumped))
 	if dir != "" {

@@ -57,7 +57,8 @@ func (o *output) flag(t translate, more ...string) urfave.Flag {
 		names = append(names, f.name)
 	}
 	names = append(names, more...)
-	list := strings.Join(names, t(" or "))
+	last := len(names) - 1
+	list := strings.Join(names[:last], t(", ")) + t(" or ") + names[last]
 	f := textFlag(&o.Format, "output", t("print the result as %s", list))
 	f.Value = names[0]
 	f.Action = must(func(name string) bool { return slices.Contains(names, name) },
