@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"sort"
 	"strings"
 
@@ -18,9 +19,8 @@ type entry struct {
 	key, value *yaml.Node
 }
 
-// document reads the lines as one YAML mapping and reports everything that
-// has nothing to do with what the keys mean. ok is false when there are no
-// keys to look at.
+// document reads the lines as one YAML mapping and reports everything that has nothing to do with what the keys mean.
+// ok is false when there are no keys to look at.
 func (r *reader) document(lines []string) (ok bool) {
 	lines = r.mendTraps(lines)
 	root, second, err := parseYAML(lines)
@@ -39,20 +39,24 @@ func (r *reader) document(lines []string) (ok bool) {
 			msg.M("delete it, or the line --- before it"))
 	}
 	if root == nil || root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
-		r.error(finding.Place{}, msg.M("the file holds comments only"), msg.M("fill it in as the OMS documentation describes, or see whether the right file is mounted"))
+		r.error(finding.Place{}, msg.M("the file holds comments only"), emptyFix())
 		return false
 	}
 	if root.Kind != yaml.MappingNode {
-		r.error(finding.Place{Line: root.Line, Column: root.Column}, msg.M("the file is not a list of \"key: value\" lines"),
-			msg.M("write each key in a line of its own, with a colon and a space after it"))
+		r.error(finding.Place{Line: root.Line, Column: root.Column},
+			msg.M("the file is not a list of \"key: value\" lines"), oneKeyPerLine())
 		return false
 	}
 	r.collect(root)
 	return true
 }
 
-// parseYAML gives the root of the first document, and of the second if there
-// is one. Aliases are not followed, so that they cannot grow.
+func oneKeyPerLine() msg.Message {
+	return msg.M("write each key in a line of its own, with a colon and a space after it")
+}
+
+// parseYAML returns the root of the first document, and of the second if there is one. Aliases are not followed, so
+// that they cannot grow.
 func parseYAML(lines []string) (root, second *yaml.Node, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -84,28 +88,27 @@ func content(document *yaml.Node) *yaml.Node {
 	return document.Content[0]
 }
 
-// notYAML reports what the YAML reader said, where nothing better is known.
+// notYAML reports an error of the YAML reader that none of the traps explains.
 func (r *reader) notYAML(lines []string, err error) {
-	said := strings.TrimPrefix(err.Error(), "yaml: ")
-	if _, rest, ok := strings.Cut(said, ": "); ok && strings.HasPrefix(said, "line ") {
-		said = rest
+	reason := strings.TrimPrefix(err.Error(), "yaml: ")
+	if _, rest, ok := strings.Cut(reason, ": "); ok && strings.HasPrefix(reason, "line ") {
+		reason = rest
 	}
-	rule := msg.M("this entry is not valid YAML: %s", said)
-	if strings.Contains(said, "unknown anchor") { // its words would show the value
+	rule := msg.M("this entry is not valid YAML: %s", reason)
+	if strings.Contains(reason, "unknown anchor") { // its words would show the value
 		rule = msg.M("a value begins with * and is not in quotes, so YAML takes it for a reference")
 	}
 	line := failingLine(lines)
 	name := ""
-	if e, ok := splitEntry(lines[line-1]); ok && e.known != nil {
-		name = e.known.Name
+	if e, ok := splitEntry(lines[line-1]); ok && e.key != nil {
+		name = e.key.Name
 	}
 	r.error(finding.Place{Line: line, Key: name}, rule,
 		msg.M("see this line and those that belong to it: one \"key: value\" per line, and single quotes around values with special characters"))
 }
 
-// failingLine finds the line where the entry begins that the YAML reader
-// cannot take. The line which that reader names is often another one: where it
-// noticed, or where the surrounding block began.
+// failingLine finds the line where the entry begins that the YAML reader cannot take. The line which that reader names
+// is often another one: where it noticed, or where the surrounding block began.
 func failingLine(lines []string) int {
 	var starts []int
 	for i, line := range lines {
@@ -128,36 +131,35 @@ func failingLine(lines []string) int {
 	return starts[n] + 1
 }
 
-// collect takes the entries out of the root mapping: known ones into
-// r.entries, others into Extra.
+// collect takes the entries out of the root mapping: keys of OMS into r.entries, others into Extra.
 func (r *reader) collect(root *yaml.Node) {
 	seen := map[string]*yaml.Node{}
-	var unknown []entry
+	var others []entry
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		e := entry{root.Content[i], root.Content[i+1]}
 		name := e.key.Value
 		if e.key.Kind != yaml.ScalarNode {
-			r.at(e.key, "", msg.M("a key must be a single word"), msg.M("write each key in a line of its own, with a colon and a space after it"))
+			r.at(e.key, "", msg.M("a key must be a single word"), oneKeyPerLine())
 			continue
 		}
 		if first := seen[name]; first != nil {
-			r.at(e.key, safeName(name), msg.M("the key is given twice, the first time in line %d", first.Line), msg.M("keep one of the two lines"))
+			r.at(e.key, safeName(name), msg.M("the key is given twice, the first time in line %d", first.Line),
+				msg.M("keep one of the two lines"))
 			continue
 		}
 		seen[name] = e.key
-		k, known := find(name)
 		if node := anchored(e.key, e.value); node != nil {
 			r.at(node, safeName(name), msg.M("YAML anchors and references (& and *) are not taken here"),
 				msg.M("write the value out; if it really begins with & or *, put it in single quotes"))
 			r.reported[name] = true
 		}
-		if known {
+		if k, ok := find(name); ok {
 			r.entries[k.Name] = e
 		} else {
-			unknown = append(unknown, e)
+			others = append(others, e)
 		}
 	}
-	for _, e := range unknown {
+	for _, e := range others {
 		r.unknown(e)
 	}
 }
@@ -175,14 +177,13 @@ func anchored(nodes ...*yaml.Node) *yaml.Node {
 	return nil
 }
 
-// unknown keeps a key that is in no documentation, and warns: OMS's own tools
-// ignore such a key in silence, and it may be a slip.
+// unknown keeps a key that is in no documentation, and warns: OMS's own tools ignore such a key in silence, and it may
+// be a slip.
 func (r *reader) unknown(e entry) {
 	name := e.key.Value
 	if word, _, colon := strings.Cut(name, ":"); colon {
 		if k, ok := find(word); ok { // {cm_location:1}, as in JSON but without quotes
-			r.at(e.key, k.Name, msg.M("there is no space after the colon"),
-				msg.M("write %s: and then the value, with one space between them", k.Name))
+			r.at(e.key, k.Name, msg.M("there is no space after the colon"), colonFix(k.Name))
 			r.reported[k.Name] = true
 			return
 		}
@@ -190,12 +191,12 @@ func (r *reader) unknown(e entry) {
 	if r.config.Extra == nil {
 		r.config.Extra = map[string]any{}
 	}
-	secret := soundsSecret(name)
+	secret := SoundsSecret(name)
 	fix := msg.M("delete the line if nothing of yours needs it; it is handed on as it is")
 	if !r.findings.full() { // else nobody sees it, and it takes time
 		if k, ok := suggest(name); ok {
 			secret = secret || k.Secret
-			if _, given := r.entries[k.Name]; !given {
+			if _, ok := r.entries[k.Name]; !ok {
 				fix = msg.M("did you mean %s?", k.Name)
 			}
 		}
@@ -205,29 +206,29 @@ func (r *reader) unknown(e entry) {
 	r.warn(e.key, safeName(name), "", msg.M("OMS knows no such key"), fix)
 }
 
-// safeName gives as much of a key as is a word: what stands in the place of a
-// key by mistake may be a password.
+var notWord = regexp.MustCompile(`[^\w.\x{80}-\x{10ffff}-]`)
+
+// safeName returns as much of a key as is a word: what stands in the place of a key by mistake may be a password.
 func safeName(name string) string {
-	end := strings.IndexFunc(name, func(c rune) bool { return c < 0x80 && !isWordByte(byte(c)) })
+	at := notWord.FindStringIndex(name)
 	switch {
-	case end < 0:
+	case at == nil:
 		return name
-	case end == 0:
+	case at[0] == 0:
 		return ""
 	}
-	return name[:end] + "…"
+	return name[:at[0]] + "…"
 }
 
-// extra gives the value of an unknown key: texts, whole numbers, true, false
-// and nil, lists and maps of these. What YAML would change on the way, such as
-// 0123 or a date, stays the text it is. Values that sound secret are Secrets.
+// extra returns the value of an unknown key: texts, whole numbers, true, false and nil, lists and maps of these. What
+// YAML would change on the way, such as 0123 or a date, stays the text it is. Values that sound secret are Secrets.
 func extra(n *yaml.Node, secret bool) any {
 	switch n.Kind {
 	case yaml.MappingNode:
 		m := make(map[string]any, len(n.Content)/2)
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			name := n.Content[i].Value
-			m[name] = extra(n.Content[i+1], secret || soundsSecret(name))
+			m[name] = extra(n.Content[i+1], secret || SoundsSecret(name))
 		}
 		return m
 	case yaml.SequenceNode:

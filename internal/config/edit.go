@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -10,21 +11,19 @@ import (
 	"omsinit/internal/msg"
 )
 
-// Assignment is a key of config.yaml with the text it is to have. A list is
-// written with commas.
+// Assignment is a key of config.yaml with the text it is to have. A list is written with commas.
 type Assignment struct {
 	Key   string
 	Value Secret
 }
 
-// Changed is a key that Edit changed, with its values as they may be seen:
-// Masked when secret, empty when the key was not there.
+// Changed is a key that Edit changed, with its values as they may be seen: Masked when secret, empty when the key was
+// not in the file.
 type Changed struct{ Key, Old, New string }
 
-// Edit sets keys in the text of a config.yaml and leaves everything else as it
-// is: comments, order, quotes, line ends. A key that is not there is added at
-// the end. The result is read back: an edit that would change anything else is
-// refused, as is a file that is wrong afterwards, with its *Error.
+// Edit sets keys in the text of a config.yaml and leaves everything else as it is: comments, order, quotes, line ends.
+// A key that is not in the file is added at its end. The result is read back: an edit that would change anything else
+// is refused, as is a file that is wrong afterwards, with its *Error.
 func Edit(name string, data []byte, settings []Assignment) (edited []byte, changed []Changed, err error) {
 	text, bom := strings.CutPrefix(string(data), "\ufeff")
 	e := editor{name: name, eol: "\n"}
@@ -34,31 +33,30 @@ func Edit(name string, data []byte, settings []Assignment) (edited []byte, chang
 	}
 	e.lines = strings.Split(text, "\n")
 	if isFlow(e.lines) {
-		return nil, nil, msg.Errorf("%s is written within braces, and cannot be edited key by key; edit it by hand", name)
+		return nil, nil, msg.Errorf(
+			"%s is written within braces, and cannot be edited key by key; edit it by hand", name)
 	}
-	before, err := e.values()
+	before, err := e.entries()
 	if err != nil {
 		return nil, nil, err
 	}
 	want := map[string][]string{}
 	for _, s := range settings {
-		texts, err := e.set(s)
-		if err != nil {
+		if want[s.Key], err = e.set(s); err != nil {
 			return nil, nil, err
 		}
-		want[s.Key] = texts
 	}
-	after, err := e.values()
+	after, err := e.entries()
 	if err != nil {
 		return nil, nil, err
 	}
-	for key, node := range after {
-		texts, ours := want[key]
-		switch old := before[key]; {
-		case !ours && flat(old) != flat(node), ours && !slices.Equal(leaves(node), texts):
-			return nil, nil, msg.Errorf("cannot set %s in %s without touching other lines; edit it by hand", key, name)
-		case ours && (old == nil || !slices.Equal(leaves(old), texts)):
-			changed = append(changed, Changed{Key: key, Old: shownValue(key, old), New: shownValue(key, node)})
+	for key, entry := range after {
+		texts, edited := want[key]
+		switch old := before[key].value; {
+		case !edited && flat(old) != flat(entry.value), edited && !slices.Equal(leaves(entry.value), texts):
+			return nil, nil, e.cannotSet(key)
+		case edited && (old == nil || !slices.Equal(leaves(old), texts)):
+			changed = append(changed, Changed{Key: key, Old: shownValue(key, old), New: shownValue(key, entry.value)})
 		}
 	}
 	if len(after) < len(before) {
@@ -75,8 +73,8 @@ func Edit(name string, data []byte, settings []Assignment) (edited []byte, chang
 	return []byte(out), changed, nil
 }
 
-// Hide gives the text of a config.yaml line by line with every value masked that
-// may be secret, to be compared or shown. A file within braces is not shown.
+// Hide returns the text of a config.yaml line by line with every value masked that may be secret, to be compared or
+// shown. A file within braces is not shown.
 func Hide(data []byte) string {
 	lines := strings.Split(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n")
 	if isFlow(lines) {
@@ -84,7 +82,7 @@ func Hide(data []byte) string {
 	}
 	for i, line := range lines {
 		found, ok := splitEntry(line)
-		secret := SoundsSecret(line) || ok && found.known != nil && found.known.Secret
+		secret := SoundsSecret(line) || ok && found.key != nil && found.key.Secret
 		switch {
 		case !secret || isComment(line) && !SoundsSecret(line):
 		case ok && found.after < len(line):
@@ -103,101 +101,96 @@ type editor struct {
 	eol   string
 }
 
-// values gives the node of each key.
-func (e *editor) values() (map[string]*yaml.Node, error) {
+func (e *editor) cannotSet(key string) error {
+	return msg.Errorf("cannot set %s in %s without touching other lines; edit it by hand", key, e.name)
+}
+
+// entries returns the keys of the file with their values.
+func (e *editor) entries() (map[string]entry, error) {
 	root, second, err := parseYAML(e.lines)
 	if err != nil || second != nil || root != nil && root.Kind != yaml.MappingNode {
-		if _, _, problems := Parse(e.name, []byte(strings.Join(e.lines, "\n"))); problems != nil {
-			return nil, problems
+		if _, _, err := Parse(e.name, []byte(strings.Join(e.lines, "\n"))); err != nil {
+			return nil, err
 		}
 		return nil, msg.Errorf("%s cannot be edited key by key; edit it by hand", e.name)
 	}
-	out := map[string]*yaml.Node{}
+	out := map[string]entry{}
 	if root == nil {
 		return out, nil
 	}
 	for i := 0; i+1 < len(root.Content); i += 2 {
-		out[root.Content[i].Value] = root.Content[i+1]
+		key := root.Content[i].Value
+		if out[key].key != nil {
+			return nil, e.cannotSet(key)
+		}
+		out[key] = entry{root.Content[i], root.Content[i+1]}
 	}
 	return out, nil
 }
 
-// set writes one key, and gives the texts that a reader must find there.
+// set writes one key, and returns the texts that a reader must find as its value.
 func (e *editor) set(s Assignment) (texts []string, err error) {
 	text := s.Value.Reveal()
-	if s.Key == "" || strings.ContainsFunc(s.Key, func(c rune) bool { return c >= 0x80 || !isWordByte(byte(c)) }) {
+	if !word.MatchString(s.Key) {
 		return nil, msg.Errorf("%q is not the name of a key", s.Key)
 	}
 	if strings.ContainsFunc(text, isControl) || strings.Contains(text, "\t") {
 		return nil, msg.Errorf("the value of %s holds a line end, a tab or another control character", s.Key)
 	}
 	texts = []string{text}
-	k, known := find(s.Key)
-	isList := known && k.Form == IPList
+	k, ok := find(s.Key)
+	isList := ok && k.Form == IPList
 	if isList {
 		texts = strings.FieldsFunc(text, func(c rune) bool { return c == ',' || c == ' ' })
 	}
-	at := slices.IndexFunc(e.lines, func(line string) bool {
-		found, ok := splitEntry(line)
-		return ok && found.name == s.Key && line[found.sep] == ':' && (found.known != nil || found.indent == 0) && !isComment(line)
-	})
-	if at < 0 {
+	entries, err := e.entries()
+	if err != nil {
+		return nil, err
+	}
+	old, ok := entries[s.Key]
+	if !ok {
 		e.add(s.Key + ": " + spell(texts, isList, 0))
 		return texts, nil
 	}
+	at := old.key.Line - 1
+	if at >= len(e.lines) { // YAML has more line ends than this
+		return nil, e.cannotSet(s.Key)
+	}
 	line := e.lines[at]
-	found, _ := splitEntry(line)
-	start := found.after + len(line[found.after:]) - len(strings.TrimLeft(line[found.after:], " \t"))
+	found, ok := splitEntry(line)
+	if !ok || found.name != s.Key || line[found.sep] != ':' {
+		return nil, e.cannotSet(s.Key)
+	}
+	start := found.after + leadingBlanks(line[found.after:])
 	end, quote := valueEnd(line, start)
-	head := strings.TrimRight(line[:start], " \t") + " "
-	if start < end {
-		head = line[:start]
+	head := line[:start]
+	if start == end {
+		head = strings.TrimRight(head, " \t") + " "
 	}
-	items := e.items(at)
-	written := spell(texts, isList, quote)
-	if tail := line[end:]; tail != "" {
-		if start == end {
-			written += " "
-		}
-		written += tail
+	tail := line[end:]
+	if tail != "" && start == end {
+		tail = " " + tail
 	}
-	e.lines[at] = head + written
-	e.lines = slices.Delete(e.lines, at+1, at+1+items)
+	e.lines[at] = head + spell(texts, isList, quote) + tail
+	if items := old.value.Content; old.value.Kind == yaml.SequenceNode && len(items) > 0 {
+		e.lines = slices.Delete(e.lines, at+1, min(items[len(items)-1].Line, len(e.lines)))
+	}
 	return texts, nil
 }
 
-// add puts a line at the end of the file, above its last line end.
+// add puts a line at the end of the file, above the empty lines there.
 func (e *editor) add(line string) {
-	last := len(e.lines) - 1
-	for last > 0 && strings.TrimSpace(e.lines[last]) == "" {
+	last := len(e.lines)
+	for last > 0 && strings.TrimSpace(e.lines[last-1]) == "" {
 		last--
 	}
-	if strings.TrimSpace(e.lines[last]) == "" {
-		e.lines = []string{line, ""}
-		return
-	}
-	e.lines = append(slices.Insert(e.lines, last+1, line), "")
-	if n := len(e.lines); n > last+3 {
-		e.lines = e.lines[:n-1]
+	e.lines = slices.Insert(e.lines, last, line)
+	if last == len(e.lines)-1 {
+		e.lines = append(e.lines, "")
 	}
 }
 
-// items counts the lines of a list below its key.
-func (e *editor) items(at int) int {
-	count := 0
-	for i := at + 1; i < len(e.lines); i++ {
-		trimmed := strings.TrimLeft(e.lines[i], " \t")
-		if trimmed == "-" || strings.HasPrefix(trimmed, "- ") {
-			count = i - at
-		} else if !isComment(e.lines[i]) {
-			break
-		}
-	}
-	return count
-}
-
-// valueEnd gives the byte after the value that starts at a byte of the line,
-// and its quote.
+// valueEnd returns the byte after the value that starts at a byte of the line, and its quote.
 func valueEnd(line string, start int) (end int, quote byte) {
 	value := line[start:]
 	if value == "" || value[0] == '#' {
@@ -208,7 +201,7 @@ func valueEnd(line string, start int) (end int, quote byte) {
 		if at = strings.IndexByte(value, ' '); at < 0 {
 			return len(line), 0
 		}
-		at += len(value[at:]) - len(strings.TrimLeft(value[at:], " \t"))
+		at += leadingBlanks(value[at:])
 	}
 	if rest := value[at:]; rest != "" && (rest[0] == '"' || rest[0] == '\'') {
 		if n := closing(rest); n > 0 {
@@ -227,26 +220,19 @@ func spell(texts []string, isList bool, quote byte) string {
 	switch {
 	case quote == '"':
 		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
-	case quote == 0 && isPlain(text):
+	case quote == 0 && plain.MatchString(text):
 		return text
 	}
 	return "'" + strings.ReplaceAll(text, "'", "''") + "'"
 }
 
-// isPlain reports whether a text needs no quotes for any reader.
-func isPlain(text string) bool {
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case isWordByte(c) && (c != '-' || i > 0):
-		case i > 0 && strings.IndexByte("/:@#,", c) >= 0 && i+1 < len(text) && text[i+1] != ' ':
-		default:
-			return false
-		}
-	}
-	return text != ""
-}
+// word is the name of a key that needs no quotes, plain a value that needs none for any reader.
+var (
+	word  = regexp.MustCompile(`^[\w.-]+$`)
+	plain = regexp.MustCompile(`^[\w.](?:[\w.,/:@#-]*[\w.-])?$`)
+)
 
-// leaves are the texts of a value or of a list.
+// leaves returns the texts of a value or of a list.
 func leaves(n *yaml.Node) []string {
 	if n.Kind == yaml.SequenceNode {
 		out := []string{}
@@ -258,7 +244,7 @@ func leaves(n *yaml.Node) []string {
 	return []string{n.Value}
 }
 
-// flat is all that a value means.
+// flat returns all that a value means as one text.
 func flat(n *yaml.Node) string {
 	if n == nil {
 		return ""
@@ -272,13 +258,13 @@ func flat(n *yaml.Node) string {
 }
 
 func shownValue(key string, n *yaml.Node) string {
-	k, known := find(key)
+	k, ok := find(key)
 	switch {
 	case n == nil:
 		return ""
-	case known && k.Secret, !known && SoundsSecret(key):
+	case ok && k.Secret, !ok && SoundsSecret(key):
 		return Masked
-	case known && k.Form != IPList:
+	case ok && k.Form != IPList:
 		return display(key, n.Value)
 	}
 	return strings.Join(leaves(n), ", ")

@@ -91,6 +91,7 @@ func TestEditRefuses(t *testing.T) {
 		"a bad name":       {"a: 1\n", Assignment{"x y", "2"}, "not the name"},
 		"a line end":       {"a: 1\n", Assignment{"a", "2\nb: 3"}, "line end"},
 		"twice":            {"a: 1\na: 2\n", Assignment{"a", "3"}, "edit it by hand"},
+		"other line ends":  {"# \u2028\u2028\na: 1\n", Assignment{"a", "3"}, "edit it by hand"},
 		"a secret in text": {"a: 1\n", Assignment{"oms_meta_password", "ge\theim"}, "oms_meta_password"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -108,22 +109,23 @@ func FuzzEdit(f *testing.F) {
 	f.Add("a: 1\nb:\n  - 2\n", "b", "")
 	f.Fuzz(func(t *testing.T, text, key, value string) {
 		before := editor{name: "f", lines: strings.Split(strings.TrimPrefix(strings.ReplaceAll(text, "\r\n", "\n"), "\ufeff"), "\n")}
-		old, _ := before.values()
+		old, _ := before.entries()
 		edited, _, err := Edit("f", []byte(text), []Assignment{{key, Secret(value)}})
 		if err != nil {
 			return
 		}
 		after := editor{name: "f", lines: strings.Split(strings.TrimPrefix(strings.ReplaceAll(string(edited), "\r\n", "\n"), "\ufeff"), "\n")}
-		values, err := after.values()
+		entries, err := after.entries()
 		if err != nil {
 			t.Fatalf("cannot be read any more: %v\n%q", err, edited)
 		}
-		for name, node := range old {
-			if name != key && flat(values[name]) != flat(node) {
+		for name, entry := range old {
+			if name != key && flat(entries[name].value) != flat(entry.value) {
 				t.Errorf("%q changed", name)
 			}
 		}
-		if k, known := find(key); values[key] == nil || values[key].Value != value && !(known && k.Form == IPList) {
+		node := entries[key].value
+		if k, ok := find(key); node == nil || node.Value != value && !(ok && k.Form == IPList) {
 			t.Errorf("%q was not set", key)
 		}
 	})

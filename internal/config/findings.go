@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 
@@ -52,13 +53,15 @@ type findings struct {
 }
 
 func (fs *findings) add(f finding.Finding) {
-	switch f.ID = FindingID; {
-	case f.Severity == finding.Warning && !fs.full():
-		fs.warnings = append(fs.warnings, f)
-	case f.Severity == finding.Warning:
-	case len(fs.errors) < mostFindings:
-		fs.errors = append(fs.errors, f)
-	default:
+	f.ID = FindingID
+	list := &fs.errors
+	if f.Severity == finding.Warning {
+		list = &fs.warnings
+	}
+	switch {
+	case len(*list) < mostFindings:
+		*list = append(*list, f)
+	case f.Severity == finding.Error:
 		fs.more++
 	}
 }
@@ -77,10 +80,8 @@ func (fs *findings) result() (warnings []finding.Finding, err error) {
 }
 
 func inOrder(list []finding.Finding) {
+	line := func(f finding.Finding) int { return cmp.Or(f.Place.Line, math.MaxInt) } // without a place it is later
 	slices.SortStableFunc(list, func(a, b finding.Finding) int {
-		if (a.Place.Line == 0) != (b.Place.Line == 0) {
-			return cmp.Compare(b.Place.Line, a.Place.Line) // the one without a place is later
-		}
-		return cmp.Or(cmp.Compare(a.Place.Line, b.Place.Line), cmp.Compare(a.Place.Column, b.Place.Column))
+		return cmp.Or(cmp.Compare(line(a), line(b)), cmp.Compare(a.Place.Column, b.Place.Column))
 	})
 }

@@ -1,62 +1,42 @@
 package config
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// lineEntry is a line that looks like "key: value", however it is spelled.
-// The YAML reader has one message for many mistakes, and often names another
-// line; reading lines for themselves finds what a person did.
+// lineEntry is a line that looks like "key: value", however it is spelled. The YAML reader has one message for many
+// mistakes, and often names another line; reading lines for themselves finds what a person did.
 type lineEntry struct {
 	indent int  // bytes of white space before the key
 	quoted bool // the key is in quotes
 	name   string
-	known  *Key // nil when the name is no known key
+	key    *Key // nil when the name is no key of OMS
 	sep    int  // byte where the separator begins
 	after  int  // byte where what follows the separator begins
 }
 
-// splitEntry finds the key and the separator of a line. The separator may be
-// one that YAML does not take: a full-width colon, or an equals sign.
+// entryStart is white space, a key, and a separator that may be one that YAML does not take: a full-width colon, or an
+// equals sign.
+var entryStart = regexp.MustCompile(`^([ \t]*)(?:"([^"]+)"|'([^']+)'|([\w.-]+))[ \t]*(:|\x{ff1a}|=)`)
+
+// splitEntry finds the key and the separator of a line.
 func splitEntry(line string) (lineEntry, bool) {
-	e := lineEntry{indent: len(line) - len(strings.TrimLeft(line, " \t"))}
-	rest := line[e.indent:]
-	if rest == "" {
-		return e, false
+	m := entryStart.FindStringSubmatch(line)
+	if m == nil {
+		return lineEntry{}, false
 	}
-	at := 0
-	if q := rest[0]; q == '"' || q == '\'' {
-		end := strings.IndexByte(rest[1:], q)
-		if end < 0 {
-			return e, false
-		}
-		e.quoted, e.name, at = true, rest[1:1+end], end+2
-	} else {
-		for at < len(rest) && isWordByte(rest[at]) {
-			at++
-		}
-		e.name = rest[:at]
-	}
-	if e.name == "" {
-		return e, false
-	}
-	e.known, _ = find(e.name)
-	at += len(rest[at:]) - len(strings.TrimLeft(rest[at:], " \t"))
-	for _, sep := range []string{":", "\uff1a", "="} {
-		if strings.HasPrefix(rest[at:], sep) {
-			e.sep = e.indent + at
-			e.after = e.sep + len(sep)
-			return e, true
-		}
-	}
-	return e, false
+	e := lineEntry{indent: len(m[1]), name: m[2] + m[3] + m[4], quoted: m[4] == ""}
+	e.key, _ = find(e.name)
+	e.after = len(m[0])
+	e.sep = e.after - len(m[5])
+	return e, true
 }
 
-func isWordByte(b byte) bool {
-	return b == '_' || b == '-' || b == '.' || '0' <= b && b <= '9' || 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z'
-}
+// leadingBlanks returns the bytes of spaces and tabs at the start of a text.
+func leadingBlanks(text string) int { return len(text) - len(strings.TrimLeft(text, " \t")) }
 
 // isComment reports whether a line holds nothing for the YAML reader.
 func isComment(line string) bool {
@@ -64,8 +44,7 @@ func isComment(line string) bool {
 	return t == "" || t[0] == '#'
 }
 
-// isFlow reports whether the file is written as in JSON, within braces, where
-// other rules hold for spaces and line ends.
+// isFlow reports whether the file is written within braces, as in JSON, where spaces and line ends follow other rules.
 func isFlow(lines []string) bool {
 	for _, line := range lines {
 		if t := strings.TrimSpace(line); !isComment(line) && t != "---" {
@@ -75,22 +54,14 @@ func isFlow(lines []string) bool {
 	return false
 }
 
+var comment = regexp.MustCompile(`(?:^|[ \t])#.*`)
+
 // withoutComment cuts a comment off an unquoted value.
 func withoutComment(value string) string {
-	for at := 0; ; {
-		i := strings.IndexByte(value[at:], '#')
-		if i < 0 {
-			return strings.TrimRight(value, " \t")
-		}
-		at += i
-		if at == 0 || value[at-1] == ' ' || value[at-1] == '\t' {
-			return strings.TrimRight(value[:at], " \t")
-		}
-		at++
-	}
+	return strings.TrimRight(comment.ReplaceAllLiteralString(value, ""), " \t")
 }
 
-// closing gives the byte after the quote that closes a quoted value, or 0.
+// closing returns the byte after the quote that closes a quoted value, or 0.
 func closing(value string) int {
 	quote := value[0]
 	for i := 1; i < len(value); i++ {
@@ -107,8 +78,8 @@ func closing(value string) int {
 	return 0
 }
 
-// foreignSpace gives the length of a white space that YAML takes for a letter
-// at the start of the text: no-break and full-width spaces pasted from pages.
+// foreignSpace returns the length of a white space at the start of the text that YAML takes for a letter: no-break and
+// full-width spaces pasted from pages.
 func foreignSpace(text string) int {
 	c, size := utf8.DecodeRuneInString(text)
 	if c > unicode.MaxASCII && unicode.IsSpace(c) || c == '\u200b' {

@@ -14,14 +14,20 @@ type reader struct {
 	name     string
 	config   Config
 	findings findings
-	entries  map[string]entry      // known keys that the file gives
+	entries  map[string]entry      // keys of OMS that are in the file
 	taken    map[string]*yaml.Node // of these, the ones with a good value
-	unknowns map[string]*yaml.Node // keys that OMS does not know
-	reported map[string]bool       // keys about which enough was said; their value is not used
+	unknowns map[string]*yaml.Node // keys that are none of OMS
+	reported map[string]bool       // keys with an error; their value is not used
 	shift    map[int]int           // columns by which a line grew when it was mended
-	judging  bool                  // whether the structure is behind and values are looked at
+	judging  bool                  // the structure was read, and now values are looked at
 }
 
+func newReader(name string) *reader {
+	return &reader{name: name, entries: map[string]entry{}, taken: map[string]*yaml.Node{},
+		unknowns: map[string]*yaml.Node{}, reported: map[string]bool{}, shift: map[int]int{}}
+}
+
+// all reads the text of a file, and keeps the values and what is wrong with them.
 func (r *reader) all(data []byte) {
 	lines, ok := r.lines(data)
 	if !ok || !r.document(lines) {
@@ -43,8 +49,8 @@ func (r *reader) all(data []byte) {
 	r.rules()
 }
 
-// add keeps a finding. A wrong value of a key that is switched off is a
-// warning; a line that is no YAML remains an error, for others read the file too.
+// add keeps a finding. A wrong value of a key that is switched off is a warning; a line that is no YAML remains an
+// error, for others read the file too.
 func (r *reader) add(severity finding.Severity, place finding.Place, rule, fix msg.Message) {
 	place.File = r.name
 	if k, ok := find(place.Key); ok && r.judging && k.With != "" && !r.switchedOn(k) {
@@ -78,10 +84,10 @@ func (r *reader) place(n *yaml.Node, key, value string) finding.Place {
 
 func (r *reader) column(n *yaml.Node) int { return max(n.Column-r.shift[n.Line], 1) }
 
-// display gives a value as it may be seen.
+// display returns a value as it may be seen.
 func display(key, value string) string {
-	k, known := find(key)
-	if value == "" || !known {
+	k, ok := find(key)
+	if value == "" || !ok {
 		return ""
 	}
 	if k.Secret {

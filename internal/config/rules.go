@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -10,14 +11,13 @@ import (
 	"omsinit/internal/msg"
 )
 
-// rules looks at the values together. A rule about a value that was already
-// reported stays silent.
+// rules looks at the values together. A rule about a value that was already reported stays silent.
 func (r *reader) rules() {
-	r.distinct(componentPorts, func(a, b string) bool { return a == b },
+	r.distinct(ComponentPort, func(a, b string) bool { return a == b },
 		func(other string) msg.Message { return msg.M("the port is also that of %s", other) },
 		msg.M("give each component a port of its own"))
 	// Names of databases may or may not differ in case, depending on the server.
-	r.distinct(databaseNames, strings.EqualFold,
+	r.distinct(DatabaseName, strings.EqualFold,
 		func(other string) msg.Message { return msg.M("the name is also that of %s", other) },
 		msg.M("give each database a name of its own"))
 	r.cmAddress()
@@ -26,9 +26,12 @@ func (r *reader) rules() {
 	r.audit()
 }
 
-// distinct reports each key whose value another key has already. Of two keys
-// the later one is reported, but never one that the file does not give.
-func (r *reader) distinct(names []string, same func(a, b string) bool, rule func(other string) msg.Message, fix msg.Message) {
+// distinct reports each key of the form whose value another one has already. Of two keys the later one is reported, but
+// never one that is not in the file.
+func (r *reader) distinct(
+	form Form, same func(a, b string) bool, rule func(other string) msg.Message, fix msg.Message,
+) {
+	names := namesOf(form)
 	for i, name := range names {
 		for _, earlier := range names[:i] {
 			a, b := r.effective(earlier), r.effective(name)
@@ -46,20 +49,13 @@ func (r *reader) distinct(names []string, same func(a, b string) bool, rule func
 	}
 }
 
-// effective gives the value of a key as text, empty when there is none or the
-// one in the file was refused.
+// effective returns the value of a key as text, empty when there is none or the one in the file was refused.
 func (r *reader) effective(name string) string {
 	if r.reported[name] {
 		return ""
 	}
 	k, _ := find(name)
-	switch field := k.field(&r.config).(type) {
-	case *string:
-		return *field
-	case *int:
-		return strconv.Itoa(*field)
-	}
-	return ""
+	return fmt.Sprint(k.value(&r.config))
 }
 
 func (r *reader) cmAddress() {
@@ -74,7 +70,8 @@ func (r *reader) cmAddress() {
 			msg.M("only this host can call this address, so neither a second node nor a second region can be added later"),
 			msg.M("write a VIP, a domain name, or the address that this node has on the network"))
 	}
-	if len(r.config.CMNodes) > 1 && slices.ContainsFunc(r.config.CMNodes, func(node string) bool { return sameHost(node, host) }) {
+	isNode := slices.ContainsFunc(r.config.CMNodes, func(node string) bool { return sameHost(node, host) })
+	if len(r.config.CMNodes) > 1 && isNode {
 		r.warn(n, "cm_url", r.config.CMURL,
 			msg.M("this is the address of one of several nodes, so the region has no CM when that node is down"),
 			msg.M("write a VIP or a domain name in front of all of them"))
@@ -109,22 +106,22 @@ func (r *reader) tsdb() {
 
 func (r *reader) drcUser() {
 	for _, pair := range [][2]string{{"drc_user", "drc_password"}, {"drc_password", "drc_user"}} {
-		given := r.taken[pair[0]]
-		if given != nil && r.taken[pair[1]] == nil && !r.reported[pair[1]] {
-			r.warn(given, pair[0], "", msg.M("%s is not given", pair[1]), msg.M("write both or neither"))
+		n := r.taken[pair[0]]
+		if n != nil && r.taken[pair[1]] == nil && !r.reported[pair[1]] {
+			r.warn(n, pair[0], "", msg.M("%s is not given", pair[1]), msg.M("write both or neither"))
 		}
 	}
 }
 
-// audit speaks of obd's files, which give the keys of SLS without the switch
-// (oms-facts §1).
+// audit warns of obd's files, which have the keys of SLS without the switch (docs/oms-facts.md §1).
 func (r *reader) audit() {
 	if r.config.ApsaraAuditEnable || r.taken[auditSwitch] != nil || r.reported[auditSwitch] {
 		return
 	}
 	for _, k := range keys {
 		if n := r.taken[k.Name]; n != nil && k.With == auditSwitch {
-			r.warn(n, k.Name, "", msg.M("the key is not used, because %s is not given", auditSwitch), msg.M("add the line %q", auditSwitch+": true"))
+			r.warn(n, k.Name, "", msg.M("the key is not used, because %s is not given", auditSwitch),
+				msg.M("add the line %q", auditSwitch+": true"))
 			return
 		}
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -9,9 +10,8 @@ import (
 	"omsinit/internal/msg"
 )
 
-// Schema is a JSON Schema (draft 2020-12) of config.yaml, for editors. It
-// takes every spelling that Parse takes; rules between keys, and what is wrong
-// with a value that is not used, are left to Parse.
+// Schema returns a JSON Schema (draft 2020-12) of config.yaml, for editors. It takes every spelling that Parse takes;
+// rules between keys, and what is wrong with a value that is not used, are left to Parse.
 func Schema(lang msg.Lang) ([]byte, error) {
 	properties := map[string]any{}
 	var required []string
@@ -49,11 +49,11 @@ func Schema(lang msg.Lang) ([]byte, error) {
 	}, "", "  ")
 }
 
-// yes is every spelling of true.
+// yes returns the schema of every spelling of true.
 func yes() map[string]any {
 	return map[string]any{"anyOf": []any{
 		map[string]any{"enum": []any{true, 1}},
-		map[string]any{"type": "string", "pattern": "^(" + anyCase("true") + "|" + anyCase("yes") + "|" + anyCase("on") + "|[yYtT1])$"},
+		map[string]any{"type": "string", "pattern": anyOf(trueWords...)},
 	}}
 }
 
@@ -69,7 +69,7 @@ func (k *Key) schema(lang msg.Lang) map[string]any {
 	return s
 }
 
-// describe is the description with the releases that know the key.
+// describe returns the description with the releases whose documentation has the key.
 func (k *Key) describe(lang msg.Lang) string {
 	text := k.Description.In(lang)
 	switch {
@@ -81,21 +81,14 @@ func (k *Key) describe(lang msg.Lang) string {
 	return text
 }
 
+// typed returns a text as the value that it is.
 func (k *Key) typed(text string) any {
-	switch k.Form {
-	case Integer:
-		n, _ := decimal(text)
-		return n
-	case Boolean:
-		b, _ := boolean(text)
-		return b
-	case IPList:
-		return []string{text}
-	}
-	return text
+	var c Config
+	k.set(&c, text)
+	return k.value(&c)
 }
 
-// forms is what the value may look like. An optional key may be empty.
+// forms returns what the value may look like. An optional key may be empty.
 func (k *Key) forms() map[string]any {
 	var forms []any
 	add := func(s map[string]any) { forms = append(forms, s) }
@@ -104,16 +97,13 @@ func (k *Key) forms() map[string]any {
 	case Boolean:
 		add(map[string]any{"type": "boolean"})
 		add(map[string]any{"enum": []any{0, 1}})
-		text("^(" + anyCase("true") + "|" + anyCase("false") + "|" + anyCase("yes") + "|" + anyCase("no") + "|" + anyCase("on") + "|" + anyCase("off") + "|[yYtT1nNfF0])$")
-	case Integer:
-		add(map[string]any{"type": "integer", "minimum": k.Min, "maximum": k.Max})
-		text("^ *(0|[1-9][0-9]{0," + strconv.Itoa(len(strconv.Itoa(k.Max))-1) + "}) *$")
+		text(anyOf(slices.Concat(trueWords, falseWords)...))
+	case Integer, ComponentPort:
+		lowest, highest := k.limits()
+		add(map[string]any{"type": "integer", "minimum": lowest, "maximum": highest})
+		text("^ *(0|[1-9][0-9]{0," + strconv.Itoa(len(strconv.Itoa(highest))-1) + "}) *$")
 	case Choice:
-		var cases []string
-		for _, c := range k.Choices {
-			cases = append(cases, anyCase(c))
-		}
-		text("^(" + strings.Join(cases, "|") + ")$")
+		text(anyOf(k.Choices...))
 	case DatabaseName:
 		text("^[0-9A-Za-z_$]{1,64}$")
 	case Address:
@@ -123,7 +113,8 @@ func (k *Key) forms() map[string]any {
 	case Host:
 		text("^[^/?#@ ]+$")
 	case IPList:
-		add(map[string]any{"type": "array", "items": map[string]any{"type": "string", "pattern": "^ *[0-9A-Fa-f.:]+ *$"}, "minItems": 1, "uniqueItems": true})
+		address := map[string]any{"type": "string", "pattern": "^ *[0-9A-Fa-f.:]+ *$"}
+		add(map[string]any{"type": "array", "items": address, "minItems": 1, "uniqueItems": true})
 		text("^[0-9A-Fa-f.:, ]+$")
 	case Account:
 		add(map[string]any{"type": "string", "minLength": 1, "not": map[string]any{"pattern": "@[sS][yY][sS](#.*)?$"}})
@@ -137,12 +128,16 @@ func (k *Key) forms() map[string]any {
 	return map[string]any{"anyOf": forms}
 }
 
-// anyCase is a pattern for a word in upper and lower case; the patterns of JSON
-// Schema have no flag for it.
-func anyCase(word string) string {
+// anyOf returns a pattern for words in upper and lower case; the patterns of JSON Schema have no flag for it.
+func anyOf(words ...string) string {
 	var b strings.Builder
-	for _, c := range word {
-		b.WriteString("[" + string(unicode.ToLower(c)) + string(unicode.ToUpper(c)) + "]")
+	for i, word := range words {
+		if i > 0 {
+			b.WriteString("|")
+		}
+		for _, c := range word {
+			b.WriteString("[" + string(unicode.ToLower(c)) + string(unicode.ToUpper(c)) + "]")
+		}
 	}
-	return b.String()
+	return "^(" + b.String() + ")$"
 }

@@ -11,13 +11,13 @@ import (
 const Masked = finding.Masked
 
 // Secret is a text that must not be shown. Printing, logging or marshalling it
-// in any way gives Masked, whether it is empty or not; Reveal gives the text.
+// in any way writes Masked, whether it is empty or not; Reveal returns the text.
 //
 // Keep Secrets in exported struct fields: package fmt cannot call the methods
 // of an unexported field, and would print the text when it prints that struct.
 type Secret string
 
-// Reveal gives the text, for the one place that really needs it.
+// Reveal returns the text, for the one place that really needs it.
 func (s Secret) Reveal() string { return string(s) }
 
 // String implements fmt.Stringer.

@@ -7,10 +7,10 @@ import (
 	"omsinit/internal/finding"
 )
 
-// Origin says where an effective value comes from.
+// Origin is where an effective value comes from.
 type Origin string
 
-// The origins there are.
+// The origins.
 const (
 	FromFile    Origin = "file"
 	FromDefault Origin = "default"
@@ -26,11 +26,11 @@ type Setting struct {
 	Line   int    `json:"line,omitempty"`   // of the value in the file, from 1
 	Column int    `json:"column,omitempty"` // likewise
 	Source string `json:"source,omitempty"` // of a derived value, the key it comes from
-	Known  bool   `json:"known"`            // OMS knows the key
+	Known  bool   `json:"known"`            // whether it is a key of OMS
 }
 
-// Settings returns every known key in the order of Keys, then the unknown ones
-// by name. Name, data, warnings and errors are those of Parse.
+// Settings returns every key of OMS in the order of Keys, then the others by name. Name, data, warnings and errors are
+// those of Parse.
 func Settings(name string, data []byte) ([]Setting, []finding.Finding, error) {
 	r := newReader(name)
 	r.all(data)
@@ -58,7 +58,8 @@ func (r *reader) settings() []Setting {
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.unknowns)) {
 		n := r.unknowns[name]
-		list = append(list, Setting{Name: name, Value: r.config.Extra[name], Origin: FromFile, Line: n.Line, Column: r.column(n)})
+		list = append(list, Setting{
+			Name: name, Value: r.config.Extra[name], Origin: FromFile, Line: n.Line, Column: r.column(n)})
 	}
 	return list
 }

@@ -13,9 +13,8 @@ import (
 // maxSize bounds a config.yaml. A real one has about 2 KiB.
 const maxSize = 1 << 20
 
-// lines makes lines of text out of the bytes of a file. It takes out what an
-// editor may have put in, with a warning, and refuses what is no text; ok is
-// false when nothing more can be said about the file.
+// lines makes lines of text out of the bytes of a file. It takes out what an editor may have put in, with a warning,
+// and refuses what is no text; ok is false when nothing more can be found in the file.
 func (r *reader) lines(data []byte) (lines []string, ok bool) {
 	if len(data) > maxSize {
 		r.error(finding.Place{}, msg.M("the file is larger than 1 MiB, so it is not an OMS configuration"),
@@ -28,11 +27,12 @@ func (r *reader) lines(data []byte) (lines []string, ok bool) {
 	}
 	if rest, found := bytes.CutPrefix(data, []byte("\xef\xbb\xbf")); found {
 		data = rest
-		r.add(finding.Warning, finding.Place{Line: 1}, msg.M("the file begins with a byte order mark (BOM), which other readers of it may not take"),
+		r.add(finding.Warning, finding.Place{Line: 1},
+			msg.M("the file begins with a byte order mark (BOM), which other readers of it may not take"),
 			msg.M("save it as UTF-8 without BOM"))
 	}
-	if at := invalidUTF8(data); at >= 0 {
-		line, column := place(data, at)
+	if !utf8.Valid(data) {
+		line, column := place(data, bytes.IndexRune(data, utf8.RuneError))
 		r.error(finding.Place{Line: line, Column: column}, msg.M("the file is not UTF-8 text"),
 			msg.M("save it as UTF-8; editors on Windows may have saved Chinese text as GBK"))
 		return nil, false
@@ -40,12 +40,13 @@ func (r *reader) lines(data []byte) (lines []string, ok bool) {
 	text := string(data)
 	if at := strings.IndexByte(text, '\r'); at >= 0 {
 		line, _ := place(data, at)
-		r.add(finding.Warning, finding.Place{Line: line}, msg.M("lines end as on Windows (CRLF), which other readers of the file may not take"),
+		r.add(finding.Warning, finding.Place{Line: line},
+			msg.M("lines end as on Windows (CRLF), which other readers of the file may not take"),
 			msg.M("save it with Unix line ends (LF), such as with dos2unix"))
 		text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
 	}
 	if strings.TrimFunc(text, unicode.IsSpace) == "" {
-		r.error(finding.Place{}, msg.M("the file is empty"), msg.M("fill it in as the OMS documentation describes, or see whether the right file is mounted"))
+		r.error(finding.Place{}, msg.M("the file is empty"), emptyFix())
 		return nil, false
 	}
 	lines = strings.Split(text, "\n")
@@ -55,16 +56,20 @@ func (r *reader) lines(data []byte) (lines []string, ok bool) {
 	return lines, true
 }
 
-// withoutControls reports the first control character of a line, and gives
-// the line without any, so that the rest of the file can still be read.
+func emptyFix() msg.Message {
+	return msg.M("fill it in as the OMS documentation describes, or see whether the right file is mounted")
+}
+
+// withoutControls reports the first control character of a line, and returns the line without any, so that the rest of
+// the file can still be read.
 func (r *reader) withoutControls(number int, line string) string {
 	at := strings.IndexFunc(line, isControl)
 	if at < 0 {
 		return line
 	}
 	key := ""
-	if e, isEntry := splitEntry(line); isEntry && e.known != nil {
-		key = e.known.Name
+	if e, isEntry := splitEntry(line); isEntry && e.key != nil {
+		key = e.key.Name
 		r.reported[key] = true
 	}
 	found, _ := utf8.DecodeRuneInString(line[at:])
@@ -78,8 +83,8 @@ func (r *reader) withoutControls(number int, line string) string {
 	}, line)
 }
 
-// isControl names the characters that no line of a configuration may hold:
-// what YAML refuses, and what it takes for another line end than ours.
+// isControl reports whether no line of a configuration may hold the character: YAML refuses it, or takes it for a line
+// end.
 func isControl(c rune) bool {
 	switch c {
 	case '\t':
@@ -90,25 +95,11 @@ func isControl(c rune) bool {
 	return unicode.IsControl(c)
 }
 
-func invalidUTF8(data []byte) int {
-	if utf8.Valid(data) {
-		return -1
-	}
-	for at := 0; at < len(data); {
-		c, size := utf8.DecodeRune(data[at:])
-		if c == utf8.RuneError && size == 1 {
-			return at
-		}
-		at += size
-	}
-	return -1
-}
-
-// place gives the line and column of a byte.
+// place returns the line and column of a byte.
 func place(data []byte, at int) (line, col int) {
 	start := bytes.LastIndexByte(data[:at], '\n') + 1
 	return bytes.Count(data[:at], []byte("\n")) + 1, utf8.RuneCount(data[start:at]) + 1
 }
 
-// column gives the column of a byte of a line.
+// column returns the column of a byte of a line.
 func column(line string, at int) int { return utf8.RuneCountInString(line[:at]) + 1 }

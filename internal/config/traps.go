@@ -7,9 +7,8 @@ import (
 	"omsinit/internal/msg"
 )
 
-// mendTraps reports the lines that no YAML reader takes as they were meant,
-// in words of their own, and gives the lines as they were meant: so the rest
-// of the file can be read, and all its problems be told at once.
+// mendTraps reports the lines that no YAML reader takes as they were meant, in words of their own, and returns the
+// lines as they were meant: so the rest of the file can be read, and all that is wrong in it be reported at once.
 func (r *reader) mendTraps(lines []string) []string {
 	flow := isFlow(lines)
 	mended := make([]string, len(lines))
@@ -29,19 +28,19 @@ func (r *reader) mendTraps(lines []string) []string {
 		if !ok {
 			continue
 		}
-		list = e.known
-		if e.known == nil && (e.indent > 0 || e.quoted) {
+		list = e.key
+		if e.key == nil && (e.indent > 0 || e.quoted) {
 			continue
 		}
 		if line[e.sep] != ':' || e.after < len(line) && line[e.after] != ' ' && line[e.after] != '\t' {
-			if flow && e.quoted || e.known == nil && line[e.sep] == '=' {
+			if flow && e.quoted || e.key == nil && line[e.sep] == '=' {
 				continue
 			}
 			line = r.mendSeparator(i+1, line, e)
 			e.after = e.sep + 1
 		}
-		if e.known != nil && !flow {
-			line = r.mendValue(i+1, line, e.after, e.known)
+		if e.key != nil && !flow {
+			line = r.mendValue(i+1, line, e.after, e.key)
 		}
 		mended[i] = line
 	}
@@ -63,17 +62,20 @@ func (r *reader) mendSeparator(number int, line string, e lineEntry) string {
 	default:
 		rule = msg.M("there is no space after the colon")
 	}
-	r.error(finding.Place{Line: number, Column: column(line, e.sep), Key: e.name}, rule,
-		msg.M("write %s: and then the value, with one space between them", finding.OneLine(e.name)))
+	r.error(finding.Place{Line: number, Column: column(line, e.sep), Key: e.name}, rule, colonFix(e.name))
 	before, after := line[:e.sep]+": ", line[e.after+space:]
 	r.shift[number] = column(before, len(before)) - column(line, e.after+space)
 	return before + after
 }
 
-// mendValue looks at the value of a known key, from byte at of the line on,
-// for what YAML takes for its own signs. A value it reports becomes empty.
+func colonFix(name string) msg.Message {
+	return msg.M("write %s: and then the value, with one space between them", finding.OneLine(name))
+}
+
+// mendValue looks at the value of a key, from byte at of the line on, for what YAML takes for its own signs. A value it
+// reports becomes empty.
 func (r *reader) mendValue(number int, line string, at int, k *Key) string {
-	at += len(line[at:]) - len(strings.TrimLeft(line[at:], " \t"))
+	at += leadingBlanks(line[at:])
 	value := strings.TrimRight(line[at:], " \t")
 	if strings.HasPrefix(value, "!!") {
 		_, value, _ = strings.Cut(value, " ")
@@ -91,15 +93,16 @@ func (r *reader) mendValue(number int, line string, at int, k *Key) string {
 	return line[:at] + "''"
 }
 
-// trapInValue gives the rule and the fix, or nothing.
+// trapInValue returns the rule and the fix, or nothing.
 func trapInValue(value string, k *Key) (rule, fix msg.Message) {
 	plain := withoutComment(value)
-	quote := msg.M("put the value in single quotes, and double each single quote within it: %s: '…'", k.Name)
+	quote := k.quoteFix()
 	switch first := value[0]; first {
 	case '"', '\'':
 		end := closing(value)
 		if end == 0 {
-			return msg.M("the quote at the start of the value is not closed in this line"), msg.M("close the quote, or %v", quote)
+			return msg.M("the quote at the start of the value is not closed in this line"),
+				msg.M("close the quote, or %v", quote)
 		}
 		if rest := value[end:]; withoutComment(rest) != "" {
 			return msg.M("text follows after the closing quote of the value"), quote
@@ -129,32 +132,31 @@ func trapInValue(value string, k *Key) (rule, fix msg.Message) {
 			return
 		}
 		if first == '-' && k.Form == IPList {
-			return msg.M("the list begins in the line of its key"),
-				msg.M("write %s: alone in its line, and below it each address in a line of its own, after \"  - \"", k.Name)
+			return msg.M("the list begins in the line of its key"), k.listFix()
 		}
 	case '&', '!', '@', '`', '%', ',', ']', '}':
 	default:
 		if strings.Contains(plain, ": ") || strings.HasSuffix(plain, ":") {
-			return msg.M("the value holds a colon and a space, or ends in a colon, so YAML takes it for another key"), quote
+			return msg.M("the value holds a colon and a space, or ends in a colon, so YAML takes it for another key"),
+				quote
 		}
 		return
 	}
 	return msg.M("the value begins with %q, which is a sign of YAML's own", value[:1]), quote
 }
 
-// mendIndents is for a file that the YAML reader refused: it reports tabs at
-// the start of lines, and keys that do not begin in the column of the first.
-// It gives nil when there is nothing to mend.
+// mendIndents is for a file that the YAML reader refused: it reports tabs at the start of lines, and keys that do not
+// begin in the column of the first. It returns nil when there is nothing to mend.
 func (r *reader) mendIndents(lines []string) []string {
 	mended := make([]string, len(lines))
 	column, changed := -1, false
 	for i, line := range lines {
 		mended[i] = line
-		blank := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
+		blank := line[:leadingBlanks(line)]
 		rest := line[len(blank):]
 		tab := strings.IndexByte(blank, '\t')
 		e, isEntry := splitEntry(line)
-		isKey := isEntry && e.known != nil
+		isKey := isEntry && e.key != nil
 		if isKey && column < 0 {
 			column = len(strings.ReplaceAll(blank, "\t", ""))
 		}
@@ -173,9 +175,9 @@ func (r *reader) mendIndents(lines []string) []string {
 			r.shift[i+1] += len(indent) - len(blank)
 		case isKey && len(blank) != column:
 			changed = true
-			r.error(finding.Place{Line: i + 1, Column: len(blank) + 1, Key: e.known.Name},
+			r.error(finding.Place{Line: i + 1, Column: len(blank) + 1, Key: e.key.Name},
 				msg.M("the key begins in column %d, the keys above it in column %d", len(blank)+1, column+1),
-				msg.M("let all keys begin in the same column, best in the first"))
+				sameColumn())
 			mended[i] = strings.Repeat(" ", column) + rest
 			r.shift[i+1] += column - len(blank)
 		}

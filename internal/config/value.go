@@ -1,7 +1,9 @@
 package config
 
 import (
+	"maps"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -11,11 +13,55 @@ import (
 	"omsinit/internal/msg"
 )
 
-// take takes the value of one key into the configuration, ok is false when
-// there is an error. The switches that Key.With names must be taken before.
+// Values returns every key of OMS with its effective value (string, int, bool, []string, or Secret), and Extra.
+func (c *Config) Values() map[string]any {
+	values := make(map[string]any, len(keys)+len(c.Extra))
+	maps.Copy(values, c.Extra)
+	for i := range keys {
+		values[keys[i].Name] = keys[i].value(c)
+	}
+	return values
+}
+
+// fields are the fields of a Config by their keys.
+var fields = func() map[string]int {
+	fields := map[string]int{}
+	for i, t := 0, reflect.TypeFor[Config](); i < t.NumField(); i++ {
+		fields[t.Field(i).Tag.Get("key")] = i
+	}
+	return fields
+}()
+
+func (k *Key) field(c *Config) reflect.Value { return reflect.ValueOf(c).Elem().Field(fields[k.Name]) }
+
+func (k *Key) value(c *Config) any {
+	if list, ok := k.field(c).Interface().([]string); ok {
+		return slices.Clone(list)
+	}
+	return k.field(c).Interface()
+}
+
+// set puts a value that was judged into the configuration.
+func (k *Key) set(c *Config, text string) {
+	switch field := k.field(c); field.Kind() {
+	case reflect.String:
+		field.SetString(text)
+	case reflect.Int:
+		n, _ := decimal(text)
+		field.SetInt(int64(n))
+	case reflect.Bool:
+		on, _ := boolean(text)
+		field.SetBool(on)
+	case reflect.Slice:
+		field.Set(reflect.ValueOf([]string{text}))
+	}
+}
+
+// take takes the value of one key into the configuration; ok is false when there is an error. The switches that
+// Key.With names must be taken before.
 func (r *reader) take(k *Key) (ok bool) {
-	e, given := r.entries[k.Name]
-	if !given {
+	e, ok := r.entries[k.Name]
+	if !ok {
 		if k.Required || r.switchedOn(k) {
 			r.error(finding.Place{Key: k.Name}, r.missingRule(k), msg.M("add the line %q", k.line()))
 			return false
@@ -39,13 +85,13 @@ func (r *reader) take(k *Key) (ok bool) {
 	return ok
 }
 
-// switchedOn reports whether the key is used because another one says so.
+// switchedOn reports whether the key is used because another one is true.
 func (r *reader) switchedOn(k *Key) bool {
 	if k.With == "" {
 		return false
 	}
 	by, _ := find(k.With)
-	return *by.field(&r.config).(*bool)
+	return by.field(&r.config).Bool()
 }
 
 func (r *reader) missingRule(k *Key) msg.Message {
@@ -55,16 +101,16 @@ func (r *reader) missingRule(k *Key) msg.Message {
 	return msg.M("the key is missing")
 }
 
-// empty reports an empty value where one is needed. For all other keys an
-// empty value means the same as none.
+// empty reports an empty value where one is needed. For all other keys an empty value means the same as none.
 func (r *reader) empty(k *Key, n *yaml.Node) (ok bool) {
 	switch {
 	case !k.Required && !r.switchedOn(k):
 		return true
 	case k.Secret:
-		r.at(n, k.Name, msg.M("the value is empty"), msg.M("write it in single quotes, so that signs such as # and * do no harm: %s", k.line()))
+		r.at(n, k.Name, msg.M("the value is empty"),
+			msg.M("write it in single quotes, so that signs such as # and * do no harm: %s", k.line()))
 	default:
-		r.at(n, k.Name, msg.M("the value is empty"), msg.M("write a value, such as %s", k.line()))
+		r.at(n, k.Name, msg.M("the value is empty"), k.exampleFix())
 	}
 	return false
 }
@@ -76,16 +122,17 @@ func (r *reader) takeList(k *Key, n *yaml.Node) (ok bool) {
 	case yaml.SequenceNode:
 		items = n.Content
 	case yaml.MappingNode:
-		r.at(n, k.Name, msg.M("a list of addresses is expected here, not keys with values"), r.listFix(k))
+		r.at(n, k.Name, msg.M("a list of addresses is expected here, not keys with values"), k.listFix())
 		return false
 	default:
 		text, ok := r.scalar(k, n)
 		if !ok {
 			return false
 		}
-		for _, word := range strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune(",\uff0c、 ", c) }) {
+		isSeparator := func(c rune) bool { return strings.ContainsRune(",\uff0c、 ", c) }
+		for _, word := range strings.FieldsFunc(text, isSeparator) {
 			if strings.HasPrefix(word, "-") {
-				r.at(n, k.Name, msg.M("a space is missing between the dash and the address"), r.listFix(k))
+				r.at(n, k.Name, msg.M("a space is missing between the dash and the address"), k.listFix())
 				return false
 			}
 			item := *n
@@ -93,7 +140,7 @@ func (r *reader) takeList(k *Key, n *yaml.Node) (ok bool) {
 			items = append(items, &item)
 		}
 		if len(items) > 0 {
-			r.warn(n, k.Name, text, msg.M("this is a single value where a list is expected"), r.listFix(k))
+			r.warn(n, k.Name, text, msg.M("this is a single value where a list is expected"), k.listFix())
 		}
 	}
 	if len(items) == 0 {
@@ -120,28 +167,30 @@ func (r *reader) takeList(k *Key, n *yaml.Node) (ok bool) {
 			list = append(list, text)
 		}
 	}
-	*k.field(&r.config).(*[]string) = list
+	k.field(&r.config).Set(reflect.ValueOf(list))
 	r.taken[k.Name] = n
 	return len(list) == len(items)
 }
 
-func (r *reader) listFix(k *Key) msg.Message {
+func (k *Key) listFix() msg.Message {
 	return msg.M("write %s: alone in its line, and below it each address in a line of its own, after \"  - \"", k.Name)
 }
 
-// scalar gives the text of a value as it was written: numbers and booleans
-// may be in quotes or not. Empty and null are both "".
+var scalarTags = []string{"!!str", "!!int", "!!bool", "!!float", "!!null", "!!timestamp", "!!merge"}
+
+// scalar returns the text of a value as it was written: numbers and booleans may be in quotes or not. Empty and null
+// are both "".
 func (r *reader) scalar(k *Key, n *yaml.Node) (text string, ok bool) {
 	switch {
-	case n.Kind == yaml.MappingNode && holdsKnown(n):
-		r.at(n, k.Name, msg.M("other keys are indented below this one, so they belong to it"), msg.M("let all keys begin in the same column, best in the first"))
+	case n.Kind == yaml.MappingNode && holdsKey(n):
+		r.at(n, k.Name, msg.M("other keys are indented below this one, so they belong to it"), sameColumn())
 		return "", false
 	case n.Kind != yaml.ScalarNode:
-		r.at(n, k.Name, msg.M("a single value is expected here, not a list or keys of its own"), msg.M("write a value, such as %s", k.line()))
+		r.at(n, k.Name, msg.M("a single value is expected here, not a list or keys of its own"), k.exampleFix())
 		return "", false
 	case n.Tag == "!!null" && n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0:
 		return "", true
-	case !slices.Contains([]string{"!!str", "!!int", "!!bool", "!!float", "!!null", "!!timestamp", "!!merge"}, n.Tag):
+	case !slices.Contains(scalarTags, n.Tag):
 		r.at(n, k.Name, msg.M("the value begins with a YAML tag that is not known here"),
 			msg.M("leave the tag out; if the value really begins with !, put it in single quotes"))
 		return "", false
@@ -149,26 +198,29 @@ func (r *reader) scalar(k *Key, n *yaml.Node) (text string, ok bool) {
 	text = n.Value
 	if trimmed := strings.TrimSpace(text); trimmed != text && !strings.ContainsFunc(text, isControl) {
 		if k.Secret {
-			r.warn(n, k.Name, text, msg.M("there are spaces at the start or the end of the value, and they are part of it"),
+			r.warn(n, k.Name, text,
+				msg.M("there are spaces at the start or the end of the value, and they are part of it"),
 				msg.M("delete them if they are not meant"))
 		} else {
-			r.warn(n, k.Name, text, msg.M("there are spaces at the start or the end of the value; they are left out"), msg.M("delete them"))
+			r.warn(n, k.Name, text, msg.M("there are spaces at the start or the end of the value; they are left out"),
+				msg.M("delete them"))
 			text = trimmed
 		}
 	}
 	if strings.ContainsFunc(text, isControl) || strings.Contains(text, "\t") {
 		// An OMS properties file or a program argument ends at such a character.
-		r.at(n, k.Name, msg.M("the value holds a line end, a tab or another control character"), msg.M("write it in one line, without them"))
+		r.at(n, k.Name, msg.M("the value holds a line end, a tab or another control character"),
+			msg.M("write it in one line, without them"))
 		return "", false
 	}
 	if k.Secret && strings.HasPrefix(n.LineComment, "#") && !strings.HasPrefix(n.LineComment, "# ") {
 		r.warn(n, k.Name, text, msg.M("what follows after \" #\" is a comment, and not part of the value"),
-			msg.M("put the value in single quotes, and double each single quote within it: %s: '…'", k.Name))
+			k.quoteFix())
 	}
 	return text, true
 }
 
-func holdsKnown(n *yaml.Node) bool {
+func holdsKey(n *yaml.Node) bool {
 	for i := 0; i < len(n.Content); i += 2 {
 		if _, ok := find(n.Content[i].Value); ok {
 			return true
@@ -177,7 +229,7 @@ func holdsKnown(n *yaml.Node) bool {
 	return false
 }
 
-// accept judges a value by its form and gives it in its normal spelling.
+// accept judges a value by its form and returns it in its normal spelling.
 func (r *reader) accept(k *Key, n *yaml.Node, text string) (normal string, ok bool) {
 	if found, sure := placeholder(k, text); found {
 		if sure {
@@ -187,7 +239,8 @@ func (r *reader) accept(k *Key, n *yaml.Node, text string) (normal string, ok bo
 		r.warn(n, k.Name, text, msg.M("this looks like a placeholder that was left in the file"), realValue(k))
 	}
 	if first := []rune(text)[0]; !k.Secret && strings.ContainsRune("“”‘’", first) {
-		r.atValue(n, k, text, msg.M("the quotes are typographic ones, so they belong to the value"), msg.M("use ' or \", or no quotes"))
+		r.atValue(n, k, text, msg.M("the quotes are typographic ones, so they belong to the value"),
+			msg.M("use ' or \", or no quotes"))
 		return "", false
 	}
 	normal, wrong := k.judge(text)
@@ -198,21 +251,16 @@ func (r *reader) accept(k *Key, n *yaml.Node, text string) (normal string, ok bo
 	return normal, true
 }
 
-// set puts a value that was judged into the configuration.
-func (k *Key) set(c *Config, text string) {
-	switch field := k.field(c).(type) {
-	case *string:
-		*field = text
-	case *Secret:
-		*field = Secret(text)
-	case *int:
-		*field, _ = decimal(text)
-	case *bool:
-		*field, _ = boolean(text)
-	}
+// quoteFix is for a value with signs of YAML.
+func (k *Key) quoteFix() msg.Message {
+	return msg.M("put the value in single quotes, and double each single quote within it: %s: '…'", k.Name)
 }
 
-// line is how the key may look in the file.
+func sameColumn() msg.Message {
+	return msg.M("let all keys begin in the same column, best in the first")
+}
+
+// line returns how the key may look in the file.
 func (k *Key) line() string {
 	switch {
 	case k.Secret:
