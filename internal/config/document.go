@@ -139,17 +139,17 @@ func (r *reader) collect(root *yaml.Node) {
 		e := entry{root.Content[i], root.Content[i+1]}
 		name := e.key.Value
 		if e.key.Kind != yaml.ScalarNode {
-			r.at(e.key, "", msg.M("a key must be a single word"), oneKeyPerLine())
+			r.at(e.key, "", "", msg.M("a key must be a single word"), oneKeyPerLine())
 			continue
 		}
 		if first := seen[name]; first != nil {
-			r.at(e.key, safeName(name), msg.M("the key is given twice, the first time in line %d", first.Line),
+			r.at(e.key, safeName(name), "", msg.M("the key is given twice, the first time in line %d", first.Line),
 				msg.M("keep one of the two lines"))
 			continue
 		}
 		seen[name] = e.key
 		if node := anchored(e.key, e.value); node != nil {
-			r.at(node, safeName(name), msg.M("YAML anchors and references (& and *) are not taken here"),
+			r.at(node, safeName(name), "", msg.M("YAML anchors and references (& and *) are not taken here"),
 				msg.M("write the value out; if it really begins with & or *, put it in single quotes"))
 			r.reported[name] = true
 		}
@@ -183,7 +183,7 @@ func (r *reader) unknown(e entry) {
 	name := e.key.Value
 	if word, _, colon := strings.Cut(name, ":"); colon {
 		if k, ok := find(word); ok { // {cm_location:1}, as in JSON but without quotes
-			r.at(e.key, k.Name, msg.M("there is no space after the colon"), colonFix(k.Name))
+			r.at(e.key, k.Name, "", msg.M("there is no space after the colon"), colonFix(k.Name))
 			r.reported[k.Name] = true
 			return
 		}

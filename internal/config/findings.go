@@ -22,25 +22,19 @@ type Error struct {
 }
 
 // In renders all findings, each on lines of its own.
-func (e *Error) In(l msg.Lang) string { return e.message().In(l) }
+func (e *Error) In(l msg.Lang) string {
+	var texts []string
+	for _, f := range e.Findings {
+		texts = append(texts, f.In(l))
+	}
+	if e.More > 0 {
+		texts = append(texts, l.Sprintf("… and %d more problems", e.More))
+	}
+	return strings.Join(texts, "\n")
+}
 
 // Error returns the English words.
 func (e *Error) Error() string { return e.In(msg.English) }
-
-// Unwrap lets msg render the error in other languages.
-func (e *Error) Unwrap() error { return &msg.Error{Message: e.message()} }
-
-func (e *Error) message() msg.Message {
-	var m msg.Message
-	for _, f := range e.Findings {
-		m.Args = append(m.Args, f)
-	}
-	if e.More > 0 {
-		m.Args = append(m.Args, msg.M("… and %d more problems", e.More))
-	}
-	m.Format = strings.TrimSuffix(strings.Repeat("%v\n", len(m.Args)), "\n")
-	return m
-}
 
 // mostFindings bounds what is kept of each severity: a file that is not a configuration at all would have one finding
 // for each of its lines.

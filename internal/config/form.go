@@ -178,7 +178,7 @@ func judgeAddress(k *Key, text string) (string, *flaw) {
 			msg.M("add the port of the CM: %s", k.Name+": "+scheme+"://"+net.JoinHostPort(host, "8088")))
 	case !validPort(port):
 		return k.refuse(msg.M("the port of the address must be a number from 1 to 65535"))
-	case unspecified(host):
+	case net.ParseIP(host).IsUnspecified():
 		return refuse(msg.M("no other node can call this address"),
 			msg.M("write the address that this node has on the network, or a VIP"))
 	}
@@ -225,15 +225,8 @@ func judgeIP(text string) (string, *flaw) {
 	return text, nil
 }
 
-func unspecified(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsUnspecified()
-}
-
 // loopback reports whether only this very host can call the address.
 func loopback(host string) bool {
-	if ip, err := netip.ParseAddr(host); err == nil {
-		return ip.Unmap().IsLoopback()
-	}
-	return strings.EqualFold(host, "localhost") || strings.HasSuffix(strings.ToLower(host), ".localhost")
+	host = strings.ToLower(host)
+	return net.ParseIP(host).IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost")
 }

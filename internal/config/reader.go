@@ -63,17 +63,11 @@ func (r *reader) error(place finding.Place, rule, fix msg.Message) {
 	r.add(finding.Error, place, rule, fix)
 }
 
-// at reports an error at a node, without its value.
-func (r *reader) at(n *yaml.Node, key string, rule, fix msg.Message) {
-	r.error(r.place(n, key, ""), rule, fix)
+// at reports an error at a node, warn a warning; an empty value is not shown.
+func (r *reader) at(n *yaml.Node, key, value string, rule, fix msg.Message) {
+	r.error(r.place(n, key, value), rule, fix)
 }
 
-// atValue reports an error at a value and shows it.
-func (r *reader) atValue(n *yaml.Node, k *Key, value string, rule, fix msg.Message) {
-	r.error(r.place(n, k.Name, value), rule, fix)
-}
-
-// warn reports a warning at a node; an empty value is not shown.
 func (r *reader) warn(n *yaml.Node, key, value string, rule, fix msg.Message) {
 	r.add(finding.Warning, r.place(n, key, value), rule, fix)
 }

@@ -42,8 +42,7 @@ func (r *reader) distinct(
 			if r.taken[subject] == nil {
 				subject, other = other, subject
 			}
-			k, _ := find(subject)
-			r.atValue(r.taken[subject], k, r.effective(subject), rule(other), fix)
+			r.at(r.taken[subject], subject, r.effective(subject), rule(other), fix)
 			break
 		}
 	}

@@ -63,7 +63,11 @@ func (r *reader) take(k *Key) (ok bool) {
 	e, ok := r.entries[k.Name]
 	if !ok {
 		if k.Required || r.switchedOn(k) {
-			r.error(finding.Place{Key: k.Name}, r.missingRule(k), msg.M("add the line %q", k.line()))
+			rule := msg.M("the key is missing")
+			if k.With != "" {
+				rule = msg.M("the key is missing, and %s is true", k.With)
+			}
+			r.error(finding.Place{Key: k.Name}, rule, msg.M("add the line %q", k.line()))
 			return false
 		}
 		return true
@@ -94,23 +98,16 @@ func (r *reader) switchedOn(k *Key) bool {
 	return by.field(&r.config).Bool()
 }
 
-func (r *reader) missingRule(k *Key) msg.Message {
-	if k.With != "" {
-		return msg.M("the key is missing, and %s is true", k.With)
-	}
-	return msg.M("the key is missing")
-}
-
 // empty reports an empty value where one is needed. For all other keys an empty value means the same as none.
 func (r *reader) empty(k *Key, n *yaml.Node) (ok bool) {
 	switch {
 	case !k.Required && !r.switchedOn(k):
 		return true
 	case k.Secret:
-		r.at(n, k.Name, msg.M("the value is empty"),
+		r.at(n, k.Name, "", msg.M("the value is empty"),
 			msg.M("write it in single quotes, so that signs such as # and * do no harm: %s", k.line()))
 	default:
-		r.at(n, k.Name, msg.M("the value is empty"), k.exampleFix())
+		r.at(n, k.Name, "", msg.M("the value is empty"), k.exampleFix())
 	}
 	return false
 }
@@ -122,7 +119,7 @@ func (r *reader) takeList(k *Key, n *yaml.Node) (ok bool) {
 	case yaml.SequenceNode:
 		items = n.Content
 	case yaml.MappingNode:
-		r.at(n, k.Name, msg.M("a list of addresses is expected here, not keys with values"), k.listFix())
+		r.at(n, k.Name, "", msg.M("a list of addresses is expected here, not keys with values"), k.listFix())
 		return false
 	default:
 		text, ok := r.scalar(k, n)
@@ -132,7 +129,7 @@ func (r *reader) takeList(k *Key, n *yaml.Node) (ok bool) {
 		isSeparator := func(c rune) bool { return strings.ContainsRune(",\uff0c、 ", c) }
 		for _, word := range strings.FieldsFunc(text, isSeparator) {
 			if strings.HasPrefix(word, "-") {
-				r.at(n, k.Name, msg.M("a space is missing between the dash and the address"), k.listFix())
+				r.at(n, k.Name, "", msg.M("a space is missing between the dash and the address"), k.listFix())
 				return false
 			}
 			item := *n
@@ -153,14 +150,14 @@ func (r *reader) takeList(k *Key, n *yaml.Node) (ok bool) {
 		switch {
 		case !ok:
 		case text == "":
-			r.at(item, k.Name, msg.M("an item of the list is empty"), msg.M("write an address, or delete the line"))
+			r.at(item, k.Name, "", msg.M("an item of the list is empty"), msg.M("write an address, or delete the line"))
 		default:
 			if text, ok = r.accept(k, item, text); !ok {
 				continue
 			}
 			ip, _ := netip.ParseAddr(text)
 			if ip = ip.Unmap(); seen[ip] {
-				r.atValue(item, k, text, msg.M("the address is in the list twice"), msg.M("delete one of them"))
+				r.at(item, k.Name, text, msg.M("the address is in the list twice"), msg.M("delete one of them"))
 				continue
 			}
 			seen[ip] = true
@@ -183,15 +180,15 @@ var scalarTags = []string{"!!str", "!!int", "!!bool", "!!float", "!!null", "!!ti
 func (r *reader) scalar(k *Key, n *yaml.Node) (text string, ok bool) {
 	switch {
 	case n.Kind == yaml.MappingNode && holdsKey(n):
-		r.at(n, k.Name, msg.M("other keys are indented below this one, so they belong to it"), sameColumn())
+		r.at(n, k.Name, "", msg.M("other keys are indented below this one, so they belong to it"), sameColumn())
 		return "", false
 	case n.Kind != yaml.ScalarNode:
-		r.at(n, k.Name, msg.M("a single value is expected here, not a list or keys of its own"), k.exampleFix())
+		r.at(n, k.Name, "", msg.M("a single value is expected here, not a list or keys of its own"), k.exampleFix())
 		return "", false
 	case n.Tag == "!!null" && n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0:
 		return "", true
 	case !slices.Contains(scalarTags, n.Tag):
-		r.at(n, k.Name, msg.M("the value begins with a YAML tag that is not known here"),
+		r.at(n, k.Name, "", msg.M("the value begins with a YAML tag that is not known here"),
 			msg.M("leave the tag out; if the value really begins with !, put it in single quotes"))
 		return "", false
 	}
@@ -209,7 +206,7 @@ func (r *reader) scalar(k *Key, n *yaml.Node) (text string, ok bool) {
 	}
 	if strings.ContainsFunc(text, isControl) || strings.Contains(text, "\t") {
 		// An OMS properties file or a program argument ends at such a character.
-		r.at(n, k.Name, msg.M("the value holds a line end, a tab or another control character"),
+		r.at(n, k.Name, "", msg.M("the value holds a line end, a tab or another control character"),
 			msg.M("write it in one line, without them"))
 		return "", false
 	}
@@ -233,19 +230,19 @@ func holdsKey(n *yaml.Node) bool {
 func (r *reader) accept(k *Key, n *yaml.Node, text string) (normal string, ok bool) {
 	if found, sure := placeholder(k, text); found {
 		if sure {
-			r.atValue(n, k, text, placeholderRule(), realValue(k))
+			r.at(n, k.Name, text, placeholderRule(), realValue(k))
 			return "", false
 		}
 		r.warn(n, k.Name, text, msg.M("this looks like a placeholder that was left in the file"), realValue(k))
 	}
 	if first := []rune(text)[0]; !k.Secret && strings.ContainsRune("“”‘’", first) {
-		r.atValue(n, k, text, msg.M("the quotes are typographic ones, so they belong to the value"),
+		r.at(n, k.Name, text, msg.M("the quotes are typographic ones, so they belong to the value"),
 			msg.M("use ' or \", or no quotes"))
 		return "", false
 	}
 	normal, wrong := k.judge(text)
 	if wrong != nil {
-		r.atValue(n, k, text, wrong.rule, wrong.fix)
+		r.at(n, k.Name, text, wrong.rule, wrong.fix)
 		return "", false
 	}
 	return normal, true
