@@ -6,86 +6,75 @@ import (
 	"time"
 
 	"omsinit/internal/msg"
-	"omsinit/internal/pack"
 	"omsinit/supervise"
 	"omsinit/supervise/engine"
 )
 
-// readyLine is the last line of a container's log after a successful start.
-// Other tools wait for exactly this text (oms-facts §4).
+// readyLine is the last line of a container's log after a successful start. Other tools wait for exactly this text
+// (docs/oms-facts.md §4).
 const readyLine = "OMS service start successfully"
 
 // BootOptions are what only PID 1 needs to know.
 type BootOptions struct {
 	// OnReady is called once, after the ready line.
 	OnReady func()
-	// Hint is what a person does after a failure that needs one.
+	// Hint is what a person does after a failure that needs one; the zero value is what helps in a container.
 	Hint msg.Message
-	// StopTimeout and ExitOnFatal are those of supervise.Options.
+	// StopTimeout and ExitOnFatal are those of engine.Options.
 	StopTimeout time.Duration
 	ExitOnFatal bool
 	// MetricsPort is a port on 127.0.0.1 for Prometheus; 0 for none.
 	MetricsPort int
 }
 
-// Boot is the container's entry point: it supervises the programs, and
-// initialises the node as a child of PID 1. A node that was initialised in
-// this container with the same inputs starts its programs at once.
-func Boot(ctx context.Context, o Options, b BootOptions) (int, error) {
-	o.setDefaults()
-	// A broken pack must not keep the container from staying up: the child
-	// says what is wrong with it, and nothing is started.
-	release := ""
-	if p, err := pack.Open(o.PackDir); err == nil {
-		release = p.Release
-	}
+// Boot is the container's entry point: it supervises the programs, and initialises the node as a child of PID 1. A node
+// that was initialised in this container with the same inputs starts its programs at once. The first result is an exit
+// status.
+func (f *Flow) Boot(ctx context.Context, o BootOptions) (int, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return 1, msg.Errorf("cannot find omsinit itself: %w", err)
 	}
-	if b.Hint.IsZero() {
-		b.Hint = msg.M("correct what is wrong, then initialise again: docker exec CONTAINER /root/docker_init.sh (or omsinit init)")
+	if o.Hint.IsZero() {
+		o.Hint = msg.M("correct what is wrong, then initialise again: docker exec CONTAINER /root/docker_init.sh (or omsinit init)")
 	}
-	made := record{o.Layout.RenderedRecord()}
-	fits := func() bool {
-		in, err := readInputs(o, release)
-		return err == nil && release != "" && initialised(o.Layout.InitFlag()) && made.matches(in)
-	}
-	// The signals are the supervisor's own: with the context as well, one
-	// signal would count as two, and the second one hurries.
+	// The signals are the supervisor's own: with the context as well, one signal would count as two, and the second one
+	// hurries.
 	return supervise.Run(context.WithoutCancel(ctx), engine.Options{
-		ConfPath:    o.Layout.SupervisordConf(),
-		SocketPath:  o.Layout.ControlSocket(),
-		LockFile:    o.Layout.RunLock(),
-		LogFile:     o.Layout.LogFile(),
-		Env:         []string{rootEnv(o.Layout)},
-		StopTimeout: b.StopTimeout,
-		ExitOnFatal: b.ExitOnFatal,
-		IgnoreUsers: o.Layout.Relocated(),
-		Hold:        func() bool { return !fits() },
+		ConfPath:    f.Layout.SupervisordConf(),
+		SocketPath:  f.Layout.ControlSocket(),
+		LockFile:    f.Layout.RunLock(),
+		LogFile:     f.Layout.LogFile(),
+		Env:         []string{rootEnv(f.Layout)},
+		StopTimeout: o.StopTimeout,
+		ExitOnFatal: o.ExitOnFatal,
+		IgnoreUsers: f.Layout.Relocated(),
+		// PID 1 lives long, and people edit config.yaml meanwhile. A broken pack must not keep the container from
+		// staying up: the child says what is wrong with it, and nothing is started.
+		Hold: func() bool { return !finished(f.Again()) },
 		Setup: &engine.Setup{
-			Argv:   initCommand(self, o),
-			Env:    []string{bootTimeEnv + "=" + o.Now().Format(logStamp)},
+			Argv:   f.initCommand(self),
+			Env:    []string{bootTimeEnv + "=" + f.Now().Format(logStamp)},
 			Stdout: os.Stdout, Stderr: os.Stderr,
-			ReadyLine: readyLine, OnReady: b.OnReady,
+			ReadyLine: readyLine, OnReady: o.OnReady,
 		},
-		SetupHint: b.Hint,
-		Lang:      o.Lang,
-		Companion: companion(o, b.MetricsPort),
+		SetupHint: o.Hint,
+		Lang:      f.Lang,
+		Companion: f.companion(o.MetricsPort),
 	})
 }
 
 // initCommand is what PID 1 runs as its child.
-func initCommand(self string, o Options) []string {
+func (f *Flow) initCommand(self string) []string {
 	argv := []string{self, "init"}
-	if o.Upgrade == "true" {
+	if f.IsUpgrade == "true" {
 		argv = []string{self, "upgrade", "apply", "--unattended"}
 	}
-	argv = append(argv, "--root", o.Layout.Path("/"), "--config", o.ConfigFile, "--lang", string(o.Lang))
-	if o.PackDir != o.Layout.PackDir() { // the usual place may be empty, one that was named may not
-		argv = append(argv, "--pack", o.PackDir)
+	argv = append(argv, "--root", f.Layout.Path("/"), "--config", f.ConfigFile, "--lang", string(f.Lang))
+	if f.PackDir != f.Layout.PackDir() { // the usual place may be empty, one that was named may not
+		argv = append(argv, "--pack", f.PackDir)
 	}
-	if o.TSDBOptional {
+	if f.TSDBOptional {
 		argv = append(argv, "--tsdb-optional")
 	}
 	return argv

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	"omsinit/internal/database"
 	"omsinit/internal/layout"
 	"omsinit/internal/msg"
+	"omsinit/internal/node"
 	"omsinit/internal/pack"
 	"omsinit/supervise/program"
 )
@@ -43,21 +43,21 @@ type CaptureOptions struct {
 }
 
 // Capture learns a pack from the installation at the root.
-func Capture(ctx context.Context, o Options, c CaptureOptions) (*capture.Report, error) {
-	j, done, err := captureJob(ctx, o, c)
+func (f *Flow) Capture(ctx context.Context, o CaptureOptions) (*capture.Report, error) {
+	j, done, err := f.captureJob(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	if c.Record != "" {
+	if o.Record != "" {
 		r := source.Recorder{CM: j.From.Config.CMURL}
-		if j.Calls, err = r.Run(ctx, c.Record, o.Err); err != nil {
+		if j.Calls, err = r.Run(ctx, o.Record, f.Err); err != nil {
 			return nil, err
 		}
 	}
-	if c.CompareRecord != "" && j.Second != nil {
+	if o.CompareRecord != "" && j.Second != nil {
 		r := source.Recorder{CM: j.Second.Config.CMURL}
-		if j.SecondCalls, err = r.Run(ctx, c.CompareRecord, o.Err); err != nil {
+		if j.SecondCalls, err = r.Run(ctx, o.CompareRecord, f.Err); err != nil {
 			return nil, err
 		}
 	}
@@ -65,12 +65,12 @@ func Capture(ctx context.Context, o Options, c CaptureOptions) (*capture.Report,
 }
 
 // VerifyPack compares what a pack makes with what the installation has.
-func VerifyPack(ctx context.Context, o Options, c CaptureOptions, dir string) ([]capture.Difference, error) {
+func (f *Flow) VerifyPack(ctx context.Context, o CaptureOptions, dir string) ([]capture.Difference, error) {
 	p, err := pack.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	j, done, err := captureJob(ctx, o, c)
+	j, done, err := f.captureJob(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -78,44 +78,41 @@ func VerifyPack(ctx context.Context, o Options, c CaptureOptions, dir string) ([
 	return j.Verify(ctx, p)
 }
 
-// captureJob hands the steps that a capture proves itself with to it. done
-// closes what was opened.
-func captureJob(ctx context.Context, o Options, c CaptureOptions) (j *capture.Job, done func(), err error) {
-	o.setDefaults()
-	say := func(m msg.Message) { fmt.Fprintln(o.Err, m.In(o.Lang)) }
-	from, err := installation(o.Layout, o.ConfigFile, o.HostIP)
+// captureJob hands the steps that a capture proves itself with to it. done closes what was opened.
+func (f *Flow) captureJob(ctx context.Context, o CaptureOptions) (j *capture.Job, done func(), err error) {
+	from, err := installation(f.Node)
 	if err != nil {
 		return nil, nil, err
 	}
-	j = &capture.Job{From: from, Release: c.Release, Since: c.Since, Out: c.Out, Force: c.Force, Files: c.Files, Keep: c.Keep, Rows: c.Rows,
-		Check: component.Check, Log: say,
+	j = &capture.Job{
+		From: from, Release: o.Release, Since: o.Since, Out: o.Out, Force: o.Force, Files: o.Files, Keep: o.Keep, Rows: o.Rows,
+		Check: component.Check, Log: f.say,
 		Load: func(conf, root string) error {
 			_, err := program.Load(conf, "OMSINIT_ROOT="+root)
 			return err
 		},
 		Scratch: func(ctx context.Context, cfg *config.Config, p *pack.Pack) error {
-			step := metadb.Step{Config: cfg, Pack: p, LockTimeout: o.LockTimeout, Node: from.HostIP, Tool: o.Build}
+			step := metadb.Step{Config: cfg, Pack: p, LockTimeout: f.LockTimeout, Node: from.HostIP, Tool: f.Build}
 			_, err := step.Apply(ctx)
 			return err
 		},
 	}
-	if c.Compare != "" {
-		l := layout.New(c.Compare)
-		if j.Second, err = installation(l, l.ConfigFile(), c.CompareHostIP); err != nil {
+	if o.Compare != "" {
+		second := node.New(node.Given{Layout: layout.New(o.Compare), HostIP: o.CompareHostIP})
+		if j.Second, err = installation(second); err != nil {
 			return nil, nil, err
 		}
 	}
-	if j.Programs, err = runningPrograms(ctx, o); err != nil {
-		say(msg.M("the program files cannot be used, so none is captured: %v", err))
+	if j.Programs, err = f.runningPrograms(ctx); err != nil {
+		f.say(msg.M("the program files cannot be used, so none is captured: %v", err))
 	}
-	done = func() {}
-	if c.NoMetaDB {
-		return j, done, nil
+	if o.NoMetaDB {
+		return j, func() {}, nil
 	}
 	if j.DB, err = database.Open(from.Config, "", database.As(from.HostIP)); err != nil {
 		return nil, nil, err
 	}
-	j.SecondDB = secondDatabase(ctx, j.Second, say)
+	j.SecondDB = f.secondDatabase(ctx, j.Second)
 	return j, func() {
 		j.DB.Close()
 		if j.SecondDB != nil {
@@ -124,24 +121,24 @@ func captureJob(ctx context.Context, o Options, c CaptureOptions) (j *capture.Jo
 	}, nil
 }
 
-// installation reads the configuration of an OMS.
-func installation(l layout.Layout, file, hostIP string) (*source.Installation, error) {
-	cfg, _, err := config.Load(file)
+// installation is an OMS that the old scripts initialised, with its configuration.
+func installation(n *node.Node) (*source.Installation, error) {
+	cfg, err := n.Config()
 	if err != nil {
 		return nil, err
 	}
-	ip := cfg.NodeAddress(hostIP)
+	ip := n.Address(cfg)
 	if ip == "" {
-		return nil, msg.Errorf("it is not known which of cm_nodes the installation of %s is: set OMS_HOST_IP to its address, and for the second one --compare-host-ip", file)
+		return nil, msg.Errorf("it is not known which of cm_nodes the installation of %s is: set OMS_HOST_IP to its address, and for the second one --compare-host-ip", n.ConfigFile)
 	}
-	return &source.Installation{Tree: l, Config: cfg, HostIP: ip}, nil
+	return &source.Installation{Tree: n.Layout, Config: cfg, HostIP: ip}, nil
 }
 
 // askTime bounds questions whose answer a capture can do without.
 const askTime = 5 * time.Second
 
 // secondDatabase opens the MetaDB of the second installation, if it answers.
-func secondDatabase(ctx context.Context, second *source.Installation, say func(msg.Message)) *sql.DB {
+func (f *Flow) secondDatabase(ctx context.Context, second *source.Installation) *sql.DB {
 	if second == nil {
 		return nil
 	}
@@ -153,16 +150,16 @@ func secondDatabase(ctx context.Context, second *source.Installation, say func(m
 	defer cancel()
 	if err := db.PingContext(ctx); err != nil {
 		db.Close()
-		say(msg.M("the MetaDB of the second installation does not answer, so rows of settings are not compared: %v", database.Explain(second.Config, err)))
+		f.say(msg.M("the MetaDB of the second installation does not answer, so rows of settings are not compared: %v", database.Explain(second.Config, err)))
 		return nil
 	}
 	return db
 }
 
 // runningPrograms reads the program files, and asks whoever supervises what runs.
-func runningPrograms(ctx context.Context, o Options) (capture.Programs, error) {
-	conf := o.Layout.SupervisordConf()
-	d, err := loadPrograms(o.Layout)
+func (f *Flow) runningPrograms(ctx context.Context) (capture.Programs, error) {
+	conf := f.Layout.SupervisordConf()
+	d, err := loadPrograms(f.Layout)
 	if errors.Is(err, program.ErrNoDefinitions) {
 		return capture.Programs{}, nil
 	}
@@ -173,7 +170,7 @@ func runningPrograms(ctx context.Context, o Options) (capture.Programs, error) {
 	pids := map[string]int{}
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	if status, err := Client(o.Layout).Status(ctx); err == nil {
+	if status, err := f.client.Status(ctx); err == nil {
 		for _, p := range status.Programs {
 			pids[p.Name] = p.PID
 		}

@@ -2,7 +2,6 @@ package flow
 
 import (
 	"context"
-	"io"
 	"os"
 	"slices"
 	"time"
@@ -11,81 +10,107 @@ import (
 	"omsinit/init/upgrade"
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
-	"omsinit/internal/node"
-	"omsinit/internal/pack"
 	"omsinit/metrics"
 )
 
-// CheckOptions are what `omsinit check` offers beyond step 1.
-type CheckOptions struct {
-	Offline  bool
-	Deadline time.Duration
-	Ignore   []string // lists of IDs
-	Stdin    io.Reader
-}
-
-// Check is step 1 alone. It changes nothing, but for throw-away databases that
-// it removes again. A *UsageError is about the IDs to ignore.
-func Check(ctx context.Context, o Options, c CheckOptions) (check.Report, error) {
-	o.setDefaults()
-	r := &run{Options: o}
-	ignored, err := check.ParseIgnored(append(c.Ignore, os.Getenv(ignoreEnv))...)
-	if err != nil {
-		return check.Report{}, &UsageError{msg.M("%v", err)}
-	}
-	in := check.Input{ConfigFile: o.ConfigFile}
-	if !c.Offline {
-		// Neither PID 1 nor the pack is asked offline: that would take longer
-		// than all the rest.
-		r.client = Client(o.Layout)
-		if r.pack, err = pack.Open(o.PackDir); err != nil {
-			return check.Report{}, err
-		}
-		if in, err = r.checkInput(); err != nil {
-			return check.Report{}, err
-		}
-		in.TryWrites = true
-	}
-	in.Offline, in.Deadline = c.Offline, c.Deadline
-	in.Load = node.New(node.Given{Layout: o.Layout, ConfigFile: o.ConfigFile, Stdin: c.Stdin}).Load
-	in.Ignore = append(in.Ignore, ignored...)
-	report, _ := check.Run(ctx, in)
-	if ctx.Err() != nil {
-		return report, msg.Errorf("the check was interrupted")
-	}
-	return report, nil
-}
-
-// ignoreEnv lists findings that are warnings, as --ignore does.
+// ignoreEnv lists findings that are warnings, as Options.Ignore does.
 const ignoreEnv = "OMSINIT_IGNORE"
 
-func (r *run) checkInput() (check.Input, error) {
-	ignored, err := check.ParseIgnored(append(slices.Clone(r.Ignore), os.Getenv(ignoreEnv))...)
+// check is step 1.
+func (f *Flow) check(ctx context.Context) error {
+	in, err := f.checkInput()
+	if err != nil {
+		return err
+	}
+	in.TryWrites = !finished(f.Node) // what the accounts may do is not tried again on a finished node
+	report, _ := check.Run(ctx, in)
+	if ctx.Err() != nil {
+		return ctx.Err() // what was found is that it was interrupted
+	}
+	report.Print(f, f.lang)
+	f.warned = true
+	return report.Err()
+}
+
+// CheckOptions are what Check offers beyond step 1.
+type CheckOptions struct {
+	Offline  bool          // only what stands in the file
+	Deadline time.Duration // of each check; 0 is check.DefaultDeadline
+}
+
+// Check is step 1 alone. It changes nothing, but for throw-away databases that it removes again. A *UsageError is about
+// the IDs to ignore.
+func (f *Flow) Check(ctx context.Context, o CheckOptions) (report check.Report, err error) {
+	var in check.Input
+	if o.Offline {
+		in, err = f.checkFile()
+	} else if f.pack, err = f.Pack(); err == nil {
+		in, err = f.checkInput()
+	}
+	if err != nil {
+		return report, err
+	}
+	in.Offline, in.Deadline, in.TryWrites = o.Offline, o.Deadline, true
+	report, _ = check.Run(ctx, in)
+	return report, interrupted(ctx)
+}
+
+// interrupted returns an error when checks were cut: what they found is worth nothing then.
+func interrupted(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return msg.Errorf("the check was interrupted")
+	}
+	return nil
+}
+
+// checkFile is what the checks of the file alone look at.
+func (f *Flow) checkFile() (check.Input, error) {
+	ignored, err := check.ParseIgnored(append(slices.Clone(f.Ignore), os.Getenv(ignoreEnv))...)
 	if err != nil {
 		return check.Input{}, &UsageError{msg.M("%v", err)}
 	}
-	byPack, err := check.ParseIgnored(r.pack.Ignore...)
+	return check.Input{ConfigFile: f.ConfigFile, Load: f.Load, Ignore: ignored}, nil
+}
+
+// checkInput is what all checks look at.
+func (f *Flow) checkInput() (check.Input, error) {
+	in, err := f.checkFile()
 	if err != nil {
-		return check.Input{}, msg.Errorf("cannot use the key ignore of the pack (%s): %w", r.pack.Source("pack.yaml"), err)
+		return in, err
 	}
-	if r.TSDBOptional {
-		byPack = append(byPack, tsdbChecks...)
+	ignored, err := check.ParseIgnored(f.pack.Ignore...)
+	if err != nil {
+		return in, msg.Errorf("cannot use the key ignore of the pack (%s): %w", f.pack.Source("pack.yaml"), err)
 	}
-	in := check.Input{
-		Layout: r.Layout, ConfigFile: r.ConfigFile, HostIP: r.HostIP, Upgrade: r.Upgrade, Environ: os.Environ(), Release: r.pack.Release,
-		Ignore: append(ignored, byPack...), OwnGroups: r.ownGroups, TSDB: metrics.Check, TSDBWrite: metrics.CheckWrite,
-		Gate:   func(ctx context.Context, cfg *config.Config) error { return upgrade.Gate(ctx, cfg, r.pack) },
-		Tables: map[string][]string{"rm": r.pack.Tables("rm"), "cm": r.pack.Tables("cm"), "hb": r.pack.Tables("hb")},
+	if f.TSDBOptional {
+		ignored = append(ignored, tsdbChecks...)
 	}
-	if r.Upgrade == "true" { // another release is what is wanted then
-		in.Gate, in.UpgradeGates = nil, r.upgradeGates
+	in.Ignore = append(in.Ignore, ignored...)
+	in.Layout, in.HostIP, in.Upgrade, in.Environ = f.Layout, f.HostIP, f.IsUpgrade, os.Environ()
+	in.Release, in.Tables = f.pack.Release, map[string][]string{}
+	for _, database := range []string{"rm", "cm", "hb"} {
+		in.Tables[database] = f.pack.Tables(database)
+	}
+	in.OwnGroups, in.TSDB, in.TSDBWrite = f.ownGroups, metrics.Check, metrics.CheckWrite
+	if f.IsUpgrade == "true" { // another release is what is wanted then
+		in.UpgradeGates = f.upgradeGates
+	} else {
+		in.Gate = func(ctx context.Context, cfg *config.Config) error { return upgrade.Gate(ctx, cfg, f.pack) }
 	}
 	return in, nil
 }
 
-// finished reports whether the initialisation has finished in this container
-// with the same inputs.
-func (r *run) finished() bool {
-	in, err := readInputs(r.Options, r.pack.Release)
-	return err == nil && initialised(r.Layout.InitFlag()) && record{r.Layout.RenderedRecord()}.matches(in)
+// ownGroups returns the process groups of the components that PID 1 runs.
+func (f *Flow) ownGroups(ctx context.Context) []int {
+	status, err := f.client.Status(ctx)
+	if err != nil {
+		return nil
+	}
+	var groups []int
+	for _, p := range status.Programs {
+		if p.PID > 0 {
+			groups = append(groups, p.PID)
+		}
+	}
+	return groups
 }

@@ -9,73 +9,66 @@ import (
 	"omsinit/check"
 	"omsinit/init/resource"
 	"omsinit/internal/msg"
-	"omsinit/internal/pack"
 	"omsinit/supervise/api"
 )
 
-// ClusterOptions are what the commands of omsinit cluster offer.
+// ClusterOptions are what the operations on all regions and nodes offer.
 type ClusterOptions struct {
-	// HeartbeatAge is how old the heartbeat of a node may be that is there.
+	// HeartbeatAge is how old the last heartbeat of a node that is up may be; 0 is registry.Alive.
 	HeartbeatAge time.Duration
-	Deadline     time.Duration // of each check
+	Deadline     time.Duration // of each check; 0 is check.DefaultDeadline
 }
 
 // ClusterView reads which regions and nodes are registered, and how they are.
-func ClusterView(ctx context.Context, o Options, c ClusterOptions) (resource.View, error) {
-	cfg, err := configOf(o)
+func (f *Flow) ClusterView(ctx context.Context, o ClusterOptions) (resource.View, error) {
+	cfg, err := f.Config()
 	if err != nil {
 		return resource.View{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, planTime)
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	return resource.Look(ctx, cfg, cfg.NodeAddress(o.HostIP), c.HeartbeatAge)
+	return resource.Look(ctx, cfg, f.Address(cfg), o.HeartbeatAge)
 }
 
-// ClusterCheck is the diagnosis of machines that the console shows as down. It
-// changes nothing.
-func ClusterCheck(ctx context.Context, o Options, c ClusterOptions) (check.Report, error) {
-	r := &run{Options: o, client: Client(o.Layout)}
-	var err error
-	if r.pack, err = pack.Open(o.PackDir); err != nil {
-		return check.Report{}, err
+// ClusterCheck is the diagnosis of machines that the console shows as down. It changes nothing.
+func (f *Flow) ClusterCheck(ctx context.Context, o ClusterOptions) (report check.Report, err error) {
+	if f.pack, err = f.Pack(); err != nil {
+		return report, err
 	}
-	report := check.Cluster(ctx, check.Input{
-		Layout: o.Layout, ConfigFile: o.ConfigFile, HostIP: o.HostIP, Environ: os.Environ(), Release: r.pack.Release,
-		Programs: r.programs, CM: resource.Ready, HeartbeatAge: c.HeartbeatAge, Deadline: c.Deadline,
+	report = check.Cluster(ctx, check.Input{
+		Layout: f.Layout, ConfigFile: f.ConfigFile, Load: f.Load, HostIP: f.HostIP, Environ: os.Environ(), Release: f.pack.Release,
+		Programs: f.programs, CM: resource.Ready, HeartbeatAge: o.HeartbeatAge, Deadline: o.Deadline,
 	})
-	if ctx.Err() != nil {
-		return report, msg.Errorf("the check was interrupted")
-	}
-	return report, nil
+	return report, interrupted(ctx)
 }
 
 // programs asks PID 1 how the initialisation and the components are.
-func (r *run) programs(ctx context.Context) (check.Programs, error) {
-	status, err := r.client.Status(ctx)
+func (f *Flow) programs(ctx context.Context) (check.Programs, error) {
+	status, err := f.client.Status(ctx)
 	if err != nil {
 		return check.Programs{}, err
 	}
 	programs := check.Programs{Unfinished: unfinished(status.Setup)}
-	if status.Setup == nil && !initialised(r.Layout.InitFlag()) {
-		programs.Unfinished = msg.M("there is no %s", r.Layout.InitFlag())
+	if status.Setup == nil && !initialised(f.Layout) {
+		programs.Unfinished = msg.M("there is no %s", f.Layout.InitFlag())
 	}
 	for _, p := range status.Programs {
-		if !slices.Contains(r.pack.Restart, p.Name) {
+		if !slices.Contains(f.pack.Restart, p.Name) {
 			continue
 		}
-		known := check.Program{Name: p.Name, State: p.State, Ready: p.Ready,
-			Starting: p.PID != 0 && time.Duration(p.UptimeSeconds)*time.Second < settling}
+		program := check.Program{Name: p.Name, State: p.State, Ready: p.Ready, Starting: starting(p)}
 		switch {
 		case !p.Reason.IsZero():
-			known.Reason = msg.M("%v", p.Reason)
+			program.Reason = msg.M("%v", p.Reason)
 		case !p.ProbeAnswer.IsZero():
-			known.Reason = msg.M("%v", p.ProbeAnswer)
+			program.Reason = msg.M("%v", p.ProbeAnswer)
 		}
-		programs.List = append(programs.List, known)
+		programs.List = append(programs.List, program)
 	}
 	return programs, nil
 }
 
+// unfinished says how far an initialisation is that is not done.
 func unfinished(setup *api.SetupStatus) msg.Message {
 	switch {
 	case setup == nil || setup.State == api.SetupDone:

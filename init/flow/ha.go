@@ -24,16 +24,10 @@ type HAStatus struct {
 	Regions []ha.Region     `json:"regions"`
 }
 
-// RefusedError is what somebody must force, or set right first.
-type RefusedError struct{ msg.Message }
-
-// Error gives the English words.
-func (e *RefusedError) Error() string { return e.String() }
-
 // HA reads how high availability is set.
-func HA(ctx context.Context, o Options) (HAStatus, error) {
+func (f *Flow) HA(ctx context.Context) (HAStatus, error) {
 	status := HAStatus{Version: 1}
-	cfg, err := configOf(o)
+	cfg, err := f.Config()
 	if err != nil {
 		return status, err
 	}
@@ -42,7 +36,7 @@ func HA(ctx context.Context, o Options) (HAStatus, error) {
 		return status, err
 	}
 	defer db.Close()
-	ctx, cancel := context.WithTimeout(ctx, planTime)
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	err = status.read(ctx, db, cfg)
 	return status, database.Explain(cfg, err)
@@ -93,25 +87,24 @@ type HAChange struct {
 	New     json.RawMessage `json:"new"`
 }
 
-// SwitchHA sets the field enable of ha.config, under the lock of the MetaDB. To
-// switch it on with a region of one node is refused with a *RefusedError unless
-// it is forced: no task of that region could move (oms-facts §8).
-func SwitchHA(ctx context.Context, o Options, on, force bool) (HAChange, error) {
-	o.setDefaults()
+// SwitchHA sets the field enable of ha.config, under the lock of the MetaDB. To switch it on with a region of one node
+// is refused with a *RefusedError unless it is forced: no task of that region could move (docs/oms-facts.md §8).
+func (f *Flow) SwitchHA(ctx context.Context, on, force bool) (HAChange, error) {
 	change := HAChange{Version: 1, Enable: on}
-	cfg, err := configOf(o)
+	cfg, err := f.Config()
 	if err != nil {
 		return change, err
 	}
-	node := cfg.NodeAddress(o.HostIP)
-	db, err := database.Open(cfg, "", database.As(node))
+	db, err := database.Open(cfg, "", database.As(f.Address(cfg)))
 	if err != nil {
 		return change, err
 	}
 	defer db.Close()
-	lock, err := database.Acquire(ctx, cfg, db, database.LockOptions{Timeout: o.LockTimeout, Lease: true, Node: node, Waiting: func(h database.Holder) {
-		o.tell(msg.M("waiting for another node that works on the MetaDB: %v", h.Message()))
-	}})
+	waiting := func(h database.Holder) {
+		f.say(msg.M("waiting for another node that works on the MetaDB: %v", h.Message()))
+	}
+	o := database.LockOptions{Timeout: f.LockTimeout, Lease: true, Node: f.Address(cfg), Waiting: waiting}
+	lock, err := database.Acquire(ctx, cfg, db, o)
 	if err != nil {
 		return change, err
 	}
@@ -121,7 +114,7 @@ func SwitchHA(ctx context.Context, o Options, on, force bool) (HAChange, error) 
 		return change, database.Explain(cfg, err)
 	}
 	if small := ha.TooSmall(before.Regions); on && !before.Enable && !force && len(small) > 0 {
-		return change, &RefusedError{msg.M("high availability moves tasks between the nodes of a region, and these have fewer than %d: %s; add a node there first, or force it with --force", ha.LeastNodes, names(small))}
+		return change, &RefusedError{msg.M("high availability moves tasks between the nodes of a region, and these have fewer than %d: %s; add a node there first, or force it with --force", ha.LeastNodes, regionNames(small))}
 	}
 	done, err := ha.Switch(ctx, lock.Conn(), cfg.RMDatabase, on)
 	if err != nil {
@@ -134,7 +127,7 @@ func SwitchHA(ctx context.Context, o Options, on, force bool) (HAChange, error) 
 	return change, nil
 }
 
-func names(regions []ha.Region) string {
+func regionNames(regions []ha.Region) string {
 	var list []string
 	for _, r := range regions {
 		list = append(list, fmt.Sprintf("%s (cm_location %d)", r.Name, r.Location))
@@ -157,6 +150,3 @@ func (c HAChange) Print(w io.Writer, lang msg.Lang) {
 	fmt.Fprintln(w, lang.Sprintf("new value: %s", string(c.New)))
 	fmt.Fprintln(w, lang.Sprintf("%v, for all regions. Nothing is to be restarted: it is what the console's own page System Parameters changes", switched(c.Enable)))
 }
-
-// tell says something to the person, beside the results.
-func (o Options) tell(m msg.Message) { fmt.Fprintln(o.Err, m.In(o.Lang)) }

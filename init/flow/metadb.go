@@ -3,47 +3,38 @@ package flow
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"omsinit/init/metadb"
 	"omsinit/init/metadb/backup"
 	"omsinit/init/upgrade"
+	"omsinit/internal/config"
 	"omsinit/internal/msg"
-	"omsinit/internal/pack"
 )
 
-// MetaDB gives step 2 for the commands that work on the MetaDB alone. What it
-// says goes to standard error.
-func MetaDB(o Options) (*metadb.Step, error) {
-	o.setDefaults()
-	log := func(m msg.Message) { fmt.Fprintln(o.Err, m.In(o.Lang)) }
-	cfg, err := configOf(o)
-	if err != nil {
-		return nil, err
+// metadbStep is step 2 on this node. It goes by the address as far as that is known.
+func (f *Flow) metadbStep(cfg *config.Config) *metadb.Step {
+	return &metadb.Step{
+		Config: cfg, Pack: f.pack, LockTimeout: f.LockTimeout, Node: f.Address(cfg), Tool: f.Build, Log: f.say,
 	}
-	p, err := pack.Open(o.PackDir)
-	if err != nil {
-		return nil, err
-	}
-	return &metadb.Step{Config: cfg, Pack: p, LockTimeout: o.LockTimeout, Node: cfg.NodeAddress(o.HostIP), Tool: o.Build, Log: log}, nil
 }
 
-// MetaDBBackup gives the job of a backup in, or a restore from, a folder.
-func MetaDBBackup(o Options, dir string) (*backup.Job, error) {
-	s, err := MetaDB(o)
+// metadb is step 2.
+func (f *Flow) metadb(ctx context.Context) error {
+	cfg, err := f.need()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return jobOf(s, dir), nil
+	result, err := Migrate(ctx, f.metadbStep(cfg))
+	if err == nil && !result.Changed() {
+		f.say(msg.M("the databases %s are up to date", strings.Join([]string{cfg.RMDatabase, cfg.CMDatabase, cfg.HeartbeatDatabase}, ", ")))
+	}
+	return err
 }
 
-func jobOf(s *metadb.Step, dir string) *backup.Job {
-	return &backup.Job{Config: s.Config, Dir: dir, Node: s.Node, LockTimeout: s.LockTimeout, Tool: s.Tool, Log: s.Log}
-}
-
-// Migrate is step 2 alone, behind the gate of releases.
+// Migrate runs step 2, behind the gate of releases.
 func Migrate(ctx context.Context, s *metadb.Step) (metadb.Result, error) {
 	if err := upgrade.Gate(ctx, s.Config, s.Pack); err != nil {
 		return metadb.Result{}, err
@@ -51,19 +42,41 @@ func Migrate(ctx context.Context, s *metadb.Step) (metadb.Result, error) {
 	return s.Apply(ctx)
 }
 
-// ReinitMetaDB drops the three databases, after a backup of whatever there is,
-// and creates them again. The name is that of the rm database, as a person
-// typed it; nothing happens when it is another. It gives the folder of the
-// backup, "" when there was nothing to back up.
-func ReinitMetaDB(ctx context.Context, o Options, s *metadb.Step, name, dir string, progress func(backup.Progress)) (string, error) {
-	o.setDefaults()
+// MetaDB returns step 2 for the operations on the MetaDB alone. What it says goes to standard error.
+func (f *Flow) MetaDB() (*metadb.Step, error) {
+	cfg, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	return f.metadbStep(cfg), nil
+}
+
+// Backup returns the job of a backup in, or a restore from, a folder.
+func (f *Flow) Backup(dir string) (*backup.Job, error) {
+	s, err := f.MetaDB()
+	if err != nil {
+		return nil, err
+	}
+	return backupJob(s, dir), nil
+}
+
+func backupJob(s *metadb.Step, dir string) *backup.Job {
+	return &backup.Job{Config: s.Config, Dir: dir, Node: s.Node, LockTimeout: s.LockTimeout, Tool: s.Tool, Log: s.Log}
+}
+
+// ReinitMetaDB drops the three databases, after a backup of whatever there is, and creates them again with a step of
+// MetaDB. The name is that of the rm database, as a person typed it; nothing happens when it is another. The backup goes
+// to dir, or to a new folder of the run mount; the result is its folder, empty when there was nothing to back up.
+func (f *Flow) ReinitMetaDB(
+	ctx context.Context, s *metadb.Step, name, dir string, progress func(backup.Progress),
+) (string, error) {
 	if name != s.Config.RMDatabase {
 		return "", s.Drop(ctx, name) // which refuses
 	}
 	if dir == "" {
-		dir = filepath.Join(o.Layout.BackupDir(), o.Now().Format(time.DateOnly+"T150405"))
+		dir = filepath.Join(f.Layout.BackupDir(), f.Now().Format(time.DateOnly+"T150405"))
 	}
-	j := jobOf(s, dir)
+	j := backupJob(s, dir)
 	j.Partial, j.Progress = true, progress
 	_, err := j.Backup(ctx)
 	if errors.Is(err, backup.ErrNothing) {

@@ -14,21 +14,20 @@ import (
 // rule is the dash rule around a banner, as long as in the old init's output.
 var rule = strings.Repeat("-", 80)
 
-// output is what a person sees of a run: the terminal, and a copy of it in
+// output is what a person sees of an operation: standard error, or for a run standard output and a copy of it in
 // docker_init.log.<date>.
 type output struct {
 	lang   msg.Lang
 	out    io.Writer
 	errOut io.Writer
-	log    *os.File // nil when the log folder cannot be written
+	log    *os.File // nil outside of a run, and when the log folder cannot be written
 }
 
-// logStamp is the date in the documented name of the init log (oms-facts §3):
-// docker_init.log.2026-01-04.10:42:11.
+// logStamp is the date in the documented name of the init log, docker_init.log.2026-01-04.10:42:11 (docs/oms-facts.md
+// §3).
 const logStamp = "2006-01-02.15:04:05"
 
-// bootTimeEnv hands the start of PID 1 to the runs that it starts, so that the
-// attempts of one boot share one log.
+// bootTimeEnv hands the start of PID 1 to the runs that it starts, so that the attempts of one boot share one log.
 const bootTimeEnv = "OMSINIT_BOOT_TIME"
 
 // openLog starts the copy.
@@ -40,23 +39,22 @@ func (o *output) openLog(dir string, now time.Time) error {
 	if _, err := time.Parse(logStamp, stamp); err != nil {
 		stamp = now.Format(logStamp)
 	}
-	name := filepath.Join(dir, "docker_init.log."+stamp)
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
+	log, err := os.OpenFile(filepath.Join(dir, "docker_init.log."+stamp), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err == nil {
+		o.log = log
 	}
-	o.log = f
-	return nil
+	return err
 }
 
 func (o *output) close() {
 	if o.log != nil {
 		o.log.Close()
+		o.log = nil
 	}
 }
 
-// Write copies what goes to the terminal into the log. A log that cannot be
-// written any more (a full disk) must not stop the work.
+// Write copies what goes to the terminal into the log. A log that cannot be written any more (a full disk) must not
+// stop the work.
 func (o *output) Write(p []byte) (int, error) {
 	if o.log != nil {
 		o.log.Write(p)

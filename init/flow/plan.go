@@ -8,25 +8,20 @@ import (
 	"strings"
 	"time"
 
-	"omsinit/init/metadb"
-	"omsinit/init/resource"
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
-	"omsinit/internal/pack"
 )
 
-// Planned is what an initialisation would do now. Its JSON form only ever
-// grows.
+// Planned is what an initialisation would do now. Its JSON form only ever grows.
 type Planned struct {
 	Version int `json:"version"`
-	// Changes says that there is something to do.
+	// Changes: there is something to do.
 	Changes bool `json:"changes"`
 	// Files are those to write.
 	Files []PlannedFile `json:"files"`
-	// Edits say what people wrote into files, and what would become of it.
+	// Edits are what people wrote into files, and what would become of it.
 	Edits []PlannedEdit `json:"edits"`
-	// Restart are the programs to start or restart; null when nobody
-	// supervises.
+	// Restart are the programs to start or restart; null when nobody supervises.
 	Restart  []string        `json:"restart"`
 	TSDB     PlannedTSDB     `json:"tsdb"`
 	MetaDB   PlannedMetaDB   `json:"metadb"`
@@ -83,46 +78,44 @@ type PlannedUnknown struct {
 	err error
 }
 
-// planTime bounds each look at the MetaDB that somebody waits for.
-const planTime = 15 * time.Second
+// lookTime bounds each look at a database that somebody waits for.
+const lookTime = 15 * time.Second
 
-// Plan looks at everything and touches nothing. The error says that
-// config.yaml, the pack or the files give no plan at all.
-func Plan(ctx context.Context, o Options) (Planned, error) {
-	o.setDefaults()
-	plan := Planned{Version: 1, Files: []PlannedFile{}, Edits: []PlannedEdit{}, Unknown: []PlannedUnknown{}}
-	r := &run{Options: o, output: &output{lang: o.Lang, out: o.Err, errOut: o.Err}, client: Client(o.Layout)}
-	err := o.usable()
+// Plan looks at everything and touches nothing. With an error there is no plan at all: config.yaml, the pack or the
+// files cannot be used.
+func (f *Flow) Plan(ctx context.Context) (Planned, error) {
+	p := Planned{Version: 1, Files: []PlannedFile{}, Edits: []PlannedEdit{}, Unknown: []PlannedUnknown{}}
+	err := f.usable()
 	if err != nil {
-		return plan, err
+		return p, err
 	}
-	if r.pack, err = pack.Open(o.PackDir); err != nil {
-		return plan, err
+	if f.pack, err = f.Pack(); err != nil {
+		return p, err
 	}
-	cfg, err := r.need()
+	cfg, err := f.need()
 	if err != nil {
-		return plan, err
+		return p, err
 	}
-	if err := plan.files(r, plan.tsdb(ctx, r, cfg)); err != nil {
-		return plan, err
+	if err := p.planFiles(f, p.planTSDB(ctx, f, cfg)); err != nil {
+		return p, err
 	}
-	plan.restarts(ctx, r)
-	plan.database(ctx, r, cfg)
-	plan.Changes = len(plan.Files) > 0 || len(plan.Restart) > 0 || len(plan.TSDB.Create) > 0 || plan.MetaDB.any() || len(plan.Resource.Rows) > 0
-	return plan, nil
+	p.planRestarts(ctx, f)
+	p.planMetaDB(ctx, f, cfg)
+	p.Changes = len(p.Files) > 0 || len(p.Restart) > 0 || len(p.TSDB.Create) > 0 || p.MetaDB.any() || len(p.Resource.Rows) > 0
+	return p, nil
 }
 
-func (p *Planned) files(r *run, cfg *config.Config) error {
-	result, err := r.componentStep(cfg).Plan()
+func (p *Planned) planFiles(f *Flow, cfg *config.Config) error {
+	result, err := f.componentStep(cfg).Plan()
 	if err != nil {
 		return err
 	}
-	for _, f := range result.Files {
+	for _, file := range result.Files {
 		action := "change"
-		if f.Created {
+		if file.Created {
 			action = "create"
 		}
-		p.Files = append(p.Files, PlannedFile{Path: f.Path, Action: action, Diff: f.Diff, Readers: orEmpty(f.Readers)})
+		p.Files = append(p.Files, PlannedFile{Path: file.Path, Action: action, Diff: file.Diff, Readers: orEmpty(file.Readers)})
 	}
 	for _, k := range result.Kept {
 		p.Edits = append(p.Edits, PlannedEdit{Path: k.Path, Action: "keep", Keys: k.Keys})
@@ -134,16 +127,15 @@ func (p *Planned) files(r *run, cfg *config.Config) error {
 	return nil
 }
 
-// restarts asks PID 1 what does not run, or runs with old files. What reads a
-// file to be written comes on top.
-func (p *Planned) restarts(ctx context.Context, r *run) {
-	status, err := r.client.Status(ctx)
+// planRestarts asks PID 1 what does not run, or runs with old files. What reads a file to be written comes on top.
+func (p *Planned) planRestarts(ctx context.Context, f *Flow) {
+	status, err := f.client.Status(ctx)
 	if err != nil {
 		p.unknown("restart", err)
 		return
 	}
 	p.Restart = []string{}
-	for _, name := range r.pack.Restart {
+	for _, name := range f.pack.Restart {
 		for _, program := range status.Programs {
 			reads := slices.ContainsFunc(p.Files, func(f PlannedFile) bool { return slices.Contains(f.Readers, name) })
 			if program.Name == name && (program.Stale || !program.Ready || reads) {
@@ -153,13 +145,12 @@ func (p *Planned) restarts(ctx context.Context, r *run) {
 	}
 }
 
-// database looks at the MetaDB: what steps 2 and 5 would write.
-func (p *Planned) database(ctx context.Context, r *run, cfg *config.Config) {
-	ctx, cancel := context.WithTimeout(ctx, planTime)
+// planMetaDB looks at the MetaDB: what steps 2 and 5 would write.
+func (p *Planned) planMetaDB(ctx context.Context, f *Flow, cfg *config.Config) {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	node := cfg.NodeAddress(r.HostIP)
-	pending, err := (&metadb.Step{Config: cfg, Pack: r.pack, Node: node}).Plan(ctx)
-	p.MetaDB = PlannedMetaDB{Databases: orEmpty(pending.Databases), Tables: orEmpty(pending.Tables), Columns: orEmpty(pending.Columns), VersionRow: pending.VersionRow}
+	pending, err := f.metadbStep(cfg).Plan(ctx)
+	p.MetaDB = PlannedMetaDB{orEmpty(pending.Databases), orEmpty(pending.Tables), orEmpty(pending.Columns), pending.VersionRow}
 	p.Resource = PlannedResource{Calls: []string{}, Rows: []PlannedRow{}}
 	if err != nil {
 		p.unknown("metadb", err)
@@ -169,7 +160,7 @@ func (p *Planned) database(ctx context.Context, r *run, cfg *config.Config) {
 		p.unknown("resource", msg.Errorf("the tables are to be made first"))
 		return
 	}
-	rows, err := (&resource.Step{Config: cfg, Pack: r.pack, HostIP: node}).Plan(ctx)
+	rows, err := f.resourceStep(cfg).Plan(ctx)
 	if err != nil {
 		p.unknown("resource", err)
 		return
@@ -188,8 +179,7 @@ func (p *Planned) unknown(part string, err error) {
 	p.Unknown = append(p.Unknown, PlannedUnknown{Part: part, Reason: err.Error(), err: err})
 }
 
-// Known says that every part could be looked at; what waits for another part
-// of the plan counts as known.
+// Known reports whether every part could be looked at; what waits for another part of the plan counts as known.
 func (p Planned) Known() bool {
 	for _, u := range p.Unknown {
 		if u.Part == "metadb" || u.Part == "tsdb" || u.Part == "resource" && !p.MetaDB.any() {

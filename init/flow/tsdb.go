@@ -4,11 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
-	"omsinit/internal/pack"
 	"omsinit/metrics"
 	"omsinit/supervise/engine"
 )
@@ -16,39 +14,38 @@ import (
 // tsdbChecks are the findings of step 1 about the TSDB.
 var tsdbChecks = []string{"tsdb.connect", "tsdb.write"}
 
-// tsdb is what step 3 does about the TSDB: only one that has taken a point and
-// given it back is told to the components. The configuration is what the files
-// are made from.
-func (r *run) tsdb(ctx context.Context, cfg *config.Config) (*config.Config, metrics.Applied, error) {
-	into := r.pack.TSDB
+// tsdb is what step 3 does about the TSDB: only one that has taken a point and given it back is told to the components.
+// It returns the configuration that the files are made from.
+func (f *Flow) tsdb(ctx context.Context, cfg *config.Config) (*config.Config, metrics.Applied, error) {
+	into := f.pack.TSDB
 	if !cfg.TSDBEnabled {
 		return cfg, metrics.NewApplied(metrics.Off, nil, cfg, into), nil
 	}
-	parts, err := r.wiring(cfg).Run(ctx)
+	parts, err := f.wiring(cfg).Run(ctx)
 	if ctx.Err() != nil {
 		return nil, metrics.Applied{}, ctx.Err()
 	}
 	for _, p := range parts {
 		if p.Result == metrics.Created || p.Result == metrics.Skipped {
-			r.say(p.Message)
+			f.say(p.Message)
 		}
 	}
 	if err == nil {
 		if parts[len(parts)-1].Result == metrics.Done { // else it was said what could not be tried
-			r.say(msg.M("the time-series database at %s takes points and gives them back", cfg.TSDBURL))
+			f.say(msg.M("the time-series database at %s takes points and gives them back", cfg.TSDBURL))
 		}
 		return cfg, metrics.NewApplied(metrics.On, nil, cfg, into), nil
 	}
-	if !r.TSDBOptional {
+	if !f.TSDBOptional {
 		return nil, metrics.Applied{}, msg.Errorf("the components cannot be told of the time-series database: %w; %v", err, parts[len(parts)-1].Fix)
 	}
-	r.fail(msg.M("warning: the time-series database is left out (--tsdb-optional): %v", err))
-	r.say(msg.M("nothing is reported; once the time-series database passes its check, `omsinit init` switches it on"))
+	f.fail(msg.M("warning: the time-series database is left out (--tsdb-optional): %v", err))
+	f.say(msg.M("nothing is reported; once the time-series database passes its check, `omsinit init` switches it on"))
 	return without(cfg), metrics.NewApplied(metrics.LeftOut, err, cfg, into), nil
 }
 
-func (r *run) wiring(cfg *config.Config) *metrics.Wiring {
-	return &metrics.Wiring{Config: cfg, Into: r.pack.TSDB, Node: cfg.NodeAddress(r.HostIP), Now: r.Now}
+func (f *Flow) wiring(cfg *config.Config) *metrics.Wiring {
+	return &metrics.Wiring{Config: cfg, Into: f.pack.TSDB, Node: f.Address(cfg), Now: f.Now}
 }
 
 // without is the same configuration with the TSDB switched off.
@@ -66,16 +63,15 @@ type PlannedTSDB struct {
 	Create []string `json:"create"`
 }
 
-// tsdb looks at the TSDB and gives the configuration that the files would be
-// made from.
-func (p *Planned) tsdb(ctx context.Context, r *run, cfg *config.Config) *config.Config {
+// planTSDB looks at the TSDB, and returns the configuration that the files would be made from.
+func (p *Planned) planTSDB(ctx context.Context, f *Flow, cfg *config.Config) *config.Config {
 	p.TSDB = PlannedTSDB{State: metrics.Off, Create: []string{}}
 	if !cfg.TSDBEnabled {
 		return cfg
 	}
-	ctx, cancel := context.WithTimeout(ctx, planTime)
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	parts, err := r.wiring(cfg).Look(ctx)
+	parts, err := f.wiring(cfg).Look(ctx)
 	switch {
 	case err == nil:
 		p.TSDB.State = metrics.On
@@ -84,12 +80,12 @@ func (p *Planned) tsdb(ctx context.Context, r *run, cfg *config.Config) *config.
 				continue
 			}
 			if part.Name == "database" {
-				p.TSDB.Create = append(p.TSDB.Create, r.pack.TSDB.Database)
+				p.TSDB.Create = append(p.TSDB.Create, f.pack.TSDB.Database)
 			}
-			p.TSDB.Create = append(p.TSDB.Create, r.pack.TSDB.RetentionPolicy)
+			p.TSDB.Create = append(p.TSDB.Create, f.pack.TSDB.RetentionPolicy)
 		}
 		return cfg
-	case r.TSDBOptional:
+	case f.TSDBOptional:
 		p.TSDB.State = metrics.LeftOut
 		p.edits = append(p.edits, msg.M("leave the time-series database out (--tsdb-optional): %v", err))
 		return without(cfg)
@@ -100,11 +96,12 @@ func (p *Planned) tsdb(ctx context.Context, r *run, cfg *config.Config) *config.
 }
 
 // companion reports how the node is doing, in the process of PID 1.
-func companion(o Options, port int) *engine.Companion {
+func (f *Flow) companion(port int) *engine.Companion {
 	r := metrics.New(metrics.Options{
-		ConfigFile: o.ConfigFile, AppliedFile: o.Layout.TSDBState(), Version: o.Build, Port: port,
-		Node:   func(cfg *config.Config) string { return cfg.NodeAddress(o.HostIP) },
-		Mounts: []metrics.Mount{{Name: "logs", Path: o.Layout.LogDir()}, {Name: "store", Path: o.Layout.StoreDir()}, {Name: "run", Path: o.Layout.RunDir()}},
+		ConfigFile: f.ConfigFile, AppliedFile: f.Layout.TSDBState(), Version: f.Build, Port: port, Node: f.Address,
+		Mounts: []metrics.Mount{
+			{Name: "logs", Path: f.Layout.LogDir()}, {Name: "store", Path: f.Layout.StoreDir()}, {Name: "run", Path: f.Layout.RunDir()},
+		},
 	})
 	return &engine.Companion{Handlers: r.Handlers(), Warnings: r.Warnings,
 		Run: func(ctx context.Context, look func() engine.Observation, log *slog.Logger) {
@@ -122,48 +119,29 @@ func observed(o engine.Observation) metrics.Observation {
 	return out
 }
 
-// reportStep tells the reporter in PID 1 how a step ended. Nobody may be there,
-// or a Python supervisord, which does not want to know.
-func (r *run) reportStep(ctx context.Context, name string, took time.Duration, failed bool) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancel()
-	_ = r.client.Call(ctx, http.MethodPost, metrics.StepPath, metrics.Step{Name: name, Seconds: took.Seconds(), Failed: failed}, &struct{}{})
-}
-
-// CheckMetrics tries the TSDB as step 3 does, and changes nothing but for a
-// point, or a throw-away database.
-func CheckMetrics(ctx context.Context, o Options) (metrics.Verdict, error) {
-	o.setDefaults()
-	r := &run{Options: o, output: &output{lang: o.Lang, out: o.Err, errOut: o.Err}}
-	var err error
-	if r.pack, err = pack.Open(o.PackDir); err != nil {
-		return metrics.Verdict{}, err
-	}
-	cfg, err := configOf(o)
+// CheckMetrics tries the TSDB as step 3 does, and changes nothing but for a point, or a throw-away database.
+func (f *Flow) CheckMetrics(ctx context.Context) (metrics.Verdict, error) {
+	cfg, err := f.open()
 	if err != nil {
 		return metrics.Verdict{}, err
 	}
-	applied, _ := metrics.LoadApplied(o.Layout.TSDBState())
+	applied, _ := metrics.LoadApplied(f.Layout.TSDBState())
 	if !cfg.TSDBEnabled {
 		return metrics.NewVerdict(cfg, applied, nil), nil
 	}
-	w := r.wiring(cfg)
+	w := f.wiring(cfg)
 	w.LookOnly = true
 	parts, _ := w.Run(ctx)
-	if ctx.Err() != nil {
-		return metrics.Verdict{}, msg.Errorf("the check was interrupted")
-	}
-	return metrics.NewVerdict(cfg, applied, parts), nil
+	return metrics.NewVerdict(cfg, applied, parts), interrupted(ctx)
 }
 
 // Metrics asks PID 1 what is being reported.
-func Metrics(ctx context.Context, o Options) (metrics.Report, error) {
-	var report metrics.Report
-	err := Client(o.Layout).Call(ctx, http.MethodGet, metrics.ReportPath, nil, &report)
+func (f *Flow) Metrics(ctx context.Context) (report metrics.Report, err error) {
+	err = f.client.Call(ctx, http.MethodGet, metrics.ReportPath, nil, &report)
 	return report, err
 }
 
 // MetricsText asks PID 1 for the figures in the text form of Prometheus.
-func MetricsText(ctx context.Context, o Options) (string, error) {
-	return Client(o.Layout).Text(ctx, metrics.TextPath)
+func (f *Flow) MetricsText(ctx context.Context) (string, error) {
+	return f.client.Text(ctx, metrics.TextPath)
 }

@@ -11,11 +11,8 @@ import (
 	"omsinit/internal/config"
 	"omsinit/internal/finding"
 	"omsinit/internal/layout"
-	"omsinit/internal/msg"
-	"omsinit/internal/pack"
+	"omsinit/internal/node"
 	"omsinit/metrics"
-	"omsinit/supervise/api"
-	"omsinit/supervise/engine"
 )
 
 func TestTSDBInStep3(t *testing.T) {
@@ -24,24 +21,22 @@ func TestTSDBInStep3(t *testing.T) {
 		t.Fatal(err)
 	}
 	away := l.Addr().String()
-	p, err := pack.Open("")
-	if err != nil {
+	var out bytes.Buffer
+	f := New(node.New(node.Given{Layout: layout.New(t.TempDir()), HostIP: "10.0.0.1", Err: &out}), Options{})
+	if f.pack, err = f.Pack(); err != nil {
 		t.Fatal(err)
 	}
-	var out bytes.Buffer
-	r := &run{Options: Options{Layout: layout.New(t.TempDir()), HostIP: "10.0.0.1"}, output: &output{lang: msg.English, out: &out, errOut: &out}, pack: p}
-	r.setDefaults()
 	cfg := &config.Config{TSDBService: "INFLUXDB", TSDBURL: away, TSDBUsername: "oms", TSDBPassword: "Secret42", CMNodes: []string{"10.0.0.1"}}
 
 	t.Run("off", func(t *testing.T) {
 		for _, optional := range []bool{false, true} {
-			r.TSDBOptional = optional
-			got, applied, err := r.tsdb(t.Context(), cfg)
+			f.TSDBOptional = optional
+			got, applied, err := f.tsdb(t.Context(), cfg)
 			if err != nil || got != cfg || applied.State != metrics.Off {
 				t.Errorf("%v %+v", err, applied)
 			}
 			plan := Planned{}
-			if plan.tsdb(t.Context(), r, cfg) != cfg || plan.TSDB.State != metrics.Off {
+			if plan.planTSDB(t.Context(), f, cfg) != cfg || plan.TSDB.State != metrics.Off {
 				t.Errorf("plan: %+v", plan.TSDB)
 			}
 		}
@@ -57,20 +52,20 @@ func TestTSDBInStep3(t *testing.T) {
 	})
 	cfg.TSDBEnabled = true
 	t.Run("away", func(t *testing.T) {
-		r.TSDBOptional = false
-		_, _, err := r.tsdb(t.Context(), cfg)
+		f.TSDBOptional = false
+		_, _, err := f.tsdb(t.Context(), cfg)
 		if !finding.IsTransient(err) || !strings.Contains(err.Error(), "cannot reach") || !strings.Contains(err.Error(), "--tsdb-optional") || strings.Contains(err.Error(), "Secret42") {
 			t.Errorf("got %v", err)
 		}
 		plan := Planned{}
-		if plan.tsdb(t.Context(), r, cfg) != cfg || plan.TSDB.State != "" || plan.Known() {
+		if plan.planTSDB(t.Context(), f, cfg) != cfg || plan.TSDB.State != "" || plan.Known() {
 			t.Errorf("plan: %+v", plan)
 		}
 	})
 	t.Run("away, and optional", func(t *testing.T) {
-		r.TSDBOptional = true
+		f.TSDBOptional = true
 		out.Reset()
-		got, applied, err := r.tsdb(t.Context(), cfg)
+		got, applied, err := f.tsdb(t.Context(), cfg)
 		if err != nil || got.TSDBEnabled || !cfg.TSDBEnabled || applied.State != metrics.LeftOut || !strings.Contains(applied.Reason.Chinese, "无法连接") {
 			t.Errorf("%v %+v", err, applied)
 		}
@@ -78,20 +73,19 @@ func TestTSDBInStep3(t *testing.T) {
 			t.Errorf("said: %s", &out)
 		}
 		plan := Planned{}
-		if plan.tsdb(t.Context(), r, cfg).TSDBEnabled || plan.TSDB.State != metrics.LeftOut || !plan.Known() {
+		if plan.planTSDB(t.Context(), f, cfg).TSDBEnabled || plan.TSDB.State != metrics.LeftOut || !plan.Known() {
 			t.Errorf("plan: %+v", plan)
 		}
 		// The same again is the same decision, and another one is not.
-		_, again, _ := r.tsdb(t.Context(), cfg)
-		if !again.Same(applied, cfg) || again.Same(metrics.NewApplied(metrics.On, nil, cfg, p.TSDB), cfg) {
+		_, again, _ := f.tsdb(t.Context(), cfg)
+		if !again.Same(applied, cfg) || again.Same(metrics.NewApplied(metrics.On, nil, cfg, f.pack.TSDB), cfg) {
 			t.Errorf("%+v %+v", applied, again)
 		}
 	})
 	t.Run("the check", func(t *testing.T) {
 		for _, optional := range []bool{false, true} {
-			r.TSDBOptional = optional
-			r.client = Client(r.Layout)
-			in, err := r.checkInput()
+			f.TSDBOptional = optional
+			in, err := f.checkInput()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -102,22 +96,4 @@ func TestTSDBInStep3(t *testing.T) {
 			}
 		}
 	})
-	t.Run("the child of PID 1", func(t *testing.T) {
-		for _, optional := range []bool{false, true} {
-			r.TSDBOptional = optional
-			if argv := initCommand("/omsinit", r.Options); slices.Contains(argv, "--tsdb-optional") != optional {
-				t.Errorf("%v", argv)
-			}
-		}
-	})
-}
-
-func TestObserved(t *testing.T) {
-	now := time.Now()
-	got := observed(engine.Observation{StartedAt: now, SetupState: api.SetupDone, Programs: []engine.ObservedProgram{
-		{Name: "nginx", State: api.Fatal, PID: 5, StartedAt: now, Ready: true, Starts: 2, LostBytes: 3}}})
-	want := metrics.Program{Name: "nginx", State: 200, StateName: "FATAL", PID: 5, StartedAt: now, Ready: true, Starts: 2, LostBytes: 3}
-	if got.SetupState != "done" || !got.StartedAt.Equal(now) || len(got.Programs) != 1 || got.Programs[0] != want {
-		t.Errorf("%+v", got)
-	}
 }

@@ -4,33 +4,14 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
-	"omsinit/init/metadb/backup"
 	"omsinit/init/upgrade"
 	"omsinit/internal/config"
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/pack"
 	"omsinit/supervise/api"
 	"omsinit/supervise/client"
 )
-
-// UpgradeOptions are what only an upgrade is told.
-type UpgradeOptions struct {
-	// From, AutoHA, Confirmed, KeepFailed, Unattended, Heartbeats and Keep are
-	// those of upgrade.Upgrade.
-	From       string
-	AutoHA     bool
-	Confirmed  []string
-	KeepFailed bool
-	Unattended bool
-	Heartbeats []string
-	Keep       int
-	// LockTimeout is how long to wait for another node; 0: as long as upgrades take.
-	LockTimeout time.Duration
-	Progress    func(backup.Progress)
-}
 
 // programs stops programs over the control socket.
 type programs struct{ client *client.Client }
@@ -60,74 +41,101 @@ func (p programs) Stop(ctx context.Context, names []string) error {
 	return p.client.Stop(ctx, names, client.OperationOptions{}, nil)
 }
 
-// upgradeOf gives the upgrade of this node.
-func (r *run) upgradeOf(cfg *config.Config) *upgrade.Upgrade {
+// upgrader is the upgrade of this node.
+func (f *Flow) upgrader(cfg *config.Config) *upgrade.Upgrade {
 	return &upgrade.Upgrade{
-		Config: cfg, ConfigFile: r.ConfigFile, Pack: r.pack, Layout: r.Layout, Node: cfg.NodeAddress(r.HostIP), Tool: r.Build,
-		From: r.Up.From, AutoHA: r.Up.AutoHA, Confirmed: r.Up.Confirmed, KeepFailed: r.Up.KeepFailed, Unattended: r.Up.Unattended,
-		Heartbeats: r.Up.Heartbeats, Keep: r.Up.Keep, LockTimeout: r.Up.LockTimeout, Programs: programs{r.client}, Log: r.say, Progress: r.Up.Progress, Now: r.Now,
+		Options: f.upgrade, Config: cfg, ConfigFile: f.ConfigFile, ConfigText: f.Snapshot().Text, Pack: f.pack, Layout: f.Layout,
+		Node: f.Address(cfg), Tool: f.Build, Programs: programs{f.client}, Log: f.say, Now: f.Now,
 	}
+}
+
+// Upgrader returns the upgrade for the operations on backups. What it says goes to standard error.
+func (f *Flow) Upgrader(o upgrade.Options) (*upgrade.Upgrade, error) {
+	f.upgrade = o
+	cfg, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	return f.upgrader(cfg), nil
+}
+
+// PlanUpgrade returns what an upgrade would do. Findings that are ignored do not refuse it; a *UsageError is about their
+// IDs.
+func (f *Flow) PlanUpgrade(ctx context.Context, o upgrade.Options) (*upgrade.Plan, error) {
+	if _, err := f.Config(); err != nil {
+		return nil, unusable(err) // a valid one is among the gates
+	}
+	u, err := f.Upgrader(o)
+	if err != nil {
+		return nil, err
+	}
+	in, err := f.checkInput()
+	if err != nil {
+		return nil, err
+	}
+	return u.Plan(ctx, func(id string) bool { return slices.Contains(in.Ignore, id) })
 }
 
 // upgradeGates is what step 1 asks when an upgrade is asked for.
-func (r *run) upgradeGates(ctx context.Context, cfg *config.Config) ([]finding.Finding, error) {
-	return r.upgradeOf(cfg).Objections(ctx)
+func (f *Flow) upgradeGates(ctx context.Context, cfg *config.Config) ([]finding.Finding, error) {
+	return f.upgrader(cfg).Objections(ctx)
 }
 
-// upgradeSteps goes through the steps with an upgrade in the place of step 2.
-// Where there is nothing to upgrade, as at every later start of a container with
-// IS_UPGRADE=true, they are those of any other start.
-func (r *run) upgradeSteps(ctx context.Context, phases []Phase) error {
-	if err := r.phase(ctx, phases[0], true); err != nil {
+// Upgrade is Init with an upgrade in the place of step 2, where there is one to do.
+func (f *Flow) Upgrade(ctx context.Context, o upgrade.Options) error {
+	f.upgrade, f.IsUpgrade = o, "true"
+	return f.Init(ctx, Steps{})
+}
+
+// upgradeSteps runs all steps with an upgrade in the place of step 2. Where there is nothing to upgrade, as at every
+// later start of a container with IS_UPGRADE=true, they are those of any other start.
+func (f *Flow) upgradeSteps(ctx context.Context, phases []Phase) error {
+	if err := f.step(ctx, phases[0]); err != nil {
 		return err
 	}
-	if err := r.known(r.config); err != nil {
+	cfg, err := f.needAddress()
+	if err != nil {
 		return err
 	}
-	if _, err := r.client.Status(ctx); err != nil {
+	if _, err := f.client.Status(ctx); err != nil {
 		return unsupervised(err)
 	}
-	s, err := r.upgradeOf(r.config).Begin(ctx)
+	s, err := f.upgrader(cfg).Begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
 	if !s.Due() {
-		r.say(msg.M("the MetaDB belongs to %s: there is nothing to upgrade, and this node does its own steps", r.pack.Release))
-	} else {
-		phases = upgradePhases(s, phases)
+		f.say(msg.M("the MetaDB belongs to %s: there is nothing to upgrade, and this node does its own steps", f.pack.Release))
+		return f.steps(ctx, phases[1:])
 	}
-	for _, p := range phases[1:] {
-		if err = r.phase(ctx, p, true); err != nil {
+	for _, p := range upgradePhases(s, phases[1:]) {
+		if err = f.step(ctx, p); err != nil {
 			break
 		}
 	}
-	if s.Due() {
-		if err == nil {
-			err = s.Finish(ctx)
-		}
-		if err != nil {
-			return r.upgradeFailed(ctx, s, err)
-		}
+	if err == nil {
+		err = s.Finish(ctx)
 	}
 	if err != nil {
-		return err
+		return f.upgradeFailed(ctx, s, err)
 	}
-	return r.finish(ctx)
+	return f.finish(ctx)
 }
 
 // upgradePhases puts the steps of an upgrade into its journal.
 func upgradePhases(s *upgrade.Session, phases []Phase) []Phase {
-	stages := map[string]string{"component": upgrade.StageComponents, "restart": upgrade.StageStart, "resource": upgrade.StageResources}
-	out := append([]Phase{}, phases...)
-	for i := range out {
-		p := out[i]
+	stages := map[string]string{
+		"component": upgrade.StageComponents, "restart": upgrade.StageStart, "resource": upgrade.StageResources,
+	}
+	out := slices.Clone(phases)
+	for i, p := range out {
 		if p.Name == "metadb" {
 			out[i].Banner, out[i].Command = msg.M("[Step 2] Upgrade the OMS MetaDB"), "omsinit upgrade apply"
-			out[i].run = func(_ *run, ctx context.Context) error { return s.MetaDB(ctx) }
+			out[i].run = func(_ *Flow, ctx context.Context) error { return s.MetaDB(ctx) }
 		} else if stage, ok := stages[p.Name]; ok {
-			out[i].run = func(r *run, ctx context.Context) error {
-				return s.Local(ctx, stage, func(ctx context.Context) error { return p.run(r, ctx) })
+			out[i].run = func(f *Flow, ctx context.Context) error {
+				return s.Local(ctx, stage, func(ctx context.Context) error { return p.run(f, ctx) })
 			}
 		}
 	}
@@ -135,97 +143,37 @@ func upgradePhases(s *upgrade.Session, phases []Phase) []Phase {
 }
 
 // upgradeFailed undoes what is to be undone, and tells people and PID 1.
-func (r *run) upgradeFailed(ctx context.Context, s *upgrade.Session, failure error) error {
+func (f *Flow) upgradeFailed(ctx context.Context, s *upgrade.Session, failure error) error {
 	var step *StepError
 	report := api.SetupReport{}
 	if errors.As(failure, &step) {
-		report.Step, report.StepName = step.Number, msg.Text{English: step.Phase.Name}
+		report.Step, report.StepName = step.Phase.number(), msg.Text{English: step.Phase.Name}
 		failure = step.Err // the page tells the stage
 	}
 	page, err := s.Fail(ctx, failure)
-	r.banner(msg.M("[Failed] The upgrade from %s to %s", s.From(), s.To()))
+	f.banner(msg.M("[Failed] The upgrade from %s to %s", s.From(), s.To()))
 	for _, m := range page {
-		r.fail(m)
+		f.fail(m)
 	}
-	r.reportFailure(ctx, report, err)
+	f.reportFailure(ctx, report, err)
 	return &printedError{err}
 }
 
-func unsupervised(err error) error {
-	if errors.Is(err, client.ErrNotRunning) {
-		return msg.Errorf("nobody supervises the components: start `omsinit run` first (in a container it is the entry point): %w", err)
-	}
-	return err
-}
-
-// Upgrade gives the upgrade for the commands that work on backups and plans.
-// What it says goes to standard error.
-func Upgrade(o Options) (*upgrade.Upgrade, error) {
-	o.setDefaults()
-	cfg, err := configOf(o)
-	if err != nil {
-		return nil, err
-	}
-	return upgradeWith(o, cfg)
-}
-
-func upgradeWith(o Options, cfg *config.Config) (_ *upgrade.Upgrade, err error) {
-	r := &run{Options: o, output: &output{lang: o.Lang, out: o.Err, errOut: o.Err}, client: Client(o.Layout)}
-	if r.pack, err = pack.Open(o.PackDir); err != nil {
-		return nil, err
-	}
-	return r.upgradeOf(cfg), nil
-}
-
-// PlanUpgrade says what an upgrade would do. Lists of IDs of findings in
-// ignore do not refuse it. A *UsageError is about those.
-func PlanUpgrade(ctx context.Context, o Options) (*upgrade.Plan, error) {
-	o.setDefaults()
-	cfg, err := configOf(o)
-	if err != nil {
-		return nil, unusable(err) // a valid one is among the gates
-	}
-	u, err := upgradeWith(o, cfg)
-	if err != nil {
-		return nil, err
-	}
-	r := &run{Options: o, pack: u.Pack}
-	in, err := r.checkInput()
-	if err != nil {
-		return nil, err
-	}
-	return u.Plan(ctx, func(id string) bool { return slices.Contains(in.Ignore, id) })
-}
-
 // RollBack undoes the last upgrade.
-func RollBack(ctx context.Context, o Options, how upgrade.Rollback) error {
-	o.setDefaults()
-	r := &run{Options: o, output: &output{lang: o.Lang, out: o.Out, errOut: o.Err}, client: Client(o.Layout)}
-	defer r.close()
-	if err := r.openLog(o.Layout.LogDir(), o.Now()); err != nil {
-		r.fail(msg.M("warning: no copy of this output is kept in %s: %v", o.Layout.LogDir(), err))
-	}
-	unlock, err := r.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if r.pack, err = pack.Open(o.PackDir); err != nil {
-		return err
-	}
-	if r.config, err = r.need(); err != nil {
-		return err
-	}
-	if err := r.known(r.config); err != nil {
-		return err
-	}
-	page, err := r.upgradeOf(r.config).RollBack(ctx, how)
-	if err != nil {
-		return err
-	}
-	r.banner(msg.M("[Completed] The last upgrade is undone."))
-	for _, m := range page {
-		r.say(m)
-	}
-	return nil
+func (f *Flow) RollBack(ctx context.Context, how upgrade.Rollback) error {
+	return f.run(ctx, func(ctx context.Context) error {
+		cfg, err := f.needAddress()
+		if err != nil {
+			return err
+		}
+		page, err := f.upgrader(cfg).RollBack(ctx, how)
+		if err != nil {
+			return err
+		}
+		f.banner(msg.M("[Completed] The last upgrade is undone."))
+		for _, m := range page {
+			f.say(m)
+		}
+		return nil
+	})
 }

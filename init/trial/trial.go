@@ -1,6 +1,5 @@
-// Package trial makes a node that needs no prepared MetaDB: a MariaDB under
-// the run mount is one more supervised program. It is for a first look, not
-// for production.
+// Package trial makes a node that needs no prepared MetaDB: a MariaDB under the run mount is one more supervised
+// program. It is for a first look, not for production.
 package trial
 
 import (
@@ -11,8 +10,9 @@ import (
 
 	"omsinit/init/component"
 	"omsinit/init/flow"
-	"omsinit/internal/config"
+	"omsinit/internal/layout"
 	"omsinit/internal/msg"
+	"omsinit/internal/node"
 	"omsinit/internal/pack"
 )
 
@@ -22,63 +22,68 @@ const DefaultMetaDBPort = 13306
 // Options are what trial mode adds to a run.
 type Options struct {
 	// Set are KEY=VALUE of config.yaml.
-	Set        []string
+	Set []string
+	// MetaDBPort is the port of the trial MetaDB, on 127.0.0.1.
 	MetaDBPort int
 }
 
-// Run prepares the MetaDB and its configuration, and then boots the node as
-// the container's entry point does. It returns when the node has stopped.
-func Run(ctx context.Context, o flow.Options, t Options) (int, error) {
-	if o.HostIP == "" {
-		o.HostIP = "127.0.0.1"
-		if err := os.Setenv("OMS_HOST_IP", o.HostIP); err != nil {
+// Run prepares the MetaDB and its configuration, and then boots the node as the container's entry point does. It
+// returns an exit status when the node has stopped.
+func Run(ctx context.Context, n *node.Node, steps flow.Options, o Options) (int, error) {
+	if n.HostIP == "" {
+		n.HostIP = "127.0.0.1"
+		if err := os.Setenv("OMS_HOST_IP", n.HostIP); err != nil { // for the child of PID 1
 			return 1, err
 		}
 	}
-	if err := hasComponents(o); err != nil {
+	if err := prepare(ctx, n, o); err != nil {
 		return 1, err
 	}
-	// Before anything is written: the running node reads those files.
-	if status, err := flow.Client(o.Layout).Status(ctx); err == nil {
-		return 1, msg.Errorf("a node runs under %s already (process %d); stop it first", o.Layout.Path("/"), status.PID)
-	}
-	db := metaDB{layout: o.Layout, port: t.MetaDBPort}
-	if err := db.portIsFree(); err != nil {
-		return 1, err
-	}
-	password, err := db.password()
-	if err != nil {
-		return 1, err
-	}
-	if err := writeConfig(o.ConfigFile, o.HostIP, password, t.MetaDBPort, t.Set); err != nil {
-		return 1, err
-	}
-	fmt.Fprintln(o.Out, o.Lang.Sprintf("trial mode: the MetaDB is a MariaDB of its own in %s; its password is in %s", db.dataDir(), db.passwordFile()))
-	if err := db.prepare(ctx, password); err != nil {
-		return 1, err
-	}
-	if err := db.writeProgram(ctx, o); err != nil {
-		return 1, err
-	}
-	return flow.Boot(ctx, o, flow.BootOptions{
-		OnReady: func() { announce(ctx, o) },
+	return flow.New(n, steps).Boot(ctx, flow.BootOptions{
+		OnReady: func() { announce(ctx, n) },
 		Hint:    msg.M("correct what is wrong (a port: --set KEY=PORT), then stop the trial with Ctrl-C and start it again"),
 	})
 }
 
+// prepare makes what a prepared node has. Everything that can stand in the way is looked for before anything is
+// written.
+func prepare(ctx context.Context, n *node.Node, o Options) error {
+	if err := hasComponents(n.Layout); err != nil {
+		return err
+	}
+	if status, err := flow.Client(n.Layout).Status(ctx); err == nil {
+		return msg.Errorf("a node runs under %s already (process %d); stop it first", n.Layout.Path("/"), status.PID)
+	}
+	db := metaDB{layout: n.Layout, port: o.MetaDBPort}
+	if err := db.portIsFree(); err != nil {
+		return err
+	}
+	password, err := db.password()
+	if err != nil {
+		return err
+	}
+	if err := writeConfig(n.ConfigFile, n.HostIP, password, o.MetaDBPort, o.Set); err != nil {
+		return err
+	}
+	fmt.Fprintln(n.Out, n.Lang.Sprintf("trial mode: the MetaDB is a MariaDB of its own in %s; its password is in %s", db.dataDir(), db.passwordFile()))
+	if err := db.prepare(ctx, password); err != nil {
+		return err
+	}
+	return db.writeProgram(ctx, n)
+}
+
 // hasComponents makes sure that there is an OMS under the root to try.
-func hasComponents(o flow.Options) error {
-	script := o.Layout.Path("/home/admin/conf/command/start_oms_console.sh")
-	if _, err := os.Stat(script); err != nil {
-		return msg.Errorf("there are no OMS components under %s: %w; unpack an OMS image there, or lay out the stand-in with `oms-standin install %s`", o.Layout.Path("/"), err, o.Layout.Path("/"))
+func hasComponents(l layout.Layout) error {
+	if _, err := os.Stat(l.Path("/home/admin/conf/command/start_oms_console.sh")); err != nil {
+		return msg.Errorf("there are no OMS components under %s: %w; unpack an OMS image there, or lay out the stand-in with `oms-standin install %s`", l.Path("/"), err, l.Path("/"))
 	}
 	return nil
 }
 
-// writeProgram writes the program file of the MetaDB, and the main program
-// file where the image has none, before PID 1 reads them.
-func (m metaDB) writeProgram(ctx context.Context, o flow.Options) error {
-	p, err := pack.Open(o.PackDir)
+// writeProgram writes the program file of the MetaDB, and the main program file where the image has none, before PID 1
+// reads them.
+func (m metaDB) writeProgram(ctx context.Context, n *node.Node) error {
+	p, err := n.Pack()
 	if err != nil {
 		return err
 	}
@@ -88,12 +93,12 @@ func (m metaDB) writeProgram(ctx context.Context, o flow.Options) error {
 	}
 	var files []pack.File
 	for _, f := range p.Files {
-		if o.Layout.Path(f.Path) == o.Layout.SupervisordConf() {
+		if n.Layout.Path(f.Path) == n.Layout.SupervisordConf() {
 			files = append(files, f)
 		}
 	}
 	step := component.Step{
-		Pack: p, Layout: o.Layout, HostIP: o.HostIP, Files: append(files, p.Trial...),
+		Pack: p, Layout: n.Layout, HostIP: n.HostIP, Files: append(files, p.Trial...),
 		Values: map[string]any{
 			"mariadbd": mariadbd, "datadir": m.dataDir(), "tmpdir": m.tempDir(), "port": m.port, "user": m.account(),
 		},
@@ -103,21 +108,21 @@ func (m metaDB) writeProgram(ctx context.Context, o flow.Options) error {
 }
 
 // announce shows what there is to look at.
-func announce(ctx context.Context, o flow.Options) {
+func announce(ctx context.Context, n *node.Node) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	cfg, _, err := config.Load(o.ConfigFile)
+	cfg, err := n.Config()
 	if err == nil {
-		fmt.Fprintln(o.Out)
-		err = flow.Client(o.Layout).PrintStatus(ctx, o.Out, o.Lang, time.Now())
+		fmt.Fprintln(n.Out)
+		err = flow.Client(n.Layout).PrintStatus(ctx, n.Out, n.Lang, time.Now())
 	}
 	if err != nil {
-		fmt.Fprintln(o.Err, o.Lang.Sprintf("warning: %v", err))
+		n.Tell(msg.M("warning: %v", err))
 		return
 	}
 	scheme := "http"
-	if o.Layout.HTTPS() {
+	if n.Layout.HTTPS() {
 		scheme = "https"
 	}
-	fmt.Fprintln(o.Out, o.Lang.Sprintf("\nopen %s://%s:%d — look further with `omsinit status --root %s`; Ctrl-C stops everything", scheme, o.HostIP, cfg.NginxPort, o.Layout.Path("/")))
+	fmt.Fprintln(n.Out, n.Lang.Sprintf("\nopen %s://%s:%d — look further with `omsinit status --root %s`; Ctrl-C stops everything", scheme, n.HostIP, cfg.NginxPort, n.Layout.Path("/")))
 }

@@ -34,10 +34,6 @@ type keptFile struct {
 // keepFiles copies config.yaml and the generated files that are there beside
 // the backup. The copy of config.yaml lies under its documented name, too.
 func (s *Session) keepFiles(context.Context) error {
-	config, err := os.ReadFile(s.ConfigFile)
-	if err != nil {
-		return msg.Errorf("cannot read %s: %w", s.ConfigFile, err)
-	}
 	if err := os.MkdirAll(filepath.Join(s.rec.Backup, filesName), 0o700); err != nil {
 		return msg.Errorf("cannot keep a copy of the files: %w", err)
 	}
@@ -69,7 +65,7 @@ func (s *Session) keepFiles(context.Context) error {
 	if err != nil {
 		return err
 	}
-	for path, data := range map[string][]byte{filepath.Join(s.rec.Backup, indexName): text, filepath.Join(s.rec.Backup, copyName): config, filepath.Join(filepath.Dir(s.ConfigFile), copyName): config} {
+	for path, data := range map[string][]byte{filepath.Join(s.rec.Backup, indexName): text, filepath.Join(s.rec.Backup, copyName): s.ConfigText, filepath.Join(filepath.Dir(s.ConfigFile), copyName): s.ConfigText} {
 		if err := private(path, data); err != nil {
 			return msg.Errorf("cannot keep a copy of the files: %w", err)
 		}

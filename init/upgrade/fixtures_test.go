@@ -124,7 +124,7 @@ func nodeFor(t testing.TB, c *config.Config, p *pack.Pack, node string) *Upgrade
 	t.Helper()
 	root := t.TempDir()
 	u := upgradeIn(root, c, p, node)
-	for path, text := range map[string]string{u.ConfigFile: "drc_rm_db: " + c.RMDatabase + "\n", u.Layout.LogDir() + "/oms_console_stdout.log": "old", u.Layout.InitFlag(): "done",
+	for path, text := range map[string]string{u.ConfigFile: string(u.ConfigText), u.Layout.LogDir() + "/oms_console_stdout.log": "old", u.Layout.InitFlag(): "done",
 		u.Layout.Path("/home/ds/cm/package/config/jdbc.properties"): "old=1\n"} {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -139,7 +139,8 @@ func nodeFor(t testing.TB, c *config.Config, p *pack.Pack, node string) *Upgrade
 
 func upgradeIn(root string, c *config.Config, p *pack.Pack, node string) *Upgrade {
 	l := layout.New(root)
-	return &Upgrade{Config: c, ConfigFile: l.ConfigFile(), Pack: p, Layout: l, Node: node, Tool: "test", LockTimeout: 90 * time.Second, Programs: &programs{}}
+	text := []byte("drc_rm_db: " + c.RMDatabase + "\n")
+	return &Upgrade{Config: c, ConfigFile: l.ConfigFile(), ConfigText: text, Pack: p, Layout: l, Node: node, Tool: "test", Options: Options{LockTimeout: 90 * time.Second}, Programs: &programs{}}
 }
 
 // drive does what the steps of an initialisation do around an upgrade.

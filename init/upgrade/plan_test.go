@@ -239,7 +239,7 @@ func TestObjections(t *testing.T) {
 			}
 		})
 	}
-	if s := (&Upgrade{From: "latest"}); s.origin(&survey{}) == nil {
+	if s := (&Upgrade{Options: Options{From: "latest"}}); s.origin(&survey{}) == nil {
 		t.Error("--from-version=latest is taken")
 	}
 }

@@ -27,17 +27,8 @@ const DefaultKeep = 3
 // dumps, changes and starts before it is done.
 const DefaultLockTimeout = 2 * time.Hour
 
-// Upgrade is an upgrade with everything it touches.
-type Upgrade struct {
-	Config     *config.Config
-	ConfigFile string
-	Pack       *pack.Pack
-	Layout     layout.Layout
-	// Node names this node in the journal, usually its IP address; Tool is the
-	// version of omsinit.
-	Node, Tool string
-	// LockTimeout is how long to wait for another node; 0 means DefaultLockTimeout.
-	LockTimeout time.Duration
+// Options are what an upgrade is told.
+type Options struct {
 	// From states the release of an installation that records none.
 	From string
 	// AutoHA switches high availability off before, and on again after.
@@ -52,13 +43,29 @@ type Upgrade struct {
 	// Heartbeats names heartbeat databases that are not found by themselves.
 	Heartbeats []string
 	// Keep is how many backups are kept; 0 means DefaultKeep.
-	Keep     int
-	Programs Programs
-	// Log takes messages, Progress how far a backup or a restore is; both may
-	// be nil.
-	Log      func(msg.Message)
+	Keep int
+	// LockTimeout is how long to wait for another node; 0 means DefaultLockTimeout.
+	LockTimeout time.Duration
+	// Progress takes how far a backup or a restore is; it may be nil.
 	Progress func(backup.Progress)
-	Now      func() time.Time
+}
+
+// Upgrade is an upgrade with everything it touches.
+type Upgrade struct {
+	Options
+	// Config is what ConfigText says, which is what ConfigFile held.
+	Config     *config.Config
+	ConfigFile string
+	ConfigText []byte
+	Pack       *pack.Pack
+	Layout     layout.Layout
+	// Node names this node in the journal, usually its IP address; Tool is the
+	// version of omsinit.
+	Node, Tool string
+	Programs   Programs
+	// Log takes messages; it may be nil.
+	Log func(msg.Message)
+	Now func() time.Time
 
 	// fault is asked before and after each stage; tests fail or die there.
 	fault func(at string) error

@@ -20,7 +20,7 @@ func (c *checkCommand) args() arguments { return arguments{usage: "[FILE]", firs
 func (c *checkCommand) flags(t translate) flags {
 	return flags{
 		boolFlag(&c.Offline, "offline", t("check the file alone, not this host or the network")),
-		ignoreFlag(t, &c.CheckOptions.Ignore), tsdbOptionalFlag(t, &c.TSDBOptional),
+		ignoreFlag(t, &c.Ignore), tsdbOptionalFlag(t, &c.TSDBOptional),
 		deadlineFlag(t, &c.Deadline), c.flag(t),
 		textFlag(&c.Explain, "explain", t("print the long help of a finding, such as metadb.clock")),
 	}
@@ -36,7 +36,7 @@ func (c *checkCommand) Run(ctx context.Context, a *app) error {
 		e.Print(a.stdout, a.lang)
 		return nil
 	}
-	c.ConfigFile, c.Stdin = cmp.Or(c.File, c.ConfigFile), a.stdin
-	report, err := flow.Check(ctx, c.Options, c.CheckOptions)
+	c.node.ConfigFile = cmp.Or(c.File, c.node.ConfigFile)
+	report, err := c.flow().Check(ctx, c.CheckOptions)
 	return c.printReport(a, report, err)
 }

@@ -228,13 +228,14 @@ func TestTargetIsComplete(t *testing.T) {
 		return c.target
 	}
 	o := read("probe")
-	if o.Layout.Root() != "/environment" || o.ConfigFile != "/environment/home/admin/conf/config.yaml" ||
-		o.HostIP != "10.0.0.1" || o.Upgrade != "true" || !o.TSDBOptional || o.Build != version ||
-		o.Lang != msg.English || o.Out == nil || o.Err == nil {
+	n := o.node
+	if n.Layout.Root() != "/environment" || n.ConfigFile != "/environment/home/admin/conf/config.yaml" ||
+		n.HostIP != "10.0.0.1" || n.IsUpgrade != "true" || !o.TSDBOptional || n.Build != version ||
+		n.Lang != msg.English || n.Out == nil || n.Err == nil {
 		t.Errorf("%+v", o)
 	}
 	o = read("--root", "/before", "--config", "/x", "probe", "--root", "/after", "--tsdb-optional=false")
-	if o.Layout.Root() != "/after" || o.ConfigFile != "/x" || o.TSDBOptional {
+	if o.node.Layout.Root() != "/after" || o.node.ConfigFile != "/x" || o.TSDBOptional {
 		t.Errorf("%+v", o)
 	}
 }

@@ -21,7 +21,7 @@ type clusterShow struct{ clusterCommand }
 
 // Run prints the regions and nodes.
 func (c *clusterShow) Run(ctx context.Context, a *app) error {
-	view, err := flow.ClusterView(ctx, c.Options, c.ClusterOptions)
+	view, err := c.flow().ClusterView(ctx, c.ClusterOptions)
 	return c.print(a, err, view, plain(view.Print))
 }
 
@@ -34,7 +34,7 @@ func (c *clusterCheck) flags(t translate) flags {
 
 // Run runs the checks.
 func (c *clusterCheck) Run(ctx context.Context, a *app) error {
-	report, err := flow.ClusterCheck(ctx, c.Options, c.ClusterOptions)
+	report, err := c.flow().ClusterCheck(ctx, c.ClusterOptions)
 	return c.printReport(a, report, err)
 }
 
@@ -43,7 +43,7 @@ type haShow struct{ report }
 
 // Run prints how high availability is set.
 func (c *haShow) Run(ctx context.Context, a *app) error {
-	status, err := flow.HA(ctx, c.Options)
+	status, err := c.flow().HA(ctx)
 	return c.print(a, err, status, plain(status.Print))
 }
 
@@ -70,6 +70,6 @@ func (c *haOn) Run(ctx context.Context, a *app) error { return c.switchHA(ctx, a
 
 // switchHA prints what was changed.
 func (c *haOff) switchHA(ctx context.Context, a *app, on, force bool) error {
-	change, err := flow.SwitchHA(ctx, c.Options, on, force)
+	change, err := c.flow().SwitchHA(ctx, on, force)
 	return c.print(a, err, change, plain(change.Print))
 }

@@ -10,10 +10,8 @@ import (
 	"strings"
 
 	"omsinit/init/component"
-	"omsinit/init/flow"
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
-	"omsinit/internal/node"
 )
 
 // configShow is `omsinit config show`.
@@ -26,8 +24,8 @@ func (c *configShow) args() arguments { return arguments{usage: "[FILE]", first:
 
 // Run prints the keys.
 func (c *configShow) Run(_ context.Context, a *app) error {
-	file := cmp.Or(c.File, c.ConfigFile)
-	settings, warnings, err := node.New(node.Given{ConfigFile: file, Stdin: a.stdin}).Settings()
+	c.node.ConfigFile = cmp.Or(c.File, c.node.ConfigFile)
+	settings, warnings, err := c.node.Settings()
 	for _, w := range warnings {
 		a.say(msg.M("%v", w))
 	}
@@ -49,7 +47,7 @@ func (c *configShow) Run(_ context.Context, a *app) error {
 		Version  int              `json:"version"`
 		Config   string           `json:"config"`
 		Settings []config.Setting `json:"settings"`
-	}{1, file, settings}
+	}{1, c.node.ConfigFile, settings}
 	return c.print(a, nil, value, func(w io.Writer, lang msg.Lang) error {
 		return settingsText(w, lang, settings)
 	})
@@ -106,7 +104,7 @@ type configHistory struct{ target }
 
 // Run lists the versions.
 func (c *configHistory) Run(_ context.Context, a *app) error {
-	versions, err := component.NewHistory(c.Layout).List()
+	versions, err := component.NewHistory(c.node.Layout).List()
 	if err != nil {
 		return err
 	}
@@ -138,7 +136,7 @@ func (c *configDiff) args() arguments {
 
 // Run prints the diff.
 func (c *configDiff) Run(_ context.Context, a *app) error {
-	text, err := flow.DiffVersion(c.Options, cmp.Or(c.Version, "last"), c.Files)
+	text, err := c.flow().DiffVersion(cmp.Or(c.Version, "last"), c.Files)
 	if err == nil {
 		_, err = fmt.Fprint(a.stdout, text)
 	}
@@ -159,5 +157,5 @@ func (c *configRestore) flags(t translate) flags { return stepFlags(t, &c.target
 
 // Run puts the files back.
 func (c *configRestore) Run(ctx context.Context, _ *app) error {
-	return flow.Restore(ctx, c.Options, c.Version, c.Files)
+	return c.flow().Restore(ctx, c.Version, c.Files)
 }

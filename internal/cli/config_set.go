@@ -138,7 +138,7 @@ func assignments(p *prompter, args []string) ([]config.Assignment, error) {
 
 // askAll asks for each key; Enter alone keeps what is there.
 func (c *setting) askAll(p *prompter, keys []string) ([]config.Assignment, error) {
-	cfg, _, err := config.Load(c.ConfigFile)
+	cfg, err := c.node.Config()
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +190,7 @@ func (c *setting) set(ctx context.Context, p *prompter, values []config.Assignme
 	if err != nil {
 		return err
 	}
-	return flow.Set(ctx, c.Options, flow.Settings{
+	return c.flow().Set(ctx, flow.Settings{
 		Values: append(values, follow...), InitMetaDB: c.InitMetaDB, OnlyFile: c.OnlyFile,
 	})
 }
@@ -198,7 +198,7 @@ func (c *setting) set(ctx context.Context, p *prompter, values []config.Assignme
 // followCMURL asks whether cm_url follows the port of the CM. It asks before anything is locked: a question can stay
 // open for long.
 func (c *setting) followCMURL(p *prompter, values []config.Assignment) ([]config.Assignment, error) {
-	from, to, single, err := flow.CMURLToFollow(c.Options, values)
+	from, to, single, err := c.flow().CMURLToFollow(values)
 	if err != nil || to == "" || c.KeepCMURL {
 		return nil, err
 	}

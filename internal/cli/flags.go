@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"os"
 	"strconv"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"omsinit/init/flow"
 	"omsinit/internal/layout"
 	"omsinit/internal/msg"
+	"omsinit/internal/node"
 	"omsinit/internal/registry"
 	"omsinit/supervise/client"
 )
@@ -115,15 +115,22 @@ func heartbeatsFlag(t translate, to *[]string) urfave.Flag {
 	return listFlag(to, "heartbeat-db", t("also back up this heartbeat database of another region, which is not found by itself"))
 }
 
-// target is what a command works on: the options of the flow, where its flags go as well. Commands embed it.
-type target struct{ flow.Options }
+// target is what a command works on: the node, and the options of the flow, where flags go. Commands embed it.
+type target struct {
+	flow.Options
+	node *node.Node
+}
+
+// flow returns the operations on the node.
+func (o *target) flow() *flow.Flow { return flow.New(o.node, o.Options) }
 
 // resolve fills in what does not come from the flags of the command itself.
 func (o *target) resolve(a *app, u *urfave.Context) {
-	l := layout.New(a.root)
-	o.Layout, o.ConfigFile, o.PackDir = l, cmp.Or(a.configFile, l.ConfigFile()), cmp.Or(a.packDir, l.PackDir())
-	o.HostIP, o.Upgrade, o.Build = os.Getenv("OMS_HOST_IP"), os.Getenv("IS_UPGRADE"), version
-	o.Lang, o.Out, o.Err = a.lang, a.stdout, a.stderr
+	o.node = node.New(node.Given{
+		Layout: layout.New(a.root), ConfigFile: a.configFile, PackDir: a.packDir,
+		HostIP: os.Getenv("OMS_HOST_IP"), IsUpgrade: os.Getenv("IS_UPGRADE"), Build: version,
+		Lang: a.lang, Out: a.stdout, Err: a.stderr, Stdin: a.stdin,
+	})
 	if !u.IsSet("tsdb-optional") { // the variable reaches commands without the flag, too
 		o.TSDBOptional, _ = strconv.ParseBool(os.Getenv(tsdbOptionalEnv))
 	}

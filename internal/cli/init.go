@@ -8,7 +8,10 @@ import (
 )
 
 // initCommand is `omsinit init`.
-type initCommand struct{ target }
+type initCommand struct {
+	target
+	flow.Steps
+}
 
 func (c *initCommand) flags(t translate) flags {
 	return append(append(flags{
@@ -17,7 +20,7 @@ func (c *initCommand) flags(t translate) flags {
 }
 
 // Run runs the steps.
-func (c *initCommand) Run(ctx context.Context, _ *app) error { return flow.Run(ctx, c.Options) }
+func (c *initCommand) Run(ctx context.Context, _ *app) error { return c.flow().Init(ctx, c.Steps) }
 
 // stepFlags are those of commands that run the steps 1, 3 and 4.
 func stepFlags(t translate, o *target) flags {
@@ -36,7 +39,7 @@ func (c *reconfigureCommand) flags(t translate) flags {
 
 // Run runs the steps that a changed config.yaml needs.
 func (c *reconfigureCommand) Run(ctx context.Context, _ *app) error {
-	return flow.Reconfigure(ctx, c.Options)
+	return c.flow().Reconfigure(ctx)
 }
 
 // planCommand is `omsinit plan`.
@@ -48,7 +51,7 @@ func (c *planCommand) flags(t translate) flags {
 
 // Run prints the plan. The error says whether there is something to do.
 func (c *planCommand) Run(ctx context.Context, a *app) error {
-	plan, err := flow.Plan(ctx, c.Options)
+	plan, err := c.flow().Plan(ctx)
 	switch err := c.print(a, err, plan, plain(plan.Print)); {
 	case err != nil:
 		return err
@@ -68,8 +71,7 @@ func (c *addResourceCommand) Run(ctx context.Context, _ *app) error { return c.o
 
 // only runs one step.
 func (o *target) only(ctx context.Context, step string) error {
-	o.Only = []string{step}
-	return flow.Run(ctx, o.Options)
+	return o.flow().Init(ctx, flow.Steps{Only: []string{step}})
 }
 
 // oldNames is omsinit without a command: what the Python scripts of OMS were called with.

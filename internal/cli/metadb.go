@@ -18,7 +18,7 @@ type metadbStatus struct{ report }
 
 // Run prints the status.
 func (c *metadbStatus) Run(ctx context.Context, a *app) error {
-	step, err := flow.MetaDB(c.Options)
+	step, err := c.flow().MetaDB()
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (f *confirmation) IsBoolFlag() bool { return true }
 
 // Run changes the databases, or prints what it would do.
 func (c *metadbMigrate) Run(ctx context.Context, a *app) error {
-	step, err := flow.MetaDB(c.Options)
+	step, err := c.flow().MetaDB()
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (c *metadbMigrate) reinit(ctx context.Context, a *app, step *metadb.Step) (
 			return err
 		} // no answer is a wrong name, which is refused
 	}
-	dir, err := flow.ReinitMetaDB(ctx, c.Options, step, strings.TrimSpace(name), c.BackupDir, a.progress(dumped))
+	dir, err := c.flow().ReinitMetaDB(ctx, step, strings.TrimSpace(name), c.BackupDir, a.progress(dumped))
 	if dir != "" {
 		_ = a.print(msg.M("the backup is in %s", dir))
 	}
@@ -130,7 +130,7 @@ func backupFolder(usage string, dir *string) arguments {
 
 // Run dumps the databases.
 func (c *metadbBackup) Run(ctx context.Context, a *app) error {
-	job, err := flow.MetaDBBackup(c.Options, c.Dir)
+	job, err := c.flow().Backup(c.Dir)
 	if err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ func (c *metadbRestore) flags(t translate) flags {
 
 // Run restores the databases.
 func (c *metadbRestore) Run(ctx context.Context, a *app) error {
-	job, err := flow.MetaDBBackup(c.Options, c.Dir)
+	job, err := c.flow().Backup(c.Dir)
 	if err != nil {
 		return err
 	}

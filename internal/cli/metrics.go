@@ -6,7 +6,6 @@ import (
 	"io"
 	"time"
 
-	"omsinit/init/flow"
 	"omsinit/internal/msg"
 )
 
@@ -15,7 +14,7 @@ type metricsCheck struct{ report }
 
 // Run tries the time-series database, and prints how far that came.
 func (c *metricsCheck) Run(ctx context.Context, a *app) error {
-	verdict, err := flow.CheckMetrics(ctx, c.Options)
+	verdict, err := c.flow().CheckMetrics(ctx)
 	if err := c.print(a, err, verdict, plain(verdict.Print)); err != nil || verdict.Passed {
 		return err
 	}
@@ -33,10 +32,10 @@ func (c *metricsShow) flags(t translate) flags { return flags{c.flag(t, promethe
 // Run prints the report, or the figures.
 func (c *metricsShow) Run(ctx context.Context, a *app) error {
 	if c.Format == prometheus {
-		text, err := flow.MetricsText(ctx, c.Options)
+		text, err := c.flow().MetricsText(ctx)
 		fmt.Fprint(a.stdout, text)
 		return err
 	}
-	report, err := flow.Metrics(ctx, c.Options)
+	report, err := c.flow().Metrics(ctx)
 	return c.print(a, err, report, func(w io.Writer, lang msg.Lang) error { return report.Print(w, lang, time.Now()) })
 }

@@ -21,7 +21,7 @@ type packList struct{ target }
 
 // Run lists the files.
 func (c *packList) Run(_ context.Context, a *app) error {
-	p, err := pack.Open(c.PackDir)
+	p, err := c.node.Pack()
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (c *packShow) args() arguments {
 
 // Run prints the file.
 func (c *packShow) Run(_ context.Context, a *app) error {
-	p, err := pack.Open(c.PackDir)
+	p, err := c.node.Pack()
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (c *packExport) args() arguments {
 
 // Run writes the files, and lists them.
 func (c *packExport) Run(_ context.Context, a *app) error {
-	p, err := pack.Open(c.PackDir)
+	p, err := c.node.Pack()
 	if err != nil {
 		return err
 	}

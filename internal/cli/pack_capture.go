@@ -35,7 +35,7 @@ func (c *packVerify) Run(ctx context.Context, a *app) error {
 	if err := findPacks(&c.Dir); err != nil {
 		return err
 	}
-	differences, err := flow.VerifyPack(ctx, c.Options, c.CaptureOptions, c.Dir)
+	differences, err := c.flow().VerifyPack(ctx, c.CaptureOptions, c.Dir)
 	err = c.print(a, err, capture.DifferencesJSON(differences), func(w io.Writer, lang msg.Lang) error {
 		return capture.PrintDifferences(w, lang, differences)
 	})
@@ -71,7 +71,7 @@ func (c *packCapture) Run(ctx context.Context, a *app) error {
 	if c.Out == "" {
 		return usage(msg.M("name the folder to write to with --out"))
 	}
-	report, err := flow.Capture(ctx, c.Options, c.CaptureOptions)
+	report, err := c.flow().Capture(ctx, c.CaptureOptions)
 	if err != nil {
 		return err
 	}

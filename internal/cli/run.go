@@ -46,7 +46,7 @@ func (c *runCommand) Run(ctx context.Context, _ *app) error {
 	if err != nil {
 		return err
 	}
-	return ended(flow.Boot(ctx, c.Options, flow.BootOptions{
+	return ended(c.flow().Boot(ctx, flow.BootOptions{
 		ExitOnFatal: c.OnFatal == "exit", MetricsPort: c.MetricsPort, StopTimeout: timeout,
 	}))
 }
@@ -81,5 +81,5 @@ func (c *trialCommand) flags(t translate) flags {
 
 // Run supervises until the trial ends.
 func (c *trialCommand) Run(ctx context.Context, _ *app) error {
-	return ended(trial.Run(ctx, c.target.Options, c.Options))
+	return ended(trial.Run(ctx, c.node, c.target.Options, c.Options))
 }

@@ -8,13 +8,18 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"omsinit/init/flow"
 	"omsinit/init/upgrade"
 	"omsinit/internal/msg"
 )
 
+// upgrading is what the commands work on that upgrade, or take backups as an upgrade does.
+type upgrading struct {
+	target
+	Up upgrade.Options
+}
+
 // gateFlags are those that the gates of an upgrade look at.
-func gateFlags(t translate, o *target) flags {
+func (o *upgrading) gateFlags(t translate) flags {
 	return flags{
 		textFlag(&o.Up.From, "from-version", t("assume this release for an installation that records none, such as 4.1.0-CE")),
 		boolFlag(&o.Up.AutoHA, "auto-ha", t("switch high availability off before and on again after")),
@@ -24,7 +29,7 @@ func gateFlags(t translate, o *target) flags {
 }
 
 // backupFlags are those of commands that take a backup.
-func backupFlags(t translate, o *target) flags {
+func (o *upgrading) backupFlags(t translate) flags {
 	return flags{
 		heartbeatsFlag(t, &o.Up.Heartbeats),
 		numberFlag(&o.Up.Keep, "keep", upgrade.DefaultKeep, t("keep this many backups; one in use is never removed")),
@@ -32,15 +37,18 @@ func backupFlags(t translate, o *target) flags {
 }
 
 // upgradePlan is `omsinit upgrade plan`.
-type upgradePlan struct{ report }
+type upgradePlan struct {
+	upgrading
+	output
+}
 
 func (c *upgradePlan) flags(t translate) flags {
-	return append(append(flags{c.flag(t)}, gateFlags(t, &c.target)...), backupFlags(t, &c.target)...)
+	return append(append(flags{c.flag(t)}, c.gateFlags(t)...), c.backupFlags(t)...)
 }
 
 // Run prints the plan. The error says whether the gates refuse it.
 func (c *upgradePlan) Run(ctx context.Context, a *app) error {
-	plan, err := flow.PlanUpgrade(ctx, c.Options)
+	plan, err := c.flow().PlanUpgrade(ctx, c.Up)
 	if err := c.print(a, err, plan, plan.Print); err != nil || !plan.Refused() {
 		return err
 	}
@@ -48,7 +56,7 @@ func (c *upgradePlan) Run(ctx context.Context, a *app) error {
 }
 
 // upgradeApply is `omsinit upgrade apply`.
-type upgradeApply struct{ target }
+type upgradeApply struct{ upgrading }
 
 func (c *upgradeApply) flags(t translate) flags {
 	keep := boolFlag(&c.Up.KeepFailed, "keep-failed", t("leave a failed upgrade as it is, for inspection, instead of restoring the backup"))
@@ -62,13 +70,12 @@ func (c *upgradeApply) flags(t translate) flags {
 	}
 	ready := readyTimeoutFlag(t, "ready-timeout", &c.ReadyTimeout)
 	own := flags{keep, unattended, lock, ready, preferFlag(t, &c.Prefer)}
-	return append(append(own, gateFlags(t, &c.target)...), backupFlags(t, &c.target)...)
+	return append(append(own, c.gateFlags(t)...), c.backupFlags(t)...)
 }
 
 // Run upgrades.
 func (c *upgradeApply) Run(ctx context.Context, _ *app) error {
-	c.Upgrade = "true"
-	return flow.Run(ctx, c.Options)
+	return c.flow().Upgrade(ctx, c.Up)
 }
 
 // upgradeRollback is `omsinit upgrade rollback`.
@@ -96,23 +103,23 @@ func (c *upgradeRollback) Run(ctx context.Context, a *app) (err error) {
 	if !c.Yes {
 		c.Confirm = a.prompter(ctx).confirm
 	}
-	return flow.RollBack(ctx, c.Options, c.Rollback)
+	return c.flow().RollBack(ctx, c.Rollback)
 }
 
 // upgradeBackup is `omsinit upgrade backup`.
 type upgradeBackup struct {
-	target
+	upgrading
 	Dir string
 }
 
 func (c *upgradeBackup) args() arguments { return arguments{usage: "[DIR]", first: []*string{&c.Dir}} }
 
-func (c *upgradeBackup) flags(t translate) flags { return backupFlags(t, &c.target) }
+func (c *upgradeBackup) flags(t translate) flags { return c.backupFlags(t) }
 
 // Run takes the backup.
 func (c *upgradeBackup) Run(ctx context.Context, a *app) error {
 	c.Up.Progress = a.progress(dumped)
-	u, err := flow.Upgrade(c.Options)
+	u, err := c.flow().Upgrader(c.Up)
 	if err != nil {
 		return err
 	}
@@ -128,7 +135,7 @@ type upgradeBackups struct{ report }
 
 // Run lists the backups: also when it is not known which are in use.
 func (c *upgradeBackups) Run(ctx context.Context, a *app) error {
-	u, err := flow.Upgrade(c.Options)
+	u, err := c.flow().Upgrader(upgrade.Options{})
 	if err != nil {
 		return err
 	}
@@ -157,10 +164,11 @@ func (c *upgradeVerify) flags(t translate) flags {
 
 // Run compares the backup.
 func (c *upgradeVerify) Run(ctx context.Context, a *app) error {
+	var o upgrade.Options
 	if c.Deep {
-		c.Up.Progress = a.progress(restored)
+		o.Progress = a.progress(restored)
 	}
-	u, err := flow.Upgrade(c.Options)
+	u, err := c.flow().Upgrader(o)
 	if err != nil {
 		return err
 	}

@@ -97,3 +97,10 @@ func (c *Config) NodeAddress(hostIP string) string {
 	}
 	return hostIP
 }
+
+// SameMetaDB reports whether two configurations mean the same databases, reached in the same way.
+func (c *Config) SameMetaDB(other *Config) bool {
+	return c.MetaHost == other.MetaHost && c.MetaPort == other.MetaPort && c.MetaUser == other.MetaUser &&
+		c.MetaPassword == other.MetaPassword && c.RMDatabase == other.RMDatabase && c.CMDatabase == other.CMDatabase &&
+		c.HeartbeatDatabase == other.HeartbeatDatabase
+}

@@ -71,9 +71,15 @@ func New(g Given) *Node {
 	return &Node{Given: g}
 }
 
-// Again returns the node without what was read: whoever asks it sees
-// config.yaml, the certificates and the pack as they are now.
-func (n *Node) Again() *Node { return New(n.Given) }
+// Again returns the node without its snapshot: whoever asks it sees config.yaml and the certificates as they are now.
+// The pack does not change in a container.
+func (n *Node) Again() *Node {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	again := New(n.Given)
+	again.pack = n.pack
+	return again
+}
 
 // Tell writes a message to Err, beside the results of the command.
 func (n *Node) Tell(m msg.Message) {

@@ -69,6 +69,7 @@ func (n *Node) read() *Snapshot {
 		before, _ := os.Stat(n.ConfigFile) // ReadFile says what is wrong with the file
 		s.Text, s.state, s.Err = config.ReadFile(n.ConfigFile)
 		if s.Err == nil && !sameState(before, s.state) {
+			s.Text = nil
 			s.Err = finding.Transient(msg.Errorf("%s was changed while it was read; run the same command again", n.ConfigFile))
 		}
 	}

@@ -1,0 +1,84 @@
+package flow
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"omsinit/internal/finding"
+	"omsinit/internal/msg"
+	"omsinit/supervise/api"
+	"omsinit/supervise/client"
+)
+
+// settling is how long a program may run without being ready before it is taken for stuck. A JVM takes its time.
+const settling = 2 * time.Minute
+
+// restart is step 4: restart what runs with files that have changed since it was started, start what does not run, and
+// wait until all are ready. What is just starting, as after a restart of the container, is waited for.
+func (f *Flow) restart(ctx context.Context) error {
+	if _, err := f.client.Update(ctx); err != nil {
+		return unsupervised(err)
+	}
+	status, err := f.client.Status(ctx)
+	if err != nil {
+		return err
+	}
+	d := f.due(status)
+	if len(d.defined) == 0 {
+		return msg.Errorf("none of the programs %s is defined in %s", strings.Join(f.pack.Restart, ", "), f.Layout.SupervisordConf())
+	}
+	if len(d.coming)+len(d.restart) == 0 {
+		f.say(msg.M("all components are ready, and run with their current files: %s", strings.Join(d.defined, " ")))
+		return nil
+	}
+	o := client.OperationOptions{Timeout: f.ReadyTimeout, Setup: true}
+	progress := func(e api.Event) { f.say(msg.M("  %v", e.Message())) }
+	// A component that cannot work yet, because the MetaDB went away meanwhile, may work later: both are worth another
+	// try.
+	if len(d.restart) > 0 {
+		f.say(msg.M("restarting %s", strings.Join(d.restart, " ")))
+		if err := f.client.Restart(ctx, d.restart, o, progress); err != nil {
+			return finding.Transient(err)
+		}
+	}
+	if len(d.coming) > 0 {
+		f.say(msg.M("waiting for %s", strings.Join(d.coming, " ")))
+		if err := f.client.Start(ctx, d.coming, o, progress); err != nil {
+			return finding.Transient(err)
+		}
+	}
+	f.say(msg.M("all components are ready: %s", strings.Join(d.defined, " ")))
+	return nil
+}
+
+// due is what step 4 has to do: the programs of the pack that are defined, and of those the ones to wait for, and the
+// ones to restart, which include those that do not run.
+type due struct{ defined, coming, restart []string }
+
+func (f *Flow) due(status *api.Status) (d due) {
+	programs := map[string]api.ProgramStatus{}
+	for _, p := range status.Programs {
+		programs[p.Name] = p
+	}
+	for _, name := range f.pack.Restart {
+		p, ok := programs[name]
+		if !ok {
+			continue
+		}
+		d.defined = append(d.defined, name)
+		switch {
+		case p.Ready && !p.Stale:
+		case !p.Stale && (starting(p) || len(p.WaitsFor) > 0):
+			d.coming = append(d.coming, name)
+		default:
+			d.restart = append(d.restart, name)
+		}
+	}
+	return d
+}
+
+// starting reports whether a program runs, and not for so long that it should be ready.
+func starting(p api.ProgramStatus) bool {
+	return p.PID != 0 && time.Duration(p.UptimeSeconds)*time.Second < settling
+}

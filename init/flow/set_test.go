@@ -1,0 +1,284 @@
+package flow
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"omsinit/check"
+	"omsinit/init/component"
+	"omsinit/internal/config"
+	"omsinit/supervise/client"
+	"omsinit/testdata/testmaria"
+)
+
+// assign makes assignments out of keys and values.
+func assign(pairs ...string) []config.Assignment {
+	var list []config.Assignment
+	for i := 0; i < len(pairs); i += 2 {
+		list = append(list, config.Assignment{Key: pairs[i], Value: config.Secret(pairs[i+1])})
+	}
+	return list
+}
+
+// TestSet: a key is checked, written in place and kept beside and in the history, and the node is brought to it.
+func TestSet(t *testing.T) {
+	db := testmaria.Start(t)
+	w := newWorld(t, db)
+	w.initialise()
+	file := w.layout.ConfigFile()
+	w.write(file, "# by a person\n"+w.read(file))
+	before, inode := w.read(file), stat(t, file)
+	port := fmt.Sprint(freePort(t))
+	w.pid1.programs[0].Stale = true
+	if err := w.flow().Set(t.Context(), Settings{Values: assign("nginx_server_port", port)}); err != nil {
+		t.Fatalf("%v\n%s%s", err, &w.out, &w.errOut)
+	}
+	if after := w.read(file); after != strings.Replace(before, "nginx_server_port: "+w.values["nginx_server_port"], "nginx_server_port: "+port, 1) {
+		t.Errorf("the file:\n%s", after)
+	}
+	if !os.SameFile(inode, stat(t, file)) {
+		t.Error("a file that is mounted on its own was replaced")
+	}
+	if w.read(file+BackupSuffix) != before || stat(t, file+BackupSuffix).Mode().Perm() != 0o600 {
+		t.Error("the copy beside it")
+	}
+	if got := strings.Join(banners(w.out.String()), ", "); got != "Step 1, Step 3, Step 4" {
+		t.Errorf("steps %s", got)
+	}
+	w.said("nginx_server_port: "+w.values["nginx_server_port"]+" -> "+port, "written: /home/ds/ghana/config/tengine.conf")
+	if diff := cmp.Diff([]string{"restart nginx"}, w.pid1.asked()); diff != "" {
+		t.Error(diff)
+	}
+	versions, err := component.NewHistory(w.layout).List()
+	if err != nil || len(versions) != 2 || versions[1].Reason != "omsinit config" {
+		t.Fatalf("%+v, %v", versions, err)
+	}
+	if v, err := component.NewHistory(w.layout).Get(versions[1].ID); err != nil || string(v.Files[0].Data) != before {
+		t.Errorf("the version: %+v, %v", v, err)
+	}
+
+	// The same again changes nothing, and is no version.
+	w.pid1.forget()
+	if err := w.flow().Set(t.Context(), Settings{Values: assign("nginx_server_port", port)}); err != nil {
+		t.Fatal(err)
+	}
+	w.said(file + " has these values already")
+	if again, err := component.NewHistory(w.layout).List(); err != nil || len(again) != 2 || len(w.pid1.asked()) > 0 {
+		t.Errorf("%d versions, %v, %v", len(again), err, w.pid1.asked())
+	}
+}
+
+func stat(t *testing.T, path string) os.FileInfo {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}
+
+// TestSetSteps: which steps follow from which keys. They are never an initialisation.
+func TestSetSteps(t *testing.T) {
+	for _, tc := range []struct {
+		key  string
+		init bool
+		want string
+	}{
+		{"nginx_server_port", false, "check component restart"},
+		{"cm_server_port", false, "check component restart"},
+		{"tsdb_url", false, "check component restart"},
+		{"drc_user", false, "check component restart"},
+		{"cm_url", false, "check component restart resource"},
+		{"cm_nodes", false, "check component restart resource"},
+		{"oms_meta_password", false, "check component restart resource"},
+		{"drc_cm_db", false, "check component restart resource"},
+		{"nginx_server_port", true, "check metadb component restart resource"},
+	} {
+		phases, err := Steps{Only: stepsFor([]config.Changed{{Key: tc.key}}, tc.init)}.phases()
+		if got := strings.Join(names(phases), " "); err != nil || got != tc.want {
+			t.Errorf("%s, %v: %s, %v", tc.key, tc.init, got, err)
+		}
+	}
+}
+
+// TestSetRefused: what cannot be, is refused before the file is touched.
+func TestSetRefused(t *testing.T) {
+	db := testmaria.Start(t)
+	w := newWorld(t, db)
+	w.initialise()
+	for _, tc := range []struct {
+		name   string
+		values []config.Assignment
+		want   string
+	}{
+		{"a wrong value", assign("cm_location", "many"), "cm_location"},
+		{"an address of another host", assign("cm_nodes", "10.9.9.9"), "127.0.0.1, which is not in cm_nodes"},
+		{"a MetaDB that is away", assign("oms_meta_port", "1"), "nothing listens there"},
+		{"an account that is refused", assign("oms_meta_password", "Another43"), "refuses"},
+		{"databases that are not there", assign("drc_cm_heartbeat_db", "oms_other"), "lacks databases or tables of OMS (databases: 1, tables: 2)"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w.t = t
+			before := tree(t, w.layout.StateDir())
+			text, copied := w.read(w.layout.ConfigFile()), stat(t, w.layout.ConfigFile()).ModTime()
+			err := w.flow().Set(t.Context(), Settings{Values: tc.values})
+			if err == nil || strings.Contains(err.Error()+w.out.String()+w.errOut.String(), "Another43") {
+				t.Fatalf("%v\n%s%s", err, &w.out, &w.errOut)
+			}
+			contains(t, "what was said", err.Error()+w.out.String(), tc.want)
+			if w.read(w.layout.ConfigFile()) != text || !stat(t, w.layout.ConfigFile()).ModTime().Equal(copied) {
+				t.Error("the file was written")
+			}
+			if diff := cmp.Diff(before, tree(t, w.layout.StateDir()), cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "" && strings.Contains(p.GoString(), "init.lock") }, cmp.Ignore())); diff != "" {
+				t.Errorf("the state folder (-before +after):\n%s", diff)
+			}
+			if len(banners(w.out.String()))+len(w.pid1.asked())+len(w.pid1.told()) > 0 {
+				t.Errorf("a step was run:\n%s", &w.out)
+			}
+		})
+	}
+	w.t = t
+	var failed *check.FailedError
+	if err := w.flow().Set(t.Context(), Settings{Values: assign("cm_nodes", "10.9.9.9")}); !errors.As(err, &failed) {
+		t.Errorf("no error of a check: %v", err)
+	}
+}
+
+// TestSetNewMetaDB: with InitMetaDB what is missing is made, by the steps that follow.
+func TestSetNewMetaDB(t *testing.T) {
+	db := testmaria.Start(t)
+	w := newWorld(t, db)
+	w.initialise()
+	if err := w.flow().Set(t.Context(), Settings{Values: assign("drc_cm_heartbeat_db", "oms_other"), InitMetaDB: true}); err != nil {
+		t.Fatalf("%v\n%s%s", err, &w.out, &w.errOut)
+	}
+	if got := strings.Join(banners(w.out.String()), ", "); got != "Step 1, Step 2, Step 3, Step 4, Step 5" {
+		t.Errorf("steps %s", got)
+	}
+	if !strings.Contains(checksums(t, db), "oms_other.") {
+		t.Error("the database is empty")
+	}
+	if told := w.pid1.told(); len(told) > 0 {
+		t.Errorf("PID 1 was told of an initialisation: %v", told)
+	}
+}
+
+// TestSetWithoutPID1: nothing could be restarted, so nothing is changed unless only the file is meant.
+func TestSetWithoutPID1(t *testing.T) {
+	w := newWorld(t, testmaria.Start(t))
+	w.initialise()
+	w.pid1.Close()
+	before := w.read(w.layout.ConfigFile())
+	err := w.flow().Set(t.Context(), Settings{Values: assign("cm_region_cn", "cn-set")})
+	if !errors.Is(err, client.ErrNotRunning) || !strings.Contains(err.Error(), "--no-apply") || w.read(w.layout.ConfigFile()) != before {
+		t.Errorf("got %v", err)
+	}
+	files := tree(t, w.layout.Path("/home/ds/ghana"))
+	if err := w.flow().Set(t.Context(), Settings{Values: assign("cm_region_cn", "cn-set"), OnlyFile: true}); err != nil {
+		t.Fatalf("%v\n%s%s", err, &w.out, &w.errOut)
+	}
+	if !strings.Contains(w.read(w.layout.ConfigFile()), "cm_region_cn: cn-set") || len(banners(w.out.String())) > 0 {
+		t.Errorf("the file, or the output:\n%s", &w.out)
+	}
+	if diff := cmp.Diff(files, tree(t, w.layout.Path("/home/ds/ghana"))); diff != "" {
+		t.Errorf("other files (-before +after):\n%s", diff)
+	}
+}
+
+// TestSetMends: a file with errors is mended by setting the key that is wrong.
+func TestSetMends(t *testing.T) {
+	w := newWorld(t, testmaria.Start(t))
+	w.values["cm_location"] = "many"
+	w.writeConfig()
+	if err := w.flow().Set(t.Context(), Settings{Values: assign("cm_location", "1")}); err == nil || !strings.Contains(err.Error(), "lacks databases") {
+		t.Fatalf("a MetaDB that was not looked at before is looked at: %v", err)
+	}
+	if err := w.flow().Set(t.Context(), Settings{Values: assign("cm_location", "1"), InitMetaDB: true}); err != nil {
+		t.Fatalf("%v\n%s%s", err, &w.out, &w.errOut)
+	}
+	w.said("cm_location: many -> 1")
+	if err := os.Remove(w.layout.ConfigFile()); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.flow().Set(t.Context(), Settings{Values: assign("cm_location", "1")}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+}
+
+// TestSetSecret: a password is neither printed nor kept where others can read it.
+func TestSetSecret(t *testing.T) {
+	db := testmaria.Start(t)
+	db.Exec("CREATE USER other@'127.0.0.1' IDENTIFIED BY 'Geheim42!'", "GRANT ALL ON *.* TO other@'127.0.0.1' WITH GRANT OPTION")
+	w := newWorld(t, db)
+	w.initialise()
+	if err := w.flow().Set(t.Context(), Settings{Values: assign("oms_meta_user", "other", "oms_meta_password", "Geheim42!")}); err != nil {
+		t.Fatalf("%v\n%s%s", err, &w.out, &w.errOut)
+	}
+	w.said("oms_meta_password: ****** -> ******", "oms_meta_user: "+db.User+" -> other")
+	if strings.Contains(w.out.String()+w.errOut.String(), "Geheim42!") {
+		t.Error("the password was printed")
+	}
+	for path := range tree(t, w.layout.StateDir()) {
+		full := w.layout.StateDir() + path
+		if strings.Contains(w.read(full), "Geheim42!") && stat(t, full).Mode().Perm()&0o077 != 0 {
+			t.Errorf("others can read it in %s", full)
+		}
+	}
+}
+
+// TestUnwritable: of a file that cannot be written a person learns what to do: on the host, or with the copy.
+func TestUnwritable(t *testing.T) {
+	for _, tc := range []struct {
+		err  error
+		want string
+	}{
+		{&fs.PathError{Op: "open", Path: "p", Err: syscall.EROFS}, "cannot write f: read-only file system; edit the file on the host, then run `omsinit reconfigure`"},
+		{&fs.PathError{Op: "open", Path: "p", Err: syscall.EACCES}, "cannot write f: permission denied; edit the file on the host, then run `omsinit reconfigure`"},
+		{errors.Join(&fs.PathError{Op: "write", Path: "p", Err: syscall.ENOSPC}), "cannot write f: no space left on device; what it was is in f.bak"},
+	} {
+		if got := unwritable("f", tc.err); got.Error() != tc.want {
+			t.Errorf("got  %v\nwant %s", got, tc.want)
+		}
+	}
+}
+
+// TestCMURLToFollow: cm_url follows the port of the CM only where it names it.
+func TestCMURLToFollow(t *testing.T) {
+	for _, tc := range []struct {
+		name, port, url, nodes string
+		values                 []config.Assignment
+		to                     string
+		single                 bool
+	}{
+		{"one node", "8088", "http://10.0.0.1:8088", "[10.0.0.1]", assign("cm_server_port", "18088"), "http://10.0.0.1:18088", true},
+		{"two nodes", "8088", "http://10.0.0.1:8088", "[10.0.0.1, 10.0.0.2]", assign("cm_server_port", "18088"), "http://10.0.0.1:18088", false},
+		{"IPv6", "8088", "http://[fd00::1]:8088", "['fd00::1']", assign("cm_server_port", "18088"), "http://[fd00::1]:18088", true},
+		{"a VIP with a port of its own", "8088", "http://10.0.0.1:80", "[10.0.0.1]", assign("cm_server_port", "18088"), "", false},
+		{"the same port", "8088", "http://10.0.0.1:8088", "[10.0.0.1]", assign("cm_server_port", "8088"), "", false},
+		{"another port", "8088", "http://10.0.0.1:8088", "[10.0.0.1]", assign("nginx_server_port", "18088"), "", false},
+		{"both are set", "8088", "http://10.0.0.1:8088", "[10.0.0.1]", assign("cm_server_port", "18088", "cm_url", "http://10.0.0.1:1"), "", false},
+		{"a file that is wrong", "many", "http://10.0.0.1:8088", "[10.0.0.1]", assign("cm_server_port", "18088"), "", false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := newWorld(t, nil)
+			w.values["cm_server_port"], w.values["cm_url"], w.values["cm_nodes"] = tc.port, tc.url, tc.nodes
+			w.writeConfig()
+			from, to, single, err := w.flow().CMURLToFollow(tc.values)
+			if err != nil || to != tc.to || single != tc.single || (to != "") != (from == tc.url) {
+				t.Errorf("%q to %q, single %v, %v", from, to, single, err)
+			}
+		})
+	}
+	w := newWorld(t, nil)
+	w.given.ConfigFile = "/nonexistent"
+	if _, _, _, err := w.flow().CMURLToFollow(assign("cm_server_port", "1")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+}
