@@ -79,7 +79,7 @@ func (h *house) write(name, text string) string {
 	return h.path(name)
 }
 
-func (h *house) Read(name string) string {
+func (h *house) read(name string) string {
 	data, err := os.ReadFile(h.path(name))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		h.t.Fatal(err)
@@ -87,7 +87,7 @@ func (h *house) Read(name string) string {
 	return string(data)
 }
 
-func (h *house) Command() *exec.Cmd {
+func (h *house) command() *exec.Cmd {
 	settings, err := json.Marshal(h.run)
 	if err != nil {
 		h.t.Fatal(err)
@@ -104,7 +104,7 @@ func (h *house) Command() *exec.Cmd {
 // start starts the supervisor and waits until it answers.
 func (h *house) start() *house {
 	h.t.Helper()
-	h.cmd = h.Command()
+	h.cmd = h.command()
 	h.cmd.Stdout, h.cmd.Stderr = &h.out, &h.out
 	h.cmd.WaitDelay = time.Second
 	if err := h.cmd.Start(); err != nil {
@@ -119,7 +119,7 @@ func (h *house) start() *house {
 		h.cmd.Process.Kill()
 		<-h.ended
 		if h.t.Failed() {
-			h.t.Logf("output:\n%s\nlog:\n%s", h.out.String(), h.Read("omsinit.log"))
+			h.t.Logf("output:\n%s\nlog:\n%s", h.out.String(), h.read("omsinit.log"))
 		}
 		if strings.Contains(h.out.String(), "DATA RACE") {
 			h.t.Error("the supervisor has a data race:\n" + h.out.String())
@@ -151,7 +151,7 @@ func (h *house) describe() string {
 	return string(text)
 }
 
-func (h *house) Status() *api.Status {
+func (h *house) status() *api.Status {
 	h.t.Helper()
 	st, err := h.client.Status(context.Background())
 	if err != nil {
@@ -162,7 +162,7 @@ func (h *house) Status() *api.Status {
 
 func (h *house) program(name string) api.ProgramStatus {
 	h.t.Helper()
-	for _, p := range h.Status().Programs {
+	for _, p := range h.status().Programs {
 		if p.Name == name {
 			return p
 		}
@@ -182,15 +182,15 @@ func (h *house) awaitState(name string, want api.State) api.ProgramStatus {
 }
 
 // stop sends a signal and returns the exit status.
-func (h *house) Stop(sig syscall.Signal) int {
+func (h *house) stop(sig syscall.Signal) int {
 	h.t.Helper()
 	if err := h.cmd.Process.Signal(sig); err != nil {
 		h.t.Fatal(err)
 	}
-	return h.Wait()
+	return h.wait()
 }
 
-func (h *house) Wait() int {
+func (h *house) wait() int {
 	h.t.Helper()
 	select {
 	case <-h.ended:
@@ -202,7 +202,7 @@ func (h *house) Wait() int {
 
 // lines are the lines of a file that programs append to.
 func (h *house) lines(name string) []string {
-	return strings.Fields(h.Read(name))
+	return strings.Fields(h.read(name))
 }
 
 // inPIDNamespace runs a command as the first process of a PID namespace with its own

@@ -54,14 +54,14 @@ autostart=false
 	h.awaitState("backoff", api.Backoff)
 	h.awaitState("fatal", api.Fatal)
 	h.awaitState("exited", api.Exited)
-	h.until("the trap is set", func() bool { return h.Read("up") != "" })
+	h.until("the trap is set", func() bool { return h.read("up") != "" })
 	go h.client.Stop(background, []string{"stopping"}, client.OperationOptions{}, nil)
 	h.awaitState("stopping", api.Stopping)
 	h.write("good", "")
 	if err := h.restart("starting", "backoff", "stopping", "fatal", "exited", "stopped"); err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range h.Status().Programs {
+	for _, p := range h.status().Programs {
 		if p.State != "RUNNING" || !p.Ready {
 			t.Errorf("%s is %s", p.Name, p.State)
 		}
@@ -291,7 +291,7 @@ func TestReadyTimeout(t *testing.T) {
 func TestClientLeaves(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "[program:p]\ncommand=/bin/sh -c 'trap \"sleep 0.3; exit\" TERM; echo up > %(here)s/up; while :; do sleep 0.05; done'\nstartsecs=0\n").start()
-	h.until("the trap is set", func() bool { return h.Read("up") != "" })
+	h.until("the trap is set", func() bool { return h.read("up") != "" })
 	ctx, leave := context.WithCancel(background)
 	err := h.client.Restart(ctx, []string{"p"}, client.OperationOptions{}, func(e api.Event) {
 		if e.State == "STOPPING" {
@@ -360,21 +360,21 @@ startretries=0
 		"trap 'sleep 0.3; rmdir "+h.path("port")+"; exit' TERM\necho $$ > "+h.path("pid")+"\nwhile :; do sleep 0.05; done\n")
 	h.start()
 	for range 3 {
-		h.until("it has the port", func() bool { return h.Read("pid") != "" })
+		h.until("it has the port", func() bool { return h.read("pid") != "" })
 		os.Remove(h.path("pid"))
 		if err := h.restart("p"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	h.until("it has the port", func() bool { return h.Read("pid") != "" })
+	h.until("it has the port", func() bool { return h.read("pid") != "" })
 	var pid int
-	fmt.Sscan(h.Read("pid"), &pid)
+	fmt.Sscan(h.read("pid"), &pid)
 	os.Remove(h.path("port"))
 	// The same after the script alone was killed.
 	syscall.Kill(h.program("p").PID, syscall.SIGKILL)
 	h.until("the program behind it is gone", func() bool { return syscall.Kill(pid, 0) != nil })
 	h.until("there is another", func() bool { return h.program("p").Starts == 5 })
-	if bad := h.Read("bad"); bad != "" {
+	if bad := h.read("bad"); bad != "" {
 		t.Errorf("%s", bad)
 	}
 }
@@ -421,7 +421,7 @@ func TestBadRequests(t *testing.T) {
 		defer conn.Close()
 		fmt.Fprint(conn, "POST /v1/restart HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
 	}
-	h.Status()
+	h.status()
 }
 
 // supervisorctl's start all waits for dependencies as ours does.
@@ -486,13 +486,13 @@ startsecs=0
 [omsinit:slow]
 depends_on=base
 `).start()
-	h.until("the traps are set", func() bool { return h.Read("base") != "" && h.Read("slow") != "" })
+	h.until("the traps are set", func() bool { return h.read("base") != "" && h.read("slow") != "" })
 	go h.restart("slow")
 	h.awaitState("slow", api.Stopping)
-	if code := h.Stop(syscall.SIGTERM); code != 0 {
+	if code := h.stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
-	if h.Read("bye") == "" {
+	if h.read("bye") == "" {
 		t.Error("base was killed without its stop signal")
 	}
 }

@@ -70,7 +70,7 @@ ready_log=^up$
 	}
 	h.write("good", "")
 	h.until("it is ready again", func() bool { return h.program("log").Ready })
-	if code := h.Stop(syscall.SIGTERM); code != 0 {
+	if code := h.stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
 }
@@ -149,7 +149,7 @@ func TestExitOnFatal(t *testing.T) {
 				}
 				return
 			}
-			if code := h.Wait(); code != test.want {
+			if code := h.wait(); code != test.want {
 				t.Errorf("exit status %d, want %d", code, test.want)
 			}
 			if syscall.Kill(other, 0) == nil {
@@ -177,13 +177,13 @@ func TestFatalInStatus(t *testing.T) {
 func TestPIDFile(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "")
-	h.write("supervisord.conf", h.Read("supervisord.conf")+"\n")
-	conf := strings.Replace(h.Read("supervisord.conf"), "[supervisord]\n", "[supervisord]\npidfile=%(here)s/supervisord.pid\n", 1)
+	h.write("supervisord.conf", h.read("supervisord.conf")+"\n")
+	conf := strings.Replace(h.read("supervisord.conf"), "[supervisord]\n", "[supervisord]\npidfile=%(here)s/supervisord.pid\n", 1)
 	h.write("supervisord.conf", conf)
 	h.write("supervisord.pid", "99999999\n") // of a killed container
 	h.start()
-	h.until("the pid file is ours", func() bool { return h.Read("supervisord.pid") == fmt.Sprintln(h.cmd.Process.Pid) })
-	h.Stop(syscall.SIGTERM)
+	h.until("the pid file is ours", func() bool { return h.read("supervisord.pid") == fmt.Sprintln(h.cmd.Process.Pid) })
+	h.stop(syscall.SIGTERM)
 	if _, err := os.Stat(h.path("supervisord.pid")); !os.IsNotExist(err) {
 		t.Errorf("the pid file is left: %v", err)
 	}

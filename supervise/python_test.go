@@ -89,7 +89,7 @@ depends_on=base
 			h.client = client.DialFile(h.path("supervisord.conf"), h.path("absent.sock"))
 			h.startPython()
 
-			st := h.Status()
+			st := h.status()
 			if st.Supervisor != "supervisord 4.2.5" || st.PID == 0 || len(st.Programs) != 3 || h.program("base").State != "STOPPED" {
 				t.Errorf("%s", h.describe())
 			}
@@ -208,7 +208,7 @@ stderr_logfile=NONE
 startsecs=0
 `).start()
 	h.until("they speak", func() bool {
-		return strings.Contains(h.Read("a-stderr.log"), "err") && h.Read("g1-stdout.log") != ""
+		return strings.Contains(h.read("a-stderr.log"), "err") && h.read("g1-stdout.log") != ""
 	})
 	var out strings.Builder
 	if err := h.client.Tail(background, "a", "stdout", client.LogOptions{Lines: 2}, &out); err != nil || out.String() != "line 49\nline 50\n" {
@@ -219,7 +219,7 @@ startsecs=0
 	if err := h.client.Signal(background, "HUP", []string{"a"}); err != nil {
 		t.Error(err)
 	}
-	h.until("it got the signal", func() bool { return strings.Contains(h.Read("a-stdout.log"), "hup") })
+	h.until("it got the signal", func() bool { return strings.Contains(h.read("a-stdout.log"), "hup") })
 	if err := h.client.Signal(background, "0", []string{"all"}); err == nil {
 		t.Error("signal 0 was sent")
 	}

@@ -145,7 +145,7 @@ quick                            STOPPED   Not started
 	h.ctl("reload", 0, "Restarted supervisord\n")
 	h.awaitState("a", api.Running)
 	h.ctl("shutdown", 0, "Shut down\n")
-	if code := h.Wait(); code != 0 {
+	if code := h.wait(); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
 	h.ctl("status", 4, `(?s).*(refused connection|no such file).*`)
@@ -155,7 +155,7 @@ func TestSupervisorctlFollows(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "[program:p]\ncommand=/bin/sh -c 'i=0; while :; do echo line $i; i=$((i+1)); sleep 0.1; done'\nstartsecs=0\n").start()
 	h.awaitState("p", api.Running)
-	h.until("there is a log", func() bool { return h.Read("p-stdout.log") != "" })
+	h.until("there is a log", func() bool { return h.read("p-stdout.log") != "" })
 	var out buffer
 	cmd := exec.Command("supervisorctl", "-c", h.path("supervisord.conf"), "tail", "-f", "p")
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -168,7 +168,7 @@ func TestSupervisorctlFollows(t *testing.T) {
 	if text := out.String(); !strings.Contains(text, "line 14\nline 15\n") {
 		t.Errorf("%s", text)
 	}
-	if code := h.Stop(syscall.SIGTERM); code != 0 {
+	if code := h.stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
 }
@@ -201,7 +201,7 @@ func TestXMLRPCClient(t *testing.T) {
 	if r, err := c.Shutdown(); err != nil || !r.Value {
 		t.Errorf("%+v, %v", r, err)
 	}
-	h.Wait()
+	h.wait()
 }
 
 // Whatever is sent, the answer is a fault, and PID 1 lives on.

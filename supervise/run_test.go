@@ -37,7 +37,7 @@ autostart=false
 	h.awaitState("b", api.Running)
 	h.awaitState("manual", api.Stopped)
 	h.until("the output is in the log", func() bool {
-		return h.Read("a-stdout.log") == "hello\n" && h.Read("a-stderr.log") == "bad\n"
+		return h.read("a-stdout.log") == "hello\n" && h.read("a-stderr.log") == "bad\n"
 	})
 	if err := h.client.Restart(background, []string{"a", "b"}, client.OperationOptions{}, nil); err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ autostart=false
 	if info, err = os.Stat(h.path("omsinit.log")); err != nil || info.Mode().Perm() != 0o640 {
 		t.Errorf("log mode %v, %v", info.Mode(), err)
 	}
-	if code := h.Stop(syscall.SIGTERM); code != 0 {
+	if code := h.stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
 	if _, err := os.Stat(h.path("s.sock")); !errors.Is(err, os.ErrNotExist) {
@@ -83,7 +83,7 @@ redirect_stderr=true
 		h.path("s.sock"), output(t, "id", "-un", nobody(t)), output(t, "id", "-Gn", nobody(t)))
 	var got string
 	h.until("it has said everything", func() bool {
-		got = h.Read("p-stdout.log")
+		got = h.read("p-stdout.log")
 		return strings.Count(got, "\n") == strings.Count(want, "\n")
 	})
 	if got != want {
@@ -148,11 +148,11 @@ command=%(here)s/supervisord.log
 func TestSecondRunIsRefused(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "").start()
-	out, err := h.Command().CombinedOutput()
+	out, err := h.command().CombinedOutput()
 	if err == nil || !strings.Contains(string(out), fmt.Sprintf("pid %d holds", h.cmd.Process.Pid)) {
 		t.Errorf("second run: %v: %s", err, out)
 	}
-	h.Status()
+	h.status()
 }
 
 func TestStaleSocketOfAKilledRun(t *testing.T) {
@@ -189,7 +189,7 @@ func TestSocketIsNotTakenFromOthers(t *testing.T) {
 	} {
 		h := newHouse(t, "")
 		occupy(h)
-		out, err := h.Command().CombinedOutput()
+		out, err := h.command().CombinedOutput()
 		if err == nil || !strings.Contains(string(out), name) {
 			t.Errorf("%s: %v: %s", name, err, out)
 		}
@@ -217,7 +217,7 @@ func TestStopOrder(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, chain).start()
 	h.until("the traps are set", func() bool { return len(h.lines("up")) == 3 })
-	if code := h.Stop(syscall.SIGINT); code != 0 {
+	if code := h.stop(syscall.SIGINT); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
 	if diff := cmp.Diff([]string{"top", "middle", "base"}, h.lines("order")); diff != "" {
@@ -244,7 +244,7 @@ func TestStopBudget(t *testing.T) {
 			h := newHouse(t, stubborn)
 			h.run.StopTimeout = test.budget
 			h.start()
-			h.until("the trap is set", func() bool { return h.Read("up") != "" })
+			h.until("the trap is set", func() bool { return h.read("up") != "" })
 			pid := h.program("stubborn").PID
 			h.cmd.Process.Signal(syscall.SIGTERM)
 			if test.again {
@@ -256,7 +256,7 @@ func TestStopBudget(t *testing.T) {
 				}
 				h.cmd.Process.Signal(syscall.SIGTERM)
 			}
-			if code := h.Wait(); code != 0 {
+			if code := h.wait(); code != 0 {
 				t.Errorf("exit status %d", code)
 			}
 			if syscall.Kill(pid, 0) == nil {
@@ -282,7 +282,7 @@ depends_on=slow
 `).start()
 	h.awaitState("slow", api.Starting)
 	h.until("the third one is held", func() bool { return len(h.program("waiting").WaitsFor) > 0 })
-	if code := h.Stop(syscall.SIGTERM); code != 0 {
+	if code := h.stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
 }
@@ -296,10 +296,10 @@ startsecs=0
 `)
 	h.write("leave", "#!/bin/sh\nsetsid sh -c 'echo $$ > "+h.path("orphan")+"; exec sleep 1000' &\nexec sleep 1000\n")
 	h.start()
-	h.until("the orphan is there", func() bool { return h.Read("orphan") != "" })
+	h.until("the orphan is there", func() bool { return h.read("orphan") != "" })
 	var pid int
-	fmt.Sscan(h.Read("orphan"), &pid)
-	h.Stop(syscall.SIGTERM)
+	fmt.Sscan(h.read("orphan"), &pid)
+	h.stop(syscall.SIGTERM)
 	h.until("the orphan is gone", func() bool { return syscall.Kill(pid, 0) != nil })
 }
 
@@ -309,7 +309,7 @@ func TestAsPID1(t *testing.T) {
 [program:orphans]
 command=/bin/sh -c 'i=0; while [ $i -lt 20 ]; do (sleep 0.1 &); i=$((i+1)); done; exec sleep 1000'
 `)
-	inner := h.Command()
+	inner := h.command()
 	cmd := inPIDNamespace(inner.Path)
 	cmd.Env = inner.Env
 	cmd.Stdout, cmd.Stderr = &h.out, &h.out
@@ -318,7 +318,7 @@ command=/bin/sh -c 'i=0; while [ $i -lt 20 ]; do (sleep 0.1 &); i=$((i+1)); done
 	}
 	defer cmd.Process.Kill()
 	h.until("it answers", func() bool { _, err := h.client.Status(background); return err == nil })
-	if pid := h.Status().PID; pid != 1 {
+	if pid := h.status().PID; pid != 1 {
 		t.Errorf("pid %d", pid)
 	}
 	h.until("the traps are set", func() bool { return len(h.lines("up")) == 3 })
@@ -361,7 +361,7 @@ func TestUpdate(t *testing.T) {
 	if h.program("other").PID == other {
 		t.Error("a change of the command did not restart the program")
 	}
-	if n := len(h.Status().Programs); n != 3 {
+	if n := len(h.status().Programs); n != 3 {
 		t.Errorf("%d programs", n)
 	}
 
@@ -369,13 +369,13 @@ func TestUpdate(t *testing.T) {
 	if _, err = h.client.Update(background); err == nil || !strings.Contains(err.Error(), "b.ini:2") {
 		t.Errorf("update with a broken file: %v", err)
 	}
-	if st := h.Status(); len(st.Programs) != 3 || st.Definitions.IsZero() {
+	if st := h.status(); len(st.Programs) != 3 || st.Definitions.IsZero() {
 		t.Errorf("after a failed update: %s", h.describe())
 	}
 	h.write("conf.d/b.ini", fmt.Sprintf(program, "later", 1000))
 	h.cmd.Process.Signal(syscall.SIGHUP)
 	h.until("SIGHUP has updated", func() bool { return strings.Contains(h.describe(), `"later"`) })
-	if !h.Status().Definitions.IsZero() {
+	if !h.status().Definitions.IsZero() {
 		t.Error("the mended error is still shown")
 	}
 }
@@ -394,7 +394,7 @@ func TestStartWithoutUsableFiles(t *testing.T) {
 				h.write("supervisord.conf", text)
 			}
 			h.start()
-			if st := h.Status(); len(st.Programs) != 0 || st.Definitions.IsZero() {
+			if st := h.status(); len(st.Programs) != 0 || st.Definitions.IsZero() {
 				t.Errorf("status %s", h.describe())
 			}
 			h.write("supervisord.conf", "[program:p]\ncommand=sleep 1000\nstartsecs=0\n")

@@ -35,8 +35,8 @@ report() { `+h.reporter()+` "{\"pid\":$$,\"state\":\"$1\",\"passing\":$2,\"step\
 
 func (h *house) awaitSetup(state string) api.SetupStatus {
 	h.t.Helper()
-	h.until("setup is "+state, func() bool { s := h.Status().Setup; return s != nil && s.State == state })
-	return *h.Status().Setup
+	h.until("setup is "+state, func() bool { s := h.status().Setup; return s != nil && s.State == state })
+	return *h.status().Setup
 }
 
 func TestSetupSucceeds(t *testing.T) {
@@ -59,7 +59,7 @@ startsecs=0
 	h.start()
 	h.awaitState("early", api.Running)
 	h.until("the task runs", func() bool { return strings.Contains(h.out.String(), "from the task") })
-	if st := h.Status(); h.program("held").State != "STOPPED" || !st.Held || st.Setup.State != api.SetupRunning {
+	if st := h.status(); h.program("held").State != "STOPPED" || !st.Held || st.Setup.State != api.SetupRunning {
 		t.Errorf("status %s", h.describe())
 	}
 	// A person cannot start what waits; what the task starts and stops stays
@@ -76,7 +76,7 @@ startsecs=0
 	h.write("go", "")
 	h.awaitSetup(api.SetupDone)
 	h.awaitState("held", api.Running)
-	if st := h.Status(); h.program("stopped").State != "STOPPED" || st.Held {
+	if st := h.status(); h.program("stopped").State != "STOPPED" || st.Held {
 		t.Errorf("status %s", h.describe())
 	}
 	if out := h.out.String(); out != "from the task\nlast words\neverything started\n" {
@@ -85,7 +85,7 @@ startsecs=0
 	// A later run by hand says nothing more.
 	h.manual("running")
 	h.manual("done")
-	h.Stop(syscall.SIGTERM)
+	h.stop(syscall.SIGTERM)
 	if out := h.out.String(); strings.Count(out, "everything started") != 1 || !strings.HasSuffix(out, "everything started\n") {
 		t.Errorf("output %q", out)
 	}
@@ -137,15 +137,15 @@ func TestSetupWaitsForAPerson(t *testing.T) {
 				t.Errorf("output %q", out)
 			}
 			h.manual("running")
-			if st := h.Status().Setup; st.State != api.SetupRunning || !st.ByHand || st.PID != os.Getpid() || st.Step != 3 {
+			if st := h.status().Setup; st.State != api.SetupRunning || !st.ByHand || st.PID != os.Getpid() || st.Step != 3 {
 				t.Errorf("during a run by hand: %+v", st)
 			}
 			h.manual("failed")
-			if st := h.Status().Setup; st.State != api.SetupWaiting || st.Message.English != "by hand" {
+			if st := h.status().Setup; st.State != api.SetupWaiting || st.Message.English != "by hand" {
 				t.Errorf("after a failed run by hand: %+v", st)
 			}
 			h.manual("done")
-			if st := h.Status().Setup; st.State != api.SetupDone || !strings.HasSuffix(h.out.String(), "everything started\n") {
+			if st := h.status().Setup; st.State != api.SetupDone || !strings.HasSuffix(h.out.String(), "everything started\n") {
 				t.Errorf("after a run by hand: %+v, output %q", st, h.out.String())
 			}
 		})
@@ -157,18 +157,18 @@ func TestRunByHandEndsTheRetrying(t *testing.T) {
 	h := newHouse(t, "")
 	h.setupScript("report failed true\nexit 1\n")
 	h.start()
-	h.until("the third attempt waits", func() bool { s := h.Status().Setup; return s.Attempt == 3 && s.State == api.SetupRetrying })
+	h.until("the third attempt waits", func() bool { s := h.status().Setup; return s.Attempt == 3 && s.State == api.SetupRetrying })
 	h.manual("running")
-	next := *h.Status().Setup.NextTry
-	h.until("the next attempt is put off", func() bool { s := h.Status().Setup; return s.NextTry.After(next) })
-	if n := h.Status().Setup.Attempt; n != 3 {
+	next := *h.status().Setup.NextTry
+	h.until("the next attempt is put off", func() bool { s := h.status().Setup; return s.NextTry.After(next) })
+	if n := h.status().Setup.Attempt; n != 3 {
 		t.Errorf("attempt %d during a run by hand", n)
 	}
 	h.manual("done")
 	if st := h.awaitSetup(api.SetupDone); st.Attempt != 3 || st.NextTry != nil {
 		t.Errorf("setup %+v", st)
 	}
-	if code := h.Stop(syscall.SIGTERM); code != 0 {
+	if code := h.stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
 }
@@ -186,14 +186,14 @@ func TestTermDuringSetup(t *testing.T) {
 			h.start()
 			h.awaitState("p", api.Running)
 			h.until("the trap is set", func() bool { _, err := os.Stat(h.path("setup.up")); return err == nil })
-			pid := h.Status().Setup.PID
-			if code := h.Stop(syscall.SIGTERM); code != 0 {
+			pid := h.status().Setup.PID
+			if code := h.stop(syscall.SIGTERM); code != 0 {
 				t.Errorf("exit status %d", code)
 			}
 			if syscall.Kill(pid, 0) == nil {
 				t.Error("the setup task is still there")
 			}
-			if name == "willing" && h.Read("setup.log") == "" {
+			if name == "willing" && h.read("setup.log") == "" {
 				t.Error("the setup task was not told")
 			}
 			if out := h.out.String(); strings.Contains(out, "everything started") {
@@ -207,7 +207,7 @@ func TestStatusJSON(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "[program:p]\ncommand=sleep 1000\n[nonsense]\nx=y\n").start()
 	h.awaitState("p", api.Running)
-	data, err := json.Marshal(h.Status())
+	data, err := json.Marshal(h.status())
 	if err != nil {
 		t.Fatal(err)
 	}

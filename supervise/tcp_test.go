@@ -105,7 +105,7 @@ func TestTCPPortWithAPassword(t *testing.T) {
 			if err != nil {
 				t.Errorf("%v: %s", err, out)
 			}
-			if text := h.describe() + h.Read("omsinit.log"); strings.Contains(text, password) {
+			if text := h.describe() + h.read("omsinit.log"); strings.Contains(text, password) {
 				t.Errorf("the password is shown: %s", text)
 			}
 		})
@@ -122,7 +122,7 @@ func TestTCPPortFollowsTheFiles(t *testing.T) {
 	port := freePort(t)
 	h := newHouse(t, fmt.Sprintf("[inet_http_server]\nport=%s\n", taken.Addr())).start()
 	h.until("it says so", func() bool { return strings.Contains(h.describe(), "cannot open the TCP control port") })
-	conf := h.Read("supervisord.conf")
+	conf := h.read("supervisord.conf")
 	change := func(to string) {
 		t.Helper()
 		h.write("supervisord.conf", strings.Replace(conf, "port="+taken.Addr().String(), to, 1))

@@ -54,7 +54,7 @@ autostart=false
 			}
 		}
 	}
-	if code := h.Stop(syscall.SIGTERM); code != 0 {
+	if code := h.stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
 }

@@ -96,6 +96,7 @@ func (s *Supervisor) Reload(ctx context.Context) (api.UpdateResult, error) {
 		return r, err
 	}
 	s.add(d, r.Added)
+	s.retireLogs()
 	s.log.Info("programs updated", "added", r.Added, "changed", r.Changed, "removed", r.Removed)
 	return r, nil
 }
@@ -117,6 +118,17 @@ func (s *Supervisor) remove(ctx context.Context, names []string) error {
 	return nil
 }
 
+// retireLogs gives up the log files that no program writes to any more.
+func (s *Supervisor) retireLogs() {
+	inUse := map[string]bool{}
+	for _, p := range s.All() {
+		def := p.Definition()
+		inUse[def.Stdout.Path], inUse[def.Stderr.Path] = true, true
+	}
+	s.logs.Retire(func(path string) bool { return inUse[path] })
+}
+
+// Forget removes programs that have been stopped.
 func (s *Supervisor) Forget(programs []*Managed) {
 	for _, p := range programs {
 		name := p.FullName

@@ -23,10 +23,12 @@ type Files struct {
 	log   *slog.Logger
 	mu    sync.Mutex
 	sinks map[string]*logSink
+	// retired are sinks that no program uses any more, but something that a program left behind may still write to.
+	retired map[*logSink]bool
 }
 
 func New(log *slog.Logger) *Files {
-	return &Files{log: log, sinks: map[string]*logSink{}}
+	return &Files{log: log, sinks: map[string]*logSink{}, retired: map[*logSink]bool{}}
 }
 
 // Writer is what a program gets as its standard output or error: nil for
@@ -153,6 +155,31 @@ func (l *Files) Clear(f program.LogFile) error {
 	return nil
 }
 
+// Retire gives up the files that no program uses any more. What is left of a program may go on writing to such a file:
+// it is closed when the last writer has gone.
+func (l *Files) Retire(inUse func(path string) bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for path, s := range l.sinks {
+		if inUse(path) {
+			continue
+		}
+		delete(l.sinks, path)
+		l.retired[s] = true
+		s.w.Close()
+		go func() {
+			<-s.done
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if l.retired[s] {
+				delete(l.retired, s)
+				s.Close()
+			}
+		}()
+	}
+}
+
+// Close closes every file.
 func (l *Files) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -160,6 +187,11 @@ func (l *Files) Close() {
 		s.Drain()
 		s.Close()
 		delete(l.sinks, path)
+	}
+	for s := range l.retired {
+		s.Drain()
+		s.Close()
+		delete(l.retired, s)
 	}
 }
 
