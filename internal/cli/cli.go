@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -156,18 +157,19 @@ func (a *app) commands() []*urfave.Command {
 func (a *app) application() *urfave.App {
 	t := a.lang.Sprintf
 	localizeHelp(a.lang)
+	common := a.commonFlags()
 	root := a.command("omsinit", t("initialise, supervise and operate an OMS container"), &oldNames{}, statusText(t)+"\n"+
 		t("Environment: OMS_HOST_IP is the IP address of this node; OMSINIT_ROOT, OMSINIT_CONFIG, OMSINIT_PACK and OMS_LANG stand for --root, --config, --pack and --lang."))
 	u := &urfave.App{
 		Name: root.Name, Usage: root.Usage, UsageText: t("omsinit [options] COMMAND [options]"), Description: root.Description,
 		// The library leaves the help flag out where there is a command called help.
-		Flags:    append(append(a.commonFlags(), root.Flags...), urfave.HelpFlag),
+		Flags:    append(append(slices.Clone(common), root.Flags...), urfave.HelpFlag),
 		Commands: a.commands(), Action: root.Action, OnUsageError: usageOf,
 		Writer: a.stdout, ErrWriter: a.stderr, ExitErrHandler: func(*urfave.Context, error) {},
 		HideVersion: true, HideHelpCommand: true, // they are commands of ours, in both languages
 	}
 	for _, c := range u.Commands {
-		a.complete(c, c.Name)
+		a.complete(c, c.Name, common)
 	}
 	find(u.Commands, "help").Aliases = []string{"h"}
 	return u
@@ -214,10 +216,10 @@ func (a *app) group(name, about string, commands ...*urfave.Command) *urfave.Com
 }
 
 // complete adds to a command, and to those below it, what all of them have.
-func (a *app) complete(c *urfave.Command, name string) {
+func (a *app) complete(c *urfave.Command, name string, common flags) {
 	c.UsageText = a.lang.Sprintf("omsinit %s [options] %s", name, c.ArgsUsage)
-	c.Flags, c.OnUsageError, c.HideHelpCommand = append(c.Flags, a.commonFlags()...), usageOf, true
+	c.Flags, c.OnUsageError, c.HideHelpCommand = append(c.Flags, common...), usageOf, true
 	for _, below := range c.Subcommands {
-		a.complete(below, name+" "+below.Name)
+		a.complete(below, name+" "+below.Name, common)
 	}
 }

@@ -220,7 +220,7 @@ func TestTargetIsComplete(t *testing.T) {
 		c := &probe{}
 		u := a.application()
 		u.Commands = []*urfave.Command{a.command("probe", "", c)}
-		a.complete(u.Commands[0], "probe")
+		a.complete(u.Commands[0], "probe", a.commonFlags())
 		arranged := append([]string{"omsinit"}, arrange(u.Flags, u.Commands, args)...)
 		if err := u.RunContext(context.Background(), arranged); err != nil {
 			t.Fatal(err)
