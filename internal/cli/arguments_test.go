@@ -30,7 +30,7 @@ type given struct {
 	flags map[string]string
 }
 
-// parse runs a command line, with commands that only say what they were given.
+// parse runs a command line, with commands that only record what they were given.
 func parse(t *testing.T, line ...string) given {
 	t.Helper()
 	a := &app{lang: msg.English}

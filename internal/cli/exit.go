@@ -42,6 +42,14 @@ var (
 	errFindings = errors.New("there are findings")
 )
 
+// found returns the error, or else what a result means, if that was found in it.
+func found(err error, yes bool, meaning error) error {
+	if err == nil && yes {
+		return meaning
+	}
+	return err
+}
+
 // programStatus is the exit status of a program that omsinit supervised, handed on as its own.
 type programStatus int
 

@@ -12,7 +12,7 @@ import (
 )
 
 // language is --lang wherever it stands on the command line, then OMS_LANG,
-// then the locale. It must be known before the flags, whose help it words.
+// then the locale. It is needed before the flags are, whose help is in it.
 func language(args []string) msg.Lang {
 	chosen := msg.FromEnv(os.Getenv)
 	for i, arg := range args {
@@ -26,7 +26,7 @@ func language(args []string) msg.Lang {
 		if !ok {
 			continue
 		}
-		if lang, known := msg.Parse(value); known {
+		if lang, ok := msg.Parse(value); ok {
 			chosen = lang // the last one, as with other options
 		}
 	}

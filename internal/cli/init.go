@@ -49,7 +49,7 @@ func (c *planCommand) flags(t translate) flags {
 	return flags{preferFlag(t, &c.Prefer), tsdbOptionalFlag(t, &c.TSDBOptional), c.flag(t)}
 }
 
-// Run prints the plan. The error says whether there is something to do.
+// Run prints the plan; errChanges: there is something to do, errFailed: that is not certain.
 func (c *planCommand) Run(ctx context.Context, a *app) error {
 	plan, err := c.flow().Plan(ctx)
 	switch err := c.print(a, err, plan, plain(plan.Print)); {

@@ -75,10 +75,7 @@ func (c *metadbMigrate) Run(ctx context.Context, a *app) error {
 	switch {
 	case c.DryRun:
 		changes, err := step.DryRun(ctx, a.stdout)
-		if err == nil && changes {
-			return errChanges
-		}
-		return err
+		return found(err, changes, errChanges)
 	case c.Reinit.given:
 		return c.reinit(ctx, a, step)
 	}
@@ -142,7 +139,7 @@ func (c *metadbBackup) Run(ctx context.Context, a *app) error {
 	return a.backedUp(job.Dir, m)
 }
 
-// backedUp says that a backup is complete.
+// backedUp prints that a backup is complete.
 func (a *app) backedUp(dir string, m *backup.Manifest) error {
 	return a.print(msg.M("the backup of %d databases is complete: %s", len(m.Databases), filepath.Join(dir, backup.ManifestFile)))
 }

@@ -12,13 +12,10 @@ import (
 // metricsCheck is `omsinit metrics check`.
 type metricsCheck struct{ report }
 
-// Run tries the time-series database, and prints how far that came.
+// Run tries the time-series database and prints how far that came; errFindings: it failed.
 func (c *metricsCheck) Run(ctx context.Context, a *app) error {
 	verdict, err := c.flow().CheckMetrics(ctx)
-	if err := c.print(a, err, verdict, plain(verdict.Print)); err != nil || verdict.Passed {
-		return err
-	}
-	return errFindings
+	return found(c.print(a, err, verdict, plain(verdict.Print)), !verdict.Passed, errFindings)
 }
 
 // metricsShow is `omsinit metrics show`.

@@ -86,15 +86,12 @@ func plain(text func(io.Writer, msg.Lang)) func(io.Writer, msg.Lang) error {
 	return func(w io.Writer, lang msg.Lang) error { text(w, lang); return nil }
 }
 
-// printReport prints a report of checks. The error says whether there are findings.
+// printReport prints a report of checks, and returns errFindings when there are errors in it.
 func (o *output) printReport(a *app, report check.Report, err error) error {
 	err = o.print(a, err, report.JSON(a.lang), plain(func(w io.Writer, lang msg.Lang) {
 		report.PrintIn(w, check.Style{Lang: lang, Color: colored(a.stdout)})
 	}))
-	if err == nil && report.Err() != nil {
-		return errFindings
-	}
-	return err
+	return found(err, report.Err() != nil, errFindings)
 }
 
 // isTerminal reports whether a person reads what is written.

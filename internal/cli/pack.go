@@ -109,7 +109,7 @@ type packLint struct {
 
 func (c *packLint) args() arguments { return packFolders(&c.Dir) }
 
-// Run prints the faults. The error says whether there is one that is more than a warning.
+// Run prints the faults, and returns errFindings when one is more than a warning.
 func (c *packLint) Run(_ context.Context, a *app) error {
 	if err := findPacks(&c.Dir); err != nil {
 		return err
@@ -118,10 +118,8 @@ func (c *packLint) Run(_ context.Context, a *app) error {
 	err = c.print(a, err, prove.FaultsJSON(faults), func(w io.Writer, lang msg.Lang) error {
 		return prove.PrintFaults(w, lang, faults)
 	})
-	if err == nil && slices.ContainsFunc(faults, func(f prove.Fault) bool { return f.Severity == "error" }) {
-		return errFindings
-	}
-	return err
+	wrong := slices.ContainsFunc(faults, func(f prove.Fault) bool { return f.Severity == "error" })
+	return found(err, wrong, errFindings)
 }
 
 // packDiff is `omsinit pack diff`.
@@ -132,7 +130,7 @@ type packDiff struct {
 
 func (c *packDiff) args() arguments { return packFolders(&c.From, &c.To) }
 
-// Run prints the differences. The error says whether there are any.
+// Run prints the differences, and returns errChanges when there are any.
 func (c *packDiff) Run(_ context.Context, a *app) error {
 	if err := findPacks(&c.From, &c.To); err != nil {
 		return err
@@ -141,10 +139,7 @@ func (c *packDiff) Run(_ context.Context, a *app) error {
 	err = c.print(a, err, prove.ChangesJSON(changes), func(w io.Writer, lang msg.Lang) error {
 		return prove.PrintChanges(w, lang, changes)
 	})
-	if err == nil && len(changes) > 0 {
-		return errChanges
-	}
-	return err
+	return found(err, len(changes) > 0, errChanges)
 }
 
 // packFolders are arguments that are folders of packs.

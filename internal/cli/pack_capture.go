@@ -30,7 +30,7 @@ func captureFlags(t translate, o *flow.CaptureOptions) flags {
 	}
 }
 
-// Run prints the differences. The error says whether there are any.
+// Run prints the differences, and returns errFindings when there are any.
 func (c *packVerify) Run(ctx context.Context, a *app) error {
 	if err := findPacks(&c.Dir); err != nil {
 		return err
@@ -39,10 +39,7 @@ func (c *packVerify) Run(ctx context.Context, a *app) error {
 	err = c.print(a, err, capture.DifferencesJSON(differences), func(w io.Writer, lang msg.Lang) error {
 		return capture.PrintDifferences(w, lang, differences)
 	})
-	if err == nil && len(differences) > 0 {
-		return errFindings
-	}
-	return err
+	return found(err, len(differences) > 0, errFindings)
 }
 
 // packCapture is `omsinit pack capture`.
@@ -66,7 +63,7 @@ func (c *packCapture) flags(t translate) flags {
 	}, captureFlags(t, &c.CaptureOptions)...)
 }
 
-// Run writes the pack and prints what was found. The error says whether the pack makes everything again.
+// Run writes the pack and prints what was found; errFindings: the pack does not make everything again.
 func (c *packCapture) Run(ctx context.Context, a *app) error {
 	if c.Out == "" {
 		return usage(msg.M("name the folder to write to with --out"))
@@ -75,8 +72,5 @@ func (c *packCapture) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := c.print(a, nil, report.JSON(), report.Print); err != nil || report.Verified {
-		return err
-	}
-	return errFindings
+	return found(c.print(a, nil, report.JSON(), report.Print), !report.Verified, errFindings)
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"path/filepath"
@@ -46,7 +47,7 @@ func (c *upgradePlan) flags(t translate) flags {
 	return append(append(flags{c.flag(t)}, c.gateFlags(t)...), c.backupFlags(t)...)
 }
 
-// Run prints the plan. The error says whether the gates refuse it.
+// Run prints the plan, and returns errFindings when a gate refuses it.
 func (c *upgradePlan) Run(ctx context.Context, a *app) error {
 	plan, err := c.flow().PlanUpgrade(ctx, c.Up)
 	if err := c.print(a, err, plan, plan.Print); err != nil || !plan.Refused() {
@@ -133,7 +134,7 @@ func (c *upgradeBackup) Run(ctx context.Context, a *app) error {
 // upgradeBackups is `omsinit upgrade backups`.
 type upgradeBackups struct{ report }
 
-// Run lists the backups: also when it is not known which are in use.
+// Run lists the backups, also when nobody answers which are in use.
 func (c *upgradeBackups) Run(ctx context.Context, a *app) error {
 	u, err := c.flow().Upgrader(upgrade.Options{})
 	if err != nil {
@@ -143,10 +144,7 @@ func (c *upgradeBackups) Run(ctx context.Context, a *app) error {
 	err = c.print(a, nil, upgrade.BackupsJSON(list), func(w io.Writer, lang msg.Lang) error {
 		return upgrade.PrintBackups(w, lang, list)
 	})
-	if err != nil {
-		return err
-	}
-	return asked
+	return cmp.Or(err, asked)
 }
 
 // upgradeVerify is `omsinit upgrade verify`.
