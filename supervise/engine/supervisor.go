@@ -168,7 +168,7 @@ func (s *Supervisor) Status() api.Status {
 	}
 	if s.definitions != nil {
 		for _, w := range s.definitions.Warnings {
-			st.Warnings = append(st.Warnings, msg.NewText(w.Message()))
+			st.Warnings = append(st.Warnings, msg.NewText(w.Headline()))
 		}
 	}
 	if s.tcpProblem != nil {

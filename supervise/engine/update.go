@@ -17,7 +17,7 @@ func (s *Supervisor) use(d *program.Definitions) {
 		s.processes[def.FullName()] = s.manage(def)
 	}
 	for _, w := range d.Warnings {
-		s.log.Warn("program files", "warning", w.Message().String())
+		s.log.Warn("program files", "warning", w.Headline().String())
 	}
 }
 

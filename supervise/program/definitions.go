@@ -15,6 +15,7 @@ import (
 
 	"github.com/ochinchina/supervisord/config"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
@@ -100,12 +101,12 @@ type Definitions struct {
 	TCP        *TCPServer // [inet_http_server], nil when there is none
 	Umask      int        // of [supervisord], 022 when unset
 	PIDFile    string     // of [supervisord], "" when unset
-	Warnings   []Problem
+	Warnings   []finding.Finding
 }
 
 // DefinitionsError lists everything that is wrong with the program files.
 type DefinitionsError struct {
-	Problems []Problem
+	Problems []finding.Finding
 	err      error
 }
 
@@ -115,10 +116,10 @@ func (e *DefinitionsError) Error() string { return e.err.Error() }
 // Unwrap gives the same error in both languages.
 func (e *DefinitionsError) Unwrap() error { return e.err }
 
-func newDefinitionsError(problems []Problem) error {
-	text := problems[0].Message()
+func newDefinitionsError(problems []finding.Finding) error {
+	text := problems[0].Headline()
 	for _, p := range problems[1:] {
-		text = msg.M("%v\n  %v", text, p.Message())
+		text = msg.M("%v\n  %v", text, p.Headline())
 	}
 	return &DefinitionsError{Problems: problems,
 		err: msg.Errorf("cannot use the program files:\n  %v", text)}
@@ -251,13 +252,14 @@ func (b *definitionsBuilder) problem(s *iniSection, option string, text msg.Mess
 }
 
 func (b *definitionsBuilder) warn(s *iniSection, option string, text msg.Message) {
-	b.in.warnings = append(b.in.warnings, s.problem(option, text))
+	w := s.problem(option, text)
+	w.Severity = finding.Warning
+	b.in.warnings = append(b.in.warnings, w)
 }
 
-func (s *iniSection) problem(option string, text msg.Message) Problem {
-	p := Problem{File: s.file, Line: s.line, Section: s.name, Option: option, Text: text}
+func (s *iniSection) problem(option string, text msg.Message) finding.Finding {
 	if o, ok := s.options[option]; ok {
-		p.File, p.Line = o.file, o.line
+		return problem(o.file, o.line, s.name, option, text)
 	}
-	return p
+	return problem(s.file, s.line, s.name, option, text)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/supervise/api"
 )
@@ -203,7 +204,7 @@ early=true
 	}
 	var warnings []string
 	for _, w := range d.Warnings {
-		warnings = append(warnings, filepath.Base(w.Message().String()))
+		warnings = append(warnings, filepath.Base(w.Headline().String()))
 	}
 	if len(warnings) != 2 || !strings.Contains(warnings[0]+warnings[1], "inet_http_server") || !strings.Contains(warnings[0]+warnings[1], "absent") {
 		t.Errorf("warnings %q", warnings)
@@ -346,7 +347,7 @@ func TestErrorsCrossTheSocket(t *testing.T) {
 		msg.Errorf("cannot run %s: %w", "x", inner),
 		msg.Errorf("cannot run %s: %w", "x", os.ErrNotExist),
 		msg.Errorf("%v", msg.M("%v\n  last exit: %v", msg.M("%s has ended", "p"), api.Exit{Code: 3}.Message())),
-		newDefinitionsError([]Problem{{File: "f", Line: 3, Section: "s", Option: "o", Text: msg.M("%q is not a whole number of at least %d", "x", 1)}}),
+		newDefinitionsError([]finding.Finding{problem("f", 3, "s", "o", msg.M("%q is not a whole number of at least %d", "x", 1))}),
 	} {
 		data, _ := json.Marshal(api.Failure{Error: msg.ErrorText(err)})
 		var answer api.Failure
@@ -378,9 +379,9 @@ serverurl=AUTO
 	}
 	var options []string
 	for _, w := range d.Warnings {
-		options = append(options, fmt.Sprintf("%d %s", w.Line, w.Option))
+		options = append(options, fmt.Sprintf("%d %s", w.Place.Line, w.Place.Key))
 	}
-	if diff := cmp.Diff([]string{"3 stdout_syslog", "6 stderr_capture_maxbytes"}, options); diff != "" {
+	if diff := cmp.Diff([]string{"3 [program:p] stdout_syslog", "6 [program:p] stderr_capture_maxbytes"}, options); diff != "" {
 		t.Error(diff)
 	}
 }

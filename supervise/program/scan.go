@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
@@ -16,8 +17,8 @@ type iniFiles struct {
 	sections map[string]*iniSection
 	order    []string // section names as they first appear
 	files    []string // files read, the main one first
-	problems []Problem
-	warnings []Problem
+	problems []finding.Finding
+	warnings []finding.Finding
 }
 
 type iniSection struct {
@@ -34,24 +35,13 @@ type iniOption struct {
 	line  int
 }
 
-// Problem is one fault of the program files, with its place.
-type Problem struct {
-	File    string
-	Line    int // 0 when it is the whole file
-	Section string
-	Option  string
-	Text    msg.Message // what is wrong, with the value, and what to do
-}
-
-// Message renders the problem with its place.
-func (p Problem) Message() msg.Message {
-	switch {
-	case p.Line == 0:
-		return msg.M("%s: %v", p.File, p.Text)
-	case p.Option == "":
-		return msg.M("%s:%d: [%s]: %v", p.File, p.Line, p.Section, p.Text)
+// problem returns what is wrong with an option of a section, or with the whole section where option is "".
+func problem(file string, line int, section, option string, text msg.Message) finding.Finding {
+	place := finding.Place{File: file, Line: line, Key: "[" + section + "]"}
+	if option != "" {
+		place.Key += " " + option
 	}
-	return msg.M("%s:%d: [%s] %s: %v", p.File, p.Line, p.Section, p.Option, p.Text)
+	return finding.Finding{ID: "program.definition", Severity: finding.Error, Place: place, Message: text}
 }
 
 // scanFiles reads conf and what it includes. The error is only ever that of
@@ -76,15 +66,15 @@ func (in *iniFiles) include(conf string, env map[string]string) {
 	}
 	files, ok := s.options["files"]
 	if !ok {
-		in.problems = append(in.problems, Problem{File: s.file, Line: s.line, Section: "include",
-			Text: msg.M("has no files option; name the files to include, or remove the section")})
+		in.problems = append(in.problems, problem(s.file, s.line, "include", "",
+			msg.M("has no files option; name the files to include, or remove the section")))
 		return
 	}
 	for _, pattern := range strings.Fields(files.value) {
-		place := Problem{File: files.file, Line: files.line, Section: "include", Option: "files"}
+		place := problem(files.file, files.line, "include", "files", msg.Message{})
 		expanded, err := expand(pattern, newVariables(filepath.Dir(files.file), env))
 		if err != nil {
-			place.Text = msg.M("%v", err)
+			place.Message = msg.M("%v", err)
 			in.problems = append(in.problems, place)
 			continue
 		}
@@ -93,18 +83,18 @@ func (in *iniFiles) include(conf string, env map[string]string) {
 		}
 		names, err := filepath.Glob(expanded) // sorted
 		if err != nil {
-			place.Text = msg.M("%q is not a file pattern", pattern)
+			place.Message = msg.M("%q is not a file pattern", pattern)
 			in.problems = append(in.problems, place)
 			continue
 		}
 		if len(names) == 0 && !strings.ContainsAny(expanded, "*?[") {
-			place.Text = msg.M("the included file %s does not exist; create it or remove it here", expanded)
+			place.Message = msg.M("the included file %s does not exist; create it or remove it here", expanded)
 			in.problems = append(in.problems, place)
 		}
 		for _, name := range names {
 			data, err := os.ReadFile(name)
 			if err != nil {
-				place.Text = msg.M("cannot read the included file: %v", err)
+				place.Message = msg.M("cannot read the included file: %v", err)
 				in.problems = append(in.problems, place)
 				continue
 			}
@@ -135,8 +125,8 @@ func (in *iniFiles) scan(file, text string) {
 			key = ""
 			end := strings.IndexByte(trimmed, ']')
 			if end < 0 {
-				in.problems = append(in.problems, Problem{File: file, Line: number, Section: trimmed[1:],
-					Text: msg.M("%q has no closing bracket", trimmed)})
+				in.problems = append(in.problems, problem(file, number, trimmed[1:], "",
+					msg.M("%q has no closing bracket", trimmed)))
 				section = nil
 				continue
 			}
@@ -149,8 +139,8 @@ func (in *iniFiles) scan(file, text string) {
 			if section != nil {
 				name = section.name
 			}
-			in.problems = append(in.problems, Problem{File: file, Line: number, Section: name,
-				Text: msg.M("%q is neither a [section] nor an option = value", trimmed)})
+			in.problems = append(in.problems, problem(file, number, name, "",
+				msg.M("%q is neither a [section] nor an option = value", trimmed)))
 			key = ""
 			continue
 		}
