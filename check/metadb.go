@@ -2,14 +2,11 @@ package check
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/go-sql-driver/mysql"
 
 	"omsinit/internal/database"
 	"omsinit/internal/finding"
@@ -42,10 +39,8 @@ func metaDBConnect(ctx context.Context, n *node, f *found) {
 // wantsTLS reports whether the login was refused because it was not encrypted.
 // MySQL says so; MariaDB says the same as of a wrong password, so it is tried.
 func (n *node) wantsTLS(ctx context.Context, err error) bool {
-	const insecureTransport, accessDenied = 3159, 1045
-	var answer *mysql.MySQLError
-	if !errors.As(err, &answer) || answer.Number != accessDenied {
-		return answer != nil && answer.Number == insecureTransport
+	if !database.Is(err, database.ErrAccessDenied) {
+		return database.Is(err, database.ErrSecureTransportRequired)
 	}
 	db, err := database.Open(n.cfg, "", database.Encrypted())
 	if err != nil {
@@ -57,12 +52,10 @@ func (n *node) wantsTLS(ctx context.Context, err error) bool {
 
 // connectID tells a wrong password from a server that is away.
 func connectID(err, explained error) string {
-	var answer *mysql.MySQLError
 	switch {
 	case finding.IsTransient(explained):
 		return "metadb.unreachable"
-	case errors.As(err, &answer), errors.Is(err, mysql.ErrUnknownPlugin), errors.Is(err, mysql.ErrNativePassword),
-		errors.Is(err, mysql.ErrOldPassword), errors.Is(err, mysql.ErrCleartextPassword):
+	case database.CodeOf(err) != 0, database.IsUnsupportedLogin(err):
 		return "metadb.login"
 	}
 	return "metadb.connect"

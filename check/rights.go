@@ -4,15 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/go-sql-driver/mysql"
 
 	"omsinit/internal/database"
 	"omsinit/internal/msg"
@@ -43,7 +40,7 @@ func metaDBRights(ctx context.Context, n *node, f *found) {
 	}
 	quoted := database.Quote(name)
 	_, err = n.db.ExecContext(ctx, "CREATE DATABASE "+quoted+" DEFAULT CHARACTER SET utf8mb4")
-	if err != nil && !refused(err) {
+	if err != nil && !database.IsDenied(err) {
 		// A connection that broke may have carried the statement through.
 		n.dropProbe(ctx, name)
 		f.query(n, err)
@@ -63,7 +60,7 @@ func metaDBRights(ctx context.Context, n *node, f *found) {
 	} {
 		if _, err := n.db.ExecContext(ctx, fmt.Sprintf(statement, quoted)); err != nil {
 			n.dropProbe(ctx, name)
-			if !refused(err) {
+			if !database.IsDenied(err) {
 				f.query(n, err)
 				return
 			}
@@ -121,12 +118,6 @@ func probeEnd(name string) (int64, bool) {
 	}
 	over, err := strconv.ParseInt(name[len(probePrefix):len(probePrefix)+10], 10, 64)
 	return over, err == nil
-}
-
-// refused reports whether the server said that the account lacks a right.
-func refused(err error) bool {
-	var answer *mysql.MySQLError
-	return errors.As(err, &answer) && slices.Contains([]uint16{1044, 1142, 1143, 1227, 1370}, answer.Number)
 }
 
 func (f *found) lacks(n *node, what string, err error) {

@@ -12,63 +12,39 @@ import (
 	mysql "omsinit/internal/database"
 )
 
-// Error numbers of MySQL that matter here.
-const (
-	errTableExists     = 1050
-	errUnknownTable    = 1051
-	errUnknownColumn   = 1054
-	errDuplicateColumn = 1060
-	errDuplicateKey    = 1061
-	errDuplicateEntry  = 1062
-	errTwoPrimaryKeys  = 1068
-	errCannotDrop      = 1091
-	errNoSuchTable     = 1146
-	errDeadlock        = 1213
-	errNotSupported    = 1235
-	errRoutineExists   = 1304
-	errNoRoutine       = 1305
-	errTriggerExists   = 1359
-	errNoTrigger       = 1360
-	errEventExists     = 1537
-	errNoEvent         = 1539
-	errNoView          = 4092 // of MariaDB; MySQL says 1051
-	errSamePartition   = 1517
-	errNoPartition     = 1507
-	errOceanBaseRetry  = 6002
-)
-
 // oceanbaseCannotModifyLOB recognises the one error that the documentation
 // tells people to ignore (oms-facts §4 and §11), and nothing else.
 func oceanbaseCannotModifyLOB(st statement, err error) bool {
 	var e *driver.MySQLError
-	return st.kind == alterTable && errors.As(err, &e) && e.Number == errNotSupported &&
+	return st.kind == alterTable && errors.As(err, &e) && mysql.Is(err, mysql.ErrNotSupportedYet) &&
 		strings.HasPrefix(e.Message, "Modify large text/lob column not supported")
 }
 
 // happenedBefore recognises the errors that say that a statement had done its
 // work in an earlier run.
 func happenedBefore(st statement, err error) bool {
-	n := number(err)
 	switch st.kind {
 	case createTable:
-		return n == errTableExists
+		return mysql.Is(err, mysql.ErrTableExists)
 	case alterTable:
-		if st.renamed != "" && (n == errTableExists || n == errNoSuchTable) {
+		if st.renamed != "" && mysql.Is(err, mysql.ErrTableExists, mysql.ErrNoSuchTable) {
 			return true
 		}
-		return slices.Contains([]uint16{errDuplicateColumn, errDuplicateKey, errCannotDrop, errUnknownColumn, errTwoPrimaryKeys, errSamePartition, errNoPartition}, n)
+		return mysql.Is(err, mysql.ErrDupFieldname, mysql.ErrDupKeyname, mysql.ErrCantDropFieldOrKey, mysql.ErrBadField,
+			mysql.ErrMultiplePriKey, mysql.ErrSameNamePartition, mysql.ErrDropPartitionNonExistent)
 	case createIndex:
-		return n == errDuplicateKey
+		return mysql.Is(err, mysql.ErrDupKeyname)
 	case dropIndex:
-		return n == errCannotDrop
+		return mysql.Is(err, mysql.ErrCantDropFieldOrKey)
 	case dropTable:
-		return n == errUnknownTable
+		return mysql.Is(err, mysql.ErrBadTable)
 	case renameTable:
-		return n == errTableExists || n == errNoSuchTable
+		return mysql.Is(err, mysql.ErrTableExists, mysql.ErrNoSuchTable)
 	case createOther:
-		return slices.Contains([]uint16{errTableExists, errRoutineExists, errTriggerExists, errEventExists}, n)
+		return mysql.Is(err, mysql.ErrTableExists, mysql.ErrSPAlreadyExists, mysql.ErrTrgAlreadyExists, mysql.ErrEventAlreadyExists)
 	case dropOther:
-		return slices.Contains([]uint16{errUnknownTable, errNoView, errNoRoutine, errNoTrigger, errNoEvent}, n)
+		return mysql.Is(err, mysql.ErrBadTable, mysql.ErrUnknownView, mysql.ErrSPDoesNotExist,
+			mysql.ErrTrgDoesNotExist, mysql.ErrEventDoesNotExist)
 	}
 	return false
 }
@@ -130,13 +106,4 @@ func (w *work) proven(ctx context.Context, conn *sql.Conn, dp *databasePlan, st 
 		}
 	}
 	return true, nil
-}
-
-// number is the server's error number, 0 when it is no answer of the server.
-func number(err error) uint16 {
-	var e *driver.MySQLError
-	if errors.As(err, &e) {
-		return e.Number
-	}
-	return 0
 }

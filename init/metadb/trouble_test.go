@@ -319,21 +319,21 @@ func TestLockedByAnother(t *testing.T) {
 func TestHappenedBefore(t *testing.T) {
 	for _, tc := range []struct {
 		kind   kind
-		number uint16
+		number mysql.Code
 		want   bool
 	}{
-		{createTable, errTableExists, true},
-		{alterTable, errDuplicateColumn, true},
-		{alterTable, errDuplicateKey, true},
-		{alterTable, errCannotDrop, true},
-		{alterTable, errTableExists, false},
-		{createIndex, errDuplicateKey, true},
-		{dropTable, errUnknownTable, true},
-		{other, errDuplicateEntry, false},
+		{createTable, mysql.ErrTableExists, true},
+		{alterTable, mysql.ErrDupFieldname, true},
+		{alterTable, mysql.ErrDupKeyname, true},
+		{alterTable, mysql.ErrCantDropFieldOrKey, true},
+		{alterTable, mysql.ErrTableExists, false},
+		{createIndex, mysql.ErrDupKeyname, true},
+		{dropTable, mysql.ErrBadTable, true},
+		{other, mysql.ErrDupEntry, false},
 		{createTable, 1064, false},
 	} {
 		st := statement{effect: effect{kind: tc.kind}}
-		if got := happenedBefore(st, &driver.MySQLError{Number: tc.number}); got != tc.want {
+		if got := happenedBefore(st, &driver.MySQLError{Number: uint16(tc.number)}); got != tc.want {
 			t.Errorf("kind %d, error %d: %v, want %v", tc.kind, tc.number, got, tc.want)
 		}
 		if happenedBefore(st, errors.New("lost")) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	mysql "omsinit/internal/database"
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/testdata/testmaria"
@@ -20,7 +21,7 @@ func TestFailureWords(t *testing.T) {
 	p := packWith(t, nil)
 	for i, tc := range []struct {
 		name, state, message, hint string
-		number                     int
+		number                     mysql.Code
 		passing                    bool
 	}{
 		{"right", "42000", "CREATE command denied to user", "grant it", 1142, false},
@@ -60,7 +61,7 @@ func TestFailureWords(t *testing.T) {
 			if finding.IsTransient(err) != tc.passing {
 				t.Errorf("passing is %v", finding.IsTransient(err))
 			}
-			if want := map[bool]int{true: deadlockTries, false: 1}[tc.number == errDeadlock]; tries != want {
+			if want := map[bool]int{true: deadlockTries, false: 1}[tc.number == mysql.ErrLockDeadlock]; tries != want {
 				t.Errorf("%d tries, want %d", tries, want)
 			}
 			step.run = nil

@@ -287,7 +287,7 @@ func (w *work) filledIn(fp *filePlan, st statement) (string, error) {
 // noteFailure records the server's answer in the journal. Without an answer
 // the statement stays in flight.
 func (w *work) noteFailure(ctx context.Context, j *journal, err error) error {
-	if number(err) != 0 && !mysql.Gone(err) {
+	if mysql.CodeOf(err) != 0 && !mysql.Gone(err) {
 		if noteErr := j.failed(ctx, err); errors.Is(noteErr, mysql.ErrLockLost) {
 			return noteErr
 		}
@@ -326,7 +326,7 @@ func (w *work) retry(ctx context.Context, do func() error) error {
 	b.InitialInterval, b.MaxInterval = 50*time.Millisecond, time.Second
 	for try := 1; ; try++ {
 		err := do()
-		if n := number(err); n != errDeadlock && n != errOceanBaseRetry || try == deadlockTries {
+		if !mysql.Is(err, mysql.ErrLockDeadlock, mysql.ErrOBTransRollbacked) || try == deadlockTries {
 			return err
 		}
 		t := time.NewTimer(b.NextBackOff())
@@ -348,7 +348,7 @@ func (w *work) record(ctx context.Context, conn *sql.Conn) error {
 		return nil
 	}
 	_, err := w.send(ctx, conn, insertVersion(w.Config), w.Pack.Release)
-	if number(err) == errDuplicateEntry {
+	if mysql.Is(err, mysql.ErrDupEntry) {
 		return nil // a run that did not hear the answer
 	}
 	if err != nil {

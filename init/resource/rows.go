@@ -3,12 +3,9 @@ package resource
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
-
-	"github.com/go-sql-driver/mysql"
 
 	"omsinit/internal/config"
 	"omsinit/internal/database"
@@ -188,7 +185,7 @@ func (s *Step) commit(ctx context.Context, conn *sql.Conn, condition string, fou
 		rows, err := transact(ctx, conn, s.name(p), condition, part, found.Columns)
 		if err != nil {
 			failed := msg.Errorf("cannot register this region and its nodes in the database %s: %w", s.name(p), database.Explain(s.Config, err))
-			if sameRow(err) {
+			if database.Is(err, database.ErrDupEntry) { // another node wrote a row of ours meanwhile: the next run looks again
 				failed = finding.Transient(failed)
 			}
 			return done, failed
@@ -199,13 +196,6 @@ func (s *Step) commit(ctx context.Context, conn *sql.Conn, condition string, fou
 		done = append(done, rows...)
 	}
 	return done, nil
-}
-
-// sameRow reports whether somebody else wrote a row of ours in the meantime.
-// The next run looks again.
-func sameRow(err error) bool {
-	var e *mysql.MySQLError
-	return errors.As(err, &e) && e.Number == 1062
 }
 
 func transact(ctx context.Context, conn *sql.Conn, name, condition string, changes []change, columns registry.Columns) ([]Row, error) {

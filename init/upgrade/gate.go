@@ -5,13 +5,10 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
-	"errors"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
-
-	"github.com/go-sql-driver/mysql"
 
 	"omsinit/init/metadb"
 	"omsinit/internal/config"
@@ -152,18 +149,8 @@ func hasSchemaUpTo(p *pack.Pack, release metadb.Version) bool {
 
 // newMetaDB turns "no such database" and "no such table" into no error.
 func newMetaDB(cfg *config.Config, err error) error {
-	const unknownDatabase, noSuchTable = 1049, 1146
-	if n := answer(err); n == unknownDatabase || n == noSuchTable {
+	if database.IsMissing(err) {
 		return nil
 	}
 	return database.Explain(cfg, err)
-}
-
-// answer is the number of the server's error, 0 for any other.
-func answer(err error) uint16 {
-	var e *mysql.MySQLError
-	if errors.As(err, &e) {
-		return e.Number
-	}
-	return 0
 }

@@ -282,9 +282,6 @@ func (u *Upgrade) busyObjections(ctx context.Context, db *sql.DB, _ *survey) ([]
 	return out, nil
 }
 
-// unknownColumn is the server's answer when there is no such column.
-const unknownColumn = 1054
-
 // watched lists the names of rows that the pack watches. A table or a column
 // that is not there tells nothing.
 func (u *Upgrade) watched(ctx context.Context, db *sql.DB, w pack.Watched, condition string) ([]string, error) {
@@ -304,7 +301,7 @@ func (u *Upgrade) watched(ctx context.Context, db *sql.DB, w pack.Watched, condi
 		query += " WHERE " + strings.Join(conditions, " AND ")
 	}
 	names, err := column(ctx, db, query+" ORDER BY 1 LIMIT 1000", args...)
-	if answer(err) == unknownColumn {
+	if database.Is(err, database.ErrBadField) {
 		return nil, nil
 	}
 	return names, newMetaDB(u.Config, err)

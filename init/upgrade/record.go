@@ -126,9 +126,7 @@ func (j *journal) last(ctx context.Context, condition string, args ...any) (*rec
 
 // hidden: an account that may not see the journal's database has made none.
 func hidden(err error) bool {
-	const databaseDenied, tableDenied, columnDenied = 1044, 1142, 1143
-	n := answer(err)
-	return n == databaseDenied || n == tableDenied || n == columnDenied
+	return database.Is(err, database.ErrDBAccessDenied, database.ErrTableAccessDenied, database.ErrColumnAccessDenied)
 }
 
 // insert adds a record and fills in its number.

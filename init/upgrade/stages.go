@@ -235,7 +235,7 @@ func (s *Session) mark(ctx context.Context) error {
 		switch {
 		case err == nil:
 			m[w.Table] = last.Int64
-		case answer(err) != unknownColumn && newMetaDB(s.Config, err) != nil:
+		case !database.Is(err, database.ErrBadField) && newMetaDB(s.Config, err) != nil:
 			return database.Explain(s.Config, err)
 		}
 	}

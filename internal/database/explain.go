@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -19,30 +18,28 @@ import (
 	"omsinit/internal/msg"
 )
 
-// Explain makes one sentence of an error of the driver, the network or the
-// server: which MetaDB, which user, what is wrong, what to do. What may go
-// away by itself is marked passing. A nil error stays nil; a cancelled context
-// and an error that was explained before are given back as they are.
+// Explain makes one sentence of an error of the driver, the network or the server: which MetaDB, which user, what is
+// wrong, what to do. An error that may go away by itself is marked as transient. It returns nil for nil, and a cancelled
+// context and an error that was explained before as they are.
 func Explain(c *config.Config, err error) error {
-	var told *msg.Error
-	if err == nil || errors.As(err, &told) || errors.Is(err, context.Canceled) {
+	var explained *msg.Error
+	if err == nil || errors.As(err, &explained) || errors.Is(err, context.Canceled) {
 		return err
 	}
 	w := where{addr: address(c), user: c.MetaUser}
-
-	var answer *mysql.MySQLError
-	if errors.As(err, &answer) {
-		return w.refused(answer.Number, err)
-	}
 	var connect *connectError
-	if errors.As(err, &connect) {
+	switch {
+	case IsUnsupportedLogin(err):
+		return msg.Errorf("the MetaDB at %s wants user %s to log in in a way that is not supported: %w; give the account the plugin mysql_native_password or caching_sha2_password",
+			w.addr, w.user, err)
+	case CodeOf(err) != 0:
+		return w.answered(err)
+	case errors.As(err, &connect):
 		return w.notConnected(connect)
-	}
-	if errors.Is(err, mysql.ErrPktTooLarge) {
+	case errors.Is(err, mysql.ErrPktTooLarge):
 		return w.tooLarge(err)
-	}
-	if lost(err) {
-		return finding.Transient(msg.Errorf("lost the connection to the MetaDB at %s (user %s): %w; see whether it was restarted, and run this again", w.addr, w.user, err))
+	case lost(err):
+		return w.lost(err)
 	}
 	return msg.Errorf("the MetaDB at %s (user %s) could not do what was asked: %w", w.addr, w.user, err)
 }
@@ -54,83 +51,98 @@ func (w where) notConnected(e *connectError) error {
 	var dns *net.DNSError
 	switch {
 	case e.foreign || errors.Is(e.err, mysql.ErrOldProtocol) || errors.Is(e.err, mysql.ErrMalformPkt) || errors.Is(e.err, mysql.ErrPktSync):
-		return msg.Errorf("what listens at %s is not a MySQL server: %w; correct oms_meta_host and oms_meta_port in config.yaml", w.addr, e.err)
-	case errors.Is(e.err, mysql.ErrUnknownPlugin), errors.Is(e.err, mysql.ErrNativePassword),
-		errors.Is(e.err, mysql.ErrOldPassword), errors.Is(e.err, mysql.ErrCleartextPassword):
-		return msg.Errorf("the MetaDB at %s wants user %s to log in in a way that is not supported: %w; give the account the plugin mysql_native_password or caching_sha2_password", w.addr, w.user, e.err)
+		return msg.Errorf("what listens at %s is not a MySQL server: %w; correct oms_meta_host and oms_meta_port in config.yaml",
+			w.addr, e.err)
 	case errors.As(e.err, &dns):
-		return finding.Transient(msg.Errorf("cannot find the MetaDB at %s: %w; correct oms_meta_host in config.yaml or the name server", w.addr, e.err))
+		return finding.Transient(msg.Errorf("cannot find the MetaDB at %s: %w; correct oms_meta_host in config.yaml or the name server",
+			w.addr, e.err))
 	case errors.Is(e.err, syscall.ECONNREFUSED):
-		return finding.Transient(msg.Errorf("cannot connect to the MetaDB at %s (user %s), nothing listens there: %w; start the MetaDB, or correct oms_meta_host and oms_meta_port in config.yaml", w.addr, w.user, e.err))
+		return finding.Transient(msg.Errorf("cannot connect to the MetaDB at %s (user %s), nothing listens there: %w; start the MetaDB, or correct oms_meta_host and oms_meta_port in config.yaml",
+			w.addr, w.user, e.err))
 	case e.dialled && !e.spoke:
-		return finding.Transient(msg.Errorf("something at %s accepts connections but does not greet as a MySQL server does: %w; if oms_meta_host and oms_meta_port in config.yaml are right, the MetaDB hangs or a proxy in front of it has no server", w.addr, e.err))
+		return finding.Transient(msg.Errorf("something at %s accepts connections but does not greet as a MySQL server does: %w; if oms_meta_host and oms_meta_port in config.yaml are right, the MetaDB hangs or a proxy in front of it has no server",
+			w.addr, e.err))
 	case e.dialled:
-		return finding.Transient(msg.Errorf("the MetaDB at %s broke off the login of user %s: %w; see whether it is starting or overloaded", w.addr, w.user, e.err))
+		return finding.Transient(msg.Errorf("the MetaDB at %s broke off the login of user %s: %w; see whether it is starting or overloaded",
+			w.addr, w.user, e.err))
 	case timedOut(e.err):
-		return finding.Transient(msg.Errorf("cannot connect to the MetaDB at %s (user %s), nothing answers: %w; see whether the machine is up and a firewall lets the port through", w.addr, w.user, e.err))
+		return finding.Transient(msg.Errorf("cannot connect to the MetaDB at %s (user %s), nothing answers: %w; see whether the machine is up and a firewall lets the port through",
+			w.addr, w.user, e.err))
 	default:
-		return finding.Transient(msg.Errorf("cannot connect to the MetaDB at %s (user %s): %w; see whether this node has a route to it", w.addr, w.user, e.err))
+		return finding.Transient(msg.Errorf("cannot connect to the MetaDB at %s (user %s): %w; see whether this node has a route to it",
+			w.addr, w.user, e.err))
 	}
 }
 
-// refused explains the error numbers that a MetaDB is known to give. Numbers
-// from 4000 on are OceanBase's own.
-func (w where) refused(number uint16, err error) error {
-	switch number {
-	case 1045, 1698:
-		return msg.Errorf("the MetaDB at %s refuses the login of user %s: %w; correct oms_meta_user (on OceanBase user@tenant, through a proxy user@tenant#cluster) and oms_meta_password in config.yaml", w.addr, w.user, err)
-	case 1251, 1275, 1524, 2059:
-		return msg.Errorf("the MetaDB at %s wants user %s to log in in a way that is not supported: %w; give the account the plugin mysql_native_password or caching_sha2_password", w.addr, w.user, err)
-	case 1044, 1142, 1143, 1227, 1370:
-		return msg.Errorf("in the MetaDB at %s user %s lacks a right: %w; grant it all rights on the three databases, and the right to create them", w.addr, w.user, err)
-	case 1049:
-		return msg.Errorf("a database is not in the MetaDB at %s (user %s): %w; create it with step 2 (omsinit init --only metadb), or correct its name in config.yaml", w.addr, w.user, err)
-	case 1146:
-		return msg.Errorf("a table is not in the MetaDB at %s (user %s): %w; create it with step 2 (omsinit init --only metadb)", w.addr, w.user, err)
-	case 1040, 1203, 1226:
-		return finding.Transient(msg.Errorf("the MetaDB at %s has no connection left for user %s: %w; raise its limit or end sessions that are not needed", w.addr, w.user, err))
-	case 1129:
-		return msg.Errorf("the MetaDB at %s has blocked this node after too many broken logins (user %s): %w; run FLUSH HOSTS there", w.addr, w.user, err)
-	case 1130:
-		return msg.Errorf("the MetaDB at %s does not accept user %s from this node: %w; allow the account to log in from here", w.addr, w.user, err)
-	case 1053, 1077, 1079, 1080, 3169, 8001, 8002:
-		return finding.Transient(msg.Errorf("the MetaDB at %s (user %s) is just starting or shutting down: %w; wait until it runs", w.addr, w.user, err))
-	case 1152, 1158, 1159, 1160, 1161, 1184, 1317, 1927, 4031:
-		return finding.Transient(msg.Errorf("lost the connection to the MetaDB at %s (user %s): %w; see whether it was restarted, and run this again", w.addr, w.user, err))
-	case 1153:
+// answered explains the answers that a MetaDB is known to send.
+func (w where) answered(err error) error {
+	switch {
+	case Is(err, ErrAccessDenied, errAccessDeniedNoPassword):
+		return msg.Errorf("the MetaDB at %s refuses the login of user %s: %w; correct oms_meta_user (on OceanBase user@tenant, through a proxy user@tenant#cluster) and oms_meta_password in config.yaml",
+			w.addr, w.user, err)
+	case IsDenied(err):
+		return msg.Errorf("in the MetaDB at %s user %s lacks a right: %w; grant it all rights on the three databases, and the right to create them",
+			w.addr, w.user, err)
+	case Is(err, ErrBadDB):
+		return msg.Errorf("a database is not in the MetaDB at %s (user %s): %w; create it with step 2 (omsinit init --only metadb), or correct its name in config.yaml",
+			w.addr, w.user, err)
+	case Is(err, ErrNoSuchTable):
+		return msg.Errorf("a table is not in the MetaDB at %s (user %s): %w; create it with step 2 (omsinit init --only metadb)",
+			w.addr, w.user, err)
+	case Is(err, errConCount, errTooManyUserConnections, errUserLimitReached):
+		return finding.Transient(msg.Errorf("the MetaDB at %s has no connection left for user %s: %w; raise its limit or end sessions that are not needed",
+			w.addr, w.user, err))
+	case Is(err, errHostIsBlocked):
+		return msg.Errorf("the MetaDB at %s has blocked this node after too many broken logins (user %s): %w; run FLUSH HOSTS there",
+			w.addr, w.user, err)
+	case Is(err, errHostNotPrivileged):
+		return msg.Errorf("the MetaDB at %s does not accept user %s from this node: %w; allow the account to log in from here",
+			w.addr, w.user, err)
+	case Is(err, errServerShutdown, errNormalShutdown, errShutdownComplete, errForcingClose, errSessionWasKilled,
+		errOBServerIsInit, errOBServerIsStopping):
+		return finding.Transient(msg.Errorf("the MetaDB at %s (user %s) is just starting or shutting down: %w; wait until it runs",
+			w.addr, w.user, err))
+	case isLostConnection(err):
+		return w.lost(err)
+	case Is(err, errNetPacketTooLarge):
 		return w.tooLarge(err)
-	case 1205:
-		return finding.Transient(msg.Errorf("in the MetaDB at %s user %s waited too long for a lock of another session: %w; see SHOW PROCESSLIST there for what holds it, and run this again", w.addr, w.user, err))
-	case 1213, 4012, 4038, 6002:
-		return finding.Transient(msg.Errorf("the MetaDB at %s was too busy for what user %s asked: %w; run this again", w.addr, w.user, err))
-	case 1290, 1792, 1836:
-		return msg.Errorf("the MetaDB at %s is read-only for user %s: %w; set oms_meta_host in config.yaml to the server that takes writes, or end its read-only mode", w.addr, w.user, err)
-	case 1021, 1041, 1114:
-		return w.full(err)
-	case 1030, 1005, 1026, 3: // what fails is told by the number of the operating system
-		if strings.Contains(err.Error(), "error 28") || strings.Contains(err.Error(), ": 28 ") {
-			return w.full(err)
-		}
-		return msg.Errorf("the MetaDB at %s answers user %s: %w", w.addr, w.user, err)
-	default:
-		return msg.Errorf("the MetaDB at %s answers user %s: %w", w.addr, w.user, err)
+	case Is(err, errLockWaitTimeout):
+		return finding.Transient(msg.Errorf("in the MetaDB at %s user %s waited too long for a lock of another session: %w; see SHOW PROCESSLIST there for what holds it, and run this again",
+			w.addr, w.user, err))
+	case Is(err, ErrLockDeadlock, errOBTimeout, errOBNotMaster, ErrOBTransRollbacked):
+		return finding.Transient(msg.Errorf("the MetaDB at %s was too busy for what user %s asked: %w; run this again",
+			w.addr, w.user, err))
+	case Is(err, errOptionPreventsStatement, errCantExecuteInReadOnly, errReadOnlyMode):
+		return msg.Errorf("the MetaDB at %s is read-only for user %s: %w; set oms_meta_host in config.yaml to the server that takes writes, or end its read-only mode",
+			w.addr, w.user, err)
+	case Is(err, errDiskFull, errOutOfResources, errRecordFileFull), isDiskFull(err):
+		return msg.Errorf("the MetaDB at %s (user %s) has no space left: %w; free disk space or memory there", w.addr, w.user, err)
 	}
+	return msg.Errorf("the MetaDB at %s answers user %s: %w", w.addr, w.user, err)
 }
 
-func (w where) full(err error) error {
-	return msg.Errorf("the MetaDB at %s (user %s) has no space left: %w; free disk space or memory there", w.addr, w.user, err)
+// isDiskFull reports whether a file could not be written because of the operating system's error 28 (ENOSPC), which
+// the server has in its text only.
+func isDiskFull(err error) bool {
+	return Is(err, errGetErrno, errCantCreateTable, errOnWrite, errOnWriteFile) &&
+		(strings.Contains(err.Error(), "error 28") || strings.Contains(err.Error(), ": 28 "))
+}
+
+func (w where) lost(err error) error {
+	return finding.Transient(msg.Errorf("lost the connection to the MetaDB at %s (user %s): %w; see whether it was restarted, and run this again",
+		w.addr, w.user, err))
 }
 
 func (w where) tooLarge(err error) error {
-	return msg.Errorf("a statement of user %s is larger than the MetaDB at %s takes: %w; raise max_allowed_packet there", w.user, w.addr, err)
+	return msg.Errorf("a statement of user %s is larger than the MetaDB at %s takes: %w; raise max_allowed_packet there",
+		w.user, w.addr, err)
 }
 
 // Gone reports whether an error means that a connection, or the lock with it,
 // went away during the work, so that connecting again may help.
 func Gone(err error) bool {
-	var answer *mysql.MySQLError
-	if errors.As(err, &answer) {
-		return slices.Contains([]uint16{1053, 1152, 1158, 1159, 1160, 1161, 1317, 1927, 4031}, answer.Number)
+	if CodeOf(err) != 0 {
+		return isLostConnection(err) || Is(err, errServerShutdown)
 	}
 	var connect *connectError
 	return errors.Is(err, ErrLockLost) || !errors.As(err, &connect) && !timedOut(err) && lost(err)

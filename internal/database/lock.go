@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
-
 	"omsinit/internal/config"
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
@@ -231,7 +229,8 @@ func (l *Lock) try(ctx context.Context, wait time.Duration) (bool, error) {
 	seconds := int((wait + time.Second - 1) / time.Second)
 	var got sql.NullInt64
 	err := l.conn.QueryRowContext(ctx, "SELECT GET_LOCK(?, ?)", l.name, seconds).Scan(&got)
-	if noSuchFunction(err) {
+	// OceanBase answers ErrSPDoesNotExist, others the other two.
+	if Is(err, ErrSPDoesNotExist, ErrNotSupportedYet, errFunctionNotDefined) {
 		return false, fmt.Errorf("%w: %w", ErrNoLocks, err)
 	}
 	if err != nil {
@@ -249,13 +248,6 @@ func (l *Lock) try(ctx context.Context, wait time.Duration) (bool, error) {
 		l.holder = holder.Int64
 	}
 	return true, nil
-}
-
-// noSuchFunction: ER_SP_DOES_NOT_EXIST is what OceanBase answers,
-// ER_NOT_SUPPORTED_YET and ER_FUNCTION_NOT_DEFINED are what others do.
-func noSuchFunction(err error) bool {
-	var e *mysql.MySQLError
-	return errors.As(err, &e) && (e.Number == 1305 || e.Number == 1235 || e.Number == 1128)
 }
 
 // findHolder asks who has the lock. Not every server and not every account

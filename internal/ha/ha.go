@@ -6,9 +6,6 @@ package ha
 import (
 	"context"
 	"database/sql"
-	"errors"
-
-	"github.com/go-sql-driver/mysql"
 
 	"omsinit/internal/database"
 	"omsinit/internal/msg"
@@ -66,10 +63,8 @@ type Beginner interface {
 // the server are the driver's (see database.Explain).
 func Switch(ctx context.Context, db Beginner, rm string, on bool) (Change, error) {
 	change, err := try(ctx, db, rm, on)
-	var e *mysql.MySQLError
-	if errors.As(err, &e) && (e.Number == 1062 || e.Number == 1213) {
-		// Somebody else made the row at the same moment: ER_DUP_ENTRY, or
-		// ER_LOCK_DEADLOCK where both had locked the gap.
+	if database.Is(err, database.ErrDupEntry, database.ErrLockDeadlock) {
+		// Somebody else made the row at the same moment; a deadlock when both had locked the gap.
 		return try(ctx, db, rm, on)
 	}
 	return change, err

@@ -3,11 +3,8 @@ package registry
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"strconv"
 	"time"
-
-	"github.com/go-sql-driver/mysql"
 
 	"omsinit/internal/database"
 )
@@ -42,16 +39,10 @@ func ReadBeats(ctx context.Context, q database.Queryer, heartbeat string) (beats
 		}
 		return err
 	})
-	if absent(err) {
+	if database.IsMissing(err) {
 		return nil, nil
 	}
 	return beats, err
-}
-
-// absent: ER_BAD_DB_ERROR, ER_NO_SUCH_TABLE.
-func absent(err error) bool {
-	var e *mysql.MySQLError
-	return errors.As(err, &e) && (e.Number == 1049 || e.Number == 1146)
 }
 
 // FindBeat finds the youngest heartbeat of an address.

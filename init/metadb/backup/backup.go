@@ -206,7 +206,7 @@ func (j *Job) trim(ctx context.Context, db *sql.DB, name string) error {
 			return nil
 		}
 	}
-	if j.Partial && absent(err) {
+	if j.Partial && mysql.IsMissing(err) {
 		return nil
 	}
 	return msg.Errorf("cannot trim %s before the backup: %w", name+".heatbeat_sequence", mysql.Explain(j.Config, err))

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	driver "github.com/go-sql-driver/mysql"
-
 	mysql "omsinit/internal/database"
 	"omsinit/internal/msg"
 )
@@ -20,7 +18,7 @@ import (
 func (j *Job) databases(ctx context.Context, db *sql.DB) ([]*Database, error) {
 	c := j.Config
 	codes, err := texts(ctx, db, "SELECT code FROM "+mysql.Quote(c.RMDatabase)+".cluster_info")
-	if err != nil && (!j.Partial || !absent(err)) {
+	if err != nil && (!j.Partial || !mysql.IsMissing(err)) {
 		return nil, msg.Errorf("cannot read the regions from %s: %w", c.RMDatabase+".cluster_info", mysql.Explain(c, err))
 	}
 	candidates, err := texts(ctx, db, "SELECT table_schema FROM information_schema.tables WHERE table_name = 'heatbeat_sequence' ORDER BY table_schema")
@@ -59,12 +57,6 @@ func (j *Job) databases(ctx context.Context, db *sql.DB) ([]*Database, error) {
 // Find lists the databases that a backup would hold, without looking into
 // them: kind, name, character set.
 func (j *Job) Find(ctx context.Context, db *sql.DB) ([]*Database, error) { return j.databases(ctx, db) }
-
-// absent: there is no such database or table.
-func absent(err error) bool {
-	var answer *driver.MySQLError
-	return errors.As(err, &answer) && (answer.Number == 1049 || answer.Number == 1146)
-}
 
 // heartbeats gives the heartbeat databases of the regions with the given
 // codes: ours, those that were named, and those that are called like ours with
