@@ -36,7 +36,7 @@ func (c *checkCommand) Run(ctx context.Context, a *app) error {
 		e.Print(a.stdout, a.lang)
 		return nil
 	}
-	c.node.ConfigFile = cmp.Or(c.File, c.node.ConfigFile)
+	c.node.ConfigFile, c.node.Stdin = cmp.Or(c.File, c.node.ConfigFile), a.stdin
 	report, err := c.flow().Check(ctx, c.CheckOptions)
 	return c.printReport(a, report, err)
 }

@@ -24,7 +24,7 @@ func (c *configShow) args() arguments { return arguments{usage: "[FILE]", first:
 
 // Run prints the keys.
 func (c *configShow) Run(_ context.Context, a *app) error {
-	c.node.ConfigFile = cmp.Or(c.File, c.node.ConfigFile)
+	c.node.ConfigFile, c.node.Stdin = cmp.Or(c.File, c.node.ConfigFile), a.stdin
 	settings, warnings, err := c.node.Settings()
 	for _, w := range warnings {
 		a.say(msg.M("%v", w))

@@ -129,7 +129,7 @@ func (o *target) resolve(a *app, u *urfave.Context) {
 	o.node = node.New(node.Given{
 		Layout: layout.New(a.root), ConfigFile: a.configFile, PackDir: a.packDir,
 		HostIP: os.Getenv("OMS_HOST_IP"), IsUpgrade: os.Getenv("IS_UPGRADE"), Build: version,
-		Lang: a.lang, Out: a.stdout, Err: a.stderr, Stdin: a.stdin,
+		Lang: a.lang, Out: a.stdout, Err: a.stderr,
 	})
 	if !u.IsSet("tsdb-optional") { // the variable reaches commands without the flag, too
 		o.TSDBOptional, _ = strconv.ParseBool(os.Getenv(tsdbOptionalEnv))

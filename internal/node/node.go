@@ -8,7 +8,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"time"
 
@@ -21,8 +20,7 @@ import (
 // Given is what the command line and the environment say about the node.
 type Given struct {
 	Layout layout.Layout
-	// ConfigFile is the path of config.yaml, "-" for Stdin; empty means that of
-	// the layout.
+	// ConfigFile is the path of config.yaml; empty means that of the layout.
 	ConfigFile string
 	// PackDir is the folder that is laid over the built-in pack; empty means
 	// that of the layout.
@@ -37,7 +35,7 @@ type Given struct {
 	// Out takes results, Err everything else that a person is to read; nil
 	// discards it.
 	Out, Err io.Writer
-	// Stdin is the standard input; nil is an empty one.
+	// Stdin is what "-" means as ConfigFile; nil where it means nothing.
 	Stdin io.Reader
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
@@ -61,9 +59,6 @@ func New(g Given) *Node {
 	}
 	if g.Err == nil {
 		g.Err = io.Discard
-	}
-	if g.Stdin == nil {
-		g.Stdin = strings.NewReader("")
 	}
 	if g.Now == nil {
 		g.Now = time.Now

@@ -131,8 +131,11 @@ func TestStandardInput(t *testing.T) {
 	if n.Snapshot().Name != "<stdin>" || n.Snapshot().Err != nil {
 		t.Errorf("read again: %+v", n.Snapshot().Err)
 	}
-	if _, err := New(Given{ConfigFile: "-"}).Config(); err == nil || !strings.Contains(err.Error(), "<stdin>") {
+	if _, err := New(Given{ConfigFile: "-", Stdin: strings.NewReader("")}).Config(); err == nil || !strings.Contains(err.Error(), "<stdin>") {
 		t.Errorf("an empty standard input: %v", err)
+	}
+	if _, err := New(Given{ConfigFile: "-"}).Config(); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a command that reads no standard input: %v", err)
 	}
 }
 

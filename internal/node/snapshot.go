@@ -62,7 +62,7 @@ func (n *Node) Settings() ([]config.Setting, []finding.Finding, error) {
 
 func (n *Node) read() *Snapshot {
 	s := &Snapshot{Name: n.ConfigFile, https: n.Layout.HTTPS()}
-	if n.ConfigFile == "-" {
+	if n.fromStdin() {
 		s.Name = "<stdin>"
 		s.Text, s.Err = config.ReadFrom(s.Name, n.Stdin)
 	} else {
@@ -94,8 +94,10 @@ func (n *Node) Refresh() {
 // asks for its state and does not open it.
 func (n *Node) outdated() bool {
 	now, _ := os.Stat(n.ConfigFile)
-	return n.ConfigFile != "-" && !sameState(now, n.snapshot.state)
+	return !n.fromStdin() && !sameState(now, n.snapshot.state)
 }
+
+func (n *Node) fromStdin() bool { return n.ConfigFile == "-" && n.Stdin != nil }
 
 // sameState reports whether a file is the same, and was not written to. Nil
 // stands for a file that is not there.
