@@ -163,7 +163,7 @@ func (a *app) application() *urfave.App {
 	u := &urfave.App{
 		Name: root.Name, Usage: root.Usage, UsageText: t("omsinit [options] COMMAND [options]"), Description: root.Description,
 		// The library leaves the help flag out where there is a command called help.
-		Flags:    append(append(slices.Clone(common), root.Flags...), urfave.HelpFlag),
+		Flags:    slices.Concat(common, root.Flags, flags{urfave.HelpFlag}),
 		Commands: a.commands(), Action: root.Action, OnUsageError: usageOf,
 		Writer: a.stdout, ErrWriter: a.stderr, ExitErrHandler: func(*urfave.Context, error) {},
 		HideVersion: true, HideHelpCommand: true, // they are commands of ours, in both languages

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 
 	"omsinit/init/flow"
 	"omsinit/internal/msg"
@@ -14,9 +15,10 @@ type initCommand struct {
 }
 
 func (c *initCommand) flags(t translate) flags {
-	return append(append(flags{
+	which := flags{
 		listFlag(&c.Only, "only", t("run only these steps")), listFlag(&c.Skip, "skip", t("run all but these steps")),
-	}, stepFlags(t, &c.target)...), preferFlag(t, &c.Prefer))
+	}
+	return slices.Concat(which, stepFlags(t, &c.target), flags{preferFlag(t, &c.Prefer)})
 }
 
 // Run runs the steps.

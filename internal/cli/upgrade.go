@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"path/filepath"
+	"slices"
 	"time"
 
 	urfave "github.com/urfave/cli/v2"
@@ -44,7 +45,7 @@ type upgradePlan struct {
 }
 
 func (c *upgradePlan) flags(t translate) flags {
-	return append(append(flags{c.flag(t)}, c.gateFlags(t)...), c.backupFlags(t)...)
+	return slices.Concat(flags{c.flag(t)}, c.gateFlags(t), c.backupFlags(t))
 }
 
 // Run prints the plan, and returns errFindings when a gate refuses it.
@@ -71,7 +72,7 @@ func (c *upgradeApply) flags(t translate) flags {
 	}
 	ready := readyTimeoutFlag(t, "ready-timeout", &c.ReadyTimeout)
 	own := flags{keep, unattended, lock, ready, preferFlag(t, &c.Prefer)}
-	return append(append(own, c.gateFlags(t)...), c.backupFlags(t)...)
+	return slices.Concat(own, c.gateFlags(t), c.backupFlags(t))
 }
 
 // Run upgrades.
