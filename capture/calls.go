@@ -131,7 +131,8 @@ func (j *Job) secondValue(i int, key string) *string {
 // formValue turns one value of a form into a template.
 func (j *Job) formValue(path, key, text string, second *string) string {
 	values := j.words.Known(pack.Plain, pack.Standard)
-	l := match.Line{A: text, Parent: strings.ReplaceAll(path, "/", " "), Spans: []match.Span{{Key: key, Start: 0, End: len(text)}}}
+	l := match.Line{A: text, Parent: strings.ReplaceAll(path, "/", " "),
+		Spans: []match.Span{{Key: key, Start: 0, End: len(text)}}}
 	if second != nil {
 		l.B = *second
 	}
@@ -143,7 +144,8 @@ func (j *Job) formValue(path, key, text string, second *string) string {
 	out := string(match.Explained{Lines: [][]match.Segment{segments}}.Template())
 	note := func(kind string, others []string) {
 		if len(others) > 0 {
-			j.note(Finding{Kind: kind, Path: path, Key: key, Candidates: others, Text: msg.M("%s of the call may come from %s", key, strings.Join(others, ", "))})
+			j.note(Finding{Kind: kind, Path: path, Key: key, Candidates: others,
+				Text: msg.M("%s of the call may come from %s", key, strings.Join(others, ", "))})
 		}
 	}
 	for _, s := range segments {
@@ -204,7 +206,7 @@ func (j *Job) register(t tree, calls []call) string {
 	return ""
 }
 
-// lacks gives the first column that a table of the captured schema does not have,
+// lacks returns the first column that a table of the captured schema does not have,
 // the table when it is not there, and "" when nothing is missing.
 func (t tree) lacks(role, table string, columns ...string) string {
 	file := ""

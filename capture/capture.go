@@ -50,9 +50,9 @@ type Job struct {
 	Calls []source.Exchange
 	// SecondCalls are those of the second installation.
 	SecondCalls []source.Exchange
-	// DB gives the MetaDB; nil leaves the schema out.
+	// DB returns the MetaDB; nil leaves the schema out.
 	DB *sql.DB
-	// SecondDB gives the MetaDB of the second installation; nil when it cannot
+	// SecondDB returns the MetaDB of the second installation; nil when it cannot
 	// be asked.
 	SecondDB *sql.DB
 	// Check reads a file in its own syntax.
@@ -187,7 +187,8 @@ func (j *Job) mayBeGenerated(f *match.File) bool {
 	}
 	for _, spelling := range pack.Spellings(f.Format) {
 		for _, v := range j.words.Known(f.Format, spelling) {
-			if _, err := strconv.Atoi(v.A); err != nil && (len(v.A) >= 6 || v.Secret && v.A != "") && !match.Usual(v.A) && bytes.Contains(f.Data, []byte(v.A)) {
+			if _, err := strconv.Atoi(v.A); err != nil && (len(v.A) >= 6 || v.Secret && v.A != "") &&
+				!match.Usual(v.A) && bytes.Contains(f.Data, []byte(v.A)) {
 				return true
 			}
 		}

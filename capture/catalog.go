@@ -71,7 +71,10 @@ func (j *Job) verifySchema(ctx context.Context, p *pack.Pack) ([]Difference, err
 	})
 	// What the upgrade file leaves on purpose is noted elsewhere.
 	out = slices.DeleteFunc(out, func(d Difference) bool {
-		return slices.ContainsFunc(j.lossy, func(t string) bool { return strings.HasPrefix(d.Name, t+".") || strings.HasPrefix(d.Name, t+" ") })
+		return slices.ContainsFunc(j.lossy, func(t string) bool {
+			return strings.HasPrefix(d.Name, t+".") ||
+				strings.HasPrefix(d.Name, t+" ")
+		})
 	})
 	return out, err
 }
@@ -175,7 +178,7 @@ func (j *Job) catalog(ctx context.Context, role string, c *config.Config) (map[s
 		return nil, err
 	}
 	for _, o := range append(objects.Tables, objects.Others...) {
-		out[o.Name+" ("+o.Kind+" as created)"] = rename.Replace(strings.Join(strings.Fields(o.Sql), " "))
+		out[o.Name+" ("+o.Kind+" as created)"] = rename.Replace(strings.Join(strings.Fields(o.SQL), " "))
 	}
 	return out, nil
 }
@@ -207,7 +210,8 @@ func (j *Job) compareRows(ctx context.Context, role string, scratch *config.Conf
 			// A setting may name one of the databases.
 			for i := range row {
 				for _, r := range tables.Roles {
-					row[i] = strings.ReplaceAll(row[i], tables.DatabaseOf(scratch, r), tables.DatabaseOf(j.From.Config, r))
+					row[i] = strings.ReplaceAll(row[i], tables.DatabaseOf(scratch, r),
+						tables.DatabaseOf(j.From.Config, r))
 				}
 			}
 			if !slices.ContainsFunc(have, func(h []string) bool { return equalRows(columns, row, h) }) {

@@ -158,7 +158,7 @@ func leftOut(p string) bool {
 }
 
 // read reads one file, and the one of the same path in the second installation.
-// It gives nil for what is no text.
+// It returns nil for what is no text.
 func (j *Job) read(containerPath string) (*match.File, error) {
 	name := j.From.Tree.Path(containerPath)
 	info, err := os.Stat(name)

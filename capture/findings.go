@@ -106,7 +106,8 @@ func (j *Job) leftAsText(f *match.File, n int, text string) {
 		near := append(match.Words(sp.Key), match.Words(f.Path)...)
 		for _, v := range j.words.Known(f.Format, f.Spelling) {
 			common := len(value) < 3 || match.Usual(value) && value != "root" && value != "127.0.0.1" || v.Tier > 0
-			if v.A != value || v.Tier > 1 || f.Second != nil && v.A != v.B || match.Similarity(&v, near) == 0 && common {
+			if v.A != value || v.Tier > 1 || f.Second != nil && v.A != v.B || match.Similarity(&v, near) == 0 &&
+				common {
 				continue
 			}
 			if v.Secret {

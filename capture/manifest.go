@@ -20,7 +20,8 @@ import (
 
 // manifest adds pack.yaml to the tree, and what trial mode needs.
 func (j *Job) manifest(t tree, files []*match.File, calls []call) error {
-	m := written{Version: 1, Release: j.Release, Edition: edition(j.Release), Standalone: true, Register: j.register(t, calls)}
+	m := written{Version: 1, Release: j.Release, Edition: edition(j.Release), Standalone: true,
+		Register: j.register(t, calls)}
 	for _, p := range j.restartOrder() {
 		m.Restart = append(m.Restart, p.Name)
 	}
@@ -30,11 +31,13 @@ func (j *Job) manifest(t tree, files []*match.File, calls []call) error {
 	}
 	for _, folder := range reference.Folders {
 		if info, err := os.Stat(j.From.Tree.Path(folder.Path)); err == nil && info.IsDir() && len(folder.When) == 0 {
-			m.Folders = append(m.Folders, writtenFolder{Path: folder.Path, Owner: folder.Owner, Mode: octal(info.Mode().Perm()), Claim: folder.Claim})
+			m.Folders = append(m.Folders, writtenFolder{Path: folder.Path, Owner: folder.Owner,
+				Mode: octal(info.Mode().Perm()), Claim: folder.Claim})
 		}
 	}
 	for _, f := range files {
-		w := writtenFile{Template: f.Template(), Path: f.Path, Owner: f.Owner, Mode: octal(f.Mode), Format: string(f.Format),
+		w := writtenFile{Template: f.Template(), Path: f.Path, Owner: f.Owner, Mode: octal(f.Mode),
+			Format:   string(f.Format),
 			Spelling: string(f.Spelling), Merge: string(f.Merge), Readers: f.Readers, Validate: f.Validate}
 		if f.Policy != pack.Replace {
 			w.Policy = string(f.Policy)
@@ -46,7 +49,8 @@ func (j *Job) manifest(t tree, files []*match.File, calls []call) error {
 	if probes := j.probes(has); len(probes) > 0 {
 		const name = "supervisor/omsinit.ini"
 		t[name] = probes
-		m.Files = append(m.Files, writtenFile{Template: name, Path: own, Owner: "root", Mode: 0o644, Format: string(pack.INI)})
+		m.Files = append(m.Files, writtenFile{Template: name, Path: own, Owner: "root", Mode: 0o644,
+			Format: string(pack.INI)})
 	}
 	for _, f := range reference.Trial {
 		data, err := fs.ReadFile(scripts.Pack, f.Template)
@@ -54,7 +58,8 @@ func (j *Job) manifest(t tree, files []*match.File, calls []call) error {
 			return err
 		}
 		t[f.Template] = data
-		m.Trial = append(m.Trial, writtenFile{Template: f.Template, Path: f.Path, Owner: f.Owner, Mode: octal(f.Mode), Format: string(f.Format), Values: f.Values})
+		m.Trial = append(m.Trial, writtenFile{Template: f.Template, Path: f.Path, Owner: f.Owner, Mode: octal(f.Mode),
+			Format: string(f.Format), Values: f.Values})
 	}
 	m.Calls, m.Upgrade = calls, j.upgrade(t, reference.Upgrade)
 	j.report.Calls = len(calls)
@@ -228,7 +233,7 @@ func (j *Job) probes(has bool) []byte {
 	return []byte("; What was seen listening when this pack was captured. Supervisor itself ignores\n; these sections.\n" + strings.TrimRight(b.String(), "\n") + "\n")
 }
 
-// listening gives the address on which a process, or one below it, listens to a
+// listening returns the address on which a process, or one below it, listens to a
 // port; nil when it does not.
 func listening(pid, port int) net.IP {
 	sockets := source.Listeners(pid, port)

@@ -64,7 +64,8 @@ func (j *Job) readersOf(f *match.File) []string {
 		return out
 	}
 	for _, d := range documentedReaders {
-		if strings.HasPrefix(f.Path, d.folder) && slices.ContainsFunc(j.Programs.List, func(p Program) bool { return p.Name == d.program }) {
+		if strings.HasPrefix(f.Path, d.folder) &&
+			slices.ContainsFunc(j.Programs.List, func(p Program) bool { return p.Name == d.program }) {
 			return []string{d.program}
 		}
 	}
@@ -85,7 +86,8 @@ func (j *Job) names(p Program, containerPath string) bool {
 		if info, err := os.Stat(script); err != nil || !info.Mode().IsRegular() || info.Size() > source.LargestFile {
 			continue
 		}
-		if data, err := os.ReadFile(script); err == nil && bytes.IndexByte(data, 0) < 0 && bytes.Contains(data, []byte(containerPath)) {
+		if data, err := os.ReadFile(script); err == nil && bytes.IndexByte(data, 0) < 0 &&
+			bytes.Contains(data, []byte(containerPath)) {
 			return true
 		}
 	}

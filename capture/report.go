@@ -23,7 +23,7 @@ type Report struct {
 	Calls  int `json:"calls"`
 	// Findings are what a person should look at.
 	Findings []Finding `json:"findings"`
-	// Verified says that the pack makes everything again as it was captured.
+	// Verified reports whether the pack makes everything again as it was captured.
 	Verified    bool         `json:"verified"`
 	Differences []Difference `json:"differences"`
 }
@@ -75,7 +75,7 @@ func (f Finding) place() string {
 	return fmt.Sprintf("%s:%d", f.Path, f.Line)
 }
 
-// SecretError says that a capture would keep secrets as text. Nothing was
+// SecretError is returned when a capture would keep secrets as text. Nothing was
 // written.
 type SecretError struct{ Findings []Finding }
 
@@ -87,10 +87,10 @@ func (e *SecretError) message() msg.Message {
 	return msg.M("%v\ncompare with an installation that has other secrets (--compare DIR), or, where the value is no secret, say so with --text PATH:KEY", m)
 }
 
-// Error gives the English words.
+// Error returns the English words.
 func (e *SecretError) Error() string { return e.In(msg.English) }
 
-// In gives the words in a language.
+// In returns the words in a language.
 func (e *SecretError) In(lang msg.Lang) string { return e.message().In(lang) }
 
 // Print writes the report for people.

@@ -43,7 +43,7 @@ func (j *Job) chosen(role, table string) bool {
 	return slices.Contains(j.Rows, table) || slices.Contains(j.Rows, role+"."+table)
 }
 
-// settings gives the statements that insert the rows of settings.
+// settings returns the statements that insert the rows of settings.
 func (j *Job) settings(ctx context.Context, role string, o tables.Objects) ([]string, error) {
 	var out []string
 	for _, t := range o.Tables {
@@ -100,7 +100,8 @@ func readRows(ctx context.Context, db *sql.DB, c *config.Config, role, table str
 	}
 	var columns []column
 	for _, r := range list {
-		col := column{name: r[0], kind: strings.ToLower(r[1]), fallback: r[2], extra: strings.ToLower(r[3]), key: r[4] == "PRI" || r[4] == "UNI"}
+		col := column{name: r[0], kind: strings.ToLower(r[1]), fallback: r[2], extra: strings.ToLower(r[3]),
+			key: r[4] == "PRI" || r[4] == "UNI"}
 		if strings.Contains(col.extra, "generated") && !strings.Contains(col.extra, "default_generated") || strings.Contains(col.extra, "auto_increment") {
 			continue
 		}
@@ -139,7 +140,7 @@ func isTime(c column) bool {
 	return strings.HasPrefix(c.kind, "datetime") || strings.HasPrefix(c.kind, "timestamp")
 }
 
-// isNow says that a time tells when the row was made or changed.
+// isNow reports whether a time tells when the row was made or changed.
 func isNow(c column) bool {
 	return isTime(c) && slices.ContainsFunc(match.Words(c.name), func(w string) bool {
 		return slices.Contains([]string{"created", "create", "modified", "modify", "updated", "update", "gmt"}, w)
@@ -246,7 +247,8 @@ func (j *Job) cell(role, table string, c column, around, text string, other []st
 				Text: msg.M("%s of %s may come from %s", shownValue(s.Unsure[0]), c.name, strings.Join(candidates, ", "))})
 		}
 	}
-	if (config.SoundsSecret(c.name) || config.SoundsSecret(around)) && match.LooksLikeSecret(out) && !slices.Contains(j.Keep, place+":"+c.name) {
+	if (config.SoundsSecret(c.name) || config.SoundsSecret(around)) && match.LooksLikeSecret(out) &&
+		!slices.Contains(j.Keep, place+":"+c.name) {
 		j.note(Finding{Kind: "secret", Path: place, Key: c.name, Text: msg.M("%s is named like a secret, and its value does not come from config.yaml", c.name)})
 	}
 	return out

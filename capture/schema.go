@@ -16,7 +16,8 @@ import (
 // findRelease takes the release from the MetaDB, unless it was given.
 func (j *Job) findRelease(ctx context.Context) error {
 	if j.Release == "" && j.DB != nil {
-		list, err := tables.Texts(ctx, j.DB, "SELECT version FROM "+database.Quote(j.From.Config.RMDatabase)+"."+database.Quote(tables.VersionTable)+" ORDER BY gmt_modified DESC, version DESC LIMIT 1")
+		list, err := tables.Texts(ctx, j.DB,
+			"SELECT version FROM "+database.Quote(j.From.Config.RMDatabase)+"."+database.Quote(tables.VersionTable)+" ORDER BY gmt_modified DESC, version DESC LIMIT 1")
 		if err == nil && len(list) == 1 {
 			j.Release = list[0][0]
 		}
@@ -129,7 +130,7 @@ func (j *Job) noteNames(o tables.Objects) {
 			continue // the server quotes every name in one
 		}
 		text := ""
-		tables.OutsideQuotes(x.Sql, func(piece string) string { text += piece + "''"; return piece })
+		tables.OutsideQuotes(x.SQL, func(piece string) string { text += piece + "''"; return piece })
 		for _, role := range tables.Roles {
 			name := tables.DatabaseOf(j.From.Config, role)
 			named := regexp.MustCompile(`(?i)(^|[^\w.$])` + regexp.QuoteMeta(name) + `\s*\.`)

@@ -20,7 +20,7 @@ import (
 	"omsinit/testdata/testmaria"
 )
 
-// withDB gives a job the MetaDB of a test server.
+// withDB connects a job to the MetaDB of a test server.
 func withDB(t *testing.T, s *testmaria.Server, prefix string) *capture.Job {
 	t.Helper()
 	v := values(0)

@@ -21,7 +21,7 @@ import (
 type secret struct {
 	key   string
 	forms []string
-	// told says that it differs in the second installation, so that what both
+	// told reports whether it differs in the second installation, so that what both
 	// have in common cannot come from it.
 	told bool
 }
@@ -64,7 +64,8 @@ func (j *Job) secrets() []secret {
 func forms(text string) []string {
 	out := pack.Forms(text)
 	md, sha, sha2 := md5.Sum([]byte(text)), sha1.Sum([]byte(text)), sha256.Sum256([]byte(text))
-	out = append(out, hex.EncodeToString([]byte(text)), hex.EncodeToString(md[:]), hex.EncodeToString(sha[:]), hex.EncodeToString(sha2[:]))
+	out = append(out, hex.EncodeToString([]byte(text)), hex.EncodeToString(md[:]), hex.EncodeToString(sha[:]),
+		hex.EncodeToString(sha2[:]))
 	slices.Sort(out)
 	return slices.Compact(out)
 }
@@ -118,7 +119,8 @@ func (s secret) in(text string, unusual bool) bool {
 			return false
 		}
 		if len(form) < shortestSecret {
-			return strings.HasSuffix(text, "="+form) || strings.HasSuffix(text, ": "+form) || strings.Contains(text, `"`+form+`"`)
+			return strings.HasSuffix(text, "="+form) || strings.HasSuffix(text, ": "+form) ||
+				strings.Contains(text, `"`+form+`"`)
 		}
 		return strings.Contains(text, form)
 	})

@@ -93,7 +93,7 @@ func (p *previous) without(role string, rows []string) []string {
 	})
 }
 
-// difference gives the statements that make the new schema of the old one. What
+// difference returns the statements that make the new schema of the old one. What
 // would lose data is a comment, and is noted.
 func (j *Job) difference(old, now tables.Objects) []string {
 	var out []string
@@ -108,7 +108,7 @@ func (j *Job) difference(old, now tables.Objects) []string {
 			out = append(out, tables.Objects{Tables: []tables.Object{t}}.Statements()...)
 			continue
 		}
-		out = append(out, tables.Alter(t.Name, tables.ParseTable(before.Sql), tables.ParseTable(t.Sql), lossy)...)
+		out = append(out, tables.Alter(t.Name, tables.ParseTable(before.SQL), tables.ParseTable(t.SQL), lossy)...)
 	}
 	for _, t := range old.Tables {
 		if tables.FindObject(now.Tables, t) == nil {
@@ -116,13 +116,13 @@ func (j *Job) difference(old, now tables.Objects) []string {
 		}
 	}
 	for _, o := range old.Others {
-		if same := tables.FindObject(now.Others, o); same == nil || same.Sql != o.Sql {
+		if same := tables.FindObject(now.Others, o); same == nil || same.SQL != o.SQL {
 			out = append(out, "DROP "+strings.ToUpper(o.Kind)+" IF EXISTS `"+o.Name+"`")
 		}
 	}
 	for _, o := range now.Others {
-		if same := tables.FindObject(old.Others, o); same == nil || same.Sql != o.Sql {
-			out = append(out, o.Sql)
+		if same := tables.FindObject(old.Others, o); same == nil || same.SQL != o.SQL {
+			out = append(out, o.SQL)
 		}
 	}
 	return out

@@ -120,7 +120,7 @@ func MoveIncludes(conf []byte, move func(string) string) []byte {
 // isOwn reports whether a file is one that only omsinit has.
 func isOwn(f pack.File) bool { return strings.HasSuffix(f.Path, "/omsinit.ini") }
 
-// firstDifference gives the first line, from 1, in which two texts differ; 0
+// firstDifference returns the first line, from 1, in which two texts differ; 0
 // when they are equal.
 func firstDifference(a, b []byte) int {
 	if bytes.Equal(a, b) {

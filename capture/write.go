@@ -70,7 +70,8 @@ func (j *Job) write(ctx context.Context, t tree) (err error) {
 // cleanUp removes what captures that were killed have left beside the place. One
 // that still runs is younger.
 func cleanUp(out string) {
-	left, _ := filepath.Glob(filepath.Join(filepath.Dir(out), "."+filepath.Base(out)+".new-*")) // only a wrong pattern is an error
+	// only a wrong pattern is an error
+	left, _ := filepath.Glob(filepath.Join(filepath.Dir(out), "."+filepath.Base(out)+".new-*"))
 	for _, dir := range left {
 		if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > time.Hour {
 			_ = os.RemoveAll(dir)

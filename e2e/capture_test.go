@@ -261,7 +261,7 @@ func TestCaptureAndBoot(t *testing.T) {
 	})
 }
 
-// readTree gives the files below a folder.
+// readTree returns the files below a folder.
 func readTree(t testing.TB, dir string) map[string][]byte {
 	t.Helper()
 	out := map[string][]byte{}
@@ -279,7 +279,7 @@ func readTree(t testing.TB, dir string) map[string][]byte {
 	return out
 }
 
-// tree gives the files below a folder as texts that can be compared.
+// tree returns the files below a folder as texts that can be compared.
 func tree(t testing.TB, dir string) map[string]string {
 	out := map[string]string{}
 	for name, data := range readTree(t, dir) {

@@ -12,7 +12,7 @@ import (
 	"omsinit/testdata/testmaria"
 )
 
-// pids gives the process of each program, as `omsinit status` shows them.
+// pids returns the process of each program, as `omsinit status` shows them.
 func (n *node) pids() map[string]string {
 	out, _, _ := n.omsinit("status")
 	pids := map[string]string{}

@@ -44,7 +44,7 @@ func (n *node) check(args ...string) (v verdict, status int) {
 	return v, status
 }
 
-// found gives the severity of a finding, "" when it is not there.
+// found returns the severity of a finding, "" when it is not there.
 func (v verdict) found(id string) string {
 	for _, c := range v.Checks {
 		for _, f := range c.Findings {

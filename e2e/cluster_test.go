@@ -35,7 +35,7 @@ func (r *region) addNode(t *testing.T, db *testmaria.Server) *node {
 	return n
 }
 
-// writeConfigs gives the first nodes of the region to all of them.
+// writeConfigs returns the first nodes of the region to all of them.
 func (r *region) writeConfigs(count int) {
 	var addresses []string
 	for i := range count {

@@ -83,7 +83,7 @@ func TestTrial(t *testing.T) {
 	}
 }
 
-// ordinaryUser gives the tree to the user nobody.
+// ordinaryUser returns the tree to the user nobody.
 func ordinaryUser(t *testing.T, root string) *syscall.Credential {
 	t.Helper()
 	nobody, err := user.Lookup("nobody")
@@ -104,7 +104,7 @@ func ordinaryUser(t *testing.T, root string) *syscall.Credential {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 }
 
-// TestTrialWithoutComponents says what is missing.
+// TestTrialWithoutComponents returns what is missing.
 func TestTrialWithoutComponents(t *testing.T) {
 	n := &node{t: t, root: t.TempDir(), env: os.Environ()}
 	_, errOut, status := n.omsinit("trial")

@@ -302,7 +302,7 @@ func (r *Reporter) note(err error) {
 	}
 }
 
-// fileStamp tells one state of a file from another.
+// fileStamp identifies one state of a file.
 type fileStamp struct {
 	mod  time.Time
 	size int64

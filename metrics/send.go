@@ -100,7 +100,8 @@ func missing(err error) bool {
 func final(err error) bool {
 	var r *refusal
 	return errors.As(err, &r) && r.status >= 400 && r.status < 500 && !missing(err) &&
-		r.status != http.StatusUnauthorized && r.status != http.StatusForbidden && r.status != http.StatusRequestTimeout &&
+		r.status != http.StatusUnauthorized && r.status != http.StatusForbidden &&
+		r.status != http.StatusRequestTimeout &&
 		r.status != http.StatusTooManyRequests
 }
 

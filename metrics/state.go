@@ -50,7 +50,8 @@ func NewApplied(state string, reason error, cfg *config.Config, into pack.TSDB) 
 func (a Applied) digest(cfg *config.Config) string {
 	mac := hmac.New(sha256.New, []byte(a.Salt))
 	for _, part := range []string{
-		cfg.TSDBService, cfg.TSDBURL, cfg.TSDBUsername, cfg.TSDBPassword.Reveal(), a.Into.Database, a.Into.RetentionPolicy,
+		cfg.TSDBService, cfg.TSDBURL, cfg.TSDBUsername, cfg.TSDBPassword.Reveal(),
+		a.Into.Database, a.Into.RetentionPolicy,
 	} {
 		fmt.Fprintf(mac, "%d:%s;", len(part), part)
 	}

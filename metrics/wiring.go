@@ -99,7 +99,8 @@ func (w *Wiring) through(ctx context.Context, steps ...func(context.Context, *se
 }
 
 func newPart(name, result string, severity finding.Severity, m, fix msg.Message) Part {
-	return Part{Name: name, Result: result, Finding: finding.Finding{ID: "tsdb." + name, Severity: severity, Message: m, Fix: fix}}
+	return Part{Name: name, Result: result, Finding: finding.Finding{ID: "tsdb." + name, Severity: severity, Message: m,
+		Fix: fix}}
 }
 
 // noted returns a part that nothing is wrong with.

@@ -32,7 +32,7 @@ import (
 	"omsinit/supervise/program"
 )
 
-// ErrAlreadyRunning says that another supervisor holds the lock file.
+// ErrAlreadyRunning is returned when another supervisor holds the lock file.
 var ErrAlreadyRunning = msg.Errorf("another omsinit run is already there")
 
 // Run is PID 1: it supervises until it is told to stop by a signal, a client
@@ -55,7 +55,8 @@ func Run(ctx context.Context, o engine.Options) (exit int, err error) {
 	// Notify, and not Ignore, for SIGPIPE: an ignored signal stays ignored in
 	// the children, and without either a closed output would end PID 1.
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR2, syscall.SIGPIPE)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR2,
+		syscall.SIGPIPE)
 	defer signal.Stop(signals)
 	if os.Getpid() != 1 {
 		// Orphans come to us as they would to PID 1.

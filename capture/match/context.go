@@ -30,7 +30,8 @@ func Spans(format pack.Format, line string) []Span {
 	if format == pack.Plain && strings.HasPrefix(trimmed, "<") && strings.Contains(line, ">") {
 		return xmlSpans(line)
 	}
-	if trimmed == "" || strings.HasPrefix(trimmed, "#") || strings.HasPrefix(trimmed, ";") || strings.HasPrefix(trimmed, "!") {
+	if trimmed == "" || strings.HasPrefix(trimmed, "#") || strings.HasPrefix(trimmed, ";") ||
+		strings.HasPrefix(trimmed, "!") {
 		return nil
 	}
 	at := strings.IndexAny(line, "=:")
@@ -45,7 +46,8 @@ func Spans(format pack.Format, line string) []Span {
 		start++
 	}
 	s := Span{Key: strings.TrimSpace(line[:at]), Start: start, End: len(line)}
-	if format == pack.Plain && s.End-s.Start >= 2 && strings.ContainsRune(`"'`, rune(line[s.Start])) && line[s.End-1] == line[s.Start] {
+	if format == pack.Plain && s.End-s.Start >= 2 && strings.ContainsRune(`"'`, rune(line[s.Start])) &&
+		line[s.End-1] == line[s.Start] {
 		s.Start, s.End = s.Start+1, s.End-1
 	}
 	return []Span{s}
@@ -242,7 +244,7 @@ func alike(part string) []string {
 	return nil
 }
 
-// Similarity says how much a file speaks of a key around a value: for each part
+// Similarity returns how much a file speaks of a key around a value: for each part
 // of the key's name 4 when the file has that very word, 3 when it has one that
 // means the same. A word counts once.
 func Similarity(v *Value, around []string) int {

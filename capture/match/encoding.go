@@ -34,7 +34,8 @@ func (w *Vocabulary) sameEncoding(f *File, e *Explained) {
 			return
 		}
 		if f.Second != nil {
-			if b, err := pack.Fill(expression, w.release, f.Format, e.Spelling, w.second.Data()); err != nil || b != s.Value.B {
+			if b, err := pack.Fill(expression, w.release, f.Format, e.Spelling, w.second.Data()); err != nil ||
+				b != s.Value.B {
 				return
 			}
 		}

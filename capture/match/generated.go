@@ -33,7 +33,8 @@ type File struct {
 func (f *File) FromConfig() bool {
 	for _, l := range f.Lines {
 		for _, s := range l {
-			if s.Value == nil && len(s.Unsure) > 0 && slices.ContainsFunc(s.Unsure, func(v *Value) bool { return v.Secret }) {
+			if s.Value == nil && len(s.Unsure) > 0 &&
+				slices.ContainsFunc(s.Unsure, func(v *Value) bool { return v.Secret }) {
 				return true
 			}
 			if s.Value == nil || s.Value.Keys[0] == "root" || s.Value.Keys[0] == "release" {

@@ -1,5 +1,5 @@
-// Package match explains the lines of an installation's generated files by the values of config.yaml: it turns a file into
-// a template, and knows how sure each expression is.
+// Package match explains the lines of an installation's generated files by the values of config.yaml: it turns a file
+// into a template, and knows how sure each expression is.
 package match
 
 import (
@@ -71,7 +71,7 @@ type step struct {
 // left as text; a secret in it is found all the same, and refused.
 const longestLine = 64 << 10
 
-// Explain gives the segments of a line; ok is false when nothing explains how
+// Explain returns the segments of a line; ok is false when nothing explains how
 // the two installations differ.
 func (m *matcher) Explain(l Line) (segments []Segment, cost float64, ok bool) {
 	if !m.two {
@@ -134,7 +134,7 @@ func (m *matcher) second(v *Value) string {
 	return v.A
 }
 
-// price says what an expression costs at a place, and whether it may stand
+// price returns what an expression costs at a place, and whether it may stand
 // there at all.
 func (m *matcher) price(v *Value, l Line, i, j int) (cost float64, allowed bool) {
 	s := spanAt(l.Spans, i, i+len(v.A))
@@ -241,7 +241,8 @@ func distinctive(v *Value, l Line, at int, s *Span, alike int, edges float64, na
 		return false
 	case isNumber && number >= 1000:
 		before := strings.ToLower(l.A[:at])
-		return whole && alike >= 1 || strings.HasSuffix(before, ":") || strings.Contains(before, "port") || strings.Contains(before, "listen")
+		return whole && alike >= 1 || strings.HasSuffix(before, ":") || strings.Contains(before, "port") ||
+			strings.Contains(before, "listen")
 	case isNumber, Usual(text), len(text) < 3:
 		return named
 	}

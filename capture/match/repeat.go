@@ -11,7 +11,7 @@ import (
 type item struct {
 	Text string
 	Line int // of the file, from 1
-	// repeated says that it stands for a line per node, with nodeMark where the
+	// repeated reports whether it stands for a line per node, with nodeMark where the
 	// node is; separator is what all but the last end with.
 	repeated  bool
 	separator string

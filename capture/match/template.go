@@ -118,7 +118,7 @@ func (e *Explained) take(x item, segments []Segment, cost float64) {
 // by one.
 const mostPairs = 400_000
 
-// align gives for each line of the first file the one of the second that it
+// align returns for each line of the first file the one of the second that it
 // corresponds to, or -1, and the lines of the second that are left over.
 func align(n, m int, fits func(i, k int) bool) (pairs []int, extra []int) {
 	pairs = make([]int, n)

@@ -19,7 +19,7 @@ type Value struct {
 	// 1 a part or another form of one key, 2 several keys.
 	Tier   int
 	Secret bool
-	// whole says that it only counts as the whole value of a key: it is too
+	// whole reports whether it only counts as the whole value of a key: it is too
 	// common a text.
 	whole bool
 }
@@ -146,7 +146,8 @@ func (w *Vocabulary) Known(format pack.Format, spelling pack.Spelling) []Value {
 	}
 	var out []Value
 	for _, e := range w.expressions {
-		v := Value{Expression: e.text, Keys: e.keys, Tier: e.tier, whole: e.whole, Secret: slices.ContainsFunc(e.keys, SecretKey)}
+		v := Value{Expression: e.text, Keys: e.keys, Tier: e.tier, whole: e.whole,
+			Secret: slices.ContainsFunc(e.keys, SecretKey)}
 		var err error
 		if v.A, err = pack.Fill(e.text, w.release, format, spelling, w.from.Data()); err != nil {
 			continue

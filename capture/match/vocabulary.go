@@ -24,7 +24,8 @@ func NewVocabulary(from, second *source.Installation, release string) *Vocabular
 	if second != nil {
 		installations = append(installations, second)
 	}
-	v := &Vocabulary{from: from, second: second, release: release, filled: map[string][]Value{}, expressions: expressions(installations)}
+	v := &Vocabulary{from: from, second: second, release: release, filled: map[string][]Value{},
+		expressions: expressions(installations)}
 	v.Known(pack.Plain, pack.Standard)
 	return v
 }

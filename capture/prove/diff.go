@@ -25,7 +25,7 @@ type Change struct {
 	Diff string `json:"diff,omitempty"`
 }
 
-// Diff gives how the second pack differs from the first. unified makes a diff
+// Diff returns how the second pack differs from the first. unified makes a diff
 // of two texts.
 func Diff(a, b *pack.Pack, unified func(name, before, after string) string) ([]Change, error) {
 	out := []Change{}
@@ -116,7 +116,8 @@ func templateOf(p *pack.Pack) func(string) (string, bool) {
 
 // attributes is what pack.yaml says of a file.
 func attributes(f pack.File) string {
-	return strings.TrimSpace(fmt.Sprintf("%s %04o %s %s %s %s readers=%s %s", f.Owner, uint32(f.Mode), f.Format, f.Spelling, f.Policy, f.Merge, strings.Join(f.Readers, ","), f.Validate))
+	return strings.TrimSpace(fmt.Sprintf("%s %04o %s %s %s %s readers=%s %s", f.Owner, uint32(f.Mode), f.Format, f.Spelling, f.Policy, f.Merge,
+		strings.Join(f.Readers, ","), f.Validate))
 }
 
 func schemaOf(p *pack.Pack) (map[string]string, error) {

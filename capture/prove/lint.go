@@ -32,7 +32,7 @@ type Linter struct {
 	faults []Fault
 }
 
-// Lint gives everything that is wrong, errors first.
+// Lint returns everything that is wrong, errors first.
 func (l *Linter) Lint() ([]Fault, error) {
 	l.faults = []Fault{}
 	names, err := l.Pack.Names()
@@ -70,7 +70,8 @@ func (l *Linter) unused(names []string, files []pack.File) {
 		switch {
 		case name == "pack.yaml", strings.HasSuffix(name, ".md"), !l.own(name):
 		case slices.ContainsFunc(files, func(f pack.File) bool { return f.Template == name }):
-		case len(parts) == 3 && parts[0] == "schema" && slices.Contains(tables.Roles, parts[1]) && strings.HasSuffix(name, ".sql"):
+		case len(parts) == 3 && parts[0] == "schema" && slices.Contains(tables.Roles, parts[1]) &&
+			strings.HasSuffix(name, ".sql"):
 		default:
 			l.fault("warning", name, 0, msg.M("nothing is made from this file; name it in pack.yaml, or remove it"))
 		}
@@ -105,7 +106,8 @@ func (l *Linter) Template(f pack.File) {
 			}
 		}
 		for _, sp := range match.Spans(f.Format, text) {
-			if value := strings.TrimSpace(text[sp.Start:sp.End]); match.NamesSecret(sp.Key) && match.LooksLikeSecret(value) {
+			if value := strings.TrimSpace(text[sp.Start:sp.End]); match.NamesSecret(sp.Key) &&
+				match.LooksLikeSecret(value) {
 				l.fault("error", f.Template, n+1, msg.M("%s is named like a secret, and its value is text", sp.Key))
 			}
 		}

@@ -1,5 +1,5 @@
-// Package source reads an installation of OMS that a pack is captured from: its files, who listens on its ports, and what
-// its CM is sent.
+// Package source reads an installation of OMS that a pack is captured from: its files, who listens on its ports, and
+// what its CM is sent.
 package source
 
 import (
@@ -23,7 +23,7 @@ type Installation struct {
 	// HostIP is the node's own address (OMS_HOST_IP).
 	HostIP string
 
-	// Moved says that the files speak of the folder that the tree is in, as
+	// Moved reports whether the files speak of the folder that the tree is in, as
 	// under --root; a copy made of a container does not.
 	Moved bool
 	users map[int]string
@@ -79,7 +79,7 @@ func (i *Installation) Text(containerPath string) []byte {
 	return data
 }
 
-// UserName gives the name of an owner, as the tree's own passwd file has it.
+// UserName returns the name of an owner, as the tree's own passwd file has it.
 func (i *Installation) UserName(uid int) string {
 	if i.users == nil {
 		i.users = map[int]string{}

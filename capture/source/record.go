@@ -84,7 +84,8 @@ func withoutProxies(env []string) []string {
 // handler hands requests on, and keeps those for the CM.
 func (r *Recorder) handler(cm *url.URL) http.Handler {
 	proxy := &httputil.ReverseProxy{
-		Transport: &http.Transport{DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, DisableKeepAlives: true},
+		Transport: &http.Transport{DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+			DisableKeepAlives: true},
 		Rewrite: func(p *httputil.ProxyRequest) {
 			if p.In.URL.Host == "" {
 				p.Out.URL.Scheme, p.Out.URL.Host = cm.Scheme, cm.Host

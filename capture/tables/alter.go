@@ -64,7 +64,7 @@ func findDefinition(list []definition, name string) *definition {
 	return nil
 }
 
-// Alter gives the statements that change one table.
+// Alter returns the statements that change one table.
 func Alter(table string, before, now parsedTable, lossy func(table, what, statement string)) []string {
 	var out []string
 	head := "ALTER TABLE `" + table + "` "

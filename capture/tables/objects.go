@@ -1,5 +1,5 @@
-// Package tables reads the tables, views and routines of a MetaDB in one spelling, whatever server prints them, and knows
-// what turns one into another.
+// Package tables reads the tables, views and routines of a MetaDB in one spelling, whatever server prints them, and
+// knows what turns one into another.
 package tables
 
 import (
@@ -24,7 +24,7 @@ type Objects struct {
 type Object struct {
 	Kind string // table, view, procedure, function, trigger
 	Name string
-	Sql  string
+	SQL  string
 }
 
 // NotOMS are tables of omsinit itself.
@@ -99,7 +99,7 @@ func ReadObjects(ctx context.Context, db *sql.DB, c *config.Config, role string)
 	return out, nil
 }
 
-// created gives one column of SHOW CREATE. What the account may not see is
+// created returns one column of SHOW CREATE. What the account may not see is
 // empty there, and is an error: the pack would lack it.
 func created(ctx context.Context, conn *sql.Conn, kind, name, column string) (string, error) {
 	rows, err := conn.QueryContext(ctx, "SHOW CREATE "+kind+" "+database.Quote(name))
@@ -185,8 +185,9 @@ func inOrder(list []Object, reference string) []Object {
 	for len(list) > 0 {
 		var rest []Object
 		for _, o := range list {
-			waits := strings.Contains(o.Sql, mark) && slices.ContainsFunc(list, func(other Object) bool {
-				return other.Name != o.Name && !placed[other.Name] && strings.Contains(o.Sql, fmt.Sprintf(reference, other.Name))
+			waits := strings.Contains(o.SQL, mark) && slices.ContainsFunc(list, func(other Object) bool {
+				return other.Name != o.Name && !placed[other.Name] &&
+					strings.Contains(o.SQL, fmt.Sprintf(reference, other.Name))
 			})
 			if waits {
 				rest = append(rest, o)
@@ -207,10 +208,10 @@ func inOrder(list []Object, reference string) []Object {
 func (o Objects) Statements() []string {
 	var out []string
 	for _, t := range o.Tables {
-		out = append(out, strings.Replace(t.Sql, "CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ", 1))
+		out = append(out, strings.Replace(t.SQL, "CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ", 1))
 	}
 	for _, x := range o.Others {
-		out = append(out, x.Sql)
+		out = append(out, x.SQL)
 	}
 	return out
 }
@@ -218,7 +219,7 @@ func (o Objects) Statements() []string {
 // Roles are the three databases, by their folders in a pack.
 var Roles = []string{"rm", "cm", "hb"}
 
-// DatabaseOf gives the name of a database in the MetaDB.
+// DatabaseOf returns the name of a database in the MetaDB.
 func DatabaseOf(c *config.Config, role string) string {
 	switch role {
 	case "rm":

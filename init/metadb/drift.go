@@ -40,7 +40,7 @@ func (e expected) compare(l *live, db string) shortfall {
 	return s
 }
 
-// unmendable gives the columns that no statement of the schema files would
+// unmendable returns the columns that no statement of the schema files would
 // add: CREATE TABLE IF NOT EXISTS passes over a table that is there, however
 // it looks.
 func (s shortfall) unmendable() []missing {

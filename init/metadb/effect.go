@@ -219,7 +219,7 @@ func (r *reader) dropTable() (effect, error) {
 	return e, nil
 }
 
-// after gives the name that follows a keyword, "" when there is none.
+// after returns the name that follows a keyword, "" when there is none.
 func (r *reader) after(word string) string {
 	for i, t := range r.ts {
 		if t.is(word) && i+1 < len(r.ts) {
@@ -229,7 +229,7 @@ func (r *reader) after(word string) string {
 	return ""
 }
 
-// renameTable gives the old names as dropped and the new ones as columns.
+// renameTable returns the old names as dropped and the new ones as columns.
 func (r *reader) renameTable() (effect, error) {
 	e := effect{kind: renameTable}
 	for _, item := range list(r.ts) {

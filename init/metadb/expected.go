@@ -62,7 +62,8 @@ func (e *expected) apply(ef effect) {
 			t.drop(name)
 		}
 		t.keys = slices.DeleteFunc(t.keys, func(k column) bool {
-			return slices.ContainsFunc(ef.droppedKeys, func(name string) bool { return strings.EqualFold(name, k.name) })
+			return slices.ContainsFunc(ef.droppedKeys,
+				func(name string) bool { return strings.EqualFold(name, k.name) })
 		})
 		t.keys = append(t.keys, ef.keys...)
 		for _, c := range ef.columns {
@@ -72,7 +73,8 @@ func (e *expected) apply(ef effect) {
 	case dropIndex:
 		if t := e.find(ef.table); t != nil {
 			t.keys = slices.DeleteFunc(t.keys, func(k column) bool {
-				return slices.ContainsFunc(ef.droppedKeys, func(name string) bool { return strings.EqualFold(name, k.name) })
+				return slices.ContainsFunc(ef.droppedKeys,
+					func(name string) bool { return strings.EqualFold(name, k.name) })
 			})
 		}
 	case renameTable:
@@ -120,5 +122,6 @@ func (t *table) drop(name string) {
 // has reports whether a column is expected.
 func (e expected) has(tableName, columnName string) bool {
 	t := e.find(tableName)
-	return t != nil && slices.ContainsFunc(t.columns, func(c expectedColumn) bool { return strings.EqualFold(c.name, columnName) })
+	return t != nil && slices.ContainsFunc(t.columns,
+		func(c expectedColumn) bool { return strings.EqualFold(c.name, columnName) })
 }

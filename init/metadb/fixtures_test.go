@@ -15,7 +15,7 @@ import (
 	"omsinit/testdata/testmaria"
 )
 
-// configFor gives databases of their own to each part of a test.
+// configFor returns databases of their own to each part of a test.
 func configFor(s *testmaria.Server, prefix string) *config.Config {
 	return &config.Config{
 		MetaHost: s.Host, MetaPort: s.Port, MetaUser: s.User, MetaPassword: config.Secret(s.Password),

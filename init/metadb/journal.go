@@ -16,7 +16,7 @@ import (
 // JournalTable is in each of the databases and says what was done there.
 const JournalTable = "omsinit_journal"
 
-// origin says how a file came to be done.
+// origin is how a file came to be done.
 type origin string
 
 const (
@@ -64,7 +64,7 @@ const createJournal = "CREATE TABLE IF NOT EXISTS `" + JournalTable + "` (" +
 	"`finished_at` datetime DEFAULT NULL, " +
 	"PRIMARY KEY (`version`)) DEFAULT CHARSET = utf8mb4 COMMENT = 'omsinit: schema files and how far they are'"
 
-// sums gives the checksum after each number of statements. Comments and blank
+// sums returns the checksum after each number of statements. Comments and blank
 // space between statements do not count.
 func (f *file) sums() []string {
 	out := make([]string, 1, len(f.statements)+1)
@@ -79,7 +79,8 @@ func (f *file) sums() []string {
 func (f *file) checksum() string { return f.sums()[len(f.statements)] }
 
 // readJournals reads the journals that there are, in one round trip.
-func readJournals(ctx context.Context, q mysql.Queryer, c *config.Config, in []database) (map[database][]*entry, error) {
+func readJournals(ctx context.Context, q mysql.Queryer, c *config.Config, in []database) (map[database][]*entry,
+	error) {
 	var parts []string
 	for _, d := range in {
 		parts = append(parts, fmt.Sprintf("SELECT '%s', version, checksum, total, applied, applied_sum, in_flight, COALESCE(statement, ''), COALESCE(error, ''), origin, tool, "+
@@ -92,7 +93,8 @@ func readJournals(ctx context.Context, q mysql.Queryer, c *config.Config, in []d
 	err := mysql.Each(ctx, q, strings.Join(parts, " UNION ALL "), nil, func(rows *sql.Rows) error {
 		var d database
 		var e entry
-		err := rows.Scan(&d, &e.version, &e.checksum, &e.total, &e.applied, &e.appliedSum, &e.inFlight, &e.statement, &e.err, &e.origin, &e.tool, &e.started, &e.updated, &e.finished)
+		err := rows.Scan(&d, &e.version, &e.checksum, &e.total, &e.applied, &e.appliedSum, &e.inFlight, &e.statement,
+			&e.err, &e.origin, &e.tool, &e.started, &e.updated, &e.finished)
 		out[d] = append(out[d], &e)
 		return err
 	})
@@ -122,7 +124,8 @@ func (j *journal) begin(ctx context.Context, e *entry, o origin, n int) error {
 	at, text := j.flight(n)
 	q := "INSERT INTO " + JournalTable + " (version, checksum, total, applied, applied_sum, in_flight, statement, origin, tool, started_at, updated_at, finished_at) " +
 		"SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, NOW(), NOW(), " + finished + " FROM DUAL WHERE " + j.w.fence
-	return j.fenced(ctx, q, j.key, j.sums[len(j.f.statements)], len(j.f.statements), n-1, j.sums[n-1], at, text, string(o), j.w.Tool)
+	return j.fenced(ctx, q, j.key, j.sums[len(j.f.statements)], len(j.f.statements), n-1, j.sums[n-1], at, text,
+		string(o), j.w.Tool)
 }
 
 // next records that the statement before n is done and n is in flight.

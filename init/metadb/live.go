@@ -88,7 +88,8 @@ func inspect(ctx context.Context, q mysql.Queryer, c *config.Config) (*live, err
 func (l *live) tablesOf(db string) []string {
 	var out []string
 	for name := range l.tables {
-		if table, ok := strings.CutPrefix(name, l.key(db)+"."); ok && table != JournalTable && table != mysql.LeaseTable {
+		if table, ok := strings.CutPrefix(name, l.key(db)+"."); ok && table != JournalTable &&
+			table != mysql.LeaseTable {
 			out = append(out, table)
 		}
 	}
@@ -106,7 +107,7 @@ func (l *live) key(name string) string {
 
 func (l *live) hasDatabase(name string) bool { return l.databases[l.key(name)] }
 
-// columns gives the columns of a table, nil when there is no such table.
+// columns returns the columns of a table, nil when there is no such table.
 func (l *live) columns(db, table string) map[string]bool {
 	return l.tables[l.key(db)+"."+l.key(table)]
 }

@@ -55,7 +55,7 @@ type Step struct {
 	lock mysql.LockOptions
 }
 
-// Result says what Apply changed.
+// Result is what Apply changed.
 type Result struct {
 	Databases  []string // created
 	Tables     []string // created, as database.table

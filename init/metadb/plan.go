@@ -20,7 +20,7 @@ func (p Pending) Any() bool {
 	return len(p.Databases) > 0 || len(p.Tables) > 0 || len(p.Columns) > 0 || len(p.Files) > 0 || p.VersionRow
 }
 
-// Plan says what Apply would create, and only reads. Errors are those of Apply
+// Plan returns what Apply would create, and only reads. Errors are those of Apply
 // before it changes anything.
 func (s *Step) Plan(ctx context.Context) (Pending, error) {
 	w, db, err := s.reading()

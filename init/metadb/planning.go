@@ -206,7 +206,10 @@ func (w *work) refuseDrift(dp *databasePlan) error {
 	s.columns = slices.DeleteFunc(s.columns, func(m missing) bool { return !all.has(m.table, m.column.name) })
 	if len(s.tables) == 0 {
 		for _, m := range all.compare(w.live, dp.name).unmendable() {
-			if !slices.ContainsFunc(s.columns, func(have missing) bool { return have.table == m.table && have.column.name == m.column.name }) {
+			if !slices.ContainsFunc(s.columns, func(have missing) bool {
+				return have.table == m.table &&
+					have.column.name == m.column.name
+			}) {
 				s.columns = append(s.columns, m)
 			}
 		}
@@ -236,7 +239,7 @@ func (w *work) done(dp *databasePlan) expected {
 	return e
 }
 
-// driftError says what is missing, and with which statements it comes back.
+// driftError returns what is missing, and with which statements it comes back.
 func (w *work) driftError(db string, s shortfall) error {
 	switch {
 	case len(s.tables) > 0:
@@ -248,7 +251,7 @@ func (w *work) driftError(db string, s shortfall) error {
 	return nil
 }
 
-// mend gives the statements that make a table.
+// mend returns the statements that make a table.
 func (w *work) mend(db, table string) []string {
 	var out []string
 	for _, f := range w.files {
@@ -256,7 +259,8 @@ func (w *work) mend(db, table string) []string {
 			continue
 		}
 		for _, st := range f.statements {
-			if strings.EqualFold(st.table, table) && (st.kind == createTable || st.kind == alterTable || st.kind == createIndex) {
+			if strings.EqualFold(st.table, table) &&
+				(st.kind == createTable || st.kind == alterTable || st.kind == createIndex) {
 				out = append(out, strings.Join(strings.Fields(st.text), " "))
 			}
 		}

@@ -27,14 +27,16 @@ func (s Status) Print(w io.Writer, lang msg.Lang) error {
 		var rows [][]string
 		for _, f := range d.Files {
 			statements := fmt.Sprintf("%d/%d", f.Applied, f.Total)
-			rows = append(rows, []string{"  " + f.Version, f.state().In(lang), statements, short(f.Checksum), f.Finished, f.Tool})
+			rows = append(rows, []string{"  " + f.Version, f.state().In(lang), statements, short(f.Checksum),
+				f.Finished, f.Tool})
 		}
 		if err := msg.PrintColumns(&b, rows); err != nil {
 			return err
 		}
 		for _, f := range d.Files {
 			if f.Statement != "" && f.State != "done" {
-				fmt.Fprintln(&b, "  "+lang.Sprintf("%s, statement %d: %s", f.Version, max(f.InFlight, f.Applied+1), statement{text: f.Statement}.short()))
+				fmt.Fprintln(&b, "  "+lang.Sprintf("%s, statement %d: %s", f.Version, max(f.InFlight, f.Applied+1),
+					statement{text: f.Statement}.short()))
 			}
 			if f.Error != "" {
 				fmt.Fprintln(&b, "  "+lang.Sprintf("%s: the server's answer: %s", f.Version, f.Error))

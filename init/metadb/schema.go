@@ -27,7 +27,7 @@ const (
 
 var databases = []database{rm, cm, hb}
 
-// in gives the database's name in the MetaDB.
+// in returns the database's name in the MetaDB.
 func (d database) in(c *config.Config) string {
 	switch d {
 	case rm:
@@ -44,7 +44,7 @@ type file struct {
 	name       string // in the pack's tree
 	version    Version
 	statements []statement
-	// template says that the statements are filled in from config.yaml when they
+	// template reports whether the statements are filled in from config.yaml when they
 	// are sent. What the journal holds of them is the template.
 	template bool
 }
@@ -144,7 +144,7 @@ func split(data []byte) ([]statement, error) {
 	return out, nil
 }
 
-// executable gives the text that goes to the server: the statement without
+// executable returns the text that goes to the server: the statement without
 // its semicolon, with the comments before it that MySQL executes.
 func executable(s *migrate.Stmt) string {
 	var parts []string

@@ -25,7 +25,8 @@ func (s *Step) Statements(ctx context.Context) ([]Statements, error) {
 	out := []Statements{}
 	for _, dp := range w.plan.databases {
 		for _, fp := range dp.files {
-			st := Statements{Kind: string(dp.database), Database: dp.name, Version: fp.version.String(), File: fp.name, SQL: []string{}}
+			st := Statements{Kind: string(dp.database), Database: dp.name, Version: fp.version.String(),
+				File: fp.name, SQL: []string{}}
 			for i := fp.from; i < len(fp.statements); i++ {
 				if !w.leaves(dp, fp, fp.statements[i]) {
 					st.SQL = append(st.SQL, fp.statements[i].text)

@@ -81,7 +81,8 @@ func (s *Step) Status(ctx context.Context) (Status, error) {
 	for _, d := range databases {
 		dp := &databasePlan{database: d, name: d.in(s.Config)}
 		dp.create, dp.journal = !w.live.hasDatabase(dp.name), w.live.columns(dp.name, JournalTable) == nil
-		ds := DatabaseStatus{Kind: string(d), Name: dp.name, Exists: !dp.create, Journal: !dp.journal, Files: w.fileStatus(d), Missing: []Difference{}, Extra: []string{}}
+		ds := DatabaseStatus{Kind: string(d), Name: dp.name, Exists: !dp.create, Journal: !dp.journal,
+			Files: w.fileStatus(d), Missing: []Difference{}, Extra: []string{}}
 		if ds.problem = w.planFiles(dp); ds.problem == nil {
 			ds.problem = w.refuseDrift(dp)
 		}
@@ -123,7 +124,8 @@ func (w *work) fileStatus(d database) []FileStatus {
 			return err == nil && v.Compare(f.version) == 0
 		})
 		if at < 0 {
-			out = append(out, FileStatus{Version: f.version.String(), Checksum: f.checksum(), State: "pending", Total: len(f.statements)})
+			out = append(out, FileStatus{Version: f.version.String(), Checksum: f.checksum(), State: "pending",
+				Total: len(f.statements)})
 			continue
 		}
 		e := rest[at]
@@ -144,8 +146,10 @@ func (w *work) fileStatus(d database) []FileStatus {
 
 func (e *entry) status() FileStatus {
 	fs := FileStatus{
-		Version: e.version, Checksum: e.checksum, State: "unfinished", Origin: string(e.origin), Applied: e.applied, Total: e.total,
-		InFlight: e.inFlight, Statement: e.statement, Error: e.err, Tool: e.tool, Started: e.started, Updated: e.updated, Finished: e.finished,
+		Version: e.version, Checksum: e.checksum, State: "unfinished", Origin: string(e.origin),
+		Applied: e.applied, Total: e.total,
+		InFlight: e.inFlight, Statement: e.statement, Error: e.err, Tool: e.tool,
+		Started: e.started, Updated: e.updated, Finished: e.finished,
 	}
 	switch {
 	case e.done():
@@ -158,7 +162,7 @@ func (e *entry) status() FileStatus {
 	return fs
 }
 
-// liveKeys gives the names of the keys, as database.table.key.
+// liveKeys returns the names of the keys, as database.table.key.
 func liveKeys(ctx context.Context, q mysql.Queryer, w *work) (map[string]bool, error) {
 	keys := map[string]bool{}
 	c := w.Config

@@ -130,7 +130,7 @@ func list(ts []token) [][]token {
 	return out
 }
 
-// inParentheses gives the tokens of the pair that ts begins with.
+// inParentheses returns the tokens of the pair that ts begins with.
 func inParentheses(ts []token) []token {
 	depth := 0
 	for i, t := range ts {

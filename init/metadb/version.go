@@ -34,7 +34,8 @@ func ParseVersion(text string) (Version, error) {
 	}
 	v := Version{text: strings.TrimSpace(text)}
 	prerelease := ""
-	for _, word := range strings.FieldsFunc(strings.ToLower(m[4]), func(r rune) bool { return strings.ContainsRune("-_.", r) }) {
+	for _, word := range strings.FieldsFunc(strings.ToLower(m[4]),
+		func(r rune) bool { return strings.ContainsRune("-_.", r) }) {
 		number, isBundle := strings.CutPrefix(word, "bp")
 		switch n, err := strconv.ParseUint(number, 10, 32); {
 		case word == "ce" || word == "ee":
@@ -60,7 +61,8 @@ func ParseVersion(text string) (Version, error) {
 // Compare is negative when v is older than w, 0 when they are the same release
 // (of whatever edition), positive when v is newer.
 func (v Version) Compare(w Version) int {
-	return cmp.Or(slices.Compare(v.core[:], w.core[:]), compareBefore(v.before, w.before), cmp.Compare(v.bundle, w.bundle))
+	return cmp.Or(slices.Compare(v.core[:], w.core[:]), compareBefore(v.before, w.before),
+		cmp.Compare(v.bundle, w.bundle))
 }
 
 // compareBefore orders pre-releases by their words, all of them before the

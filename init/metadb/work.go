@@ -63,7 +63,7 @@ func (w *work) recordsVersions() bool {
 }
 
 // do works through the plan, the three databases side by side as far as the
-// server gives connections.
+// server returns connections.
 func (w *work) do(ctx context.Context, db *sql.DB) error {
 	for _, dp := range w.plan.databases {
 		if dp.create {
@@ -188,7 +188,7 @@ func (w *work) migrate(ctx, working context.Context, conn *sql.Conn, dp *databas
 	return nil
 }
 
-// ownTables gives the statements for omsinit's own tables. The journal is the
+// ownTables returns the statements for omsinit's own tables. The journal is the
 // last: where it is, the others are.
 func (w *work) ownTables(dp *databasePlan) []string {
 	if dp.database == rm {
@@ -239,7 +239,8 @@ func (w *work) statement(ctx context.Context, j *journal, dp *databasePlan, fp *
 	st := fp.statements[i]
 	fail := func(err error) error {
 		return msg.Errorf("cannot apply %s to the database %s, statement %d of %d (line %d: %s): %w",
-			w.Pack.Source(fp.name)+": "+fp.name, dp.name, i+1, len(fp.statements), st.line, st.short(), mysql.Explain(w.Config, err))
+			w.Pack.Source(fp.name)+": "+fp.name, dp.name, i+1, len(fp.statements), st.line, st.short(),
+			mysql.Explain(w.Config, err))
 	}
 	if !w.leaves(dp, fp, st) {
 		text, err := w.filledIn(fp, st)

@@ -27,7 +27,7 @@ type Backup struct {
 	Releases []string `json:"releases"`
 	Bytes    int64    `json:"bytes"`
 	Complete bool     `json:"complete"` // it has a manifest
-	// InUse says that an upgrade may still go back to it: it is never removed.
+	// InUse reports whether an upgrade may still go back to it: it is never removed.
 	InUse bool `json:"in_use"`
 }
 
@@ -53,7 +53,8 @@ func (u *Upgrade) Backups(ctx context.Context) ([]Backup, error) {
 		path := filepath.Join(u.Layout.BackupDir(), e.Name())
 		b := Backup{Name: e.Name(), Path: path, Releases: []string{}, InUse: path == used}
 		var m backup.Manifest
-		if data, err := os.ReadFile(filepath.Join(path, backup.ManifestFile)); err == nil && json.Unmarshal(data, &m) == nil {
+		if data, err := os.ReadFile(filepath.Join(path, backup.ManifestFile)); err == nil &&
+			json.Unmarshal(data, &m) == nil {
 			b.Complete, b.Created, b.Releases, b.Bytes = true, m.Created, append(b.Releases, m.Releases...), size(&m)
 		}
 		out = append(out, b)
@@ -79,7 +80,7 @@ func (u *Upgrade) inUse(ctx context.Context) (string, error) {
 }
 
 // TakeBackup takes a backup, by default beside the others, and removes old ones.
-// It gives the folder.
+// It returns the folder.
 func (u *Upgrade) TakeBackup(ctx context.Context, dir string) (string, *backup.Manifest, error) {
 	if dir == "" {
 		dir = filepath.Join(u.Layout.BackupDir(), backupPrefix+u.now().Format(backupStamp))

@@ -65,7 +65,9 @@ func (s *Session) keepFiles(context.Context) error {
 	if err != nil {
 		return err
 	}
-	for path, data := range map[string][]byte{filepath.Join(s.rec.Backup, indexName): text, filepath.Join(s.rec.Backup, copyName): s.ConfigText, filepath.Join(filepath.Dir(s.ConfigFile), copyName): s.ConfigText} {
+	for path, data := range map[string][]byte{filepath.Join(s.rec.Backup, indexName): text,
+		filepath.Join(s.rec.Backup, copyName): s.ConfigText, filepath.Join(filepath.Dir(s.ConfigFile),
+			copyName): s.ConfigText} {
 		if err := private(path, data); err != nil {
 			return msg.Errorf("cannot keep a copy of the files: %w", err)
 		}

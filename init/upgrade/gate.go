@@ -1,4 +1,3 @@
-// Package upgrade decides whether the MetaDB at hand belongs to this release.
 package upgrade
 
 import (
@@ -83,7 +82,7 @@ func recordsVersions(p *pack.Pack, target metadb.Version) (bool, error) {
 	return false, nil
 }
 
-// refuseUnrecorded tells an installation that is older than the record of
+// refuseUnrecorded tells apart an installation that is older than the record of
 // releases from a MetaDB that is new, or half-way through its first
 // initialisation: only a finished one has regions. The words are the
 // documented ones (oms-facts §7).

@@ -51,7 +51,7 @@ func (h highAvailability) refetchMinutes() int {
 	return n
 }
 
-// backOn gives the parameter for after an outage: enable is on, and
+// backOn returns the parameter for after an outage: enable is on, and
 // refetchStoreIntervalMin is greater than the outage, unless the checkpoints of
 // the stores' clients are looked at (oms-facts §7).
 func (h highAvailability) backOn(outage time.Duration) (highAvailability, error) {

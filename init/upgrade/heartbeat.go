@@ -27,7 +27,7 @@ func lastSign(ctx context.Context, db *sql.DB, c *config.Config) (string, error)
 	return at, database.Explain(c, err)
 }
 
-// heartbeats gives the last sign of life of each node of all regions.
+// heartbeats returns the last sign of life of each node of all regions.
 func (s *Session) heartbeats(ctx context.Context) (map[string]string, error) {
 	regions, err := s.regions(ctx)
 	if err != nil {

@@ -61,7 +61,8 @@ func (u *Upgrade) objections(ctx context.Context, db *sql.DB, s *survey) ([]find
 	if err := backup.Tools(ctx); err != nil {
 		out = append(out, objection("upgrade.tools", msg.M("the databases cannot be backed up: %v", err), msg.Message{}))
 	}
-	for _, more := range []func(context.Context, *sql.DB, *survey) ([]finding.Finding, error){u.aliveObjections, u.busyObjections, u.contentObjections} {
+	for _, more := range []func(context.Context, *sql.DB, *survey) ([]finding.Finding, error){u.aliveObjections,
+		u.busyObjections, u.contentObjections} {
 		o, err := more(ctx, db, s)
 		if err != nil {
 			return nil, err
@@ -124,10 +125,12 @@ func (u *Upgrade) releaseObjections(s *survey) []finding.Finding {
 		return one("upgrade.route", msg.M("the MetaDB %s belongs to OMS %s, which is of another edition than this image (%s, %s)", c.RMDatabase, s.from.String(), s.to.String(), u.Pack.Edition),
 			msg.M("use an image of the edition %s", s.from.Edition()))
 	case len(way.stops) == 0:
-		return one("upgrade.route", msg.M("no way is known from OMS %s to %s; %s is reached from: %s", s.from.String(), s.to.String(), s.to.String(), strings.Join(sources(u.Pack.Upgrade.Routes, u.Pack.Edition, s.to), ", ")),
+		return one("upgrade.route", msg.M("no way is known from OMS %s to %s; %s is reached from: %s", s.from.String(), s.to.String(), s.to.String(),
+			strings.Join(sources(u.Pack.Upgrade.Routes, u.Pack.Edition, s.to), ", ")),
 			msg.M("look for the way in the documents of the release; where there is one, add it to upgrade.routes of the pack"))
 	case !way.direct():
-		return one("upgrade.route", msg.M("OMS %s cannot be upgraded to %s directly: go to %s first (the whole way: %s)", s.from.String(), s.to.String(), way.stops[0], strings.Join(append([]string{s.from.String()}, way.stops...), " -> ")),
+		return one("upgrade.route", msg.M("OMS %s cannot be upgraded to %s directly: go to %s first (the whole way: %s)", s.from.String(), s.to.String(), way.stops[0],
+			strings.Join(append([]string{s.from.String()}, way.stops...), " -> ")),
 			msg.M("upgrade with the image of %s, then of each further stop", way.stops[0]))
 	case way.route != nil && way.route.Requires != "" && !slices.Contains(u.Confirmed, way.route.Requires):
 		return one("upgrade.manual", msg.M("the way from %s to %s needs a step by hand before: %s", s.from.String(), s.to.String(), way.route.Requires),

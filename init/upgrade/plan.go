@@ -97,8 +97,10 @@ func (u *Upgrade) Plan(ctx context.Context, ignored func(id string) bool) (*Plan
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Version: 1, From: s.from.String(), To: s.to.String(), Edition: u.Pack.Edition, Recorded: []string{}, Route: append([]string{}, s.way.stops...),
-		Databases: []PlanDatabase{}, Statements: []metadb.Statements{}, Programs: []string{}, OtherNodes: []string{}, Objections: []PlanObjection{}}
+	p := &Plan{Version: 1, From: s.from.String(), To: s.to.String(), Edition: u.Pack.Edition, Recorded: []string{},
+		Route:     append([]string{}, s.way.stops...),
+		Databases: []PlanDatabase{}, Statements: []metadb.Statements{},
+		Programs: []string{}, OtherNodes: []string{}, Objections: []PlanObjection{}}
 	for _, v := range s.recorded {
 		p.Recorded = append(p.Recorded, v.String())
 	}
@@ -186,7 +188,8 @@ func (u *Upgrade) fill(ctx context.Context, s *survey, p *Plan) error {
 		if err != nil {
 			return err
 		}
-		p.Statements = append(p.Statements, slices.DeleteFunc(more, func(st metadb.Statements) bool { return st.Kind != "hb" })...)
+		p.Statements = append(p.Statements, slices.DeleteFunc(more,
+			func(st metadb.Statements) bool { return st.Kind != "hb" })...)
 	}
 	return nil
 }

@@ -114,7 +114,8 @@ func (j *journal) last(ctx context.Context, condition string, args ...any) (*rec
 	r := &record{}
 	err := j.db.QueryRowContext(ctx, "SELECT id, from_version, to_version, state, stage, node, backup, backup_made, COALESCE(ha, ''), outage_since, COALESCE(marks, ''), COALESCE(error, ''), tool, "+
 		"CAST(started_at AS CHAR), COALESCE(CAST(finished_at AS CHAR), '') FROM "+j.table("upgrades")+" WHERE "+condition+" ORDER BY id DESC LIMIT 1", args...).
-		Scan(&r.ID, &r.From, &r.To, &r.State, &r.Stage, &r.Node, &r.Backup, &r.Made, &r.HA, &r.OutageSince, &r.Marks, &r.Error, &r.Tool, &r.Started, &r.Finished)
+		Scan(&r.ID, &r.From, &r.To, &r.State, &r.Stage, &r.Node, &r.Backup, &r.Made, &r.HA, &r.OutageSince, &r.Marks,
+			&r.Error, &r.Tool, &r.Started, &r.Finished)
 	if errors.Is(err, sql.ErrNoRows) || hidden(err) {
 		return nil, nil
 	}

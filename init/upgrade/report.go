@@ -65,7 +65,8 @@ func (s *Session) writeReport(ctx context.Context, failure error) string {
 	base := filepath.Join(s.Layout.LogDir(), fmt.Sprintf("omsinit_upgrade_%d_%s_%s", s.rec.ID, fileName(s.rec.From), fileName(s.rec.To)))
 	// A run that went on knows the statements that were left to it only.
 	var earlier Report
-	if text, err := os.ReadFile(base + ".json"); err == nil && json.Unmarshal(text, &earlier) == nil && len(earlier.Statements) > len(r.Statements) {
+	if text, err := os.ReadFile(base + ".json"); err == nil && json.Unmarshal(text, &earlier) == nil &&
+		len(earlier.Statements) > len(r.Statements) {
 		r.Statements = earlier.Statements
 	}
 	if s.rec.State == RolledBack {
@@ -101,8 +102,10 @@ func (s *Session) report(ctx context.Context, failure error) Report {
 	if now, err := s.j.newest(ctx); err == nil && now != nil && now.ID == s.rec.ID {
 		s.rec.Started, s.rec.Finished = now.Started, now.Finished
 	}
-	r := Report{Version: 1, From: s.rec.From, To: s.rec.To, State: s.rec.State, Node: s.rec.Node, Tool: s.Tool, Started: s.rec.Started, Finished: s.rec.Finished,
-		OutageSince: s.rec.OutageSince, Backup: ReportBackup{Path: s.rec.Backup}, Statements: s.statements, Tables: []TableRows{}}
+	r := Report{Version: 1, From: s.rec.From, To: s.rec.To, State: s.rec.State, Node: s.rec.Node, Tool: s.Tool,
+		Started: s.rec.Started, Finished: s.rec.Finished,
+		OutageSince: s.rec.OutageSince, Backup: ReportBackup{Path: s.rec.Backup},
+		Statements: s.statements, Tables: []TableRows{}}
 	if failure != nil {
 		r.Error = failure.Error()
 	}

@@ -36,7 +36,8 @@ func findWay(routes []pack.Route, edition string, from, to metadb.Version) way {
 		for i := range routes {
 			r := &routes[i]
 			next, err := metadb.ParseVersion(r.To)
-			if err != nil || r.Edition != edition || next.Compare(to) > 0 && next.Core() != to.Core() || seen[next.Core()] || !starts(r, here.version) {
+			if err != nil || r.Edition != edition || next.Compare(to) > 0 && next.Core() != to.Core() ||
+				seen[next.Core()] || !starts(r, here.version) {
 				continue
 			}
 			stops := append(append([]string{}, here.stops...), r.To+"-"+edition)

@@ -35,7 +35,8 @@ const (
 	stageRestore    = "restore" // outside the order
 )
 
-var stages = []string{stageBegin, stageHAOff, stageStop, stageBackup, stageVerify, stageFiles, stageAdopt, stageSchema, StageComponents, StageStart, StageResources, stageHAOn, stageDone}
+var stages = []string{stageBegin, stageHAOff, stageStop, stageBackup, stageVerify, stageFiles, stageAdopt,
+	stageSchema, StageComponents, StageStart, StageResources, stageHAOn, stageDone}
 
 // firstChange is the stage at which the databases are changed for the first time.
 const firstChange = stageAdopt
@@ -45,10 +46,10 @@ func (r *record) reached(stage string) bool {
 	return slices.Index(stages, r.Stage) >= slices.Index(stages, stage)
 }
 
-// RefusedError says that an upgrade or a rollback must not be. Nothing was changed.
+// RefusedError is returned when an upgrade or a rollback must not be. Nothing was changed.
 type RefusedError struct{ msg.Message }
 
-// Error gives the English words.
+// Error returns the English words.
 func (e *RefusedError) Error() string { return e.String() }
 
 func refused(format msg.Message) error { return &RefusedError{format} }
@@ -82,7 +83,7 @@ func (s *Session) From() string { return s.rec.From }
 // To is where the upgrade leads.
 func (s *Session) To() string { return s.rec.To }
 
-// Close gives back the lock.
+// Close releases the lock.
 func (s *Session) Close() {
 	s.unlock()
 	s.db.Close()
@@ -163,7 +164,8 @@ func (s *Session) start(ctx context.Context, v *survey) error {
 	if err != nil {
 		return err
 	}
-	s.rec = &record{From: v.from.String(), To: v.to.String(), State: Running, Stage: stageBegin, Node: s.Node, OutageSince: since, Tool: s.Tool}
+	s.rec = &record{From: v.from.String(), To: v.to.String(), State: Running, Stage: stageBegin, Node: s.Node,
+		OutageSince: since, Tool: s.Tool}
 	if err := s.j.insert(ctx, s.rec); err != nil {
 		return err
 	}
@@ -229,7 +231,7 @@ func (s *Session) distrustBackup(ctx context.Context) error {
 	return nil
 }
 
-// ranSinceRestore tells when OMS has run after a restore that was cut had
+// ranSinceRestore returns when OMS has run after a restore that was cut had
 // stopped it, as when somebody started the old container: what was written
 // then would be lost. Empty: it has not.
 func (s *Session) ranSinceRestore(ctx context.Context) (string, error) {
@@ -245,9 +247,10 @@ func (s *Session) ranSinceRestore(ctx context.Context) (string, error) {
 func (s *Session) acquire(ctx context.Context) error {
 	c := *s.Config
 	c.RMDatabase = journalDatabase(s.Config)
-	o := database.LockOptions{Timeout: cmp.Or(max(s.LockTimeout, 0), DefaultLockTimeout), Node: s.Node, Waiting: func(h database.Holder) {
-		s.log(msg.M("waiting for another node that upgrades: %v", h.Message()))
-	}}
+	o := database.LockOptions{Timeout: cmp.Or(max(s.LockTimeout, 0), DefaultLockTimeout), Node: s.Node,
+		Waiting: func(h database.Holder) {
+			s.log(msg.M("waiting for another node that upgrades: %v", h.Message()))
+		}}
 	l, err := database.Acquire(ctx, &c, s.db, o)
 	if errors.Is(err, database.ErrNoLocks) {
 		if err := s.j.create(ctx); err != nil {
@@ -269,7 +272,8 @@ func (s *Session) MetaDB(ctx context.Context) error {
 		name string
 		do   func(context.Context) error
 	}{
-		{stageHAOff, s.switchHAOff}, {stageStop, s.stop}, {stageBackup, s.takeBackup}, {stageVerify, s.verifyBackup}, {stageFiles, s.keepFiles},
+		{stageHAOff, s.switchHAOff}, {stageStop, s.stop}, {stageBackup, s.takeBackup}, {stageVerify,
+			s.verifyBackup}, {stageFiles, s.keepFiles},
 		{stageAdopt, s.adopt}, {stageSchema, s.changeSchema},
 	} {
 		switch {
@@ -305,7 +309,8 @@ func (s *Session) Local(ctx context.Context, name string, do func(context.Contex
 	return s.again(ctx, name, do, func(err error) bool { return errors.Is(err, database.ErrLockLost) })
 }
 
-func (s *Session) again(ctx context.Context, name string, do func(context.Context) error, worth func(error) bool) error {
+func (s *Session) again(ctx context.Context, name string, do func(context.Context) error,
+	worth func(error) bool) error {
 	for try := 1; ; try++ {
 		err := s.attempt(ctx, name, do)
 		if err == nil || ctx.Err() != nil || try == tries || !worth(err) {

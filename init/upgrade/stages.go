@@ -66,7 +66,8 @@ const backupPrefix = "upgrade-"
 
 func (s *Session) takeBackup(ctx context.Context) error {
 	if s.rec.Backup == "" {
-		s.rec.Backup = filepath.Join(s.Layout.BackupDir(), backupPrefix+s.now().Format(backupStamp)+"-"+fileName(s.rec.From)+"-"+fileName(s.rec.To))
+		s.rec.Backup = filepath.Join(s.Layout.BackupDir(),
+			backupPrefix+s.now().Format(backupStamp)+"-"+fileName(s.rec.From)+"-"+fileName(s.rec.To))
 		if err := s.j.save(ctx, s.rec); err != nil {
 			return err
 		}
@@ -158,7 +159,7 @@ func (s *Session) adopt(ctx context.Context) error {
 	return nil
 }
 
-// regions gives the configuration of this region, and what is needed of those of
+// regions returns the configuration of this region, and what is needed of those of
 // the others: they differ in their heartbeat databases. On another node the
 // backup, which lists them, may be out of reach.
 func (s *Session) regions(ctx context.Context) ([]*config.Config, error) {

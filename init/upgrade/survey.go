@@ -21,7 +21,7 @@ type survey struct {
 	// from is the release at hand: the newest that is recorded, or the one that
 	// was stated. It has no text when it is not known.
 	from, to metadb.Version
-	// installed says that there is an installation: regions are registered.
+	// installed reports whether there is an installation: regions are registered.
 	installed bool
 	newest    *record
 	own       *record // the newest that leads to this release

@@ -108,7 +108,7 @@ func (s *Session) restoreAfter(ctx context.Context, failure error) ([]msg.Messag
 		msg.M("next: remove the reason and run `omsinit upgrade rollback`")}, msg.Errorf("%w; and the restore failed: %v", failure, err)
 }
 
-// haPage says what is to be done about high availability after a restore,
+// haPage returns what is to be done about high availability after a restore,
 // which leaves it off, as documented.
 func (s *Session) haPage(ctx context.Context) msg.Message {
 	if now, err := readHA(ctx, s.db, s.Config); err == nil {

@@ -97,12 +97,14 @@ func (u *Upgrade) open() (*sql.DB, error) {
 
 // step is the migration of the schema.
 func (u *Upgrade) step() *metadb.Step {
-	return &metadb.Step{Config: u.Config, Pack: u.Pack, Node: u.Node, Tool: u.Tool, LockTimeout: u.LockTimeout, Log: u.Log}
+	return &metadb.Step{Config: u.Config, Pack: u.Pack, Node: u.Node, Tool: u.Tool, LockTimeout: u.LockTimeout,
+		Log: u.Log}
 }
 
 // job is a backup in, or a restore from, a folder.
 func (u *Upgrade) job(dir string) *backup.Job {
-	return &backup.Job{Config: u.Config, Dir: dir, Heartbeats: u.Heartbeats, Node: u.Node, LockTimeout: u.LockTimeout, Tool: u.Tool, Log: u.Log, Progress: u.Progress}
+	return &backup.Job{Config: u.Config, Dir: dir, Heartbeats: u.Heartbeats, Node: u.Node, LockTimeout: u.LockTimeout,
+		Tool: u.Tool, Log: u.Log, Progress: u.Progress}
 }
 
 func (u *Upgrade) keep() int { return cmp.Or(max(u.Keep, 0), DefaultKeep) }

@@ -15,7 +15,7 @@ type Exit struct {
 	Signal syscall.Signal // 0 when it exited by itself
 }
 
-// Message says it in words.
+// Message returns it in words.
 func (e Exit) Message() msg.Message {
 	if e.Signal != 0 {
 		return msg.M("killed by %s", SignalName(e.Signal))

@@ -9,7 +9,7 @@ import (
 	"omsinit/internal/msg"
 )
 
-// Message says what happened, for people.
+// Message returns what happened, for people.
 func (e Event) Message() msg.Message {
 	elapsed := (time.Duration(e.ElapsedMS) * time.Millisecond).Round(10 * time.Millisecond)
 	switch {
@@ -54,7 +54,7 @@ func (st *Status) Print(w io.Writer, lang msg.Lang, now time.Time) error {
 	return nil
 }
 
-// printTroubles says what does not fit into the table.
+// printTroubles returns what does not fit into the table.
 func (p *ProgramStatus) printTroubles(w io.Writer, lang msg.Lang) {
 	if p.LostBytes > 0 {
 		fmt.Fprintln(w, lang.Sprintf("%s: %d bytes of output are lost, the log file could not be written", p.Name, p.LostBytes))
@@ -74,7 +74,7 @@ func (p *ProgramStatus) printTroubles(w io.Writer, lang msg.Lang) {
 	}
 }
 
-// message says how far the setup task is, and why it is not further.
+// message returns how far the setup task is, and why it is not further.
 func (s *SetupStatus) message(now time.Time) msg.Message {
 	step := msg.M("step %d (%s)", s.Step, s.StepName)
 	if s.Step == 0 {

@@ -14,7 +14,7 @@ type SetupReport struct {
 	Step     int      `json:"step,omitempty"`
 	StepName msg.Text `json:"step_name"`
 	Message  msg.Text `json:"message"`
-	// Passing says that a failure may go away by itself.
+	// Passing reports whether a failure may go away by itself.
 	Passing bool `json:"passing,omitempty"`
 }
 

@@ -1,5 +1,5 @@
-// Package api is what goes over the control socket: the states of programs, the status, operations with their events, and
-// the reports of the setup task.
+// Package api is what goes over the control socket: the states of programs, the status, operations with their events,
+// and the reports of the setup task.
 package api
 
 // State is a program's state, with Supervisor's names and codes

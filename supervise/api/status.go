@@ -38,7 +38,7 @@ type ProgramStatus struct {
 	ProbeAnswer   msg.Text `json:"probe_answer,omitzero"`
 	WaitsFor      []string `json:"waits_for,omitempty"` // dependencies that are not ready
 	DependsOn     []string `json:"depends_on,omitempty"`
-	// Stale says that a configuration file of the program has changed since
+	// Stale reports whether a configuration file of the program has changed since
 	// the program was started.
 	Stale      bool       `json:"stale"`
 	Starts     int        `json:"starts"`                // since PID 1 started
@@ -60,7 +60,7 @@ type ProgramStatus struct {
 	StderrLog string `json:"stderr_log,omitempty"`
 }
 
-// UpdateResult says what an update of the program files changed, by full
+// UpdateResult is what an update of the program files changed, by full
 // program name.
 type UpdateResult struct {
 	Added   []string `json:"added"`

@@ -36,7 +36,7 @@ func (s Struct) Number(name string) int {
 	return n
 }
 
-// Value gives a string, an int, a bool, a []any or an rpcStruct; what cannot
+// Value returns a string, an int, a bool, a []any or a Struct; what cannot
 // be read is the zero value.
 func (v *XMLValue) Value() any {
 	number := func(text string) int {

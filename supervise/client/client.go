@@ -1,5 +1,5 @@
-// Package client talks to whoever supervises the programs of this node: omsinit run over its control socket, or Python's
-// supervisord.
+// Package client talks to whoever supervises the programs of this node: omsinit run over its control socket, or
+// Python's supervisord.
 package client
 
 import (
@@ -22,7 +22,7 @@ import (
 	"omsinit/supervise/program"
 )
 
-// ErrNotRunning says that nobody answers on the control socket.
+// ErrNotRunning is returned when nobody answers on the control socket.
 var ErrNotRunning = msg.Errorf("omsinit run is not running here; start it, or the container")
 
 // Client talks to a running supervisor over its control socket: to omsinit
@@ -72,7 +72,7 @@ type OperationOptions struct {
 	Timeout time.Duration // of the whole operation; 0 is 300 s
 	// RunningOnly waits for the state RUNNING instead of readiness.
 	RunningOnly bool
-	// Setup says that the setup task asks: it may start the programs that wait
+	// Setup reports whether the setup task asks: it may start the programs that wait
 	// for it.
 	Setup bool
 }
@@ -119,7 +119,7 @@ func (c *Client) Restart(ctx context.Context, names []string, o OperationOptions
 	return c.operate(ctx, api.Restart, names, o, onEvent)
 }
 
-// ReportSetup tells PID 1 how a run of the setup task is doing. The run is
+// ReportSetup reports to PID 1 how a run of the setup task is doing. The run is
 // this process. A Python supervisord knows of no setup task and is not told.
 func (c *Client) ReportSetup(ctx context.Context, r api.SetupReport) error {
 	r.PID = os.Getpid()
@@ -143,8 +143,10 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	return err
 }
 
-func (c *Client) operate(ctx context.Context, v api.Verb, names []string, o OperationOptions, onEvent func(api.Event)) error {
-	req := api.OperationRequest{Names: names, TimeoutSeconds: int((o.Timeout + time.Second - 1) / time.Second), Setup: o.Setup}
+func (c *Client) operate(ctx context.Context, v api.Verb, names []string, o OperationOptions,
+	onEvent func(api.Event)) error {
+	req := api.OperationRequest{Names: names, TimeoutSeconds: int((o.Timeout + time.Second - 1) / time.Second),
+		Setup: o.Setup}
 	if o.RunningOnly {
 		req.Wait = "running"
 	}
@@ -218,7 +220,7 @@ func (c *Client) Ask(ctx context.Context, method, path string, body any) (*http.
 	return nil, &foreignError{msg.M("the supervisor on %s answered %s; it is not omsinit run, or another version", c.address, resp.Status)}
 }
 
-// foreignError says that somebody answers who does not know our interface.
+// foreignError is returned when somebody answers who does not know our interface.
 type foreignError struct{ msg.Message }
 
 func (e *foreignError) Error() string { return e.String() }

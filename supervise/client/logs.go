@@ -140,7 +140,7 @@ func (c *Client) lastLines(ctx context.Context, e *endpoint, name, stream string
 	return program.Printable(strings.Join(lines, "\n")), nil
 }
 
-// noLogError says that there is nothing to show.
+// noLogError is returned when there is nothing to show.
 type noLogError struct{ msg.Message }
 
 func (e *noLogError) Error() string { return e.String() }
@@ -153,7 +153,8 @@ func (c *Client) follow(ctx context.Context, e *endpoint, name, stream string, f
 	transport := e.http.Transport.(*http.Transport).Clone()
 	transport.DisableKeepAlives = false
 	defer transport.CloseIdleConnections()
-	streaming := &endpoint{address: e.address, base: e.base, username: e.username, password: e.password, http: http.Client{Transport: transport}}
+	streaming := &endpoint{address: e.address, base: e.base, username: e.username, password: e.password,
+		http: http.Client{Transport: transport}}
 	resp, err := streaming.do(ctx, http.MethodGet, "/logtail/"+url.PathEscape(name)+"/"+stream, "", nil)
 	if err != nil {
 		return ended(ctx, err)

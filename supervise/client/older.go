@@ -29,7 +29,7 @@ type older struct {
 	env  []string
 }
 
-// older gives access to the Python supervisord that an error speaks of: one
+// older returns access to the Python supervisord that an error speaks of: one
 // that answers on the socket and does not know our interface, or one that is
 // reached over TCP only. nil when there is none.
 func (c *Client) older(ctx context.Context, err error) *older {

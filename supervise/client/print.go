@@ -12,7 +12,8 @@ import (
 
 // Operate carries out the operation called start, stop or restart, and prints
 // its progress.
-func (c *Client) Operate(ctx context.Context, name string, programs []string, timeout time.Duration, w io.Writer, lang msg.Lang) error {
+func (c *Client) Operate(ctx context.Context, name string, programs []string, timeout time.Duration, w io.Writer,
+	lang msg.Lang) error {
 	operate, ok := map[string]func(context.Context, []string, OperationOptions, func(api.Event)) error{
 		"start": c.Start, "stop": c.Stop, "restart": c.Restart,
 	}[name]

@@ -46,7 +46,8 @@ const (
 	turnFailed
 )
 
-func (o *older) operate(ctx context.Context, v api.Verb, names []string, options OperationOptions, onEvent func(api.Event)) error {
+func (o *older) operate(ctx context.Context, v api.Verb, names []string, options OperationOptions,
+	onEvent func(api.Event)) error {
 	if options.Timeout <= 0 {
 		options.Timeout = api.DefaultTimeout
 	}
@@ -224,7 +225,8 @@ func (t *olderOperation) start(ctx context.Context, turn *olderTurn, p *api.Prog
 
 func (t *olderOperation) check(turn *olderTurn, p *api.ProgramStatus) {
 	switch state := api.State(p.StateCode); {
-	case p.Ready, t.options.RunningOnly && state == api.Running, state == api.Exited && p.ExitStatus != nil && *p.ExitStatus == 0:
+	case p.Ready, t.options.RunningOnly && state == api.Running, state == api.Exited && p.ExitStatus != nil &&
+		*p.ExitStatus == 0:
 		turn.phase = turnDone
 	case state == api.Fatal:
 		t.fail(turn, t.explain(msg.M("%s could not be started", p.Name), p))
@@ -304,7 +306,8 @@ func (t *olderOperation) Find(name string) *api.ProgramStatus {
 
 // report emits an event when there is something new.
 func (t *olderOperation) report(turn *olderTurn, p *api.ProgramStatus, waits []string) {
-	e := api.Event{Program: p.Name, State: p.State, Ready: p.Ready && turn.phase == turnDone, WaitsFor: waits, Answer: p.ProbeAnswer}
+	e := api.Event{Program: p.Name, State: p.State, Ready: p.Ready &&
+		turn.phase == turnDone, WaitsFor: waits, Answer: p.ProbeAnswer}
 	same := turn.last.State == e.State && turn.last.Ready == e.Ready && slices.Equal(turn.last.WaitsFor, e.WaitsFor) &&
 		turn.last.Answer == e.Answer
 	if same {

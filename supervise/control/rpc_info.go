@@ -98,7 +98,8 @@ func (r *rpcService) GetProcessInfo(_ *http.Request, args *rpcName, reply *struc
 	return nil
 }
 
-func (r *rpcService) GetAllProcessInfo(_ *http.Request, _ *rpcNothing, reply *struct{ Value []types.ProcessInfo }) error {
+func (r *rpcService) GetAllProcessInfo(_ *http.Request, _ *rpcNothing,
+	reply *struct{ Value []types.ProcessInfo }) error {
 	now := time.Now()
 	for _, p := range r.s.All() {
 		reply.Value = append(reply.Value, processInfo(p.Snapshot(), now))
@@ -108,9 +109,11 @@ func (r *rpcService) GetAllProcessInfo(_ *http.Request, _ *rpcNothing, reply *st
 
 func processInfo(snap engine.Snapshot, now time.Time) types.ProcessInfo {
 	info := types.ProcessInfo{
-		Name: snap.Def.Name, Group: snap.Def.Group, Description: program.Printable(describe(snap, now)), Now: int(now.Unix()),
+		Name: snap.Def.Name, Group: snap.Def.Group, Description: program.Printable(describe(snap,
+			now)), Now: int(now.Unix()),
 		State: int(snap.State), Statename: snap.State.String(),
-		Logfile: snap.Def.Stdout.Path, StdoutLogfile: snap.Def.Stdout.Path, StderrLogfile: snap.Def.Stderr.Path, Pid: snap.Pid,
+		Logfile: snap.Def.Stdout.Path, StdoutLogfile: snap.Def.Stdout.Path,
+		StderrLogfile: snap.Def.Stderr.Path, Pid: snap.Pid,
 	}
 	if !snap.StartedAt.IsZero() {
 		info.Start = int(snap.StartedAt.Unix())

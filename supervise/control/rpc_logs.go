@@ -25,7 +25,8 @@ func (r *rpcService) ReadProcessStderrLog(_ *http.Request, args *rpcNameRange, r
 	return r.readProcessLog(args, reply, func(p program.Program) program.LogFile { return p.Stderr })
 }
 
-func (r *rpcService) readProcessLog(args *rpcNameRange, reply *rpcString, file func(program.Program) program.LogFile) (err error) {
+func (r *rpcService) readProcessLog(args *rpcNameRange, reply *rpcString,
+	file func(program.Program) program.LogFile) (err error) {
 	p := r.s.Find(args.Name)
 	if p == nil {
 		return fault(faults.BadName, args.Name)
@@ -78,7 +79,8 @@ func (r *rpcService) TailProcessStderrLog(_ *http.Request, args *rpcNameRange, r
 }
 
 // tailProcessLog answers [text, offset, overflow] as Supervisor's tailFile.
-func (r *rpcService) tailProcessLog(args *rpcNameRange, reply *rpcAny, file func(program.Program) program.LogFile) error {
+func (r *rpcService) tailProcessLog(args *rpcNameRange, reply *rpcAny,
+	file func(program.Program) program.LogFile) error {
 	p := r.s.Find(args.Name)
 	if p == nil {
 		return fault(faults.BadName, args.Name)

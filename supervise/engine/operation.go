@@ -23,7 +23,7 @@ type Operation struct {
 	// loose starts a program although one that it depends on is stopped, as
 	// supervisorctl's users expect.
 	loose bool
-	// setup says that the setup task asks, which may start what waits for it.
+	// setup reports whether the setup task asks, which may start what waits for it.
 	setup bool
 	Emit  func(api.Event)
 	began time.Time
@@ -265,7 +265,8 @@ func (s Snapshot) blocks() bool {
 
 // finished reports whether the program has run and ended as expected.
 func (s Snapshot) finished() bool {
-	return s.State == api.Exited && s.Def.Probe == nil && s.LastExit != nil && slices.Contains(s.Def.ExitCodes, s.LastExit.Code)
+	return s.State == api.Exited && s.Def.Probe == nil && s.LastExit != nil &&
+		slices.Contains(s.Def.ExitCodes, s.LastExit.Code)
 }
 
 // awaitStarted waits until the program is what was asked for, or will not be.

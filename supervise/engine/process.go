@@ -58,9 +58,9 @@ type process struct {
 	def    program.Program
 	state  api.State
 	wanted bool
-	// restarting says that it was stopped only to be started again.
+	// restarting reports whether it was stopped only to be started again.
 	restarting bool
-	// touched says that it was asked to start or stop at least once.
+	// touched reports whether it was asked to start or stop at least once.
 	touched bool
 	// held is not nil while a wanted start waits for its dependencies.
 	held     context.CancelFunc
@@ -93,7 +93,8 @@ type process struct {
 }
 
 func newProcess(def program.Program, e engine, log *slog.Logger) *process {
-	return &process{Name: def.Name, Group: def.Group, FullName: def.FullName(), def: def, engine: e, log: log.With("program", def.FullName()),
+	return &process{Name: def.Name, Group: def.Group, FullName: def.FullName(), def: def, engine: e,
+		log:   log.With("program", def.FullName()),
 		since: e.now(), changed: make(chan struct{})}
 }
 
@@ -322,7 +323,7 @@ func (p *process) gone(e api.Exit) {
 	}
 }
 
-// restarts says what autorestart asks for after an exit while RUNNING.
+// restarts returns what autorestart asks for after an exit while RUNNING.
 func (p *process) restarts(e api.Exit) bool {
 	switch p.def.Autorestart {
 	case program.RestartAlways:

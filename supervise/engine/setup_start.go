@@ -32,7 +32,8 @@ func (s *Supervisor) awaitEarly() {
 }
 
 func (s *Supervisor) spawnSetup(task Setup, quiet bool, exited func(pid int, e api.Exit)) (int, error) {
-	c := childSpec{path: task.Argv[0], argv: task.Argv, env: program.Environ(s.environ, program.EnvironMap(task.Env)), umask: 0o022,
+	c := childSpec{path: task.Argv[0], argv: task.Argv, env: program.Environ(s.environ, program.EnvironMap(task.Env)),
+		umask: 0o022,
 		files: [3]*os.File{nil, task.Stdout, task.Stderr}}
 	if quiet {
 		c.files = [3]*os.File{}

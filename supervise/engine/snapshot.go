@@ -55,7 +55,8 @@ func (s *Snapshot) Status(now time.Time) api.ProgramStatus {
 		Name: s.Def.FullName(), State: s.State.String(), StateCode: int(s.State), PID: s.Pid, Since: s.since,
 		Ready: s.ready, Probe: s.Def.Probe.String(), ProbeAnswer: msg.NewText(s.answer), WaitsFor: s.waitsFor,
 		DependsOn: s.Def.DependsOn, Stale: s.stale(), Starts: s.starts, Autostart: s.Def.Autostart,
-		Early: s.Def.Early, Essential: s.Def.Essential, Alive: s.Def.Alive.String(), StdoutLog: s.Def.Stdout.Path, StderrLog: s.Def.Stderr.Path,
+		Early: s.Def.Early, Essential: s.Def.Essential, Alive: s.Def.Alive.String(),
+		StdoutLog: s.Def.Stdout.Path, StderrLog: s.Def.Stderr.Path,
 	}
 	if !s.StartedAt.IsZero() {
 		st.StartedAt = &s.StartedAt

@@ -1,5 +1,5 @@
-// Package engine starts, watches and stops programs: a state machine for each, operations on several in the order of their
-// dependencies, the reaper, and the setup task.
+// Package engine starts, watches and stops programs: a state machine for each, operations on several in the order of
+// their dependencies, the reaper, and the setup task.
 package engine
 
 import (
@@ -141,7 +141,8 @@ func (s *Supervisor) resolve(names []string) ([]*Managed, error) {
 
 // Status describes the programs and the setup task.
 func (s *Supervisor) Status() api.Status {
-	st := api.Status{Version: 1, PID: os.Getpid(), StartedAt: s.startedAt, File: s.options.ConfPath, Programs: []api.ProgramStatus{}}
+	st := api.Status{Version: 1, PID: os.Getpid(), StartedAt: s.startedAt, File: s.options.ConfPath,
+		Programs: []api.ProgramStatus{}}
 	now := time.Now()
 	for _, p := range s.All() {
 		snap := p.Snapshot()
@@ -162,7 +163,8 @@ func (s *Supervisor) Status() api.Status {
 	defer s.mu.Unlock()
 	st.Stopping = s.closing
 	// Before the first setup there are none, and it is about to write them.
-	expected := errors.Is(s.definitionsErr, program.ErrNoDefinitions) && st.Setup != nil && st.Setup.State != api.SetupDone
+	expected := errors.Is(s.definitionsErr, program.ErrNoDefinitions) && st.Setup != nil &&
+		st.Setup.State != api.SetupDone
 	if s.definitionsErr != nil && !expected {
 		st.Definitions = msg.ErrorText(s.definitionsErr)
 	}
@@ -228,7 +230,7 @@ type Options struct {
 	// program would start. Without Setup nothing is held.
 	Hold  func() bool
 	Setup *Setup // nil for none
-	// SetupHint tells a person what to do when the setup task needs one.
+	// SetupHint is what a person does when the setup task needs one.
 	SetupHint msg.Message
 	Lang      msg.Lang // of the few lines that PID 1 prints
 	Companion *Companion
@@ -254,7 +256,7 @@ func New(o Options, log *slog.Logger, own *logs.OwnLog) *Supervisor {
 	return s
 }
 
-// Release gives back what newSupervisor took.
+// Release frees what New took.
 func (s *Supervisor) Release() {
 	s.cancel()
 	s.logs.Close()

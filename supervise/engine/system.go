@@ -144,7 +144,7 @@ func (s *Supervisor) Drain(p program.Program) {
 	s.logs.Drain(p.Stderr)
 }
 
-// orphansReaped tells the programs that wait for the rest of their group.
+// orphansReaped wakes the programs that wait for the rest of their group.
 func (s *Supervisor) orphansReaped(int) {
 	for _, p := range s.All() {
 		p.groupChanged()

@@ -118,7 +118,7 @@ func (s *Supervisor) remove(ctx context.Context, names []string) error {
 	return nil
 }
 
-// retireLogs gives up the log files that no program writes to any more.
+// retireLogs drops the log files that no program writes to any more.
 func (s *Supervisor) retireLogs() {
 	inUse := map[string]bool{}
 	for _, p := range s.All() {
@@ -141,7 +141,7 @@ func (s *Supervisor) Forget(programs []*Managed) {
 	}
 }
 
-// Change gives programs a new definition, and restarts them where that
+// Change assigns programs a new definition, and restarts them where that
 // matters.
 func (s *Supervisor) Change(ctx context.Context, d *program.Definitions, names []string) error {
 	programs, err := s.resolve(names)

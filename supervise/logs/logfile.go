@@ -1,5 +1,5 @@
-// Package logs writes the output of programs to their log files: sinks, rotation, what a line must match, and PID 1's own
-// log.
+// Package logs writes the output of programs to their log files: sinks, rotation, what a line must match, and PID 1's
+// own log.
 package logs
 
 import (
@@ -155,7 +155,7 @@ func (l *Files) Clear(f program.LogFile) error {
 	return nil
 }
 
-// Retire gives up the files that no program uses any more. What is left of a program may go on writing to such a file:
+// Retire drops the files that no program uses any more. What is left of a program may go on writing to such a file:
 // it is closed when the last writer has gone.
 func (l *Files) Retire(inUse func(path string) bool) {
 	l.mu.Lock()

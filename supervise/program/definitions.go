@@ -1,5 +1,5 @@
-// Package program reads supervisord.conf and what it includes into definitions of programs, as Supervisor 4.2 does, and
-// asks the probes that a definition may have.
+// Package program reads supervisord.conf and what it includes into definitions of programs, as Supervisor 4.2 does,
+// and asks the probes that a definition may have.
 package program
 
 import (
@@ -19,11 +19,11 @@ import (
 	"omsinit/internal/msg"
 )
 
-// ErrNoDefinitions says that there is no supervisord.conf. PID 1 then starts
+// ErrNoDefinitions is returned when there is no supervisord.conf. PID 1 then starts
 // with no programs and waits for an update.
 var ErrNoDefinitions = msg.Errorf("no program definitions")
 
-// Autorestart says when a program that ended by itself is started again.
+// Autorestart is when a program that ended by itself is started again.
 type Autorestart int
 
 // The values of the autorestart option.
@@ -113,7 +113,7 @@ type DefinitionsError struct {
 // Error names every problem with its place, in English.
 func (e *DefinitionsError) Error() string { return e.err.Error() }
 
-// Unwrap gives the same error in both languages.
+// Unwrap returns the same error in both languages.
 func (e *DefinitionsError) Unwrap() error { return e.err }
 
 func newDefinitionsError(problems []finding.Finding) error {

@@ -20,7 +20,7 @@ import (
 	"omsinit/supervise/api"
 )
 
-// Probe says how to find out that a program is ready, or still alive: an HTTP
+// Probe is how to find out that a program is ready, or still alive: an HTTP
 // address, a TCP address that must accept a connection, a command that must
 // exit with status 0, or a line that the program must write. Exactly one of
 // HTTP, TCP, Command and Log is set.
@@ -212,7 +212,8 @@ func (p *Probe) Ask(ctx context.Context, run CommandRunner) (ready bool, answer 
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, probeBodySize))
 	switch {
-	case resp.StatusCode != http.StatusOK && len(p.Status) == 0, len(p.Status) > 0 && !slices.Contains(p.Status, resp.StatusCode):
+	case resp.StatusCode != http.StatusOK && len(p.Status) == 0, len(p.Status) > 0 &&
+		!slices.Contains(p.Status, resp.StatusCode):
 		return false, msg.M("%s answered %s: %s", p.HTTP, resp.Status, excerpt(body))
 	case err != nil:
 		return false, msg.M("%v", err)

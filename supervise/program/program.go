@@ -62,7 +62,8 @@ func (b *definitionsBuilder) readPrograms() {
 	}
 }
 
-func (b *definitionsBuilder) readProgram(r *optionReader, section string, shared map[string]string, autoDir string) Program {
+func (b *definitionsBuilder) readProgram(r *optionReader, section string, shared map[string]string,
+	autoDir string) Program {
 	p := Program{
 		Name:      r.Text("process_name", section),
 		Directory: r.Text("directory", ""), User: r.Text("user", ""), Umask: r.octal("umask"),

@@ -68,7 +68,7 @@ func escaped(data []byte) rune {
 
 func (p javaProperties) get(key string) string { return p.values.GetString(key, "") }
 
-// require gives a value that the component cannot start without, and dies as
+// require returns a value that the component cannot start without, and dies as
 // Spring does when it is not there.
 func (p javaProperties) require(key string) (string, error) {
 	v := p.get(key)
@@ -78,7 +78,7 @@ func (p javaProperties) require(key string) (string, error) {
 	return v, nil
 }
 
-// port gives a required port.
+// port returns a required port.
 func (p javaProperties) port(key string) (int, error) {
 	v, err := p.require(key)
 	if err != nil {

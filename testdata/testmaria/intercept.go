@@ -14,7 +14,7 @@ type Fate struct {
 	Instead string
 }
 
-// Intercept gives a port that leads to the server, and asks about the text of
+// Intercept returns a port that leads to the server, and asks about the text of
 // each statement on its way. The other way is left alone.
 func (s *Server) Intercept(ask func(statement string) Fate) (port int) {
 	s.t.Helper()

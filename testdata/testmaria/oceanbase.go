@@ -30,7 +30,7 @@ type refusal struct {
 	message string
 }
 
-// OceanBase gives a port that answers like a MySQL tenant of OceanBase: it
+// OceanBase returns a port that answers like a MySQL tenant of OceanBase: it
 // greets as one and refuses what that does not know. All the rest the server
 // does.
 func (s *Server) OceanBase() (port int) {

@@ -6,7 +6,7 @@ import (
 	"net"
 )
 
-// Without gives a port on which the server does not know a function, so that
+// Without returns a port on which the server does not know a function, so that
 // it answers like one that never had it: OceanBase, for instance, had no
 // GET_LOCK for a long time. Other errors are as they are.
 func (s *Server) Without(function string) (port int) {

@@ -84,7 +84,8 @@ func (j *Job) Backup(ctx context.Context) (_ *Manifest, err error) {
 		return nil, err
 	}
 
-	m := &Manifest{Version: 1, Created: time.Now().Format(time.RFC3339), Tool: j.Tool, Dumper: dumper.version, Releases: []string{}}
+	m := &Manifest{Version: 1, Created: time.Now().Format(time.RFC3339), Tool: j.Tool, Dumper: dumper.version,
+		Releases: []string{}}
 	if err := db.QueryRowContext(ctx, "SELECT VERSION()").Scan(&m.Server); err != nil {
 		return nil, mysql.Explain(j.Config, err)
 	}
@@ -123,9 +124,10 @@ func (j *Job) Backup(ctx context.Context) (_ *Manifest, err error) {
 
 // lock keeps others from changing the MetaDB meanwhile, where it has locks.
 func (j *Job) lock(ctx context.Context, db *sql.DB) (context.Context, func(), error) {
-	l, err := mysql.Acquire(ctx, j.Config, db, mysql.LockOptions{Timeout: j.LockTimeout, Node: j.Node, Waiting: func(h mysql.Holder) {
-		j.log(msg.M("waiting for another node that works on the MetaDB: %v", h.Message()))
-	}})
+	l, err := mysql.Acquire(ctx, j.Config, db, mysql.LockOptions{Timeout: j.LockTimeout, Node: j.Node,
+		Waiting: func(h mysql.Holder) {
+			j.log(msg.M("waiting for another node that works on the MetaDB: %v", h.Message()))
+		}})
 	if errors.Is(err, mysql.ErrNoLocks) {
 		return ctx, func() {}, nil
 	}
@@ -136,7 +138,7 @@ func (j *Job) lock(ctx context.Context, db *sql.DB) (context.Context, func(), er
 	return held, func() { stop(); l.Release() }, nil
 }
 
-// lostCause tells a lost lock, of which only a killed program is seen.
+// lostCause recognises a lost lock, of which only a killed program is seen.
 func lostCause(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); errors.Is(cause, mysql.ErrLockLost) {
 		return cause
@@ -270,7 +272,10 @@ func (j *Job) stream(ctx context.Context, dumper *tool, name string, to io.Write
 		return nil, err
 	}
 	s := &stream{}
-	copyErr := s.copy(stdout, to, func() { j.progress(Progress{Database: name, Bytes: s.bytes, Tables: len(s.rows.tables)}) })
+	copyErr := s.copy(stdout, to, func() {
+		j.progress(Progress{Database: name, Bytes: s.bytes,
+			Tables: len(s.rows.tables)})
+	})
 	if copyErr != nil {
 		_ = cmd.Process.Kill()
 	}

@@ -30,7 +30,8 @@ func (j *Job) databases(ctx context.Context, db *sql.DB) ([]*Database, error) {
 	heartbeats := j.heartbeats(codes, candidates)
 	if len(heartbeats) < len(codes) {
 		return nil, msg.Errorf("%s lists %d regions (cm_location %s), but only these heartbeat databases can be told to be theirs: %s; name the others with --heartbeat-db (databases with a table heatbeat_sequence: %s)",
-			c.RMDatabase+".cluster_info", len(codes), strings.Join(codes, ", "), strings.Join(heartbeats, ", "), strings.Join(candidates, ", "))
+			c.RMDatabase+".cluster_info", len(codes), strings.Join(codes, ", "), strings.Join(heartbeats,
+				", "), strings.Join(candidates, ", "))
 	}
 	out := []*Database{{Kind: "rm", Name: c.RMDatabase}, {Kind: "cm", Name: c.CMDatabase}}
 	for _, name := range heartbeats {
@@ -58,7 +59,7 @@ func (j *Job) databases(ctx context.Context, db *sql.DB) ([]*Database, error) {
 // them: kind, name, character set.
 func (j *Job) Find(ctx context.Context, db *sql.DB) ([]*Database, error) { return j.databases(ctx, db) }
 
-// heartbeats gives the heartbeat databases of the regions with the given
+// heartbeats returns the heartbeat databases of the regions with the given
 // codes: ours, those that were named, and those that are called like ours with
 // another code at the end (the convention of obd, oms-facts §12). Where there
 // are as many candidates as regions, they are it.

@@ -23,7 +23,7 @@ import (
 // ManifestFile is written last: a folder without it holds no finished backup.
 const ManifestFile = "manifest.json"
 
-// Manifest says what a backup holds. It only ever grows.
+// Manifest is what a backup holds. It only ever grows.
 type Manifest struct {
 	Version   int        `json:"version"` // of this form: 1
 	Created   string     `json:"created"` // RFC 3339

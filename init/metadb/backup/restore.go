@@ -30,7 +30,8 @@ func (j *Job) Restore(ctx context.Context, replace string) (*Manifest, error) {
 		return nil, err
 	}
 	for _, d := range m.Databases {
-		if want := map[string]string{"rm": j.Config.RMDatabase, "cm": j.Config.CMDatabase}[d.Kind]; want != "" && want != d.Name {
+		if want := map[string]string{"rm": j.Config.RMDatabase, "cm": j.Config.CMDatabase}[d.Kind]; want != "" &&
+			want != d.Name {
 			return nil, msg.Errorf("the backup in %s holds the database %s, and config.yaml names %s: it is a backup of another OMS", j.Dir, d.Name, want)
 		}
 		if len(d.Name)+len(scratchSuffix) > 64 {
@@ -236,7 +237,7 @@ func (j *Job) place(ctx context.Context, conn *sql.Conn, q string) error {
 	return err
 }
 
-// counted tells how much was read.
+// counted returns how much was read.
 type counted struct {
 	from *bufio.Reader
 	n    int64

@@ -143,7 +143,7 @@ func stringEnd(b []byte) int {
 	}
 }
 
-// list gives the tables as the manifest has them.
+// list returns the tables as the manifest has them.
 func (r *rows) list() []Table {
 	out := make([]Table, 0, len(r.tables))
 	for _, t := range r.tables {

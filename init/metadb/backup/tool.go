@@ -92,7 +92,10 @@ func (t *tool) command(ctx context.Context, c *config.Config, args ...string) (*
 	}
 	cmd := exec.CommandContext(ctx, t.path, append([]string{"--defaults-file=/dev/fd/3"}, args...)...)
 	cmd.ExtraFiles = []*os.File{login}
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "MYSQL_") || strings.HasPrefix(e, "MARIADB_") })
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool {
+		return strings.HasPrefix(e, "MYSQL_") ||
+			strings.HasPrefix(e, "MARIADB_")
+	})
 	return cmd, func() { login.Close() }, nil
 }
 
@@ -111,7 +114,8 @@ func optionFile(c *config.Config) string {
 func complaint(err error, stderr *bytes.Buffer) error {
 	var lines []string
 	for line := range strings.SplitSeq(stderr.String(), "\n") {
-		if line = strings.TrimSpace(line); line != "" && !strings.Contains(line, "unknown variable 'loose") && !strings.Contains(line, "[Warning]") && !strings.HasPrefix(line, "WARNING:") {
+		if line = strings.TrimSpace(line); line != "" && !strings.Contains(line, "unknown variable 'loose") &&
+			!strings.Contains(line, "[Warning]") && !strings.HasPrefix(line, "WARNING:") {
 			lines = append(lines, line)
 		}
 	}

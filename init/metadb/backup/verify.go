@@ -23,7 +23,8 @@ func (j *Job) Prove(ctx context.Context) (*Manifest, error) {
 	err = sideBySide(ctx, m.Databases, func(ctx context.Context, d Database) error {
 		err := j.prove(ctx, w, d)
 		// Also of a backup that is not proven.
-		if _, dropErr := w.db.ExecContext(context.WithoutCancel(ctx), "DROP DATABASE IF EXISTS "+mysql.Quote(d.Name+scratchSuffix)); err == nil {
+		if _, dropErr := w.db.ExecContext(context.WithoutCancel(ctx),
+			"DROP DATABASE IF EXISTS "+mysql.Quote(d.Name+scratchSuffix)); err == nil {
 			err = mysql.Explain(j.Config, dropErr)
 		}
 		return err

@@ -7,7 +7,7 @@ import (
 	mysql "omsinit/internal/database"
 )
 
-// definitions gives the statements that make the views of a database. Seen
+// definitions returns the statements that make the views of a database. Seen
 // from within it they do not name it, so that they make the same views in
 // another one.
 func definitions(ctx context.Context, conn *sql.Conn, database string, views []string) ([]string, error) {
