@@ -22,19 +22,25 @@ func readHA(ctx context.Context, db *sql.DB, c *config.Config) (highAvailability
 	return highAvailability(text), newMetaDB(c, err)
 }
 
-// write stores the parameter. The time of the row stays: what omsinit switches
-// is switched back.
-func (h highAvailability) write(ctx context.Context, db *sql.DB, c *config.Config) error {
-	keep := ""
-	var has int
-	err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = ? AND table_name = 'oms_normal_config' AND column_name = 'gmt_modified'", c.RMDatabase).Scan(&has)
-	if has > 0 {
-		keep = ", gmt_modified = gmt_modified"
+// changeHA changes the parameter by edit, under the lock of its row: fields that
+// the console writes meanwhile stay.
+func (s *Session) changeHA(ctx context.Context, edit func(highAvailability) (highAvailability, error)) error {
+	var editErr error // as it is: it may be the journal's
+	_, err := ha.Update(ctx, s.db, s.Config.RMDatabase, func(text string) (string, error) {
+		var edited highAvailability
+		edited, editErr = edit(highAvailability(text))
+		return string(edited), editErr
+	})
+	if editErr != nil {
+		return editErr
 	}
-	if err == nil {
-		_, err = db.ExecContext(ctx, "UPDATE "+database.Quote(c.RMDatabase)+".oms_normal_config SET cfg_value = ?"+keep+" WHERE cfg_name = 'ha.config'", string(h))
-	}
-	return database.Explain(c, err)
+	return database.Explain(s.Config, err)
+}
+
+// switched returns the parameter with enable set to on.
+func (h highAvailability) switched(on bool) (highAvailability, error) {
+	text, err := ha.Edit(string(h), on)
+	return highAvailability(text), err
 }
 
 func (h highAvailability) enabled() (bool, error) {

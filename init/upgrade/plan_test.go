@@ -419,6 +419,55 @@ func TestAutoHA(t *testing.T) {
 	}
 }
 
+// What the console writes into ha.config while --auto-ha switches it stays: in
+// the very moment of the switching, and before a failure switches it on again.
+func TestAutoHAKeepsWhatTheConsoleWrites(t *testing.T) {
+	t.Parallel()
+	s := testmaria.Start(t)
+	c := installed(t, s, "oms", "4.1.1-CE", 0)
+	db := s.DB("oms_rm")
+	on := strings.Replace(ha.Default, `"enable":false`, `"enable":true`, 1)
+	s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = '" + on + "'")
+	u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
+	u.AutoHA = true
+	committed := make(chan error, 1)
+	u.fault = func(at string) error {
+		switch at {
+		case "before " + stageHAOff:
+			tx, err := db.BeginTx(t.Context(), nil)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Exec("UPDATE oms_normal_config SET cfg_value = REPLACE(cfg_value, '\"checkRequestIntervalSec\":600', '\"checkRequestIntervalSec\":601')"); err != nil {
+				return err
+			}
+			go func() { // the upgrade has read, and waits for the row
+				for waiting := 0; waiting == 0; time.Sleep(10 * time.Millisecond) {
+					if err := db.QueryRow("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'").Scan(&waiting); err != nil {
+						committed <- err
+						return
+					}
+				}
+				committed <- tx.Commit()
+			}()
+		case "after " + stageBackup:
+			s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = REPLACE(cfg_value, '\"clearAbnormalResourceHours\":72', '\"clearAbnormalResourceHours\":73')")
+			return errors.New("an error of the test")
+		}
+		return nil
+	}
+	if due, err := drive(t.Context(), u); !due || err == nil {
+		t.Fatal(due, err)
+	}
+	if err := <-committed; err != nil {
+		t.Fatal(err)
+	}
+	want := strings.NewReplacer(`"checkRequestIntervalSec":600`, `"checkRequestIntervalSec":601`, `Hours":72`, `Hours":73`).Replace(on)
+	if got, _, err := ha.Read(t.Context(), db, "oms_rm"); err != nil || got != want {
+		t.Errorf("got  %s, %v\nwant %s", got, err, want)
+	}
+}
+
 // Old backups are removed, but never the one in use, and what is still young
 // and unfinished.
 func TestRetention(t *testing.T) {

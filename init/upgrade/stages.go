@@ -12,7 +12,6 @@ import (
 	"omsinit/init/metadb/backup"
 	"omsinit/internal/config"
 	"omsinit/internal/database"
-	"omsinit/internal/ha"
 	"omsinit/internal/msg"
 )
 
@@ -20,24 +19,25 @@ func (s *Session) switchHAOff(ctx context.Context) error {
 	if !s.AutoHA && s.rec.HA == "" {
 		return nil
 	}
-	was, err := readHA(ctx, s.db, s.Config)
-	if err != nil {
+	if now, err := readHA(ctx, s.db, s.Config); err != nil || now == "" {
 		return err
 	}
-	on, err := was.enabled()
-	if err != nil || !on {
-		return err
-	}
-	off, err := ha.Edit(string(was), false)
-	if err != nil {
-		return err
-	}
-	s.rec.HA = string(was)
-	if err := s.j.save(ctx, s.rec); err != nil {
-		return err
-	}
-	s.log(msg.M("high availability is switched off for the upgrade"))
-	return highAvailability(off).write(ctx, s.db, s.Config)
+	return s.changeHA(ctx, func(now highAvailability) (highAvailability, error) {
+		on, err := now.enabled()
+		if err != nil || !on {
+			return now, err
+		}
+		off, err := now.switched(false)
+		if err != nil {
+			return now, err
+		}
+		s.rec.HA = string(now)
+		if err := s.j.save(ctx, s.rec); err != nil {
+			return now, err
+		}
+		s.log(msg.M("high availability is switched off for the upgrade"))
+		return off, nil
+	})
 }
 
 // stop stops the programs, and makes sure that they are held back when the
@@ -274,19 +274,16 @@ func (s *Session) switchHAOn(ctx context.Context) error {
 	if s.rec.HA == "" {
 		return nil
 	}
-	off, err := readHA(ctx, s.db, s.Config)
-	if err != nil {
-		return err
-	}
 	var seconds int64
 	if err := s.db.QueryRowContext(ctx, "SELECT COALESCE(TIMESTAMPDIFF(SECOND, ?, NOW()), 0)", s.rec.OutageSince).Scan(&seconds); err != nil {
 		return database.Explain(s.Config, err)
 	}
-	on, err := off.backOn(time.Duration(max(seconds, 0)) * time.Second)
+	var on highAvailability
+	err := s.changeHA(ctx, func(off highAvailability) (_ highAvailability, err error) {
+		on, err = off.backOn(time.Duration(max(seconds, 0)) * time.Second)
+		return on, err
+	})
 	if err != nil {
-		return err
-	}
-	if err := on.write(ctx, s.db, s.Config); err != nil {
 		return err
 	}
 	s.log(msg.M("high availability is on again, refetchStoreIntervalMin is %d, OMS was away for %d s", on.refetchMinutes(), seconds))

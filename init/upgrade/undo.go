@@ -59,7 +59,13 @@ func (s *Session) away(ctx context.Context, failure error) bool {
 
 func (s *Session) abandon(ctx context.Context, failure error) ([]msg.Message, error) {
 	if s.rec.HA != "" {
-		if err := highAvailability(s.rec.HA).write(ctx, s.db, s.Config); err != nil {
+		err := s.changeHA(ctx, func(now highAvailability) (highAvailability, error) {
+			if now == "" {
+				return now, nil
+			}
+			return now.switched(true)
+		})
+		if err != nil {
 			return []msg.Message{msg.M("high availability could not be switched on again: %v; do it with omsinit ha on, or in the console", err)}, failure
 		}
 	}

@@ -44,7 +44,10 @@ func Set(text, name, value string) (string, error) {
 	return set(text, name, value, func(string) bool { return false })
 }
 
-// set leaves values alone that will do.
+// set leaves values alone that will do. github.com/tidwall/sjson cannot do this:
+// of a field that is there twice it sets the first only, and OMS's parser may
+// count the last; it takes the spaces out of an empty object; and it puts a new
+// field last.
 func set(text, name, value string, does func(have string) bool) (string, error) {
 	fields, err := named(text, name)
 	if err != nil {

@@ -42,10 +42,10 @@ func read(ctx context.Context, q database.Queryer, rm, forUpdate string) (text s
 	return values[0], true, nil
 }
 
-// Change is what Switch did.
+// Change is what Switch or Update did.
 type Change struct {
 	Old, New string // the whole value, as it is stored
-	Found    bool   // there was a value before; else Old is the documented default
+	Found    bool   // there was a value before; else Old is what edit got instead
 }
 
 // Changed reports whether anything was written.
@@ -56,21 +56,39 @@ type Beginner interface {
 	BeginTx(context.Context, *sql.TxOptions) (*sql.Tx, error)
 }
 
-// Switch sets enable in ha.config of an rm database, in one transaction that
-// keeps the row from everybody else, the console included. All other fields
-// stay as they are, to the letter; a value that is not there is made of the
-// documented default. A value that is not a JSON object is refused. Errors of
-// the server are the driver's (see database.Explain).
+// Switch sets enable in ha.config of an rm database as Update does. A value that
+// is not there is made of the documented default.
 func Switch(ctx context.Context, db Beginner, rm string, on bool) (Change, error) {
-	change, err := try(ctx, db, rm, on)
+	return write(ctx, db, rm, writing{insert: true}, func(text string) (string, error) { return Edit(text, on) })
+}
+
+// Update replaces ha.config of an rm database by what edit returns for it, in one
+// transaction that keeps the row from everybody else, the console included: what
+// they write meanwhile is waited for and is what edit gets, so no field goes back
+// to an old value. The row keeps its gmt_modified. Where there is no row, edit
+// gets "" and nothing is stored. An error of edit is returned as it is, and
+// nothing is stored; edit may be called twice. Errors of the server are the
+// driver's (see database.Explain).
+func Update(ctx context.Context, db Beginner, rm string, edit func(text string) (string, error)) (Change, error) {
+	return write(ctx, db, rm, writing{keepTime: true}, edit)
+}
+
+// writing is what distinguishes Switch and Update.
+type writing struct {
+	insert   bool // store a value that is not there
+	keepTime bool // leave gmt_modified as it is
+}
+
+func write(ctx context.Context, db Beginner, rm string, how writing, edit func(string) (string, error)) (Change, error) {
+	change, err := try(ctx, db, rm, how, edit)
 	if database.Is(err, database.ErrDupEntry, database.ErrLockDeadlock) {
 		// Somebody else made the row at the same moment; a deadlock when both had locked the gap.
-		return try(ctx, db, rm, on)
+		return try(ctx, db, rm, how, edit)
 	}
 	return change, err
 }
 
-func try(ctx context.Context, db Beginner, rm string, on bool) (Change, error) {
+func try(ctx context.Context, db Beginner, rm string, how writing, edit func(string) (string, error)) (Change, error) {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return Change{}, err
@@ -80,18 +98,29 @@ func try(ctx context.Context, db Beginner, rm string, on bool) (Change, error) {
 	if c.Old, c.Found, err = read(ctx, tx, rm, " FOR UPDATE"); err != nil {
 		return c, err
 	}
-	if !c.Found {
+	if !c.Found && how.insert {
 		c.Old = Default
 	}
-	if c.New, err = Edit(c.Old, on); err != nil {
+	if c.New, err = edit(c.Old); err != nil {
 		return c, err
 	}
 	table := database.Quote(rm) + ".oms_normal_config"
 	switch {
-	case !c.Found:
+	case !c.Found && how.insert:
 		_, err = tx.ExecContext(ctx, "INSERT INTO "+table+" (cfg_name, cfg_value) VALUES ('ha.config', ?)", c.New)
-	case c.Changed():
-		_, err = tx.ExecContext(ctx, "UPDATE "+table+" SET cfg_value = ? WHERE cfg_name = 'ha.config'", c.New)
+	case c.Found && c.Changed():
+		set := "cfg_value = ?"
+		if how.keepTime {
+			var columns int
+			err = tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.columns "+
+				"WHERE table_schema = ? AND table_name = 'oms_normal_config' AND column_name = 'gmt_modified'", rm).Scan(&columns)
+			if columns > 0 {
+				set += ", gmt_modified = gmt_modified"
+			}
+		}
+		if err == nil {
+			_, err = tx.ExecContext(ctx, "UPDATE "+table+" SET "+set+" WHERE cfg_name = 'ha.config'", c.New)
+		}
 	}
 	if err != nil {
 		return c, err

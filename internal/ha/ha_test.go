@@ -3,6 +3,7 @@ package ha
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -157,6 +158,36 @@ func TestSwitch(t *testing.T) {
 	s.Exec("ALTER TABLE rm.oms_normal_config DROP KEY cfg_name", "INSERT INTO rm.oms_normal_config VALUES ('ha.config', '{}')")
 	if _, err := Switch(ctx, db, "rm", false); err == nil || !strings.Contains(err.Error(), "has 2 rows") {
 		t.Errorf("%v", err)
+	}
+}
+
+// An update keeps the time of the row, makes no row, and stores nothing that
+// its edit refuses.
+func TestUpdate(t *testing.T) {
+	s := testmaria.Start(t)
+	s.Exec("CREATE DATABASE rm", "CREATE TABLE rm.oms_normal_config (cfg_name varchar(128) NOT NULL, cfg_value text NOT NULL, "+
+		"gmt_modified timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP, UNIQUE KEY (cfg_name))")
+	db := s.DB("")
+	ctx := context.Background()
+	var had []string
+	set := func(text string) (string, error) { had = append(had, text); return `{"enable":true}`, nil }
+	if c, err := Update(ctx, db, "rm", set); err != nil || c.Found || had[0] != "" {
+		t.Errorf("%+v, %v, %q", c, err, had)
+	}
+	if _, found, err := Read(ctx, db, "rm"); found || err != nil {
+		t.Errorf("a row was made: %v", err)
+	}
+	s.Exec(`INSERT INTO rm.oms_normal_config VALUES ('ha.config', '{"enable":false}', '2024-01-02')`)
+	refused := errors.New("refused")
+	if _, err := Update(ctx, db, "rm", func(string) (string, error) { return "other", refused }); err != refused {
+		t.Errorf("%v", err)
+	}
+	if c, err := Update(ctx, db, "rm", set); err != nil || !c.Changed() || had[1] != `{"enable":false}` {
+		t.Errorf("%+v, %v, %q", c, err, had)
+	}
+	var row string
+	if err := db.QueryRow("SELECT CONCAT(cfg_value, ' ', gmt_modified) FROM rm.oms_normal_config").Scan(&row); err != nil || row != `{"enable":true} 2024-01-02 00:00:00` {
+		t.Errorf("%s, %v", row, err)
 	}
 }
 
