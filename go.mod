@@ -15,6 +15,7 @@ require (
 	github.com/influxdata/influxdb1-client v0.0.0-20220302092344-a9ab5670611c
 	github.com/magiconair/properties v1.18.12
 	github.com/mattn/go-runewidth v0.0.31
+	github.com/moby/sys/mountinfo v0.7.3
 	github.com/ochinchina/gorilla-xmlrpc v0.0.0-20171012055324-ecf2fe693a2c
 	github.com/ochinchina/supervisord/config v0.0.0-20210503132557-74b0760cc12e
 	github.com/ochinchina/supervisord/faults v0.0.0-20210503132557-74b0760cc12e

@@ -1,11 +1,12 @@
 // Package check is step 1: what must hold before anything is touched.
 //
-// Checks are data (checks.go). They run side by side, each with a deadline;
-// what depends on a failed check is skipped because of it. All of them run,
-// then there is one verdict.
+// Checks are data, listed in checks.go. They run side by side, each with a deadline; what depends on a failed check is
+// skipped because of it. All of them run, then there is one verdict.
 package check
 
 import (
+	"slices"
+
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
@@ -17,13 +18,13 @@ type Result struct {
 	Title    msg.Message
 	Findings []finding.Finding
 	Facts    []finding.Fact
-	// Skipped says why the check did not run; empty when it did.
+	// Skipped is why the check did not run; empty when it did.
 	Skipped msg.Message
 	// SkippedBecause are the failed checks that this one needs.
 	SkippedBecause []string
 }
 
-// Status is the word that people know from the old deployment tool.
+// Status returns the word that people know from the old deployment tool.
 func (r Result) Status() string {
 	if !r.Skipped.IsZero() {
 		return "SKIPPED"
@@ -45,7 +46,7 @@ type Report struct {
 	Results    []Result
 }
 
-// Errors gives the findings that stop the initialisation.
+// Errors returns the findings that stop the initialisation.
 func (r Report) Errors() []finding.Finding { return r.having(finding.Error) }
 
 func (r Report) having(s finding.Severity) []finding.Finding {
@@ -60,32 +61,35 @@ func (r Report) having(s finding.Severity) []finding.Finding {
 	return found
 }
 
-// Err is nil when nothing stops the initialisation. Otherwise it names the
-// first error and how many there are; it is a passing error when all of them
-// may go away by themselves.
+// Err returns nil when nothing stops the initialisation. Otherwise it names the first error and how many there are; it
+// is transient when all of them are.
 func (r Report) Err() error {
 	errs := r.Errors()
 	if len(errs) == 0 {
 		return nil
 	}
-	err := error(&FailedError{Findings: errs})
-	for _, f := range errs {
-		if !f.Transient {
-			return err
-		}
+	if r.transient() {
+		return finding.Transient(&FailedError{Findings: errs})
 	}
-	return finding.Transient(err)
+	return &FailedError{Findings: errs}
 }
 
-// FailedError says that the checks found errors. They were printed already.
+// transient reports whether there are errors, and all of them may go away by themselves.
+func (r Report) transient() bool {
+	errs := r.Errors()
+	lasting := slices.ContainsFunc(errs, func(f finding.Finding) bool { return !f.Transient })
+	return len(errs) > 0 && !lasting
+}
+
+// FailedError is the error of checks that found errors. They were printed already.
 type FailedError struct {
 	Findings []finding.Finding
 }
 
-// Error gives the English words.
+// Error returns the English words.
 func (e *FailedError) Error() string { return e.In(msg.English) }
 
-// In gives the words in a language.
+// In returns the words in a language.
 func (e *FailedError) In(lang msg.Lang) string {
 	if n := len(e.Findings); n > 1 {
 		return lang.Sprintf("the check found %d errors, the first one: %s", n, e.Findings[0].Headline())

@@ -87,7 +87,7 @@ func TestClusterFindings(t *testing.T) {
 				t.Errorf("got %s, want %s: %+v", ids(got), tc.want, got.Findings)
 			}
 			var all bytes.Buffer
-			Report{Results: []Result{got}}.Print(&all, msg.English)
+			Report{Results: []Result{got}}.Print(&all, Style{Lang: msg.English})
 			for _, w := range tc.words {
 				if !strings.Contains(all.String(), w) {
 					t.Errorf("no %q in\n%s", w, all.String())

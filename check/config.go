@@ -10,7 +10,6 @@ import (
 	"omsinit/internal/msg"
 )
 
-// configFile reads config.yaml.
 func configFile(_ context.Context, n *node, f *found) {
 	n.replacedFile(f)
 	cfg, warnings, err := n.Load()
@@ -21,31 +20,30 @@ func configFile(_ context.Context, n *node, f *found) {
 		f.publish = func() { n.cfg = cfg }
 		return
 	}
-	var problems *config.Error
-	if !errors.As(err, &problems) {
-		f.error("config.file", msg.M("%v", err), msg.Message{})
-		f.findings[len(f.findings)-1].Transient = finding.IsTransient(err)
+	var wrong *config.Error
+	if !errors.As(err, &wrong) {
+		f.failure("config.file", err, msg.Message{})
 		return
 	}
-	for _, p := range problems.Findings {
+	for _, p := range wrong.Findings {
 		f.problem(p)
 	}
-	if problems.More > 0 {
-		f.error(config.FindingID, msg.M("… and %d more problems", problems.More), msg.Message{})
+	if wrong.More > 0 {
+		f.error(config.FindingID, msg.M("… and %d more problems", wrong.More), msg.Message{})
 	}
 }
 
-// replacedFile: a single-file mount stays with the file that was there when the
-// container was made. An editor that writes a new file and renames it, sed -i
-// too, leaves the container with the old one, and nobody is told.
+// replacedFile warns of a single-file mount that another file took the place of on the host. It stays with the file
+// that existed when the container was made: an editor that writes a new file and renames it, sed -i too, leaves the
+// container with the old one, without a word.
 func (n *node) replacedFile(f *found) {
 	if n.Offline || n.ConfigFile == "-" {
 		return
 	}
-	for line := range strings.Lines(n.kernel("/proc/self/mountinfo")) {
-		fields := strings.Fields(line)
-		if len(fields) > 4 && fields[4] == n.ConfigFile && strings.HasSuffix(fields[3], "//deleted") {
-			f.warning("config.replaced", msg.M("%s was replaced on the host by another file, and this container still sees the old one", n.ConfigFile),
+	for _, m := range n.mounts() {
+		if m.Mountpoint == n.ConfigFile && strings.HasSuffix(m.Root, "//deleted") {
+			f.warning("config.replaced",
+				msg.M("%s was replaced on the host by another file, and this container still sees the old one", n.ConfigFile),
 				msg.M("make the container anew (docker rm, docker run; the mounts keep the data), and edit the file in place from then on: omsinit config set, or an editor that keeps the file"),
 				fact("file", n.ConfigFile))
 		}
@@ -54,9 +52,11 @@ func (n *node) replacedFile(f *found) {
 
 // problem adds a finding of config.yaml with its place as facts.
 func (f *found) problem(p finding.Finding) {
-	p.Facts = []finding.Fact{fact("file", p.Place.File), fact("line", p.Place.Line), fact("column", p.Place.Column), fact("key", p.Place.Key)}
-	if p.Place.Value != "" {
-		p.Facts = append(p.Facts, fact("value", p.Place.Value))
+	at := p.Place
+	p.Facts = []finding.Fact{
+		fact("file", at.File), fact("line", at.Line), fact("column", at.Column), fact("key", at.Key)}
+	if at.Value != "" {
+		p.Facts = append(p.Facts, fact("value", at.Value))
 	}
-	f.findings = append(f.findings, p)
+	f.add(p)
 }

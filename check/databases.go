@@ -11,31 +11,34 @@ import (
 	"omsinit/internal/msg"
 )
 
-// holdings is what the server holds of the three databases.
-type holdings struct {
-	fold   bool                       // the server does not tell Host from host
+// databases is what the server has of the three databases.
+type databases struct {
+	fold   bool                       // Host and host are one name to the server
 	tables map[string]map[string]bool // database -> tables; nil: no such database
-	probes []string                   // throw-away databases that are there
+	probes []string                   // throw-away databases that were left behind
 }
 
-func (h holdings) key(name string) string {
-	if h.fold {
+func (d databases) key(name string) string {
+	if d.fold {
 		return strings.ToLower(name)
 	}
 	return name
 }
 
-func (h holdings) hasTable(database, table string) bool {
-	return h.tables[h.key(database)][h.key(table)]
+func (d databases) hasTable(database, table string) bool {
+	return d.tables[d.key(database)][d.key(table)]
 }
 
-// knownTables are tables by which a database of OMS is known: the documented
-// ones (oms-facts §6), and those of the pack.
-func knownTables(c *config.Config, tables map[string][]string) map[string][]string {
+// signatures returns the tables that show that a database is one of OMS: the documented ones (docs/oms-facts.md §6),
+// and those of the pack.
+func signatures(c *config.Config, tables map[string][]string) map[string][]string {
+	rm := []string{"cluster_info", "oms_normal_config", "oms_version", "oms_project"}
+	cm := []string{"resource_group", "host", "location_cm", "config_job"}
+	hb := []string{"heatbeat_sequence", "heart_beat"}
 	return map[string][]string{
-		c.RMDatabase:        append([]string{"cluster_info", "oms_normal_config", "oms_version", "oms_project"}, tables["rm"]...),
-		c.CMDatabase:        append([]string{"resource_group", "host", "location_cm", "config_job"}, tables["cm"]...),
-		c.HeartbeatDatabase: append([]string{"heatbeat_sequence", "heart_beat"}, tables["hb"]...),
+		c.RMDatabase:        append(rm, tables["rm"]...),
+		c.CMDatabase:        append(cm, tables["cm"]...),
+		c.HeartbeatDatabase: append(hb, tables["hb"]...),
 	}
 }
 
@@ -43,21 +46,21 @@ func names(c *config.Config) []string {
 	return []string{c.RMDatabase, c.CMDatabase, c.HeartbeatDatabase}
 }
 
-// metaDBDatabases looks at what the databases hold before anything is put into
-// them, and removes throw-away databases of runs that were killed.
+// metaDBDatabases looks at what the databases hold before anything is put into them, and removes throw-away databases
+// of runs that were killed.
 func metaDBDatabases(ctx context.Context, n *node, f *found) {
-	h, err := n.readHoldings(ctx, f)
+	d, err := n.readDatabases(ctx, f)
 	if err != nil {
 		f.query(n, err)
 		return
 	}
-	f.publish = func() { n.held = h }
-	n.removeLeftovers(ctx, h.probes)
-	known := knownTables(n.cfg, n.Tables)
+	f.publish = func() { n.databases = d }
+	n.removeLeftovers(ctx, d.probes)
+	ofOMS := signatures(n.cfg, n.Tables)
 	for _, name := range names(n.cfg) {
-		tables := h.tables[h.key(name)]
+		tables := d.tables[d.key(name)]
 		state := "ours"
-		switch ours := slices.ContainsFunc(known[name], func(t string) bool { return h.hasTable(name, t) }); {
+		switch ours := slices.ContainsFunc(ofOMS[name], func(t string) bool { return d.hasTable(name, t) }); {
 		case tables == nil:
 			state = "absent"
 		case len(tables) == 0:
@@ -65,8 +68,11 @@ func metaDBDatabases(ctx context.Context, n *node, f *found) {
 		case !ours:
 			state = "foreign"
 			some := sample(tables)
-			f.error("metadb.foreign", msg.M("the database %s holds %d tables, and none of them is one of OMS (%s)", name, len(tables), strings.Join(some, ", ")),
-				msg.M("write another name in config.yaml, or make an empty database of that name"), fact("database", name), fact("tables", some), fact("table_count", len(tables)))
+			f.error("metadb.foreign",
+				msg.M("the database %s holds %d tables, and none of them is one of OMS (%s)",
+					name, len(tables), strings.Join(some, ", ")),
+				msg.M("write another name in config.yaml, or make an empty database of that name"),
+				fact("database", name), fact("tables", some), fact("table_count", len(tables)))
 		}
 		f.fact("database:"+name, state)
 	}
@@ -75,7 +81,7 @@ func metaDBDatabases(ctx context.Context, n *node, f *found) {
 // ownPrefix begins the names of the tables that omsinit keeps for itself.
 const ownPrefix = "omsinit_"
 
-// sample gives the first tables by name.
+// sample returns the first tables by name.
 func sample(tables map[string]bool) []string {
 	var all []string
 	for t := range tables {
@@ -88,46 +94,50 @@ func sample(tables map[string]bool) []string {
 	return all
 }
 
-func (n *node) readHoldings(ctx context.Context, f *found) (holdings, error) {
-	h := holdings{tables: map[string]map[string]bool{}}
+func (n *node) readDatabases(ctx context.Context, f *found) (databases, error) {
+	d := databases{tables: map[string]map[string]bool{}}
 	args := []any{n.cfg.RMDatabase, n.cfg.CMDatabase, n.cfg.HeartbeatDatabase}
 	type schema struct{ name, charset string }
 	var found []schema
-	err := database.Each(ctx, n.db, "SELECT schema_name, default_character_set_name, @@lower_case_table_names <> 0 FROM information_schema.schemata WHERE schema_name IN (?, ?, ?) OR schema_name LIKE ?",
-		append(args, strings.ReplaceAll(probePrefix, "_", `\_`)+"%"), func(rows *sql.Rows) error {
-			var d schema
-			err := rows.Scan(&d.name, &d.charset, &h.fold)
-			found = append(found, d)
-			return err
-		})
+	const schemas = "SELECT schema_name, default_character_set_name, @@lower_case_table_names <> 0" +
+		" FROM information_schema.schemata WHERE schema_name IN (?, ?, ?) OR schema_name LIKE ?"
+	ownOrProbe := append(slices.Clone(args), strings.ReplaceAll(probePrefix, "_", `\_`)+"%")
+	err := database.Each(ctx, n.db, schemas, ownOrProbe, func(rows *sql.Rows) error {
+		var s schema
+		err := rows.Scan(&s.name, &s.charset, &d.fold)
+		found = append(found, s)
+		return err
+	})
 	if err != nil {
-		return h, err
+		return d, err
 	}
-	for _, d := range found {
-		if strings.HasPrefix(d.name, probePrefix) {
-			h.probes = append(h.probes, d.name)
+	for _, s := range found {
+		if strings.HasPrefix(s.name, probePrefix) {
+			d.probes = append(d.probes, s.name)
 			continue
 		}
-		h.tables[h.key(d.name)] = map[string]bool{}
+		d.tables[d.key(s.name)] = map[string]bool{}
 	}
-	if len(h.tables) > 0 {
-		err = database.Each(ctx, n.db, "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN (?, ?, ?)", args, func(rows *sql.Rows) error {
+	if len(d.tables) > 0 {
+		const inSchemas = "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN (?, ?, ?)"
+		err = database.Each(ctx, n.db, inSchemas, args, func(rows *sql.Rows) error {
 			var schema, table string
 			err := rows.Scan(&schema, &table)
-			// The journal of a run that was interrupted at once is there before
-			// any table of OMS, and says nothing about whose database it is.
-			if tables := h.tables[h.key(schema)]; tables != nil && !strings.HasPrefix(h.key(table), ownPrefix) {
-				tables[h.key(table)] = true
+			// The journal of a run that was interrupted at once is made before any table of OMS, and does not show
+			// whose database it is.
+			if tables := d.tables[d.key(schema)]; tables != nil && !strings.HasPrefix(d.key(table), ownPrefix) {
+				tables[d.key(table)] = true
 			}
 			return err
 		})
 	}
-	for _, d := range found {
-		tables, ours := h.tables[h.key(d.name)]
-		if ours && len(tables) == 0 && !strings.HasPrefix(d.charset, "utf8") {
-			f.warning("metadb.charset", msg.M("the character set of the database %s is %s", d.name, d.charset),
-				msg.M("run ALTER DATABASE %s CHARACTER SET utf8mb4 before tables are made in it", d.name), fact("database", d.name), fact("character_set", d.charset))
+	for _, s := range found {
+		tables, ours := d.tables[d.key(s.name)]
+		if ours && len(tables) == 0 && !strings.HasPrefix(s.charset, "utf8") {
+			f.warning("metadb.charset", msg.M("the character set of the database %s is %s", s.name, s.charset),
+				msg.M("run ALTER DATABASE %s CHARACTER SET utf8mb4 before tables are made in it", s.name),
+				fact("database", s.name), fact("character_set", s.charset))
 		}
 	}
-	return h, err
+	return d, err
 }

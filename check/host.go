@@ -11,9 +11,8 @@ import (
 	"omsinit/internal/registry"
 )
 
-// hostIP checks that this node is one of the nodes of the configuration, and
-// that the address is its own: a wrong or missing OMS_HOST_IP leaves the
-// machine list of the console empty (oms-facts §11).
+// hostIP checks that this node is one of the nodes of the configuration, and that the address is its own: a wrong or
+// missing OMS_HOST_IP leaves the machine list of the console empty (docs/oms-facts.md §11).
 func hostIP(_ context.Context, n *node, f *found) {
 	nodes := strings.Join(n.cfg.CMNodes, ", ")
 	facts := []finding.Fact{fact("oms_host_ip", n.HostIP), fact("cm_nodes", n.cfg.CMNodes)}
@@ -24,20 +23,23 @@ func hostIP(_ context.Context, n *node, f *found) {
 			msg.M("OMS_HOST_IP is not set; the only entry of cm_nodes, %s, is used", n.cfg.CMNodes[0]),
 			msg.M("start the container with -e OMS_HOST_IP=%s", n.cfg.CMNodes[0]), facts...)
 	case n.HostIP == "":
-		f.error("host.ip", msg.M("OMS_HOST_IP is not set, and cm_nodes has several nodes (%s), so it is unknown which of them this one is", nodes), again, facts...)
+		f.error("host.ip",
+			msg.M("OMS_HOST_IP is not set, and cm_nodes has several nodes (%s), so it is unknown which of them this one is", nodes),
+			again, facts...)
 		return
 	case !validIP(n.HostIP):
 		f.error("host.ip", msg.M("OMS_HOST_IP is %q, which is not an IP address", n.HostIP), again, facts...)
 		return
 	case !registry.Lists(n.cfg.CMNodes, n.HostIP):
 		f.error("host.nodes", msg.M("OMS_HOST_IP is %s, which is not in cm_nodes (%s)", n.HostIP, nodes),
-			msg.M("add it to cm_nodes in the config.yaml of every node of the region, or start the container with the right OMS_HOST_IP"), facts...)
+			msg.M("add it to cm_nodes in the config.yaml of every node of the region, or start the container with the right OMS_HOST_IP"),
+			facts...)
 	}
 	n.ownAddress(f, n.cfg.NodeAddress(n.HostIP), again)
 }
 
-// ownAddress checks that the address is one of this host's: the agent listens
-// on it (bindIp), and two nodes with the same one overwrite each other.
+// ownAddress checks that the address is one of this host's: the agent listens on it (bindIp), and two nodes with the same
+// one overwrite each other.
 func (n *node) ownAddress(f *found, ip string, again msg.Message) {
 	addresses, err := n.addresses()
 	if err != nil {
@@ -59,7 +61,8 @@ func (n *node) ownAddress(f *found, ip string, again msg.Message) {
 	if n.Layout.Relocated() {
 		report = f.warning
 	}
-	report("host.address", msg.M("this node goes by %s, which is not an address of this host (%s)", ip, strings.Join(own, ", ")), again,
+	report("host.address",
+		msg.M("this node goes by %s, which is not an address of this host (%s)", ip, strings.Join(own, ", ")), again,
 		fact("address", ip), fact("own_addresses", own))
 }
 

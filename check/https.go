@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ func (n *node) hasCertificate() bool {
 	return errCert == nil || errKey == nil
 }
 
-// httpsCertificate checks the two files that switch nginx to HTTPS (oms-facts §10).
+// httpsCertificate checks the two files that switch nginx to HTTPS (docs/oms-facts.md §10).
 func httpsCertificate(_ context.Context, n *node, f *found) {
 	certFile, keyFile := n.Layout.CertFile(), n.Layout.KeyFile()
 	certPEM, okCert := f.pemFile(certFile, keyFile)
@@ -36,7 +37,8 @@ func httpsCertificate(_ context.Context, n *node, f *found) {
 	}
 	chain, err := certificates(certPEM)
 	if err != nil || len(chain) == 0 {
-		f.error("https.file", msg.M("%s holds no certificate in PEM form", certFile), msg.M("write the certificate of the server there, and below it those of the authorities between, each between BEGIN and END lines"), fact("path", certFile))
+		f.file(certFile, msg.M("%s holds no certificate in PEM form", certFile),
+			msg.M("write the certificate of the server there, and below it those of the authorities between, each between BEGIN and END lines"))
 		return
 	}
 	if _, err := tls.X509KeyPair(certPEM, keyPEM); err != nil {
@@ -50,8 +52,9 @@ func httpsCertificate(_ context.Context, n *node, f *found) {
 	f.validity(certFile, leaf, n.now())
 	n.names(f, certFile, leaf)
 	if info, err := os.Stat(keyFile); err == nil && info.Mode().Perm()&0o077 != 0 {
-		f.warning("https.key-mode", msg.M("%s can be read by other users (mode %s)", keyFile, info.Mode().Perm().String()),
-			msg.M("run chmod 600 on the key on the host"), fact("path", keyFile), fact("mode", info.Mode().Perm().String()))
+		mode := info.Mode().Perm().String()
+		f.warning("https.key-mode", msg.M("%s can be read by other users (mode %s)", keyFile, mode),
+			msg.M("run chmod 600 on the key on the host"), fact("path", keyFile), fact("mode", mode))
 	}
 }
 
@@ -60,19 +63,25 @@ func (f *found) pemFile(path, other string) ([]byte, bool) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		f.error("https.incomplete", msg.M("%s is there but %s is not", other, path), msg.M("mount both files for HTTPS, or neither for HTTP"), fact("missing", path))
+		f.error("https.incomplete", msg.M("%s is there but %s is not", other, path),
+			msg.M("mount both files for HTTPS, or neither for HTTP"), fact("missing", path))
 		return nil, false
 	case err == nil && info.IsDir():
-		f.error("https.file", msg.M("%s is a folder", path),
-			msg.M("Docker makes a folder when the file of -v is not there on the host: remove the container and that folder, put the file there, and start the container again"), fact("path", path))
+		f.file(path, msg.M("%s is a folder", path),
+			msg.M("Docker makes a folder when the file of -v is not there on the host: remove the container and that folder, put the file there, and start the container again"))
 		return nil, false
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		f.error("https.file", msg.M("cannot read the file %s: %v", path, err), msg.M("give the user that runs omsinit the right to read it"), fact("path", path))
+		f.file(path, msg.M("cannot read the file %s: %v", path, err),
+			msg.M("give the user that runs omsinit the right to read it"))
 		return nil, false
 	}
 	return data, true
+}
+
+func (f *found) file(path string, m, fix msg.Message) {
+	f.error("https.file", m, fix, fact("path", path))
 }
 
 func certificates(data []byte) ([]*x509.Certificate, error) {
@@ -90,29 +99,38 @@ func certificates(data []byte) ([]*x509.Certificate, error) {
 	return chain, nil
 }
 
-// pairing says why certificate and key do not go together.
+// pairing reports why certificate and key do not go together.
 func (f *found) pairing(certFile, keyFile string, chain []*x509.Certificate, keyPEM []byte, err error) {
 	if bytes.Contains(keyPEM, []byte("ENCRYPTED")) {
-		f.error("https.file", msg.M("the key in %s is encrypted", keyFile), msg.M("write it there without a passphrase: openssl pkey -in KEY -out %s", keyFile), fact("path", keyFile))
+		f.file(keyFile, msg.M("the key in %s is encrypted", keyFile),
+			msg.M("write it there without a passphrase: openssl pkey -in KEY -out %s", keyFile))
 		return
 	}
 	for i, c := range chain[1:] {
 		one := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
 		if _, err := tls.X509KeyPair(one, keyPEM); err == nil {
-			f.error("https.chain", msg.M("in %s the certificate of the key is number %d, and it must be the first", certFile, i+2),
-				msg.M("put the certificate of the server first, then those of the authorities, each before the one that signed it"), fact("path", certFile))
+			f.error("https.chain",
+				msg.M("in %s the certificate of the key is number %d, and it must be the first", certFile, i+2),
+				chainFix(), fact("path", certFile))
 			return
 		}
 	}
-	f.error("https.pair", msg.M("%s and %s do not belong together: %v", certFile, keyFile, err), msg.M("mount the key that the certificate was made for"))
+	f.error("https.pair", msg.M("%s and %s do not belong together: %v", certFile, keyFile, err),
+		msg.M("mount the key that the certificate was made for"))
+}
+
+func chainFix() msg.Message {
+	return msg.M("put the certificate of the server first, then those of the authorities, each before the one that signed it")
 }
 
 // order checks that each certificate is followed by the one that signed it.
 func (f *found) order(certFile string, chain []*x509.Certificate) {
 	for i := range len(chain) - 1 {
 		if !bytes.Equal(chain[i].RawIssuer, chain[i+1].RawSubject) {
-			f.warning("https.chain", msg.M("in %s certificate %d (%s) does not follow the one that it signed", certFile, i+2, chain[i+1].Subject.String()),
-				msg.M("put the certificate of the server first, then those of the authorities, each before the one that signed it"), fact("path", certFile))
+			f.warning("https.chain",
+				msg.M("in %s certificate %d (%s) does not follow the one that it signed",
+					certFile, i+2, chain[i+1].Subject.String()),
+				chainFix(), fact("path", certFile))
 			return
 		}
 	}
@@ -126,30 +144,36 @@ func (f *found) validity(certFile string, leaf *x509.Certificate, now time.Time)
 	case now.After(leaf.NotAfter):
 		f.error("https.expiry", msg.M("the certificate in %s expired on %s", certFile, until), fix, facts...)
 	case now.Before(leaf.NotBefore):
-		f.error("https.expiry", msg.M("the certificate in %s is not valid before %s", certFile, from), msg.M("correct the clock of this host, or have the certificate renewed"), facts...)
+		f.error("https.expiry", msg.M("the certificate in %s is not valid before %s", certFile, from),
+			msg.M("correct the clock of this host, or have the certificate renewed"), facts...)
 	case now.Add(renewal).After(leaf.NotAfter):
 		f.warning("https.expiry", msg.M("the certificate in %s expires on %s", certFile, until), fix, facts...)
 	}
 }
 
-// names warns when a browser would refuse the certificate at the addresses
-// that people open: the console is behind the same address as the CM, or on
-// the node itself.
+// names warns when a browser would refuse the certificate at the addresses that people open: the console is behind the
+// same address as the CM, or on the node itself.
 func (n *node) names(f *found, certFile string, leaf *x509.Certificate) {
-	var missing []string
-	if u, err := url.Parse(n.cfg.CMURL); err == nil && leaf.VerifyHostname(u.Hostname()) != nil {
-		missing = append(missing, u.Hostname())
+	opened := []string{n.cfg.NodeAddress(n.HostIP)}
+	if u, err := url.Parse(n.cfg.CMURL); err == nil {
+		opened = slices.Insert(opened, 0, u.Hostname())
 	}
-	if ip := n.cfg.NodeAddress(n.HostIP); ip != "" && leaf.VerifyHostname(ip) != nil && (len(missing) == 0 || missing[0] != ip) {
-		missing = append(missing, ip)
+	var missing []string
+	for _, name := range slices.Compact(opened) {
+		if name != "" && leaf.VerifyHostname(name) != nil {
+			missing = append(missing, name)
+		}
 	}
 	if len(missing) == 0 {
 		return
 	}
-	names := append([]string{}, leaf.DNSNames...)
+	names := slices.Clone(leaf.DNSNames)
 	for _, ip := range leaf.IPAddresses {
 		names = append(names, ip.String())
 	}
-	f.warning("https.name", msg.M("the certificate in %s is for %s, and not for %s", certFile, strings.Join(names, ", "), strings.Join(missing, ", ")),
-		msg.M("have a certificate made with these names (subjectAltName), or open the console by a name that it has"), fact("names", names), fact("missing", missing))
+	f.warning("https.name",
+		msg.M("the certificate in %s is for %s, and not for %s",
+			certFile, strings.Join(names, ", "), strings.Join(missing, ", ")),
+		msg.M("have a certificate made with these names (subjectAltName), or open the console by a name that it has"),
+		fact("names", names), fact("missing", missing))
 }

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"slices"
 	"strings"
 
 	"omsinit/internal/msg"
@@ -10,14 +9,15 @@ import (
 // Ignored are findings that are warnings instead of errors.
 type Ignored []string
 
-// ParseIgnored reads lists of IDs, separated by commas or spaces. Refused are
-// IDs that no finding has, "all", and those without which nothing can go on.
+// ParseIgnored reads lists of IDs, separated by commas or spaces. It refuses IDs that no finding has, "all", and those
+// that nothing can go on with.
 func ParseIgnored(lists ...string) (Ignored, error) {
 	var ids Ignored
 	for _, list := range lists {
-		for _, id := range strings.FieldsFunc(list, func(c rune) bool { return c == ',' || c == ' ' || c == '\n' || c == '\t' }) {
+		for _, id := range strings.Fields(strings.ReplaceAll(list, ",", " ")) {
 			if strings.EqualFold(id, "all") {
-				return nil, msg.Errorf("not all findings can be ignored at once: name those that you have looked at, such as %s", "metadb.timezone")
+				return nil, msg.Errorf(
+					"not all findings can be ignored at once: name those that you have looked at, such as %s", "metadb.timezone")
 			}
 			e, ok := Explain(id)
 			switch {
@@ -32,28 +32,11 @@ func ParseIgnored(lists ...string) (Ignored, error) {
 	return ids, nil
 }
 
-func (ids Ignored) has(id string) bool { return slices.Contains(ids, id) }
-
-// Unknown says that there is no such ID, and which there are.
+// Unknown is the text for an ID that no finding has. It lists those that exist.
 func Unknown(id string) msg.Message {
-	return msg.M("no finding has the id %q; the ids are %s", id, strings.Join(IDs(), " "))
-}
-
-// IDs are the IDs of all findings, in the order of the checks.
-func IDs() []string {
 	var ids []string
 	for _, e := range Explanations() {
 		ids = append(ids, e.ID)
 	}
-	return ids
-}
-
-// Explain gives the long help of a finding.
-func Explain(id string) (Explanation, bool) {
-	all := Explanations()
-	i := slices.IndexFunc(all, func(e Explanation) bool { return e.ID == id })
-	if i < 0 {
-		return Explanation{}, false
-	}
-	return all[i], true
+	return msg.M("no finding has the id %q; the ids are %s", id, strings.Join(ids, " "))
 }

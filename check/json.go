@@ -7,8 +7,7 @@ import (
 	"omsinit/internal/msg"
 )
 
-// jsonVersion is the version of the shape below, which only ever grows
-// (docs/check.md).
+// jsonVersion is the version of the shape below, which only ever grows (docs/check.md).
 const jsonVersion = 1
 
 type jsonReport struct {
@@ -48,25 +47,30 @@ type jsonFinding struct {
 
 // JSON returns the JSON form of the report, with its texts in the language.
 func (r Report) JSON(lang msg.Lang) any {
-	r.giveCauses(func(finding.Finding) bool { return true })
-	errs := r.Errors()
-	out := jsonReport{Version: jsonVersion, Status: "passed", Config: r.ConfigFile, Release: r.Release, Errors: len(errs), Warnings: len(r.having(finding.Warning)), Checks: []jsonCheck{}}
+	transient := r.transient()
+	out := jsonReport{
+		Version: jsonVersion, Status: "passed", Config: r.ConfigFile, Release: r.Release,
+		Errors: len(r.Errors()), Warnings: len(r.having(finding.Warning)),
+		Transient: transient, Passing: transient, Checks: []jsonCheck{},
+	}
 	switch {
 	case out.Errors > 0:
-		out.Status, out.Transient = "failed", true
+		out.Status = "failed"
 	case out.Warnings > 0:
 		out.Status = "warning"
 	}
-	for _, f := range errs {
-		out.Transient = out.Transient && f.Transient
-	}
-	out.Passing = out.Transient
 	for _, result := range r.Results {
-		c := jsonCheck{ID: result.ID, Category: result.Category, Title: result.Title.In(lang), Status: strings.ToLower(result.Status()),
-			Because: result.SkippedBecause, Facts: finding.Facts(result.Facts), Findings: []jsonFinding{}}
+		c := jsonCheck{
+			ID: result.ID, Category: result.Category, Title: result.Title.In(lang),
+			Status: strings.ToLower(result.Status()), Because: result.SkippedBecause,
+			Facts: finding.Facts(result.Facts), Findings: []jsonFinding{},
+		}
 		for _, f := range result.Findings {
-			c.Findings = append(c.Findings, jsonFinding{ID: f.ID, Severity: f.Severity, Ignored: f.Ignored, Transient: f.Transient, Passing: f.Transient,
-				Message: f.Headline().In(lang), Cause: f.Cause.In(lang), Fix: f.Fix.In(lang), Facts: finding.Facts(f.Facts)})
+			c.Findings = append(c.Findings, jsonFinding{
+				ID: f.ID, Severity: f.Severity, Ignored: f.Ignored, Transient: f.Transient, Passing: f.Transient,
+				Message: f.Headline().In(lang), Cause: f.Cause.In(lang), Fix: f.Fix.In(lang),
+				Facts: finding.Facts(f.Facts),
+			})
 		}
 		out.Checks = append(out.Checks, c)
 	}

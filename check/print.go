@@ -31,12 +31,9 @@ func (s Style) paint(code, text string) string {
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
-// Print writes the report in the form that people know from the old
-// deployment tool (oms-facts §4), with cause and fix under each finding.
-func (r Report) Print(w io.Writer, lang msg.Lang) { r.PrintIn(w, Style{Lang: lang}) }
-
-// PrintIn is Print with a style.
-func (r Report) PrintIn(w io.Writer, s Style) {
+// Print writes the report in the form of the legacy deployment tool (docs/oms-facts.md §4), with cause and fix under each
+// finding.
+func (r Report) Print(w io.Writer, s Style) {
 	for _, result := range r.Results {
 		fmt.Fprintf(w, "[CHECK] %s\n", result.Title.In(s.Lang))
 		for _, f := range result.Findings {
@@ -52,17 +49,14 @@ func (r Report) PrintIn(w io.Writer, s Style) {
 }
 
 func (s Style) finding(w io.Writer, f finding.Finding) {
-	id := s.paint(faint, "["+f.ID+"]")
-	var line string
+	color, line := yellow, msg.M("warning: %s", f.Headline())
 	switch {
 	case f.Ignored:
-		line = s.paint(yellow, s.Lang.Sprintf("warning (an error that is ignored): %s", f.Headline()))
+		line = msg.M("warning (an error that is ignored): %s", f.Headline())
 	case f.Severity == finding.Error:
-		line = s.paint(red, s.Lang.Sprintf("error: %s", f.Headline()))
-	default:
-		line = s.paint(yellow, s.Lang.Sprintf("warning: %s", f.Headline()))
+		color, line = red, msg.M("error: %s", f.Headline())
 	}
-	fmt.Fprintf(w, "  %s %s\n", indent(line), id)
+	fmt.Fprintf(w, "  %s %s\n", indent(s.paint(color, line.In(s.Lang))), s.paint(faint, "["+f.ID+"]"))
 	if !f.Cause.IsZero() && f.Severity == finding.Error {
 		fmt.Fprintf(w, "    %s\n", s.Lang.Sprintf("cause: %s", f.Cause))
 	}

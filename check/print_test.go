@@ -46,8 +46,8 @@ func TestPrint(t *testing.T) {
 	report := sampleReport()
 	for _, lang := range []msg.Lang{msg.English, msg.Chinese} {
 		var text, colored, data bytes.Buffer
-		report.Print(&text, lang)
-		report.PrintIn(&colored, Style{Lang: lang, Color: true})
+		report.Print(&text, Style{Lang: lang})
+		report.Print(&colored, Style{Lang: lang, Color: true})
 		encoder := json.NewEncoder(&data)
 		encoder.SetEscapeHTML(false)
 		encoder.SetIndent("", "  ")
@@ -88,10 +88,10 @@ func TestEveryFindingIsExplained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What stands against an upgrade is found there, and handed in.
-	files = append(files, "../init/upgrade/objection.go")
+	// These are found elsewhere, and handed in.
+	files = append(files, "../init/upgrade/objection.go", "../internal/registry/rules.go", "../internal/config/findings.go")
 	for _, path := range files {
-		if strings.HasSuffix(path, "_test.go") || path == "explain.go" || path == "checks.go" || path == "cluster_checks.go" || path == "ignore.go" {
+		if strings.HasSuffix(path, "_test.go") || path == "ignore.go" || path == "checks.go" {
 			continue
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
@@ -125,7 +125,7 @@ func TestEveryFindingIsExplained(t *testing.T) {
 		for _, lang := range []msg.Lang{msg.English, msg.Chinese} {
 			var b bytes.Buffer
 			e.Print(&b, lang)
-			if lang == msg.Chinese && b.Len() < 20 || !strings.HasPrefix(b.String(), e.ID+"\n") {
+			if strings.Contains(b.String(), "%!") || !strings.HasPrefix(b.String(), e.ID+"\n") {
 				t.Errorf("%s: %s", e.ID, b.String())
 			}
 		}

@@ -7,31 +7,37 @@ import (
 	"omsinit/internal/registry"
 )
 
-func (n *node) hasRegions() bool { return n.held.hasTable(n.cfg.RMDatabase, "cluster_info") }
+func (n *node) hasRegions() bool { return n.databases.hasTable(n.cfg.RMDatabase, "cluster_info") }
 
-// regionsConflict compares this file with the regions and nodes that are
-// registered: the documentation asks people to avoid clashes by hand
-// (oms-facts §8).
+// regionsConflict compares this file with the regions and nodes that are registered: the documentation asks people to
+// avoid clashes by hand (docs/oms-facts.md §8).
 func regionsConflict(ctx context.Context, n *node, f *found) {
 	rows, err := registry.ReadRegions(ctx, n.db, n.cfg.RMDatabase)
 	if err != nil {
 		f.query(n, err)
 		return
 	}
-	taken := registry.Taken(rows)
-	f.findings = append(f.findings, registry.RegionConflicts(n.cfg, rows)...)
-	if len(rows) > 0 && !registry.HasDefault(n.cfg, rows) {
-		f.warning("regions.default", msg.M("no region is the default one"), msg.M("set cm_is_default: true in exactly one region's config.yaml"), fact("taken", taken))
+	f.add(registry.RegionConflicts(n.cfg, rows)...)
+	if len(rows) > 0 {
+		n.needDefault(f, rows)
 	}
-	f.fact("regions", taken)
+	f.fact("regions", registry.Taken(rows))
 	n.nodesOfOthers(ctx, f, rows)
 }
 
-// nodesOfOthers looks for nodes of this file that belong to another region,
-// and for nodes of other regions that send heartbeats to this region's
-// database.
+// needDefault warns when no region is the default one.
+func (n *node) needDefault(f *found, regions []registry.Region) {
+	if !registry.HasDefault(n.cfg, regions) {
+		f.warning("regions.default", msg.M("no region is the default one"),
+			msg.M("set cm_is_default: true in exactly one region's config.yaml"),
+			fact("taken", registry.Taken(regions)))
+	}
+}
+
+// nodesOfOthers looks for nodes of this file that belong to another region, and for nodes of other regions that send
+// heartbeats to this region's database.
 func (n *node) nodesOfOthers(ctx context.Context, f *found, regions []registry.Region) {
-	if !n.held.hasTable(n.cfg.CMDatabase, "host") || !n.held.hasTable(n.cfg.CMDatabase, "resource_group") {
+	if !n.databases.hasTable(n.cfg.CMDatabase, "host") || !n.databases.hasTable(n.cfg.CMDatabase, "resource_group") {
 		return
 	}
 	hosts, err := registry.ReadHosts(ctx, n.db, n.cfg.CMDatabase)
@@ -39,11 +45,11 @@ func (n *node) nodesOfOthers(ctx context.Context, f *found, regions []registry.R
 		f.query(n, err)
 		return
 	}
-	f.findings = append(f.findings, registry.NodeConflicts(n.cfg, regions, hosts)...)
+	f.add(registry.NodeConflicts(n.cfg, regions, hosts)...)
 	beats, err := registry.ReadBeats(ctx, n.db, n.cfg.HeartbeatDatabase)
 	if err != nil {
 		f.query(n, err)
 		return
 	}
-	f.findings = append(f.findings, registry.HeartbeatConflicts(n.cfg, hosts, beats)...)
+	f.add(registry.HeartbeatConflicts(n.cfg, hosts, beats)...)
 }

@@ -12,8 +12,7 @@ import (
 	"omsinit/internal/msg"
 )
 
-// What the control components alone need, and obd warns below (oms-facts §3):
-// they have 7 GB of Java heap.
+// What the control components alone need, and obd warns below (docs/oms-facts.md §3): they have 7 GB of Java heap.
 const (
 	leastCPUs   = 8
 	leastMemory = 16 << 30
@@ -25,38 +24,40 @@ func gibibytes(bytes uint64) float64 { return math.Round(float64(bytes)/(1<<30)*
 
 // hostResources warns and never stops: a small node runs, with fewer links.
 func hostResources(_ context.Context, n *node, f *found) {
-	cpus := n.cpus()
+	own := cgroup.Self(n.system)
+	cpus := own.CPUs()
 	f.fact("cpus", cpus)
 	if cpus < leastCPUs {
-		f.warning("host.cpu", msg.M("there are %s CPUs, and at least %d are recommended", strconv.FormatFloat(cpus, 'f', -1, 64), leastCPUs),
-			msg.M("give the host or the container more CPUs, or expect fewer and slower migrations"), fact("cpus", cpus), fact("recommended", leastCPUs))
+		f.warning("host.cpu",
+			msg.M("there are %v CPUs, and at least %d are recommended", cpus, leastCPUs),
+			msg.M("give the host or the container more CPUs, or expect fewer and slower migrations"),
+			fact("cpus", cpus), fact("recommended", leastCPUs))
 	}
-	memory := n.memory()
+	memory := own.Memory()
 	f.fact("memory_bytes", memory)
 	// What the firmware and the kernel keep is not in MemTotal.
 	if memory > 0 && memory < leastMemory*95/100 {
-		f.warning("host.memory", msg.M("there are %v GiB of memory, and at least %v GiB are recommended", gibibytes(memory), gibibytes(leastMemory)),
+		f.warning("host.memory",
+			msg.M("there are %v GiB of memory, and at least %v GiB are recommended",
+				gibibytes(memory), gibibytes(leastMemory)),
 			msg.M("give the host or the container more memory: the console, the CM and the agent take 7 GiB, and each migration takes its own"),
 			fact("memory_bytes", memory), fact("recommended_bytes", leastMemory))
 	}
 }
 
-// cpus are the CPUs that this process may use, memory its bytes; 0 when it is
-// not known.
-func (n *node) cpus() float64  { return cgroup.Own(n.system).CPUs() }
-func (n *node) memory() uint64 { return cgroup.Own(n.system).Memory() }
-
-// documented are the limits of the documented docker command line.
+// documentedProcesses is the limit of the documented docker command line.
 const documentedProcesses = 65535
 
-// hostLimits looks at what docker run was told, and at the kernel.
+// hostLimits looks at the options of docker run, and at the kernel.
 func hostLimits(_ context.Context, n *node, f *found) {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NPROC, &limit); err == nil {
 		f.fact("nproc", limit.Cur)
 		if limit.Cur < documentedProcesses {
-			f.warning("host.processes", msg.M("the limit of processes (ulimit -u) is %d, and %d is documented", limit.Cur, documentedProcesses),
-				msg.M("start the container with --ulimit nproc=%d:%d", documentedProcesses, documentedProcesses), fact("nproc", limit.Cur))
+			f.warning("host.processes",
+				msg.M("the limit of processes (ulimit -u) is %d, and %d is documented", limit.Cur, documentedProcesses),
+				msg.M("start the container with --ulimit nproc=%d:%d", documentedProcesses, documentedProcesses),
+				fact("nproc", limit.Cur))
 		}
 	}
 	for _, file := range []string{"/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max"} {
@@ -67,9 +68,11 @@ func hostLimits(_ context.Context, n *node, f *found) {
 		}
 	}
 	n.privileges(f)
-	if n.kernel("/sys/fs/cgroup/cgroup.controllers") != "" && n.beforeCgroup2() {
-		f.warning("host.cgroup", msg.M("this host uses cgroup v2, which OMS before 4.2.4 does not understand (this is %s)", n.Release),
-			msg.M("boot the host with systemd.unified_cgroup_hierarchy=0, or use OMS 4.2.4 or later"), fact("release", n.Release))
+	if n.kernel("/sys/fs/cgroup/cgroup.controllers") != "" && before(n.Release, 4, 2, 4) {
+		f.warning("host.cgroup",
+			msg.M("this host uses cgroup v2, which OMS before 4.2.4 does not understand (this is %s)", n.Release),
+			msg.M("boot the host with systemd.unified_cgroup_hierarchy=0, or use OMS 4.2.4 or later"),
+			fact("release", n.Release))
 	}
 	if n.kernel("/proc/sys/net/ipv4/tcp_tw_recycle") == "1" {
 		f.warning("host.tcp-tw-recycle", msg.M("net.ipv4.tcp_tw_recycle is 1 on this host"),
@@ -77,7 +80,7 @@ func hostLimits(_ context.Context, n *node, f *found) {
 	}
 }
 
-// privileges warns when the container lacks rights that --privileged gives.
+// privileges warns when the container lacks rights that come with --privileged.
 func (n *node) privileges(f *found) {
 	for line := range strings.Lines(n.kernel("/proc/self/status")) {
 		text, ok := strings.CutPrefix(line, "CapEff:")
@@ -90,18 +93,4 @@ func (n *node) privileges(f *found) {
 				msg.M("start the container with --privileged=true"), fact("cap_eff", strings.TrimSpace(text)))
 		}
 	}
-}
-
-// beforeCgroup2 reports whether the release is older than 4.2.4.
-func (n *node) beforeCgroup2() bool {
-	parts := strings.FieldsFunc(n.Release, func(c rune) bool { return c < '0' || c > '9' })
-	for i, number := range []int{4, 2, 4} {
-		if i >= len(parts) {
-			return true
-		}
-		if part, _ := strconv.Atoi(parts[i]); part != number {
-			return part < number
-		}
-	}
-	return false
 }

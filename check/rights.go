@@ -5,7 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"fmt"
-	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,19 +15,17 @@ import (
 	"omsinit/internal/msg"
 )
 
-// A throw-away database is named after the second at which nobody uses it any
-// more, by the server's clock: omsinit_check_1767225600_4fzyo82m. Whoever comes
-// later removes those whose time is over, so a run that was killed leaves
-// nothing for long.
+// A throw-away database is named after the second at which nobody uses it any more, by the server's clock:
+// omsinit_check_1767225600_4fzyo82m. Whoever comes later removes those whose time is over, so a run that was killed
+// leaves nothing for long.
 const (
 	probePrefix = "omsinit_check_"
-	// rightsDeadlines: each statement on a schema may take seconds on
-	// OceanBase, and a server that is slow with them is none that is away.
+	// rightsDeadlines: each statement on a schema may take seconds on OceanBase, and a server that is slow with them is
+	// not one that is away.
 	rightsDeadlines = 6
 	// probeMargin is for the removal itself.
 	probeMargin = 10 * time.Second
-	// dropTimeout is for removing the throw-away database when the deadline of
-	// the check is over.
+	// dropTimeout is for removing the throw-away database when the deadline of the check is over.
 	dropTimeout = 5 * time.Second
 )
 
@@ -70,12 +68,13 @@ func metaDBRights(ctx context.Context, n *node, f *found) {
 		}
 	}
 	if err := n.dropProbe(ctx, name); err != nil {
-		f.error("metadb.rights", msg.M("cannot remove the throw-away database %s: %v", name, database.Explain(n.cfg, err)),
+		f.error("metadb.rights",
+			msg.M("cannot remove the throw-away database %s: %v", name, database.Explain(n.cfg, err)),
 			msg.M("remove it by hand: DROP DATABASE %s", name), fact("database", name))
 	}
 }
 
-// probeName is a new name of a throw-away database.
+// probeName returns a new name of a throw-away database.
 func (n *node) probeName(ctx context.Context) (string, error) {
 	var now int64
 	if err := n.db.QueryRowContext(ctx, "SELECT UNIX_TIMESTAMP()").Scan(&now); err != nil {
@@ -93,8 +92,7 @@ func (n *node) dropProbe(ctx context.Context, name string) error {
 	return err
 }
 
-// removeLeftovers removes what killed runs left. It matters to nobody when
-// that fails: the next run tries again.
+// removeLeftovers removes what killed runs left. It matters to nobody when that fails: the next run tries again.
 func (n *node) removeLeftovers(ctx context.Context, probes []string) {
 	if len(probes) == 0 {
 		return
@@ -110,33 +108,41 @@ func (n *node) removeLeftovers(ctx context.Context, probes []string) {
 	}
 }
 
-// probeEnd reads the time out of the name of a throw-away database. Names of
-// another form are not ours.
+var probeForm = regexp.MustCompile(`^` + probePrefix + `([0-9]{10})_[^/]{8}$`)
+
+// probeEnd reads the time out of the name of a throw-away database. Names of another form are not ours.
 func probeEnd(name string) (int64, bool) {
-	if ok, _ := path.Match(probePrefix+"[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]_????????", name); !ok {
+	m := probeForm.FindStringSubmatch(name)
+	if m == nil {
 		return 0, false
 	}
-	over, err := strconv.ParseInt(name[len(probePrefix):len(probePrefix)+10], 10, 64)
+	over, err := strconv.ParseInt(m[1], 10, 64)
 	return over, err == nil
 }
 
 func (f *found) lacks(n *node, what string, err error) {
 	f.error("metadb.rights", msg.M("the MetaDB user %s lacks a right (%s): %v", n.cfg.MetaUser, what, err),
-		msg.M("grant it all rights on the databases %s, and the right to create them", strings.Join(names(n.cfg), ", ")),
+		msg.M("grant it all rights on the databases %s, and the right to create them",
+			strings.Join(names(n.cfg), ", ")),
 		fact("oms_meta_user", n.cfg.MetaUser), fact("refused", what))
 }
 
 // needed are the rights that step 2, the components and a rollback use.
 var needed = []string{"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP", "INDEX"}
 
-// rightsByGrant is for an account that may not create a database of any name:
-// it may have been granted these three alone, and then its grants tell.
+// rightsByGrant is for an account that may not create a database of any name: it may have been granted these three
+// alone, and then its grants show what it may do.
 func (n *node) rightsByGrant(ctx context.Context, f *found, createErr error) {
-	grants := map[string][]string{} // pattern -> rights
-	err := database.Each(ctx, n.db, "SELECT table_schema, privilege_type FROM information_schema.schema_privileges", nil, func(rows *sql.Rows) error {
+	const granted = "SELECT table_schema, privilege_type FROM information_schema.schema_privileges"
+	has := map[string][]string{} // database -> rights
+	err := database.Each(ctx, n.db, granted, nil, func(rows *sql.Rows) error {
 		var pattern, right string
 		err := rows.Scan(&pattern, &right)
-		grants[pattern] = append(grants[pattern], right)
+		for _, name := range names(n.cfg) {
+			if matches(pattern, name) {
+				has[name] = append(has[name], right)
+			}
+		}
 		return err
 	})
 	if err != nil {
@@ -144,14 +150,8 @@ func (n *node) rightsByGrant(ctx context.Context, f *found, createErr error) {
 		return
 	}
 	for _, name := range names(n.cfg) {
-		var has []string
-		for pattern, rights := range grants {
-			if matches(pattern, name) {
-				has = append(has, rights...)
-			}
-		}
 		for _, right := range needed {
-			if !slices.Contains(has, right) {
+			if !slices.Contains(has[name], right) {
 				f.lacks(n, right+" ON "+name+".*", createErr)
 				return
 			}
@@ -159,20 +159,8 @@ func (n *node) rightsByGrant(ctx context.Context, f *found, createErr error) {
 	}
 }
 
-// matches follows GRANT: % and _ are wildcards unless a backslash is before
-// them.
+// matches follows GRANT: % and _ are wildcards unless a backslash is before them.
 func matches(pattern, name string) bool {
-	if pattern == "" {
-		return name == ""
-	}
-	switch c := pattern[0]; {
-	case c == '\\' && len(pattern) > 1:
-		return name != "" && name[0] == pattern[1] && matches(pattern[2:], name[1:])
-	case c == '%':
-		return matches(pattern[1:], name) || name != "" && matches(pattern, name[1:])
-	case c == '_':
-		return name != "" && matches(pattern[1:], name[1:])
-	default:
-		return name != "" && name[0] == c && matches(pattern[1:], name[1:])
-	}
+	wildcards := strings.NewReplacer(`\\%`, "%", `\\_`, "_", "%", ".*", "_", ".")
+	return regexp.MustCompile("^" + wildcards.Replace(regexp.QuoteMeta(pattern)) + "$").MatchString(name)
 }

@@ -114,7 +114,7 @@ func (c *collector) figures(values map[string]any, t *tree) {
 }
 
 func (c *collector) container() point {
-	g := cgroup.Own(c.root)
+	g := cgroup.Self(c.root)
 	u := g.Usage()
 	values := map[string]any{"cpu_limit_cores": g.CPUs()}
 	if limit := g.Memory(); limit > 0 {

@@ -27,7 +27,7 @@ func (f *Flow) check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err() // what was found is that it was interrupted
 	}
-	report.Print(f, f.lang)
+	report.Print(f, check.Style{Lang: f.lang})
 	f.warned = true
 	return report.Err()
 }

@@ -138,7 +138,7 @@ func (f *Flow) tryConfig(ctx context.Context, cfg *config.Config, warnings []fin
 	if report.Err() == nil {
 		return nil
 	}
-	report.Print(f, f.lang)
+	report.Print(f, check.Style{Lang: f.lang})
 	f.say(msg.M("%s was not changed", f.ConfigFile))
 	return report.Err()
 }

@@ -17,9 +17,9 @@ type Group struct {
 	paths map[string]string // by controller of v1; "" is that of v2
 }
 
-// Own finds the cgroup of this process. root is where /proc and /sys are: "/",
+// Self finds the cgroup of this process. root is where /proc and /sys are: "/",
 // or a folder of a test.
-func Own(root string) Group {
+func Self(root string) Group {
 	g := Group{root: root, paths: map[string]string{}}
 	for line := range strings.Lines(g.read("/proc/self/cgroup")) {
 		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)

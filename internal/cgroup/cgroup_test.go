@@ -66,7 +66,7 @@ func TestUsage(t *testing.T) {
 		{"more cache than memory", map[string]string{"/sys/fs/cgroup/memory.current": "5", "/sys/fs/cgroup/memory.stat": "inactive_file 9"}, Usage{Memory: Figure{0, true}}, float64(runtime.NumCPU()), 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			g := Own(tree(t, tc.files))
+			g := Self(tree(t, tc.files))
 			if got := g.Usage(); got != tc.want {
 				t.Errorf("got %+v, want %+v", got, tc.want)
 			}

@@ -89,7 +89,7 @@ func plain(text func(io.Writer, msg.Lang)) func(io.Writer, msg.Lang) error {
 // printReport prints a report of checks, and returns errFindings when there are errors in it.
 func (o *output) printReport(a *app, report check.Report, err error) error {
 	err = o.print(a, err, report.JSON(a.lang), plain(func(w io.Writer, lang msg.Lang) {
-		report.PrintIn(w, check.Style{Lang: lang, Color: colored(a.stdout)})
+		report.Print(w, check.Style{Lang: lang, Color: colored(a.stdout)})
 	}))
 	return found(err, report.Err() != nil, errFindings)
 }

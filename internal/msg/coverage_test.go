@@ -75,6 +75,9 @@ func readSource(t *testing.T) source {
 		if d.IsDir() && strings.HasPrefix(d.Name(), ".") && path != root {
 			return filepath.SkipDir
 		}
+		if strings.HasSuffix(path, filepath.Join("check", "explain.txt")) {
+			return found.readExplanations(path)
+		}
 		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return nil
 		}
@@ -101,6 +104,23 @@ func readSource(t *testing.T) source {
 		t.Fatal(err)
 	}
 	return found
+}
+
+// readExplanations reads the long help of findings: blocks of an id, a cause and a help, each in a line of its own.
+func (s *source) readExplanations(path string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	id := true
+	for i, line := range strings.Split(string(data), "\n") {
+		if !id && line != "" {
+			s.literals[line] = true
+			s.texts = append(s.texts, text{line, token.Position{Filename: path, Line: i + 1}})
+		}
+		id = line == ""
+	}
+	return nil
 }
 
 func isLetter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }

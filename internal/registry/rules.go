@@ -17,7 +17,7 @@ const Unnamed = "default"
 
 // The ids of the findings that are contradictions between config.yaml and a region, a node or a heartbeat database
 // that is registered. Each would break a running region, and the documentation asks people to avoid them by hand
-// (oms-facts §8).
+// (docs/oms-facts.md §8).
 const (
 	conflictLocation  = "regions.location"  // cm_location is another one in each region
 	conflictName      = "regions.name"      // so is cm_region
