@@ -21,7 +21,7 @@ const (
 type change struct {
 	place place
 	table string
-	key   string // as it is told
+	key   string // as it is reported
 	where *value // of an update; nil: an insert
 	set   []value
 	// status is the new host_status of a node that is marked, or unmarked.
@@ -46,7 +46,7 @@ func update(p place, table, key string, where value, set ...value) change {
 	return change{place: p, table: table, key: key, where: &where, set: set}
 }
 
-// statement gives the SQL. Columns named here are the documented ones; times
+// statement returns the SQL with its arguments. Columns named here are the documented ones; times
 // are given where the table wants them and the server does not fill them in.
 func (c change) statement(databaseName string, columns registry.Columns) (string, []any) {
 	in := database.Quote(databaseName)
@@ -70,20 +70,22 @@ func (c change) statement(databaseName string, columns registry.Columns) (string
 		names, values = append(names, name), append(values, "NOW()")
 	}
 	if c.where == nil {
-		return fmt.Sprintf("INSERT INTO %s.%s (%s) VALUES (%s)", in, c.table, strings.Join(names, ", "), strings.Join(values, ", ")), args
+		return fmt.Sprintf("INSERT INTO %s.%s (%s) VALUES (%s)",
+			in, c.table, strings.Join(names, ", "), strings.Join(values, ", ")), args
 	}
 	for i := range names {
 		names[i] += " = " + values[i]
 	}
-	return fmt.Sprintf("UPDATE %s.%s SET %s WHERE %s = ?", in, c.table, strings.Join(names, ", "), c.where.column), append(args, c.where.value)
+	return fmt.Sprintf("UPDATE %s.%s SET %s WHERE %s = ?",
+		in, c.table, strings.Join(names, ", "), c.where.column), append(args, c.where.value)
 }
 
-// row is the change as it is told.
+// row is the change as it is reported.
 func (c change) row(databaseName string) Row {
 	return Row{Table: databaseName + "." + c.table, Key: c.key, Inserted: c.where == nil, Status: c.status}
 }
 
-// Message says what was done with the row.
+// Message returns what was done with the row, for people.
 func (r Row) Message() msg.Message {
 	switch {
 	case r.Inserted:

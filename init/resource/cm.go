@@ -31,55 +31,54 @@ const (
 	attemptTimeout = 20 * time.Second
 	// maxAnswer bounds an answer; the documented ones have some 100 bytes.
 	maxAnswer = 1 << 20
+	// maxQuoted is how many characters of an answer an error quotes.
+	maxQuoted = 300
 )
 
-// client gives the HTTP client. Redirects are not followed: a CM sends none,
+// client returns the HTTP client. Redirects are not followed: a CM sends none,
 // so one comes from something in between, and is named. There is no proxy
 // either, whatever the environment says: the CM is on the node's own network.
 func (s *Step) client() *http.Client {
+	c := http.Client{Timeout: attemptTimeout, Transport: &http.Transport{
+		DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		TLSHandshakeTimeout: dialTimeout,
+		DisableKeepAlives:   true, // a few requests, minutes apart
+		// The documented answers have few and short headers.
+		MaxResponseHeaderBytes: 64 << 10,
+	}}
 	if s.HTTP != nil {
-		c := *s.HTTP
-		if c.CheckRedirect == nil {
-			c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-		}
-		return &c
+		c = *s.HTTP
 	}
-	return &http.Client{
-		Timeout:       attemptTimeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
-			TLSHandshakeTimeout: dialTimeout,
-			DisableKeepAlives:   true, // a few requests, minutes apart
-			// The documented answers have few and short headers.
-			MaxResponseHeaderBytes: 64 << 10,
-		},
+	if c.CheckRedirect == nil {
+		c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
+	return &c
 }
 
-// waitForCM waits until a CM answers GET / with 200 (oms-facts §5) and gives
+// waitForCM waits until a CM answers GET / with 200 (oms-facts §5) and returns
 // its address: cm_url, or this node's own CM while cm_url does not answer. A
 // VIP often comes up only when the node behind it is initialised.
 func (s *Step) waitForCM(ctx context.Context) (string, error) {
 	client := s.client()
-	configured, own := s.Config.CMURL, "http://"+net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Config.CMPort))
+	configured, self := s.Config.CMURL, "http://"+net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Config.CMPort))
 	waited := false
 	return retry(ctx, s.waitCM(), func(ctx context.Context) (string, error) {
 		err := ready(ctx, client, configured)
 		if err == nil {
 			return configured, nil
 		}
-		if !registry.SameURL(configured, own) && ready(ctx, client, own) == nil {
+		if !registry.SameURL(configured, self) && ready(ctx, client, self) == nil {
 			// It may have come up just now, and cm_url is the same CM.
 			if ready(ctx, client, configured) == nil {
 				return configured, nil
 			}
-			s.log(msg.M("cm_url %s does not answer (%v), but this node's own CM does, so step 5 talks to %s; see to it that cm_url leads there, such as a VIP that is not up yet", configured, err, own))
-			return own, nil
+			s.log(msg.M("cm_url %s does not answer (%v), but this node's own CM does, so step 5 talks to %s; see to it that cm_url leads there, such as a VIP that is not up yet",
+				configured, err, self))
+			return self, nil
 		}
-		var permanent *backoff.PermanentError
-		if errors.As(err, &permanent) {
-			return "", backoff.Permanent(msg.Errorf("cannot talk to the CM at %s: %w; correct cm_url in config.yaml or the certificate there", configured, permanent.Err))
+		if permanent, ok := errors.AsType[*backoff.PermanentError](err); ok {
+			return "", backoff.Permanent(msg.Errorf("cannot talk to the CM at %s: %w; correct cm_url in config.yaml or the certificate there",
+				configured, permanent.Err))
 		}
 		if !waited {
 			waited = true
@@ -87,15 +86,15 @@ func (s *Step) waitForCM(ctx context.Context) (string, error) {
 		}
 		return "", err
 	}, func(last error) error {
-		return msg.Errorf("the CM did not answer GET %s/ with 200 within %s, the last answer was: %w; see omsinit status and omsinit logs oms_drc_cm, and whether cm_url in config.yaml is right", configured, s.waitCM(), last)
+		return msg.Errorf("the CM did not answer GET %s/ with 200 within %s, the last answer was: %w; see omsinit status and omsinit logs oms_drc_cm, and whether cm_url in config.yaml is right",
+			configured, s.waitCM(), last)
 	})
 }
 
 // Ready asks once whether a CM answers GET / at an address with 200.
 func Ready(ctx context.Context, base string) error {
 	err := ready(ctx, (&Step{}).client(), base)
-	var permanent *backoff.PermanentError
-	if errors.As(err, &permanent) {
+	if permanent, ok := errors.AsType[*backoff.PermanentError](err); ok {
 		return permanent.Err
 	}
 	return err
@@ -130,17 +129,20 @@ func (s *Step) call(ctx context.Context, base string, call pack.Call, limit time
 	what := call.Method + " " + base + call.Path
 	return retry(ctx, limit, func(ctx context.Context) (bool, error) {
 		isNew, err := send(ctx, client, base, call, form)
-		var permanent *backoff.PermanentError
-		if errors.As(err, &permanent) {
-			return false, backoff.Permanent(msg.Errorf("the CM did not accept %s (%s): %w", call.Name, what, permanent.Err))
+		if permanent, ok := errors.AsType[*backoff.PermanentError](err); ok {
+			return false, backoff.Permanent(msg.Errorf("the CM did not accept %s (%s): %w",
+				call.Name, what, permanent.Err))
 		}
 		return isNew, err
 	}, func(last error) error {
-		return msg.Errorf("the CM did not answer %s within %s, the last answer was: %w; see omsinit logs oms_drc_cm", what, limit.Round(100*time.Millisecond), last)
+		return msg.Errorf("the CM did not answer %s within %s, the last answer was: %w; see omsinit logs oms_drc_cm",
+			what, limit.Round(100*time.Millisecond), last)
 	})
 }
 
-func send(ctx context.Context, client *http.Client, base string, call pack.Call, form url.Values) (isNew bool, err error) {
+func send(ctx context.Context, client *http.Client, base string, call pack.Call, form url.Values) (
+	isNew bool, err error,
+) {
 	target, body := base+call.Path, io.Reader(strings.NewReader(form.Encode()))
 	if call.Method == http.MethodGet {
 		body = nil
@@ -197,7 +199,8 @@ func judge(resp *http.Response, text []byte, done []int) (isNew bool, err error)
 	if n, err := strconv.Atoi(code); err == nil && slices.Contains(done, n) {
 		return false, nil
 	}
-	return false, backoff.Permanent(msg.Errorf("errCode %s, errMsg %q; see omsinit logs oms_drc_cm", code, shorten(a.ErrMsg)))
+	return false, backoff.Permanent(msg.Errorf("errCode %s, errMsg %q; see omsinit logs oms_drc_cm",
+		code, msg.Shorten(a.ErrMsg, maxQuoted)))
 }
 
 var pageTitle = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`) })
@@ -211,14 +214,17 @@ func foreignAnswer(resp *http.Response, text []byte) error {
 		if m := pageTitle().FindSubmatch(text); m != nil {
 			title = strings.TrimSpace(string(m[1]))
 		}
-		return msg.Errorf("something other than the CM answers, with a web page titled %q (Server: %q); cm_url in config.yaml must lead to the CM's port (cm_server_port), not to the console, and not through a web proxy", shorten(title), server)
+		return msg.Errorf("something other than the CM answers, with a web page titled %q (Server: %q); cm_url in config.yaml must lead to the CM's port (cm_server_port), not to the console, and not through a web proxy",
+			msg.Shorten(title, maxQuoted), server)
 	}
-	return msg.Errorf("the answer is not a CM's: %q (Server: %q); cm_url in config.yaml must lead to the CM's port (cm_server_port)", shorten(string(begin)), server)
+	return msg.Errorf("the answer is not a CM's: %q (Server: %q); cm_url in config.yaml must lead to the CM's port (cm_server_port)",
+		msg.Shorten(string(begin), maxQuoted), server)
 }
 
 func statusError(resp *http.Response) error {
 	if to := resp.Header.Get("Location"); to != "" {
-		return msg.Errorf("HTTP %s to %s (Server: %q); a CM does not redirect, so cm_url leads to something else", resp.Status, to, resp.Header.Get("Server"))
+		return msg.Errorf("HTTP %s to %s (Server: %q); a CM does not redirect, so cm_url leads to something else",
+			resp.Status, to, resp.Header.Get("Server"))
 	}
 	return msg.Errorf("HTTP %s (Server: %q)", resp.Status, resp.Header.Get("Server"))
 }
@@ -227,8 +233,7 @@ func statusError(resp *http.Response) error {
 // which may carry a form. A certificate does not become valid by waiting, nor
 // does a service learn TLS.
 func transportError(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
 	var untrusted *tls.CertificateVerificationError
@@ -237,14 +242,17 @@ func transportError(err error) error {
 	case errors.As(err, &untrusted):
 		return backoff.Permanent(err)
 	case errors.As(err, &plain), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
-		return backoff.Permanent(msg.Errorf("cm_url begins with https, and what answers there does not speak TLS (%v)", err.Error()))
+		return backoff.Permanent(msg.Errorf("cm_url begins with https, and what answers there does not speak TLS (%v)",
+			err.Error()))
 	}
 	return err
 }
 
 // retry tries again, with growing pauses, until it works, is refused, or the
-// time is over. Only the last kind of error is passing; failed makes it.
-func retry[T any](ctx context.Context, limit time.Duration, try func(context.Context) (T, error), failed func(last error) error) (T, error) {
+// time is over. Only the last kind of error is transient; failed makes it.
+func retry[T any](ctx context.Context, limit time.Duration,
+	try func(context.Context) (T, error), failed func(last error) error,
+) (T, error) {
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	pause := backoff.NewExponentialBackOff()
@@ -253,8 +261,7 @@ func retry[T any](ctx context.Context, limit time.Duration, try func(context.Con
 	refused := false
 	value, err := backoff.Retry(bounded, func() (T, error) {
 		v, err := try(bounded)
-		var permanent *backoff.PermanentError
-		refused = errors.As(err, &permanent)
+		_, refused = errors.AsType[*backoff.PermanentError](err)
 		// What the time limit cut off is no answer, if there was one before.
 		if err != nil && (last == nil || bounded.Err() == nil) {
 			last = err
@@ -270,14 +277,4 @@ func retry[T any](ctx context.Context, limit time.Duration, try func(context.Con
 		return value, err
 	}
 	return value, finding.Transient(failed(last))
-}
-
-// shorten keeps an answer from filling the screen.
-func shorten(text string) string {
-	const most = 300
-	r := []rune(strings.ToValidUTF8(text, "?"))
-	if len(r) <= most {
-		return string(r)
-	}
-	return string(r[:most]) + "…"
 }

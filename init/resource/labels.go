@@ -3,6 +3,7 @@ package resource
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 
 	"omsinit/internal/database"
@@ -14,13 +15,13 @@ import (
 // region has the label of its own name. A table of another shape belongs to a
 // release that fills it through the pack's requests, and is left alone.
 type labels struct {
-	known bool // the table is one of names alone
-	names []string
+	namesOnly bool // the table has no other columns to fill
+	names     []string
 }
 
 func readLabels(ctx context.Context, q database.Queryer, cm string, columns registry.Columns) (labels, error) {
-	l := labels{known: columns.Known("resource_label", "name")}
-	if !l.known {
+	l := labels{namesOnly: columns.Known("resource_label", "name")}
+	if !l.namesOnly {
 		return l, nil
 	}
 	err := database.Each(ctx, q, "SELECT name FROM "+database.Quote(cm)+".resource_label", nil, func(rows *sql.Rows) error {
@@ -34,7 +35,7 @@ func readLabels(ctx context.Context, q database.Queryer, cm string, columns regi
 
 // changes makes the label of a region, or renames it with the region.
 func (l labels) changes(before, name string) []change {
-	if !l.known {
+	if !l.namesOnly {
 		return nil
 	}
 	old, hasOld := l.find(before)
@@ -51,15 +52,12 @@ func (l labels) changes(before, name string) []change {
 
 // find looks as the server compares names: without regard to case.
 func (l labels) find(name string) (spelled string, ok bool) {
-	for _, n := range l.names {
-		if n == name {
-			return n, true
-		}
+	if slices.Contains(l.names, name) {
+		return name, true
 	}
-	for _, n := range l.names {
-		if strings.EqualFold(n, name) {
-			return n, true
-		}
+	i := slices.IndexFunc(l.names, func(n string) bool { return strings.EqualFold(n, name) })
+	if i < 0 {
+		return "", false
 	}
-	return "", false
+	return l.names[i], true
 }

@@ -3,11 +3,10 @@ package resource
 import (
 	"context"
 
-	"omsinit/internal/database"
 	"omsinit/internal/pack"
 )
 
-// Plan says which rows Apply would write, and which requests it would send
+// Plan returns the rows that Apply would write, and the requests it would send
 // before; it only reads the MetaDB, and asks no CM. Without rows to write the
 // region is registered, and the requests would find their work done.
 func (s *Step) Plan(ctx context.Context) (Result, error) {
@@ -15,18 +14,11 @@ func (s *Step) Plan(ctx context.Context) (Result, error) {
 	if s.Pack.Register == pack.ByCalls {
 		return result, nil // only the CM knows what it has done
 	}
-	db, err := database.Open(s.Config, "", database.As(s.HostIP))
+	db, found, err := s.open(ctx)
 	if err != nil {
 		return result, err
 	}
 	defer db.Close()
-	found, err := read(ctx, db, s.Config)
-	if err != nil {
-		return result, err
-	}
-	if err := found.conflict(s.Config); err != nil {
-		return result, err
-	}
 	for _, c := range found.changes(want(s.Config, s.HostIP)) {
 		result.Rows = append(result.Rows, c.row(s.name(c.place)))
 	}

@@ -39,7 +39,7 @@ type Step struct {
 	Log func(msg.Message)
 }
 
-// Result says what Apply changed.
+// Result is what Apply changed.
 type Result struct {
 	CM    string   // address of the CM that answered
 	Calls []string // names of the pack's requests that did something new
@@ -61,7 +61,7 @@ type Row struct {
 func (r Result) Changed() bool { return len(r.Calls) > 0 || len(r.Rows) > 0 }
 
 // Apply registers the region and its nodes. A second run changes nothing.
-// Errors of a CM or MetaDB that does not answer are marked passing; refusals
+// Errors of a CM or MetaDB that does not answer are transient; refusals
 // and contradictions between regions are not.
 //
 // What was done before an error is in the Result.
@@ -71,19 +71,11 @@ func (s *Step) Apply(ctx context.Context) (Result, error) {
 	}
 	var result Result
 	w := want(s.Config, s.HostIP)
-	db, err := database.Open(s.Config, "", database.As(s.HostIP))
+	db, found, err := s.open(ctx)
 	if err != nil {
 		return result, err
 	}
 	defer db.Close()
-
-	found, err := read(ctx, db, s.Config)
-	if err != nil {
-		return result, err
-	}
-	if err := found.conflict(s.Config); err != nil {
-		return result, err
-	}
 	if result.CM, err = s.waitForCM(ctx); err != nil {
 		return result, err
 	}
@@ -97,6 +89,19 @@ func (s *Step) Apply(ctx context.Context) (Result, error) {
 		s.warn(found, w)
 	}
 	return result, err
+}
+
+// open connects to the MetaDB and reads it.
+func (s *Step) open(ctx context.Context) (*sql.DB, state, error) {
+	db, err := database.Open(s.Config, "", database.As(s.HostIP))
+	if err != nil {
+		return nil, state{}, err
+	}
+	found, err := read(ctx, db, s.Config)
+	if err != nil {
+		db.Close()
+	}
+	return db, found, err
 }
 
 // register takes the MetaDB's lock, so that regions that start together come
@@ -115,9 +120,6 @@ func (s *Step) register(ctx context.Context, db *sql.DB, w wanted, result *Resul
 	defer lock.Release()
 	found, err := read(ctx, lock.Conn(), s.Config)
 	if err != nil {
-		return found, err
-	}
-	if err := found.conflict(s.Config); err != nil {
 		return found, err
 	}
 	if err := s.calls(ctx, result, min(s.waitCM(), lockedWait)); err != nil {

@@ -40,6 +40,8 @@ func want(c *config.Config, hostIP string) wanted {
 	return w
 }
 
+// read reads the MetaDB. A region that contradicts another one there is an
+// error, so that nothing is sent or written for it.
 func read(ctx context.Context, q database.Queryer, c *config.Config) (s state, err error) {
 	if s.Registry, err = registry.Read(ctx, q, c); err == nil {
 		s.beats, err = registry.ReadBeats(ctx, q, c.HeartbeatDatabase)
@@ -53,15 +55,10 @@ func read(ctx context.Context, q database.Queryer, c *config.Config) (s state, e
 	if err != nil {
 		return s, msg.Errorf("cannot read the registered regions and nodes: %w", database.Explain(c, err))
 	}
-	return s, nil
-}
-
-// conflict is the first contradiction with what is registered.
-func (s state) conflict(c *config.Config) error {
-	if found := s.Conflicts(c, s.beats); len(found) > 0 {
-		return found[0].Err()
+	if conflicts := s.Conflicts(c, s.beats); len(conflicts) > 0 {
+		return s, conflicts[0].Err()
 	}
-	return nil
+	return s, nil
 }
 
 // changes compares the MetaDB with config.yaml. No row is ever deleted.
@@ -76,7 +73,11 @@ func (s state) changes(w wanted) []change {
 	out = append(out, s.location(w)...)
 	out = append(out, s.hosts(w, group)...)
 
-	row := []value{{"region", w.Name}, {"region_cn", w.NameCN}, {"cm_url", w.URL}, {"is_default_cm", number(w.IsDefault)}}
+	standard := 0
+	if w.IsDefault {
+		standard = 1
+	}
+	row := []value{{"region", w.Name}, {"region_cn", w.NameCN}, {"cm_url", w.URL}, {"is_default_cm", standard}}
 	code := value{"code", w.Location}
 	switch {
 	case !listed:
@@ -85,7 +86,8 @@ func (s state) changes(w wanted) []change {
 		out = append(out, update(rmDatabase, "cluster_info", "code="+group, code, row...))
 	}
 	if !s.ha {
-		out = append(out, insert(rmDatabase, "oms_normal_config", "cfg_name=ha.config", value{"cfg_name", "ha.config"}, value{"cfg_value", ha.Default}))
+		out = append(out, insert(rmDatabase, "oms_normal_config", "cfg_name=ha.config",
+			value{"cfg_name", "ha.config"}, value{"cfg_value", ha.Default}))
 	}
 	return out
 }
@@ -111,24 +113,25 @@ func (s state) location(w wanted) []change {
 // another node is left alone: each node knows best how it is.
 func (s state) hosts(w wanted, group string) (out []change) {
 	member := []value{{"host_status", registry.Online}, {"resource_group_id", groupID(group)}}
+	set := func(row registry.Host, status string, columns ...value) {
+		c := update(cmDatabase, "host", "ip="+row.IP, value{"ip", row.IP}, columns...)
+		c.status = status
+		out = append(out, c)
+	}
 	for _, node := range w.nodes {
 		row, ok := s.Host(node)
 		switch {
 		case !ok:
 			out = append(out, insert(cmDatabase, "host", "ip="+node, append(member, value{"ip", node})...))
 		case row.Status == registry.Offline:
-			back := update(cmDatabase, "host", "ip="+row.IP, value{"ip", row.IP}, member...)
-			back.status = registry.Online
-			out = append(out, back)
+			set(row, registry.Online, member...)
 		case node == w.self && (row.Status != registry.Online || row.Name != group):
-			out = append(out, update(cmDatabase, "host", "ip="+row.IP, value{"ip", row.IP}, member...))
+			set(row, "", member...)
 		}
 	}
 	for _, row := range s.removed(w) {
 		if _, alive := s.alive(row); !alive {
-			mark := update(cmDatabase, "host", "ip="+row.IP, value{"ip", row.IP}, value{"host_status", registry.Offline})
-			mark.status = registry.Offline
-			out = append(out, mark)
+			set(row, registry.Offline, value{"host_status", registry.Offline})
 		}
 	}
 	return out
@@ -156,14 +159,7 @@ func (s state) alive(host registry.Host) (registry.Beat, bool) {
 	return b, ok && b.Fresh()
 }
 
-func number(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// name gives the database that a row is in.
+// name returns the name of the database that a row is in.
 func (s *Step) name(p place) string {
 	if p == cmDatabase {
 		return s.Config.CMDatabase
@@ -184,7 +180,8 @@ func (s *Step) commit(ctx context.Context, conn *sql.Conn, condition string, fou
 		}
 		rows, err := transact(ctx, conn, s.name(p), condition, part, found.Columns)
 		if err != nil {
-			failed := msg.Errorf("cannot register this region and its nodes in the database %s: %w", s.name(p), database.Explain(s.Config, err))
+			failed := msg.Errorf("cannot register this region and its nodes in the database %s: %w",
+				s.name(p), database.Explain(s.Config, err))
 			if database.Is(err, database.ErrDupEntry) { // another node wrote a row of ours meanwhile: the next run looks again
 				failed = finding.Transient(failed)
 			}
@@ -198,7 +195,9 @@ func (s *Step) commit(ctx context.Context, conn *sql.Conn, condition string, fou
 	return done, nil
 }
 
-func transact(ctx context.Context, conn *sql.Conn, name, condition string, changes []change, columns registry.Columns) ([]Row, error) {
+func transact(ctx context.Context, conn *sql.Conn, name, condition string, changes []change, columns registry.Columns) (
+	[]Row, error,
+) {
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err

@@ -82,8 +82,8 @@ func Look(ctx context.Context, c *config.Config, hostIP string, limit time.Durat
 		if r.IsDefault && view.Default == "" {
 			view.Default = r.Name
 		}
-		view.Regions = append(view.Regions, RegionView{Name: r.Name, NameCN: r.NameCN, Location: r.Location, URL: r.URL, IsDefault: r.IsDefault,
-			Own: r.Location == c.CMLocation, Nodes: []NodeView{}})
+		view.Regions = append(view.Regions, RegionView{Name: r.Name, NameCN: r.NameCN, Location: r.Location, URL: r.URL,
+			IsDefault: r.IsDefault, Own: r.Location == c.CMLocation, Nodes: []NodeView{}})
 	}
 	for _, h := range found.Hosts {
 		if i, ok := places[h.Name]; ok {
@@ -118,7 +118,8 @@ func (v View) Print(w io.Writer, lang msg.Lang) {
 		if r.IsDefault {
 			standard = t("yes")
 		}
-		regions = append(regions, []string{r.title(), strconv.Itoa(r.Location), standard, r.URL, fmt.Sprintf("%d/%d", up, members)})
+		regions = append(regions, []string{r.title(), strconv.Itoa(r.Location), standard, r.URL,
+			fmt.Sprintf("%d/%d", up, members)})
 	}
 	for _, n := range v.Unassigned {
 		nodes = append(nodes, n.cells("-", lang))
@@ -155,17 +156,12 @@ func (n NodeView) cells(region string, lang msg.Lang) []string {
 	if n.Self {
 		self = lang.Sprintf("this node")
 	}
-	return []string{n.IP, region, stateName(n.State).In(lang), n.Status, beat, self}
+	return []string{n.IP, region, stateNames[n.State].In(lang), n.Status, beat, self}
 }
 
-func stateName(s registry.State) msg.Message {
-	switch s {
-	case registry.Up:
-		return msg.M("up")
-	case registry.Down:
-		return msg.M("down")
-	case registry.Removed:
-		return msg.M("removed")
-	}
-	return msg.M("abnormal")
+var stateNames = map[registry.State]msg.Message{
+	registry.Up:       msg.M("up"),
+	registry.Down:     msg.M("down"),
+	registry.Removed:  msg.M("removed"),
+	registry.Abnormal: msg.M("abnormal"),
 }

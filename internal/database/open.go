@@ -1,4 +1,4 @@
-// Package database connects to the MetaDB, says in words what goes wrong
+// Package database connects to the MetaDB, explains what goes wrong
 // there, and holds the lock that keeps nodes from changing it at once.
 //
 // The MetaDB is MySQL, MariaDB, or a MySQL tenant of OceanBase (oms-facts §1).
@@ -53,10 +53,9 @@ func Encrypted() Option {
 
 // CountFoundRows makes RowsAffected of an UPDATE count the rows that were found,
 // also those that it leaves as they were.
-
 func CountFoundRows(c *mysql.Config) { c.ClientFoundRows = true }
 
-// Open gives a connection pool for a database of the MetaDB, "" for none. It
+// Open returns a connection pool for a database of the MetaDB, "" for none. It
 // does not connect yet: the first statement does. Errors of statements go
 // through Explain before a person sees them.
 //

@@ -87,7 +87,7 @@ type field struct {
 func named(text, name string) ([]field, error) {
 	fields, err := scan(text, name)
 	if err != nil {
-		return nil, msg.Errorf("the system parameter ha.config is not a JSON object (%v), so it is left as it is: %q; correct it in the console (System Management > System Parameters > ha.config)", err.Error(), shorten(text))
+		return nil, msg.Errorf("the system parameter ha.config is not a JSON object (%v), so it is left as it is: %q; correct it in the console (System Management > System Parameters > ha.config)", err.Error(), msg.Shorten(text, 300))
 	}
 	return fields, nil
 }
@@ -120,13 +120,4 @@ func scan(text, name string) (fields []field, err error) {
 		return nil, errors.New("something follows the object")
 	}
 	return fields, nil
-}
-
-// shorten keeps a value from filling the screen.
-func shorten(text string) string {
-	const most = 300
-	if r := []rune(text); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return text
 }
