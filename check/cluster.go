@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"omsinit/internal/finding"
+	"omsinit/internal/ha"
 	"omsinit/internal/msg"
 	"omsinit/internal/registry"
 )
@@ -34,6 +35,8 @@ type Program struct {
 type clusterState struct {
 	registry.Registry
 	beats registry.Beats
+	// hostDown is the age of a heartbeat from which a node counts as down.
+	hostDown time.Duration
 }
 
 func clusterPrograms(ctx context.Context, n *node, f *found) {
@@ -99,6 +102,9 @@ func clusterRegistry(ctx context.Context, n *node, f *found) {
 	if err != nil {
 		f.query(n, err)
 		return
+	}
+	if s.hostDown = n.HeartbeatAge; s.hostDown == 0 {
+		s.hostDown = ha.HostDown(ctx, n.db, n.cfg.RMDatabase)
 	}
 	f.publish = func() { n.registry = s }
 	f.fact("regions", registry.Taken(s.Regions))
@@ -169,9 +175,8 @@ func clusterNodes(_ context.Context, n *node, f *found) {
 			continue
 		}
 		beat, found := registry.FindBeat(n.registry.beats.Own, host.IP)
-		alive := found && beat.Age <= n.HeartbeatAge
 		switch {
-		case alive:
+		case found && beat.Alive():
 			f.node(host.IP, host, msg.M("the node %s is not in cm_nodes, and sends heartbeats", host.IP),
 				msg.M("stop its container if it was taken out; if not, add it to cm_nodes in the config.yaml of every node of the region"))
 		case host.Status != registry.Offline:
@@ -206,7 +211,7 @@ func clusterHeartbeats(_ context.Context, n *node, f *found) {
 		}
 	}
 	for _, beat := range n.registry.beats.Own {
-		if _, ok := n.registry.Host(beat.IP); ok || beat.Age > n.HeartbeatAge {
+		if _, ok := n.registry.Host(beat.IP); ok || !beat.Alive() {
 			continue
 		}
 		f.error("cluster.stranger", msg.M("heartbeats come from %s, and no node has that address", beat.IP),
@@ -233,11 +238,15 @@ func (n *node) heartbeat(f *found, host registry.Host) {
 		return
 	}
 	facts = append(facts, fact("heartbeat_age_seconds", int64(beat.Age/time.Second)), fact("heartbeat_at", beat.At))
+	late := f.error
+	if beat.Age <= n.registry.hostDown {
+		late = f.warning // OMS does not call it down yet
+	}
 	switch {
-	case beat.Age > n.HeartbeatAge:
-		f.error("cluster.heartbeat",
+	case beat.Age > n.registry.hostDown, !beat.Alive():
+		late("cluster.heartbeat",
 			msg.M("the last heartbeat of the node %s (region %s) was %s ago", host.IP, where, beat.Age), fix, facts...)
-	case beat.Age < -n.HeartbeatAge:
+	case beat.Age < -registry.Alive:
 		f.error("cluster.heartbeat",
 			msg.M("the last heartbeat of the node %s (region %s) is %s in the future", host.IP, where, -beat.Age),
 			msg.M("the MetaDB and the nodes must have the same time zone and the same time: see omsinit check"),

@@ -27,7 +27,7 @@ INSERT INTO rm.cluster_info VALUES (1, 'hz', 'hz', 'http://10.0.0.1:8088', 1), (
 INSERT INTO cm.resource_group VALUES (7, '1'), (8, '2');
 INSERT INTO cm.location_cm VALUES (1, 'hz', 'http://10.0.0.1:8088'), (2, 'bj', 'http://10.1.0.1:8088');
 INSERT INTO cm.host VALUES ('10.0.0.1', 7, 'ONLINE'), ('10.0.0.2', 7, 'ONLINE'), ('10.1.0.1', 8, 'ONLINE');
-INSERT INTO hb.heart_beat VALUES ('10.0.0.1', 'supervisor', NOW()), ('10.0.0.2', 'supervisor', NOW() - INTERVAL 1 MINUTE), ('10.0.0.2', 'supervisor', NOW() - INTERVAL 9 MINUTE), ('10.9.9.9', 'other', NOW());
+INSERT INTO hb.heart_beat VALUES ('10.0.0.1', 'supervisor', NOW()), ('10.0.0.2', 'supervisor', NOW() - INTERVAL 30 SECOND), ('10.0.0.2', 'supervisor', NOW() - INTERVAL 9 MINUTE), ('10.9.9.9', 'other', NOW());
 INSERT INTO hb2.heart_beat VALUES ('10.1.0.1', 'supervisor', NOW())`
 
 func TestClusterFindings(t *testing.T) {
@@ -55,7 +55,9 @@ func TestClusterFindings(t *testing.T) {
 		"a node too many is not marked":   {"INSERT INTO cm.host VALUES ('10.0.0.3', 7, 'ONLINE'); INSERT INTO hb.heart_beat VALUES ('10.0.0.3', 'supervisor', NOW() - INTERVAL 1 HOUR)", "error cluster.node, error cluster.heartbeat", []string{"is registered as ONLINE"}},
 		"a node that was taken out":       {"INSERT INTO cm.host VALUES ('10.0.0.3', 7, 'OFFLINE')", "", nil},
 		"a node never sent a heartbeat":   {"DELETE FROM hb.heart_beat WHERE host_ip = '10.0.0.2'", "error cluster.heartbeat", []string{"10.0.0.2 (region hz (cm_location 1)) has never sent", "see on 10.0.0.2"}},
-		"this node's stopped":             {"UPDATE hb.heart_beat SET gmt_modified = NOW() - INTERVAL 5 MINUTE WHERE host_ip = '10.0.0.1'", "error cluster.heartbeat", []string{"was 5m", "omsinit restart oms_drc_supervisor"}},
+		"this node's stopped":             {"UPDATE hb.heart_beat SET gmt_modified = NOW() - INTERVAL 10 MINUTE WHERE host_ip = '10.0.0.1'", "error cluster.heartbeat", []string{"was 10m", "omsinit restart oms_drc_supervisor"}},
+		"this node's stopped just now":    {"UPDATE hb.heart_beat SET gmt_modified = NOW() - INTERVAL 5 MINUTE WHERE host_ip = '10.0.0.1'", "warning cluster.heartbeat", []string{"was 5m", "omsinit restart oms_drc_supervisor"}},
+		"OMS waits for less":              {"CREATE TABLE rm.oms_normal_config (cfg_name VARCHAR(99), cfg_value TEXT); INSERT INTO rm.oms_normal_config VALUES ('ha.config', '{\"checkHostDownIntervalSec\":\"240\"}'); UPDATE hb.heart_beat SET gmt_modified = NOW() - INTERVAL 5 MINUTE WHERE host_ip = '10.0.0.1'", "error cluster.heartbeat", []string{"was 5m"}},
 		"another region's stopped":        {"UPDATE hb2.heart_beat SET gmt_modified = NOW() - INTERVAL 1 HOUR", "error cluster.heartbeat", []string{"10.1.0.1 (region bj (cm_location 2)) was 1h0m"}},
 		"a heartbeat is in the future":    {"UPDATE hb.heart_beat SET gmt_modified = NOW() + INTERVAL 8 HOUR WHERE host_ip = '10.0.0.2'", "error cluster.heartbeat", []string{"s in the future", "time zone"}},
 		"our heartbeats go elsewhere":     {"INSERT INTO hb2.heart_beat SELECT * FROM hb.heart_beat; DELETE FROM hb.heart_beat", "error cluster.heartbeat, error cluster.heartbeat", nil},

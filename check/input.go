@@ -12,7 +12,6 @@ import (
 	"omsinit/internal/config"
 	"omsinit/internal/finding"
 	"omsinit/internal/layout"
-	"omsinit/internal/registry"
 )
 
 // DefaultDeadline is how long a check may take without --deadline.
@@ -56,7 +55,8 @@ type Input struct {
 	// for Cluster.
 	Programs func(context.Context) (Programs, error)
 	CM       func(ctx context.Context, url string) error
-	// HeartbeatAge is how old the heartbeat of a node that is alive may be; 0 means registry.Alive.
+	// HeartbeatAge is the age of a node's last heartbeat from which it is an error; 0 is the age from which OMS itself
+	// calls a host down.
 	HeartbeatAge time.Duration
 	// Deadline of each check; 0 means DefaultDeadline.
 	Deadline time.Duration
@@ -70,7 +70,6 @@ type Input struct {
 
 func (in *Input) setDefaults() {
 	in.Deadline = cmp.Or(in.Deadline, DefaultDeadline)
-	in.HeartbeatAge = cmp.Or(in.HeartbeatAge, registry.Alive)
 	in.system = cmp.Or(in.system, "/")
 	if in.now == nil {
 		in.now = time.Now

@@ -14,7 +14,8 @@ import (
 
 // ClusterOptions are what the operations on all regions and nodes offer.
 type ClusterOptions struct {
-	// HeartbeatAge is how old the last heartbeat of a node that is up may be; 0 is registry.Alive.
+	// HeartbeatAge is how old the last heartbeat of a node that is up may be; 0 is the age from which OMS itself calls
+	// a host down.
 	HeartbeatAge time.Duration
 	Deadline     time.Duration // of each check; 0 is check.DefaultDeadline
 }

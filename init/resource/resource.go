@@ -146,7 +146,8 @@ func (s *Step) warn(found state, w wanted) {
 	}
 	for _, host := range found.removed(w) {
 		if beat, alive := found.alive(host); alive {
-			s.log(msg.M("the node %s is not in cm_nodes, but sends heartbeats (the last one %s ago), so it is left as it is: if it was taken out, stop its container and run omsinit init --only resource again in 2 minutes; if not, correct cm_nodes here", host.IP, beat.Age))
+			s.log(msg.M("the node %s is not in cm_nodes, but sends heartbeats (the last one %s ago), so it is left as it is: if it was taken out, stop its container and run omsinit init --only resource again %d s later; if not, correct cm_nodes here",
+				host.IP, beat.Age, int(registry.Alive.Seconds())))
 		}
 	}
 }

@@ -156,7 +156,7 @@ func (s state) removed(w wanted) (hosts []registry.Host) {
 // it may be this node's config.yaml that is behind.
 func (s state) alive(host registry.Host) (registry.Beat, bool) {
 	b, ok := registry.FindBeat(s.beats, host.IP)
-	return b, ok && b.Fresh()
+	return b, ok && b.Alive()
 }
 
 // name returns the name of the database that a row is in.

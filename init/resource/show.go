@@ -9,6 +9,7 @@ import (
 
 	"omsinit/internal/config"
 	"omsinit/internal/database"
+	"omsinit/internal/ha"
 	"omsinit/internal/msg"
 	"omsinit/internal/registry"
 )
@@ -50,8 +51,9 @@ type NodeView struct {
 	HeartbeatAge *int64  `json:"heartbeat_age_seconds"`
 }
 
-// Look reads what is registered. Nothing but the MetaDB is asked.
-func Look(ctx context.Context, c *config.Config, hostIP string, limit time.Duration) (View, error) {
+// Look reads what is registered. Nothing but the MetaDB is asked. A node is down when its last heartbeat is older than
+// hostDown; 0 is the age from which OMS itself calls a host down.
+func Look(ctx context.Context, c *config.Config, hostIP string, hostDown time.Duration) (View, error) {
 	view := View{Version: 1, Regions: []RegionView{}, Unassigned: []NodeView{}}
 	db, err := database.Open(c, "", database.As(hostIP))
 	if err != nil {
@@ -67,9 +69,12 @@ func Look(ctx context.Context, c *config.Config, hostIP string, limit time.Durat
 		return view, msg.Errorf("cannot read the heartbeats: %w", database.Explain(c, err))
 	}
 	view.HeartbeatDatabases = all.Databases
+	if hostDown == 0 {
+		hostDown = ha.HostDown(ctx, db, c.RMDatabase)
+	}
 	node := func(h registry.Host) NodeView {
 		beats := all.Of(h, c.CMLocation)
-		v := NodeView{IP: h.IP, Self: registry.SameAddress(h.IP, hostIP), Status: h.Status, State: registry.StateOf(h, beats, limit)}
+		v := NodeView{IP: h.IP, Self: registry.SameAddress(h.IP, hostIP), Status: h.Status, State: registry.StateOf(h, beats, hostDown)}
 		if b, ok := registry.FindBeat(beats, h.IP); ok {
 			age := int64(b.Age / time.Second)
 			v.Heartbeat, v.HeartbeatAge = &b.At, &age

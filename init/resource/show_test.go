@@ -10,7 +10,6 @@ import (
 
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/registry"
 	"omsinit/testdata/testmaria"
 )
 
@@ -20,7 +19,7 @@ func TestLook(t *testing.T) {
 	c := metadb(t, s, "oms")
 	look := func() View {
 		t.Helper()
-		v, err := Look(context.Background(), c, "10.0.0.1", registry.Alive)
+		v, err := Look(context.Background(), c, "10.0.0.1", 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +76,7 @@ NODE      REGION             STATE     HOST_STATUS  LAST HEARTBEAT
 	s.Stop()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if _, err := Look(ctx, c, "10.0.0.1", registry.Alive); !finding.IsTransient(err) {
+	if _, err := Look(ctx, c, "10.0.0.1", 0); !finding.IsTransient(err) {
 		t.Errorf("%v", err)
 	}
 }

@@ -247,13 +247,13 @@ func (u *Upgrade) alive(ctx context.Context, db *sql.DB, databases []string, exc
 			return nil, database.Explain(u.Config, err)
 		}
 		for _, b := range beats {
-			if b.Age >= aliveFor || b.IP == except {
+			if !b.Alive() || b.IP == except {
 				continue
 			}
 			age := int(b.Age.Seconds())
 			running := objection("upgrade.node-alive",
 				msg.M("OMS still runs on %s: its last sign of life in %s is %d s old", b.IP, name, age),
-				msg.M("stop OMS on all nodes (docker stop); a node counts as stopped %d s after its last sign of life", int(aliveFor.Seconds())),
+				msg.M("stop OMS on all nodes (docker stop); a node counts as stopped %d s after its last sign of life", int(registry.Alive.Seconds())),
 				fact("host_ip", b.IP), fact("database", name), fact("age_seconds", age))
 			running.Transient = true
 			out = append(out, running)

@@ -160,7 +160,10 @@ func (s *Session) start(ctx context.Context, v *survey) error {
 	if err := s.j.create(ctx); err != nil {
 		return err
 	}
-	since, err := lastSign(ctx, s.db, s.Config)
+	since, err := lastHeartbeat(ctx, s.db, s.Config)
+	if err == nil && since == "" { // there is no outage
+		err = database.Explain(s.Config, s.db.QueryRowContext(ctx, "SELECT CAST(NOW() AS CHAR)").Scan(&since))
+	}
 	if err != nil {
 		return err
 	}
@@ -219,26 +222,31 @@ func (s *Session) resume(ctx context.Context, v *survey) error {
 // it was made, as when somebody started the old container meanwhile, or when the
 // new release ran already: what was written then is not in it.
 func (s *Session) distrustBackup(ctx context.Context) error {
-	var last sql.NullString
-	err := s.db.QueryRowContext(ctx, "SELECT CAST(MAX(gmt_modified) AS CHAR) FROM "+database.Quote(s.Config.HeartbeatDatabase)+".heart_beat WHERE task_name = 'supervisor' AND gmt_modified > ?", s.rec.Started).Scan(&last)
-	if err := newMetaDB(s.Config, err); err != nil {
-		return err
-	}
-	if last.Valid {
+	last, err := lastHeartbeat(ctx, s.db, s.Config)
+	if err == nil && last > s.rec.Started {
 		s.KeepFailed, s.distrusted = true, true
-		s.log(msg.M("warning: OMS has run at %s, after the backup of this upgrade was made; should the upgrade fail, the backup is not restored by itself", last.String))
+		s.log(msg.M("warning: OMS has run at %s, after the backup of this upgrade was made; should the upgrade fail, the backup is not restored by itself", last))
 	}
-	return nil
+	return err
 }
 
-// ranSinceRestore returns when OMS has run after a restore that was cut had
-// stopped it, as when somebody started the old container: what was written
-// then would be lost. Empty: it has not.
+// stopTime is within which the programs have stopped after a restore has begun: heartbeats of that time say nothing.
+const stopTime = time.Minute
+
+// ranSinceRestore returns when OMS has run after a restore that was cut had stopped it, as when somebody started the old
+// container: what was written then would be lost. It returns "" when it has not.
 func (s *Session) ranSinceRestore(ctx context.Context) (string, error) {
-	var at sql.NullString
-	err := s.db.QueryRowContext(ctx, "SELECT CAST(MAX(gmt_modified) AS CHAR) FROM "+database.Quote(s.Config.HeartbeatDatabase)+".heart_beat WHERE task_name = 'supervisor' AND gmt_modified > "+
-		"(SELECT MAX(started_at) FROM "+s.j.table("stages")+" WHERE upgrade_id = ? AND stage = ?) + INTERVAL ? SECOND", s.rec.ID, stageRestore, int(aliveFor.Seconds())).Scan(&at)
-	return at.String, newMetaDB(s.Config, err)
+	var stopped sql.NullString
+	err := s.db.QueryRowContext(ctx, "SELECT CAST(MAX(started_at) + INTERVAL ? SECOND AS CHAR) FROM "+s.j.table("stages")+
+		" WHERE upgrade_id = ? AND stage = ?", int(stopTime.Seconds()), s.rec.ID, stageRestore).Scan(&stopped)
+	if err != nil || !stopped.Valid {
+		return "", newMetaDB(s.Config, err)
+	}
+	last, err := lastHeartbeat(ctx, s.db, s.Config)
+	if last <= stopped.String {
+		last = ""
+	}
+	return last, err
 }
 
 // acquire takes the lock of upgrades. It is another one than that of the

@@ -13,7 +13,6 @@ import (
 	"omsinit/internal/layout"
 	"omsinit/internal/msg"
 	"omsinit/internal/node"
-	"omsinit/internal/registry"
 	"omsinit/supervise/client"
 )
 
@@ -108,7 +107,9 @@ func deadlineFlag(t translate, to *time.Duration) urfave.Flag {
 }
 
 func heartbeatAgeFlag(t translate, to *time.Duration) urfave.Flag {
-	return positive(durationFlag(to, "heartbeat-age", registry.Alive, t("count a node as up when its last heartbeat is at most this old")))
+	f := durationFlag(to, "heartbeat-age", 0, t("count a node as up when its last heartbeat is at most this old"))
+	f.DefaultText = t("checkHostDownIntervalSec of ha.config")
+	return positive(f)
 }
 
 func heartbeatsFlag(t translate, to *[]string) urfave.Flag {

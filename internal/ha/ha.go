@@ -6,6 +6,8 @@ package ha
 import (
 	"context"
 	"database/sql"
+	"strconv"
+	"time"
 
 	"omsinit/internal/database"
 	"omsinit/internal/msg"
@@ -18,6 +20,19 @@ const Default = `{"enable":false,"enableHost":false,"enableStore":true,"perceive
 // LeastNodes is how many nodes a region needs: tasks move between the nodes of
 // one region only (oms-facts §8).
 const LeastNodes = 2
+
+// HostDown returns the age of a node's last heartbeat from which OMS calls the host down: checkHostDownIntervalSec of
+// ha.config, and of its documented default where that cannot be read (docs/oms-facts.md §6, §14.6).
+func HostDown(ctx context.Context, q database.Queryer, rm string) time.Duration {
+	text, _, _ := Read(ctx, q, rm)
+	for _, text := range []string{text, Default} {
+		value, _ := Field(text, "checkHostDownIntervalSec")
+		if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
+			return time.Duration(seconds) * time.Second
+		}
+	}
+	return 0
+}
 
 // Read gives ha.config of an rm database as it is stored, and whether it is
 // there. Its errors are the driver's, but for a value that is there twice.

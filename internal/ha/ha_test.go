@@ -191,6 +191,32 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
+// What cannot be read is the documented default.
+func TestHostDown(t *testing.T) {
+	s := testmaria.Start(t)
+	db, ctx := s.DB(""), context.Background()
+	if got := HostDown(ctx, db, "rm"); got != 540*time.Second {
+		t.Errorf("no database: %s", got)
+	}
+	s.Exec("CREATE DATABASE rm", "CREATE TABLE rm.oms_normal_config (cfg_name varchar(128) NOT NULL, cfg_value text NOT NULL)",
+		"INSERT INTO rm.oms_normal_config VALUES ('ha.config', '')")
+	for text, want := range map[string]time.Duration{
+		`{"checkHostDownIntervalSec":60}`:    time.Minute,
+		`{"checkHostDownIntervalSec":"120"}`: 2 * time.Minute,
+		`{"checkHostDownIntervalSec":0}`:     540 * time.Second,
+		`{"checkHostDownIntervalSec":"9 m"}`: 540 * time.Second,
+		`{"enable":true}`:                    540 * time.Second,
+		`no JSON`:                            540 * time.Second,
+	} {
+		if _, err := db.Exec("UPDATE rm.oms_normal_config SET cfg_value = ?", text); err != nil {
+			t.Fatal(err)
+		}
+		if got := HostDown(ctx, db, "rm"); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
 // Several that make the value at the same moment end with one row.
 func TestSwitchAtOnce(t *testing.T) {
 	s := testmaria.Start(t)

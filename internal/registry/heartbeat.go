@@ -9,10 +9,15 @@ import (
 	"omsinit/internal/database"
 )
 
-// Alive is the age up to which a heartbeat shows that a node is there. The
-// documentation says that it is about now on a healthy node (oms-facts §6), and
-// gives no interval, so this is generous.
-const Alive = 2 * time.Minute
+// Alive is the age below which a heartbeat shows that OMS runs on a node, and may write to the MetaDB. It guards what
+// must not happen beside a running node: to upgrade the MetaDB, to mark the node as removed, to take its heartbeat
+// database for another region's. On a healthy node the last heartbeat is about now (docs/oms-facts.md §6): agents send
+// one every few seconds, so a minute without one means that the node was stopped.
+//
+// That a host is down is another fact, and OMS's own judgement: it waits longer (ha.HostDown) before it moves tasks.
+// Waiting for that would hold up every upgrade for nine minutes and protect nothing more, because an upgrade also stops
+// when a heartbeat arrives while it makes its backup.
+const Alive = time.Minute
 
 // Beat is the last heartbeat of a node's agent.
 type Beat struct {
@@ -23,8 +28,8 @@ type Beat struct {
 	Age time.Duration
 }
 
-// Fresh reports whether the node is there.
-func (b Beat) Fresh() bool { return b.Age <= Alive }
+// Alive reports whether OMS runs on the node. A heartbeat from the future counts.
+func (b Beat) Alive() bool { return b.Age < Alive }
 
 // ReadBeats reads the last heartbeats of the agents from a heartbeat database
 // (oms-facts §6). A database or table that is not there has none.
@@ -45,7 +50,17 @@ func ReadBeats(ctx context.Context, q database.Queryer, heartbeat string) (beats
 	return beats, err
 }
 
-// FindBeat finds the youngest heartbeat of an address.
+// LastBeat returns the youngest heartbeat of all nodes, and whether there is any.
+func LastBeat(beats []Beat) (last Beat, found bool) {
+	for _, b := range beats {
+		if !found || b.At > last.At {
+			last, found = b, true
+		}
+	}
+	return last, found
+}
+
+// FindBeat returns the youngest heartbeat of an address, however its row spells it, and whether there is any.
 func FindBeat(beats []Beat, address string) (youngest Beat, found bool) {
 	for _, b := range beats {
 		if SameAddress(b.IP, address) && (!found || b.Age < youngest.Age) {

@@ -44,8 +44,14 @@ func TestReadAllBeats(t *testing.T) {
 	if !ok || one.Age < 89*time.Second || one.Age > 10*time.Minute || one.At == "" {
 		t.Errorf("%+v", one)
 	}
-	if ahead, ok := FindBeat(b.Own, "10.0.0.5"); !ok || ahead.Age > -23*time.Hour || !ahead.Fresh() {
+	if ahead, ok := FindBeat(b.Own, "10.0.0.5"); !ok || ahead.Age > -23*time.Hour || !ahead.Alive() || one.Alive() {
 		t.Errorf("%+v", ahead)
+	}
+	if last, ok := LastBeat(b.Own); !ok || last.IP != "10.0.0.5" {
+		t.Errorf("%+v", last)
+	}
+	if last, ok := LastBeat(nil); ok {
+		t.Errorf("%+v", last)
 	}
 	for _, tc := range []struct {
 		host Host
@@ -58,7 +64,7 @@ func TestReadAllBeats(t *testing.T) {
 		{Host{IP: "10.0.0.1", Name: "1", Status: Offline}, Removed},
 		{Host{IP: "10.0.0.1", Name: "1", Status: "X"}, Abnormal},
 	} {
-		if got := StateOf(tc.host, b.Of(tc.host, 1), Alive); got != tc.want {
+		if got := StateOf(tc.host, b.Of(tc.host, 1), 540*time.Second); got != tc.want {
 			t.Errorf("%+v is %s, want %s", tc.host, got, tc.want)
 		}
 	}

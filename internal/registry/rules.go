@@ -135,7 +135,7 @@ func HeartbeatConflicts(c *config.Config, hosts []Host, beats []Beat) []finding.
 	var strangers []string
 	for _, b := range beats {
 		host, ok := FindHost(hosts, b.IP)
-		if ok && b.Fresh() && host.Name != "" && host.Name != own && !Lists(c.CMNodes, b.IP) {
+		if ok && b.Alive() && host.Name != "" && host.Name != own && !Lists(c.CMNodes, b.IP) {
 			strangers = append(strangers, b.IP)
 		}
 	}

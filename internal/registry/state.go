@@ -7,21 +7,21 @@ type State string
 
 // The states of nodes.
 const (
-	Up       State = "up"       // ONLINE, with a heartbeat of just now
+	Up       State = "up"       // ONLINE, with a heartbeat
 	Down     State = "down"     // ONLINE, and its heartbeats have stopped, or never came
 	Removed  State = "removed"  // OFFLINE: taken out of cm_nodes
 	Abnormal State = "abnormal" // with a host_status that nothing documents
 )
 
-// StateOf judges a node. A heartbeat counts up to the limit.
-func StateOf(h Host, beats []Beat, limit time.Duration) State {
+// StateOf returns how a node is that is down when its last heartbeat is older than hostDown.
+func StateOf(h Host, beats []Beat, hostDown time.Duration) State {
 	beat, found := FindBeat(beats, h.IP)
 	switch {
 	case h.Status == Offline:
 		return Removed
 	case h.Status != Online:
 		return Abnormal
-	case found && beat.Age <= limit:
+	case found && beat.Age <= hostDown:
 		return Up
 	}
 	return Down
