@@ -126,7 +126,8 @@ func (s *Step) register(ctx context.Context, db *sql.DB, w wanted, result *Resul
 		return found, err
 	}
 	if !found.LocationsKnown() {
-		s.log(msg.M("the table %s.location_cm has other columns than are known, so its rows are left to the CM", s.Config.CMDatabase))
+		s.log(msg.M("the table %s.location_cm has other columns than are known, so its rows are left to the CM",
+			s.Config.CMDatabase))
 	}
 	result.Rows, err = s.commit(ctx, lock.Conn(), lock.Condition(), found, w)
 	return found, err
@@ -136,7 +137,7 @@ func (s *Step) register(ctx context.Context, db *sql.DB, w wanted, result *Resul
 // The CM has just answered, so they take milliseconds.
 const lockedWait = 20 * time.Second
 
-// warn says what is odd but does not stop this node.
+// warn logs what is odd but does not stop this node.
 func (s *Step) warn(found state, w wanted) {
 	if w.self == "" {
 		s.log(msg.M("this node's address %s is not in cm_nodes of config.yaml, so it is not registered and gets no work", s.HostIP))

@@ -23,7 +23,7 @@ type state struct {
 	ha     bool // ha.config is there
 }
 
-// wanted is what config.yaml says of this region.
+// wanted is this region as config.yaml has it.
 type wanted struct {
 	registry.Region
 	nodes []string
@@ -97,13 +97,13 @@ func (s state) location(w wanted) []change {
 	if !s.LocationsKnown() {
 		return nil
 	}
-	key, row := value{"location", w.Location}, []value{{"region", w.Name}, {"cm_url", w.URL}}
-	told := "location=" + strconv.Itoa(w.Location)
+	location, row := value{"location", w.Location}, []value{{"region", w.Name}, {"cm_url", w.URL}}
+	key := "location=" + strconv.Itoa(w.Location)
 	switch before, ok := registry.Find(s.Locations, w.Location); {
 	case !ok:
-		return []change{insert(cmDatabase, "location_cm", told, append(row, key)...)}
+		return []change{insert(cmDatabase, "location_cm", key, append(row, location)...)}
 	case before.Name != w.Name || before.URL != w.URL:
-		return []change{update(cmDatabase, "location_cm", told, key, row...)}
+		return []change{update(cmDatabase, "location_cm", key, location, row...)}
 	}
 	return nil
 }
@@ -203,11 +203,11 @@ func transact(ctx context.Context, conn *sql.Conn, name, condition string, chang
 		return nil, err
 	}
 	defer tx.Rollback() // after Commit it does nothing
-	var held int
-	if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM DUAL WHERE "+condition).Scan(&held); err != nil {
+	var lockRows int
+	if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM DUAL WHERE "+condition).Scan(&lockRows); err != nil {
 		return nil, err
 	}
-	if held == 0 {
+	if lockRows == 0 {
 		return nil, finding.Transient(database.ErrLockLost)
 	}
 	var rows []Row

@@ -51,7 +51,7 @@ func LockName(c *config.Config) string {
 	return "omsinit:" + hex.EncodeToString(sum[:20])
 }
 
-// Holder is who has a lock, as far as the server tells.
+// Holder is who has a lock, as far as the server shows it.
 type Holder struct {
 	Node       string // as given to As or in LockOptions
 	PID        string // process on that node
@@ -81,13 +81,13 @@ func (h Holder) Message() msg.Message {
 type Lock struct {
 	conn      *sql.Conn
 	name      string
-	holder    int64 // the connection that the server says holds it, 0: it does not say
+	holder    int64 // the connection that holds it; 0: the server does not show it
 	lease     *lease
 	note      *note
 	keepAlive time.Duration
 }
 
-// LockOptions says how to wait.
+// LockOptions is how to wait for a lock.
 type LockOptions struct {
 	Timeout time.Duration // 0 means 10 minutes
 	// Waiting is called when somebody else has the lock, and a second time if
@@ -135,7 +135,7 @@ func Acquire(ctx context.Context, c *config.Config, db *sql.DB, o LockOptions) (
 }
 
 // Watch keeps the lock's connection, or its lease, alive until stop is called.
-// The context that it gives is cancelled, with ErrLockLost in the cause, as
+// The context that it returns is cancelled, with ErrLockLost in the cause, as
 // soon as the lock is found lost. Conn must not be used meanwhile.
 func (l *Lock) Watch(ctx context.Context) (watched context.Context, stop func()) {
 	watched, cancel := context.WithCancelCause(ctx)
@@ -215,13 +215,14 @@ func (l *Lock) wait(ctx context.Context, c *config.Config, db *sql.DB, o LockOpt
 		if free, err = l.try(ctx, slice); free || err != nil {
 			return err
 		}
-		known := holder.Since != ""
+		reported := holder.Since != ""
 		holder = findHolder(ctx, c, db, l.name)
-		if o.Waiting != nil && !known && holder.Since != "" {
+		if o.Waiting != nil && !reported && holder.Since != "" {
 			o.Waiting(holder)
 		}
 	}
-	return finding.Transient(msg.Errorf("the MetaDB at %s is %w for longer than %s by %v; see whether that node still works on it, and end its connection (KILL %d) if it does not", address(c), ErrLocked, o.Timeout, holder.Message(), holder.Connection))
+	return finding.Transient(msg.Errorf("the MetaDB at %s is %w for longer than %s by %v; see whether that node still works on it, and end its connection (KILL %d) if it does not",
+		address(c), ErrLocked, o.Timeout, holder.Message(), holder.Connection))
 }
 
 // try asks for the lock and lets the server wait for it, in whole seconds.

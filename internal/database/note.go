@@ -22,7 +22,7 @@ type note struct {
 	left  bool
 }
 
-// newNote gives nil where the server does not say which connection has a lock.
+// newNote returns nil where the server does not show which connection has a lock.
 func newNote(c *config.Config, l *Lock, node string) *note {
 	if l.holder == 0 {
 		return nil

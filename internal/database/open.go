@@ -101,7 +101,7 @@ func address(c *config.Config) string {
 	return net.JoinHostPort(c.MetaHost, strconv.Itoa(c.MetaPort))
 }
 
-// connector bounds the time of a login and tells a foreign service from a
+// connector bounds the time of a login and distinguishes a foreign service from a
 // broken MySQL server.
 type connector struct {
 	mysql   driver.Connector

@@ -22,14 +22,14 @@ const enable = "enable"
 
 func isTrue(value string) bool { return strings.EqualFold(value, "true") }
 
-// Edit gives the text with enable set to on. Everything else stays as it is, to
+// Edit returns the text with enable set to on. Everything else stays as it is, to
 // the letter: order, spaces, fields that nobody knows. The field is put first
 // where it is missing.
 func Edit(text string, on bool) (string, error) {
 	return set(text, enable, strconv.FormatBool(on), func(have string) bool { return isTrue(have) == on })
 }
 
-// Field gives the value of a field at the top of the object, without the quotes
+// Field returns the value of a field at the top of the object, without the quotes
 // that it may be in, and "" where it is missing.
 func Field(text, name string) (string, error) {
 	fields, err := named(text, name)

@@ -34,7 +34,7 @@ func HostDown(ctx context.Context, q database.Queryer, rm string) time.Duration 
 	return 0
 }
 
-// Read gives ha.config of an rm database as it is stored, and whether it is
+// Read returns ha.config of an rm database as it is stored, and whether it is
 // there. Its errors are the driver's, but for a value that is there twice.
 func Read(ctx context.Context, q database.Queryer, rm string) (text string, found bool, err error) {
 	return read(ctx, q, rm, "")
@@ -42,7 +42,8 @@ func Read(ctx context.Context, q database.Queryer, rm string) (text string, foun
 
 func read(ctx context.Context, q database.Queryer, rm, forUpdate string) (text string, found bool, err error) {
 	var values []string
-	err = database.Each(ctx, q, "SELECT COALESCE(cfg_value, '') FROM "+database.Quote(rm)+".oms_normal_config WHERE cfg_name = 'ha.config'"+forUpdate, nil, func(rows *sql.Rows) error {
+	err = database.Each(ctx, q, "SELECT COALESCE(cfg_value, '') FROM "+database.Quote(rm)+
+		".oms_normal_config WHERE cfg_name = 'ha.config'"+forUpdate, nil, func(rows *sql.Rows) error {
 		var v string
 		err := rows.Scan(&v)
 		values = append(values, v)
