@@ -13,6 +13,7 @@ import (
 
 	"omsinit/capture/match"
 	"omsinit/capture/source"
+	"omsinit/internal/config"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 	"omsinit/scripts"
@@ -212,7 +213,7 @@ func (j *Job) probes(has bool) []byte {
 		if p.PID == 0 {
 			continue
 		}
-		for _, key := range match.Ports {
+		for _, key := range config.KeysOf(config.ComponentPort) {
 			port, _ := j.From.Config.Values()[key].(int)
 			address := listening(p.PID, port)
 			if address == nil {

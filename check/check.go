@@ -6,6 +6,7 @@ package check
 
 import (
 	"slices"
+	"strings"
 
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
@@ -14,7 +15,6 @@ import (
 // Result is one check with what it found.
 type Result struct {
 	ID       string // stable and dotted
-	Category string // the part of the ID before the dot
 	Title    msg.Message
 	Findings []finding.Finding
 	Facts    []finding.Fact
@@ -24,7 +24,13 @@ type Result struct {
 	SkippedBecause []string
 }
 
-// Status returns the word that people know from the old deployment tool.
+// Category returns the part of the ID before the dot.
+func (r Result) Category() string {
+	category, _, _ := strings.Cut(r.ID, ".")
+	return category
+}
+
+// Status returns the word of the legacy deployment tool.
 func (r Result) Status() string {
 	if !r.Skipped.IsZero() {
 		return "SKIPPED"

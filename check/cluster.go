@@ -141,7 +141,7 @@ func (n *node) rowsDiffer(f *found, s clusterState) {
 			wanted.Name, wanted.Location, n.cfg.CMDatabase))
 	}
 	if _, ok := s.Groups[group]; !ok {
-		wrong(msg.M("the resource group %s of this region is not there", group))
+		wrong(msg.M("the resource group %s of this region does not exist", group))
 	}
 }
 
@@ -201,7 +201,7 @@ func clusterHeartbeats(_ context.Context, n *node, f *found) {
 		case foreign && !hasRegion(n.registry.Regions, host.Name):
 			what := msg.M("the node %s is in the resource group %q, and no region has that number", host.IP, host.Name)
 			if host.Name == "" {
-				what = msg.M("the node %s is in no resource group that there is", host.IP)
+				what = msg.M("the node %s is in a resource group that does not exist", host.IP)
 			}
 			f.warning("cluster.node", what,
 				msg.M("when nobody needs it, mark it: UPDATE %s.host SET host_status = '%s' WHERE ip = '%s'",

@@ -67,7 +67,7 @@ func TestClusterFindings(t *testing.T) {
 		"another OMS on the same server":  {"CREATE TABLE other.heart_beat LIKE hb.heart_beat; CREATE TABLE other.heatbeat_sequence (x INT); INSERT INTO other.heart_beat VALUES ('10.77.0.1', 'supervisor', NOW())", "", nil},
 		"the tables are not there":        {"DROP TABLE cm.host", "error metadb.query", []string{"--only metadb"}},
 		"a node of no region":             {"INSERT INTO cm.host VALUES ('10.6.0.1', 66, 'ONLINE'); INSERT INTO cm.resource_group VALUES (66, '66')", "warning cluster.node", []string{"66", "UPDATE cm.host SET host_status = 'OFFLINE'"}},
-		"a node of no group":              {"INSERT INTO cm.host VALUES ('10.6.0.1', 66, 'ONLINE')", "warning cluster.node", []string{"10.6.0.1 is in no resource group that there is"}},
+		"a node of no group":              {"INSERT INTO cm.host VALUES ('10.6.0.1', 66, 'ONLINE')", "warning cluster.node", []string{"10.6.0.1 is in a resource group that does not exist"}},
 		"another region's node is marked": {"UPDATE cm.host SET host_status = 'OFFLINE' WHERE ip = '10.1.0.1'; DELETE FROM hb2.heart_beat", "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {

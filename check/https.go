@@ -63,12 +63,12 @@ func (f *found) pemFile(path, other string) ([]byte, bool) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		f.error("https.incomplete", msg.M("%s is there but %s is not", other, path),
+		f.error("https.incomplete", msg.M("%s exists but %s does not", other, path),
 			msg.M("mount both files for HTTPS, or neither for HTTP"), fact("missing", path))
 		return nil, false
 	case err == nil && info.IsDir():
 		f.file(path, msg.M("%s is a folder", path),
-			msg.M("Docker makes a folder when the file of -v is not there on the host: remove the container and that folder, put the file there, and start the container again"))
+			msg.M("Docker makes a folder when the file of -v does not exist on the host: remove the container and that folder, put the file there, and start the container again"))
 		return nil, false
 	}
 	data, err := os.ReadFile(path)

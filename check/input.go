@@ -82,7 +82,7 @@ func (in *Input) setDefaults() {
 	}
 }
 
-// kernel reads a file of /proc or /sys, "" when it is not there.
+// kernel reads a file of /proc or /sys, "" when it cannot be read.
 func (in *Input) kernel(path string) string {
 	data, err := os.ReadFile(filepath.Join(in.system, path))
 	if err != nil {

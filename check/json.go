@@ -61,7 +61,7 @@ func (r Report) JSON(lang msg.Lang) any {
 	}
 	for _, result := range r.Results {
 		c := jsonCheck{
-			ID: result.ID, Category: result.Category, Title: result.Title.In(lang),
+			ID: result.ID, Category: result.Category(), Title: result.Title.In(lang),
 			Status: strings.ToLower(result.Status()), Because: result.SkippedBecause,
 			Facts: finding.Facts(result.Facts), Findings: []jsonFinding{},
 		}

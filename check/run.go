@@ -29,11 +29,6 @@ type check struct {
 	when, applies func(*node) bool
 }
 
-func (c check) category() string {
-	category, _, _ := strings.Cut(c.id, ".")
-	return category
-}
-
 // node is the node that is checked. A field is set by what one check publishes, and read by those that need that check.
 type node struct {
 	Input
@@ -104,8 +99,7 @@ func runAll(ctx context.Context, n *node, list []check) []Result {
 		if n.Offline && !c.offline || c.when != nil && !c.when(n) {
 			continue
 		}
-		s := &state{check: c, done: make(chan struct{})}
-		s.result = Result{ID: c.id, Category: c.category(), Title: c.title}
+		s := &state{check: c, done: make(chan struct{}), result: Result{ID: c.id, Title: c.title}}
 		states[c.id] = s
 		order = append(order, s)
 	}

@@ -196,7 +196,7 @@ func TestBlackHole(t *testing.T) {
 	}
 	skipped := 0
 	for _, r := range report.Results {
-		if r.Category == "metadb" && r.ID != "metadb.connect" {
+		if r.Category() == "metadb" && r.ID != "metadb.connect" {
 			skipped++
 			if !slices.Equal(r.SkippedBecause, []string{"metadb.connect"}) {
 				t.Errorf("%s: %s %v", r.ID, r.Status(), r.SkippedBecause)

@@ -87,7 +87,7 @@ func expressions(installations []*source.Installation) []expression {
 	add(0, "{{.release}}", "release")
 	add(0, "{{.root}}", "root")
 	add(2, metaAddress, "oms_meta_host", "oms_meta_port")
-	for _, port := range Ports {
+	for _, port := range config.KeysOf(config.ComponentPort) {
 		add(2, "{{hostPort .host_ip ."+port+"}}", "host_ip", port)
 	}
 	return out
@@ -95,8 +95,6 @@ func expressions(installations []*source.Installation) []expression {
 
 // metaAddress is the address of the MetaDB.
 const metaAddress = "{{hostPort .oms_meta_host .oms_meta_port}}"
-
-var Ports = []string{"ghana_server_port", "nginx_server_port", "cm_server_port", "supervisor_server_port", "sshd_server_port"}
 
 // encoded adds the other forms in which a text may stand in a file.
 func encoded(add func(int, string, ...string), dot, name string) {

@@ -57,9 +57,9 @@ func (s *Step) https() bool {
 	haveCert, haveKey := isFile(cert), isFile(key)
 	switch {
 	case haveCert && !haveKey:
-		s.say(msg.M("%s is there but %s is not: nginx stays on HTTP; mount both files for HTTPS", cert, key))
+		s.say(msg.M("%s exists but %s does not: nginx stays on HTTP; mount both files for HTTPS", cert, key))
 	case haveKey && !haveCert:
-		s.say(msg.M("%s is there but %s is not: nginx stays on HTTP; mount both files for HTTPS", key, cert))
+		s.say(msg.M("%s exists but %s does not: nginx stays on HTTP; mount both files for HTTPS", key, cert))
 	}
 	return s.Layout.HTTPS()
 }

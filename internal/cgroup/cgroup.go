@@ -1,5 +1,5 @@
-// Package cgroup reads what this container may use and uses: CPU, memory and
-// processes, from cgroup v1 or v2, whichever the host has.
+// Package cgroup reads what this container may use and uses: CPU, memory and processes, from cgroup v1 or v2, whichever
+// the host has.
 package cgroup
 
 import (
@@ -17,8 +17,7 @@ type Group struct {
 	paths map[string]string // by controller of v1; "" is that of v2
 }
 
-// Self finds the cgroup of this process. root is where /proc and /sys are: "/",
-// or a folder of a test.
+// Self returns the cgroup of this process. root is where /proc and /sys are: "/", or a folder of a test.
 func Self(root string) Group {
 	g := Group{root: root, paths: map[string]string{}}
 	for line := range strings.Lines(g.read("/proc/self/cgroup")) {
@@ -41,9 +40,8 @@ func (g Group) read(path string) string {
 	return strings.TrimSpace(string(data))
 }
 
-// v1 and v2 read a file of a controller. Within a container /proc/self/cgroup
-// may name a path of the host that is not there; then the container's own
-// group is at the top.
+// v1 and v2 read a file of a controller. Within a container /proc/self/cgroup may name a path of the host that does not
+// exist; then the container's own group is at the top.
 func (g Group) v1(controller, file string) string {
 	return g.first("/sys/fs/cgroup/"+controller, g.paths[controller], file)
 }
@@ -57,7 +55,7 @@ func (g Group) first(top, below, file string) string {
 	return g.read(filepath.Join(top, file))
 }
 
-// CPUs are those that this process may use, with the quota of its cgroup.
+// CPUs returns how many CPUs this process may use, with the quota of its cgroup.
 func (g Group) CPUs() float64 {
 	cpus := float64(runtime.NumCPU())
 	quota, period, _ := strings.Cut(g.v2("cpu.max"), " ")
@@ -72,8 +70,7 @@ func (g Group) CPUs() float64 {
 	return cpus
 }
 
-// Memory is that of the host or the limit of the cgroup, in bytes; 0 when it
-// is not known.
+// Memory returns the memory of the host or the limit of the cgroup, in bytes; 0 when it is unknown.
 func (g Group) Memory() uint64 {
 	var total uint64
 	for line := range strings.Lines(g.read("/proc/meminfo")) {
@@ -90,8 +87,7 @@ func (g Group) Memory() uint64 {
 	return total
 }
 
-// Usage is what the cgroup uses. A figure that the kernel does not give is
-// missing, and its Has is false.
+// Usage is what the cgroup uses. A figure that the kernel does not have is missing, and its Has is false.
 type Usage struct {
 	Memory    Figure // bytes, without the file cache that can be dropped at once
 	CPU       Figure // seconds since the cgroup was made
@@ -106,14 +102,13 @@ type Figure struct {
 	Has   bool
 }
 
-// Usage looks at the cgroup now.
+// Usage returns what the cgroup uses now.
 func (g Group) Usage() Usage {
 	return Usage{Memory: g.memory(), CPU: g.cpu(), Throttled: g.throttled(),
 		Processes: g.processes(), OOMKills: g.oomKills()}
 }
 
-// memory leaves the inactive file cache out, as `docker stats` does: the kernel
-// gives it back before anything is killed.
+// memory leaves the inactive file cache out, as `docker stats` does: the kernel frees it before anything is killed.
 func (g Group) memory() Figure {
 	used, stat := g.v2("memory.current"), g.v2("memory.stat")
 	cache := "inactive_file"
@@ -155,7 +150,7 @@ func (g Group) oomKills() Figure {
 	return number(field(g.v1("memory", "memory.oom_control"), "oom_kill"), 1)
 }
 
-// field is the value after a key, in a file of lines "key value".
+// field returns the value after a key, in a file of lines "key value".
 func field(text, key string) string {
 	for line := range strings.Lines(text) {
 		if name, value, ok := strings.Cut(strings.TrimSpace(line), " "); ok && name == key {

@@ -238,18 +238,15 @@ func extra(n *yaml.Node, secret bool) any {
 		}
 		return list
 	}
-	if secret {
+	switch {
+	case secret:
 		return Secret(n.Value)
-	}
-	if n.Style != 0 {
-		return n.Value
-	}
-	switch n.Tag {
-	case "!!null":
+	case n.Style != 0:
+	case n.Tag == "!!null":
 		return nil
-	case "!!bool":
+	case n.Tag == "!!bool":
 		return n.Value[0] == 't' || n.Value[0] == 'T'
-	case "!!int":
+	case n.Tag == "!!int":
 		if number, ok := decimal(n.Value); ok {
 			return number
 		}

@@ -189,15 +189,15 @@ type Port struct {
 // Ports returns the ports of the components in the order of Keys.
 func (c *Config) Ports() []Port {
 	var ports []Port
-	for _, name := range namesOf(ComponentPort) {
+	for _, name := range KeysOf(ComponentPort) {
 		k, _ := find(name)
 		ports = append(ports, Port{name, k.value(c).(int)})
 	}
 	return ports
 }
 
-// namesOf returns the keys of a form.
-func namesOf(form Form) []string {
+// KeysOf returns the names of the keys of a form, in the order of Keys.
+func KeysOf(form Form) []string {
 	var names []string
 	for i := range keys {
 		if keys[i].Form == form {

@@ -31,7 +31,7 @@ func (r *reader) rules() {
 func (r *reader) distinct(
 	form Form, same func(a, b string) bool, rule func(other string) msg.Message, fix msg.Message,
 ) {
-	names := namesOf(form)
+	names := KeysOf(form)
 	for i, name := range names {
 		for _, earlier := range names[:i] {
 			a, b := r.effective(earlier), r.effective(name)

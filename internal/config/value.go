@@ -76,10 +76,10 @@ func (r *reader) take(k *Key) (ok bool) {
 		return r.takeList(k, e.value)
 	}
 	text, ok := r.scalar(k, e.value)
-	if !ok {
+	switch {
+	case !ok:
 		return false
-	}
-	if text == "" {
+	case text == "":
 		return r.empty(k, e.value)
 	}
 	if text, ok = r.accept(k, e.value, text); ok {
