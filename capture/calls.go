@@ -196,7 +196,7 @@ func (j *Job) register(t tree, calls []call) string {
 	}
 	for _, place := range slices.Sorted(maps.Keys(documentedColumns)) {
 		role, table, _ := strings.Cut(place, ".")
-		if missing := t.lacks(role, table, documentedColumns[place]...); missing != "" {
+		if missing := t.lacks(config.Role(role), table, documentedColumns[place]...); missing != "" {
 			j.note(Finding{Kind: "register", Path: place, Key: missing,
 				Text: msg.M("the table or its column %s is not as documented, so step 5 registers nothing by itself; record the calls of the old step 5 with --record", missing)})
 			return string(pack.ByCalls)
@@ -208,10 +208,10 @@ func (j *Job) register(t tree, calls []call) string {
 
 // lacks returns the first column that a table of the captured schema does not have,
 // the table when it is not there, and "" when nothing is missing.
-func (t tree) lacks(role, table string, columns ...string) string {
+func (t tree) lacks(role config.Role, table string, columns ...string) string {
 	file := ""
 	for name, data := range t {
-		if strings.HasPrefix(name, "schema/"+role+"/") {
+		if strings.HasPrefix(name, "schema/"+string(role)+"/") {
 			file += string(data)
 		}
 	}

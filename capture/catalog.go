@@ -43,9 +43,9 @@ func (j *Job) scratch(ctx context.Context, p *pack.Pack, use func(*config.Config
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
-		for _, role := range tables.Roles {
-			if _, err := j.DB.ExecContext(ctx, "DROP DATABASE IF EXISTS "+database.Quote(tables.DatabaseOf(&c, role))); err != nil {
-				j.log(msg.M("cannot drop the scratch database %s, drop it by hand: %v", tables.DatabaseOf(&c, role), database.Explain(&c, err)))
+		for _, role := range config.Roles {
+			if _, err := j.DB.ExecContext(ctx, "DROP DATABASE IF EXISTS "+database.Quote(c.Database(role))); err != nil {
+				j.log(msg.M("cannot drop the scratch database %s, drop it by hand: %v", c.Database(role), database.Explain(&c, err)))
 			}
 		}
 	}()
@@ -60,7 +60,7 @@ func (j *Job) scratch(ctx context.Context, p *pack.Pack, use func(*config.Config
 func (j *Job) verifySchema(ctx context.Context, p *pack.Pack) ([]Difference, error) {
 	var out []Difference
 	err := j.scratch(ctx, p, func(c *config.Config) error {
-		for _, role := range tables.Roles {
+		for _, role := range config.Roles {
 			differences, err := j.compareDatabase(ctx, role, c)
 			if err != nil {
 				return err
@@ -79,7 +79,7 @@ func (j *Job) verifySchema(ctx context.Context, p *pack.Pack) ([]Difference, err
 	return out, err
 }
 
-func (j *Job) compareDatabase(ctx context.Context, role string, scratch *config.Config) ([]Difference, error) {
+func (j *Job) compareDatabase(ctx context.Context, role config.Role, scratch *config.Config) ([]Difference, error) {
 	have, err := j.catalog(ctx, role, j.From.Config)
 	if err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func (j *Job) compareDatabase(ctx context.Context, role string, scratch *config.
 	all := maps.Clone(have)
 	maps.Copy(all, made)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		d := Difference{Part: "schema", Name: role + "." + name}
+		d := Difference{Part: "schema", Name: string(role) + "." + name}
 		switch h, m := have[name], made[name]; {
 		case h == m:
 			continue
@@ -146,11 +146,11 @@ var catalogQueries = []struct{ kind, query string }{
 // catalog is everything that information_schema knows about one database, and
 // how the server would create each table, with the names of the databases
 // replaced by what they are.
-func (j *Job) catalog(ctx context.Context, role string, c *config.Config) (map[string]string, error) {
-	name := tables.DatabaseOf(c, role)
+func (j *Job) catalog(ctx context.Context, role config.Role, c *config.Config) (map[string]string, error) {
+	name := c.Database(role)
 	var plain []string
-	for _, r := range tables.Roles {
-		plain = append(plain, "`"+tables.DatabaseOf(c, r)+"`", "`"+r+"`")
+	for _, r := range config.Roles {
+		plain = append(plain, "`"+c.Database(r)+"`", "`"+string(r)+"`")
 	}
 	rename := strings.NewReplacer(plain...)
 	out := map[string]string{}
@@ -164,9 +164,9 @@ func (j *Job) catalog(ctx context.Context, role string, c *config.Config) (map[s
 				continue
 			}
 			for i, cell := range row[1:] {
-				for _, r := range tables.Roles {
-					if cell == tables.DatabaseOf(c, r) {
-						row[1+i] = r
+				for _, r := range config.Roles {
+					if cell == c.Database(r) {
+						row[1+i] = string(r)
 					}
 				}
 			}
@@ -185,8 +185,8 @@ func (j *Job) catalog(ctx context.Context, role string, c *config.Config) (map[s
 
 // compareRows compares the settings: each row that the pack makes must be in
 // the installation.
-func (j *Job) compareRows(ctx context.Context, role string, scratch *config.Config) ([]Difference, error) {
-	list, err := tables.Texts(ctx, j.DB, "SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_type <> 'VIEW' ORDER BY 1", tables.DatabaseOf(scratch, role))
+func (j *Job) compareRows(ctx context.Context, role config.Role, scratch *config.Config) ([]Difference, error) {
+	list, err := tables.Texts(ctx, j.DB, "SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_type <> 'VIEW' ORDER BY 1", scratch.Database(role))
 	if err != nil {
 		return nil, database.Explain(scratch, err)
 	}
@@ -209,13 +209,13 @@ func (j *Job) compareRows(ctx context.Context, role string, scratch *config.Conf
 		for _, row := range made {
 			// A setting may name one of the databases.
 			for i := range row {
-				for _, r := range tables.Roles {
-					row[i] = strings.ReplaceAll(row[i], tables.DatabaseOf(scratch, r),
-						tables.DatabaseOf(j.From.Config, r))
+				for _, r := range config.Roles {
+					row[i] = strings.ReplaceAll(row[i], scratch.Database(r),
+						j.From.Config.Database(r))
 				}
 			}
 			if !slices.ContainsFunc(have, func(h []string) bool { return equalRows(columns, row, h) }) {
-				out = append(out, Difference{Part: "schema", Name: role + "." + t[0], Text: msg.M("the pack makes a row that the installation does not have: %s", keysOf(columns, row))})
+				out = append(out, Difference{Part: "schema", Name: string(role) + "." + t[0], Text: msg.M("the pack makes a row that the installation does not have: %s", keysOf(columns, row))})
 			}
 		}
 	}

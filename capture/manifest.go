@@ -136,7 +136,7 @@ func (j *Job) upgrade(t tree, u pack.Upgrade) writtenUpgrade {
 	}
 	watched := func(list []pack.Watched) (kept []writtenWatched) {
 		for _, w := range list {
-			if t.lacks("rm", w.Table, w.Name, w.Column) == "" {
+			if t.lacks(config.RM, w.Table, w.Name, w.Column) == "" {
 				kept = append(kept, writtenWatched(w))
 			}
 		}

@@ -39,12 +39,12 @@ type column struct {
 }
 
 // chosen reports whether a person asked for the rows of a table.
-func (j *Job) chosen(role, table string) bool {
-	return slices.Contains(j.Rows, table) || slices.Contains(j.Rows, role+"."+table)
+func (j *Job) chosen(role config.Role, table string) bool {
+	return slices.Contains(j.Rows, table) || slices.Contains(j.Rows, string(role)+"."+table)
 }
 
 // settings returns the statements that insert the rows of settings.
-func (j *Job) settings(ctx context.Context, role string, o tables.Objects) ([]string, error) {
+func (j *Job) settings(ctx context.Context, role config.Role, o tables.Objects) ([]string, error) {
 	var out []string
 	for _, t := range o.Tables {
 		asked := j.chosen(role, t.Name)
@@ -56,7 +56,7 @@ func (j *Job) settings(ctx context.Context, role string, o tables.Objects) ([]st
 			return nil, err
 		}
 		if !asked && len(rows) > mostSettings {
-			j.note(Finding{Kind: "rows", Path: role + "." + t.Name, Text: msg.M("it is named like settings but has more than %d rows, so they are left out; --rows %s takes them", mostSettings, t.Name)})
+			j.note(Finding{Kind: "rows", Path: string(role) + "." + t.Name, Text: msg.M("it is named like settings but has more than %d rows, so they are left out; --rows %s takes them", mostSettings, t.Name)})
 			continue
 		}
 		second := j.secondRows(ctx, role, t.Name, columns)
@@ -72,12 +72,12 @@ func (j *Job) settings(ctx context.Context, role string, o tables.Objects) ([]st
 func (j *Job) checkRows(ctx context.Context) error {
 	for _, name := range j.Rows {
 		found := false
-		for _, role := range tables.Roles {
-			if strings.Contains(name, ".") && !strings.HasPrefix(name, role+".") {
+		for _, role := range config.Roles {
+			if strings.Contains(name, ".") && !strings.HasPrefix(name, string(role)+".") {
 				continue
 			}
 			list, err := tables.Texts(ctx, j.DB, "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?",
-				tables.DatabaseOf(j.From.Config, role), strings.TrimPrefix(name, role+"."))
+				j.From.Config.Database(role), strings.TrimPrefix(name, string(role)+"."))
 			if err != nil {
 				return database.Explain(j.From.Config, err)
 			}
@@ -92,8 +92,8 @@ func (j *Job) checkRows(ctx context.Context) error {
 
 // readRows reads a table in the order of its keys, without the columns that
 // nobody writes: generated ones and numbers that count by themselves.
-func readRows(ctx context.Context, db *sql.DB, c *config.Config, role, table string) ([][]string, []column, error) {
-	name := tables.DatabaseOf(c, role)
+func readRows(ctx context.Context, db *sql.DB, c *config.Config, role config.Role, table string) ([][]string, []column, error) {
+	name := c.Database(role)
 	list, err := tables.Texts(ctx, db, "SELECT column_name, column_type, COALESCE(column_default, ''), extra, column_key FROM information_schema.columns WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position", name, table)
 	if err != nil {
 		return nil, nil, msg.Errorf("cannot read the rows of %s.%s: %w", name, table, database.Explain(c, err))
@@ -162,7 +162,7 @@ func isBinary(c column) bool {
 
 // secondRows reads the same table of the second installation; nil when there is
 // none, or it cannot be asked.
-func (j *Job) secondRows(ctx context.Context, role, table string, columns []column) [][]string {
+func (j *Job) secondRows(ctx context.Context, role config.Role, table string, columns []column) [][]string {
 	if j.Second == nil || j.SecondDB == nil {
 		return nil
 	}
@@ -174,7 +174,7 @@ func (j *Job) secondRows(ctx context.Context, role, table string, columns []colu
 }
 
 // insert is the statement of one row, with what comes from config.yaml.
-func (j *Job) insert(role, table string, columns []column, row []string, second [][]string) string {
+func (j *Job) insert(role config.Role, table string, columns []column, row []string, second [][]string) string {
 	var names, values []string
 	other := sameRow(columns, row, second)
 	var around []string
@@ -221,12 +221,12 @@ func sameRow(columns []column, row []string, second [][]string) []string {
 }
 
 // cell is one value, escaped for single quotes.
-func (j *Job) cell(role, table string, c column, around, text string, other []string, i int) string {
+func (j *Job) cell(role config.Role, table string, c column, around, text string, other []string, i int) string {
 	escaped := func(s string) string {
 		s, _ = pack.EscapeAs(pack.SQL, pack.Standard, s)
 		return s
 	}
-	place := role + "." + table
+	place := string(role) + "." + table
 	l := match.Line{A: escaped(text), Parent: table + " " + around}
 	two := other != nil && other[i] != tables.Null
 	if two {

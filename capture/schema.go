@@ -9,6 +9,7 @@ import (
 
 	"omsinit/capture/match"
 	"omsinit/capture/tables"
+	"omsinit/internal/config"
 	"omsinit/internal/database"
 	"omsinit/internal/msg"
 )
@@ -36,15 +37,15 @@ func (j *Job) findRelease(ctx context.Context) error {
 func (j *Job) schema(ctx context.Context, t tree, old *previous) error {
 	if j.DB == nil {
 		j.note(Finding{Kind: "schema", Path: "schema", Text: msg.M("the MetaDB was left out, so the pack has no schema and cannot initialise one")})
-		for _, role := range tables.Roles {
-			t["schema/"+role+"/"+j.Release+".sql"] = []byte("-- The schema was not captured.\n")
+		for _, role := range config.Roles {
+			t["schema/"+string(role)+"/"+j.Release+".sql"] = []byte("-- The schema was not captured.\n")
 		}
 		return nil
 	}
 	if err := j.checkRows(ctx); err != nil {
 		return err
 	}
-	for _, role := range tables.Roles {
+	for _, role := range config.Roles {
 		now, err := tables.ReadObjects(ctx, j.DB, j.From.Config, role)
 		if err != nil {
 			return err
@@ -63,21 +64,21 @@ func (j *Job) schema(ctx context.Context, t tree, old *previous) error {
 			statements = j.difference(old.objects[role], now)
 			rows = old.without(role, rows)
 		}
-		t["schema/"+role+"/"+j.Release+".sql"] = j.schemaFile(role, statements, rows)
+		t["schema/"+string(role)+"/"+j.Release+".sql"] = j.schemaFile(role, statements, rows)
 	}
 	return nil
 }
 
 // schemaFile writes a file down. It is a template when a statement needs the
 // name of another database, or a row a value of config.yaml.
-func (j *Job) schemaFile(role string, statements []string, rows []string) []byte {
+func (j *Job) schemaFile(role config.Role, statements []string, rows []string) []byte {
 	isTemplate := slices.ContainsFunc(rows, func(s string) bool { return strings.Contains(s, "{{") })
 	for i, s := range statements {
 		s = match.Literal(s, false)
-		for _, other := range tables.Roles {
-			name := tables.DatabaseOf(j.From.Config, other)
+		for _, other := range config.Roles {
+			name := j.From.Config.Database(other)
 			if other != role {
-				s = strings.ReplaceAll(s, "`"+name+"`.", "`{{."+tables.DatabaseKey(other)+"}}`.")
+				s = strings.ReplaceAll(s, "`"+name+"`.", "`{{."+other.Key()+"}}`.")
 			}
 		}
 		if strings.Contains(s, "{{.") {
@@ -131,12 +132,12 @@ func (j *Job) noteNames(o tables.Objects) {
 		}
 		text := ""
 		tables.OutsideQuotes(x.SQL, func(piece string) string { text += piece + "''"; return piece })
-		for _, role := range tables.Roles {
-			name := tables.DatabaseOf(j.From.Config, role)
+		for _, role := range config.Roles {
+			name := j.From.Config.Database(role)
 			named := regexp.MustCompile(`(?i)(^|[^\w.$])` + regexp.QuoteMeta(name) + `\s*\.`)
 			if named.MatchString(text) {
-				expression := "{{." + tables.DatabaseKey(role) + "}}"
-				j.note(Finding{Kind: "text", Path: o.Role + "." + x.Name, Candidates: []string{expression},
+				expression := "{{." + role.Key() + "}}"
+				j.note(Finding{Kind: "text", Path: string(o.Role) + "." + x.Name, Candidates: []string{expression},
 					Text: msg.M("%s of %s may come from %s", `"`+name+`"`, x.Kind+" "+x.Name, expression)})
 			}
 		}

@@ -17,7 +17,7 @@ import (
 // previous is the release before, as its pack has it.
 type previous struct {
 	pack    *pack.Pack
-	objects map[string]tables.Objects // by role
+	objects map[config.Role]tables.Objects // by role
 	schema  tree
 }
 
@@ -34,9 +34,9 @@ func (j *Job) since() (*previous, error) {
 	if err != nil {
 		return nil, err
 	}
-	old := &previous{pack: p, objects: map[string]tables.Objects{}, schema: tree{}}
-	for _, role := range tables.Roles {
-		names, _ := fs.Glob(p.FS(), path.Join("schema", role, "*.sql")) // only a wrong pattern is an error
+	old := &previous{pack: p, objects: map[config.Role]tables.Objects{}, schema: tree{}}
+	for _, role := range config.Roles {
+		names, _ := fs.Glob(p.FS(), path.Join("schema", string(role), "*.sql")) // only a wrong pattern is an error
 		for _, name := range names {
 			data, err := fs.ReadFile(p.FS(), name)
 			if err != nil {
@@ -54,14 +54,14 @@ func (j *Job) look(ctx context.Context, old *previous) error {
 	if old == nil || j.DB == nil {
 		return nil
 	}
-	for _, role := range tables.Roles {
-		name := "schema/" + role + "/" + j.Release + ".sql"
+	for _, role := range config.Roles {
+		name := "schema/" + string(role) + "/" + j.Release + ".sql"
 		if _, again := old.schema[name]; again {
 			return msg.Errorf("the previous release's pack has the file %s already, so it is of this release or a later one", name)
 		}
 	}
 	return j.scratch(ctx, old.pack, func(c *config.Config) (err error) {
-		for _, role := range tables.Roles {
+		for _, role := range config.Roles {
 			if old.objects[role], err = tables.ReadObjects(ctx, j.DB, c, role); err != nil {
 				return err
 			}
@@ -71,10 +71,10 @@ func (j *Job) look(ctx context.Context, old *previous) error {
 }
 
 // files are the schema files of one database.
-func (p *previous) files(role string) tree {
+func (p *previous) files(role config.Role) tree {
 	out := tree{}
 	for name, data := range p.schema {
-		if strings.HasPrefix(name, "schema/"+role+"/") {
+		if strings.HasPrefix(name, "schema/"+string(role)+"/") {
 			out[name] = data
 		}
 	}
@@ -82,7 +82,7 @@ func (p *previous) files(role string) tree {
 }
 
 // without leaves out the rows that the previous release's files insert.
-func (p *previous) without(role string, rows []string) []string {
+func (p *previous) without(role config.Role, rows []string) []string {
 	return slices.DeleteFunc(rows, func(row string) bool {
 		for _, data := range p.files(role) {
 			if strings.Contains(string(data), row+";") || strings.Contains(string(data), unliteral(row)+";") {
@@ -99,8 +99,8 @@ func (j *Job) difference(old, now tables.Objects) []string {
 	var out []string
 	lossy := func(table, what, statement string) {
 		out = append(out, "-- not run, because it may lose data: "+strings.Join(strings.Fields(statement), " "))
-		j.lossy = append(j.lossy, now.Role+"."+table)
-		j.note(Finding{Kind: "upgrade", Path: now.Role + "." + table, Text: msg.M("%s: written as a comment, because it may lose data: %s", what, statement)})
+		j.lossy = append(j.lossy, string(now.Role)+"."+table)
+		j.note(Finding{Kind: "upgrade", Path: string(now.Role) + "." + table, Text: msg.M("%s: written as a comment, because it may lose data: %s", what, statement)})
 	}
 	for _, t := range now.Tables {
 		before := tables.FindObject(old.Tables, t)

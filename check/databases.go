@@ -31,14 +31,14 @@ func (d databases) hasTable(database, table string) bool {
 
 // signatures returns the tables that show that a database is one of OMS: the documented ones (docs/oms-facts.md §6),
 // and those of the pack.
-func signatures(c *config.Config, tables map[string][]string) map[string][]string {
+func signatures(c *config.Config, tables map[config.Role][]string) map[string][]string {
 	rm := []string{"cluster_info", "oms_normal_config", "oms_version", "oms_project"}
 	cm := []string{"resource_group", "host", "location_cm", "config_job"}
 	hb := []string{"heatbeat_sequence", "heart_beat"}
 	return map[string][]string{
-		c.RMDatabase:        append(rm, tables["rm"]...),
-		c.CMDatabase:        append(cm, tables["cm"]...),
-		c.HeartbeatDatabase: append(hb, tables["hb"]...),
+		c.RMDatabase:        append(rm, tables[config.RM]...),
+		c.CMDatabase:        append(cm, tables[config.CM]...),
+		c.HeartbeatDatabase: append(hb, tables[config.Heartbeat]...),
 	}
 }
 

@@ -34,9 +34,9 @@ type Input struct {
 	Environ []string
 	// Release is the OMS release of the pack, such as 4.2.3-CE.
 	Release string
-	// Tables are those that the pack creates, by rm, cm and hb. A database that has one of them belongs to OMS, whether
+	// Tables are those that the pack creates in each database. A database that has one of them belongs to OMS, whether
 	// it is a documented one or not.
-	Tables map[string][]string
+	Tables map[config.Role][]string
 	// Offline checks the file alone: nothing of the host or the network.
 	Offline bool
 	// TryWrites tries what the account may do in the MetaDB and in the time-series database, with a throw-away database

@@ -186,7 +186,7 @@ func TestDatabases(t *testing.T) {
 		t.Errorf("got %v", got.Facts)
 	}
 	// A captured release has tables that are documented nowhere.
-	pack := Input{Tables: map[string][]string{"hb": {"beats", "orders"}}}
+	pack := Input{Tables: map[config.Role][]string{"hb": {"beats", "orders"}}}
 	if got := connected(t, pack, onServer(t, db, "1"), metaDBDatabases); ids(got) != "" || factOf(got, "database:hb1") != "ours" {
 		t.Errorf("got %+v", got)
 	}

@@ -10,7 +10,7 @@ import (
 	"sync"
 
 	"omsinit/capture/match"
-	"omsinit/capture/tables"
+	"omsinit/internal/config"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 )
@@ -70,7 +70,7 @@ func (l *Linter) unused(names []string, files []pack.File) {
 		switch {
 		case name == "pack.yaml", strings.HasSuffix(name, ".md"), !l.own(name):
 		case slices.ContainsFunc(files, func(f pack.File) bool { return f.Template == name }):
-		case len(parts) == 3 && parts[0] == "schema" && slices.Contains(tables.Roles, parts[1]) &&
+		case len(parts) == 3 && parts[0] == "schema" && slices.Contains(config.Roles, config.Role(parts[1])) &&
 			strings.HasSuffix(name, ".sql"):
 		default:
 			l.fault("warning", name, 0, msg.M("nothing is made from this file; name it in pack.yaml, or remove it"))
@@ -117,7 +117,7 @@ func (l *Linter) Template(f pack.File) {
 // versions looks for schema files that are never applied, and for gaps in what
 // brings the databases from one release to the next.
 func (l *Linter) versions(names []string) error {
-	oldest := map[string]string{}
+	oldest := map[config.Role]string{}
 	current := false
 	for _, name := range names {
 		parts := strings.Split(name, "/")
@@ -135,8 +135,8 @@ func (l *Linter) versions(names []string) error {
 			continue
 		}
 		current = current || order == 0
-		if first, ok := oldest[parts[1]]; !ok || l.before(version, first) {
-			oldest[parts[1]] = version
+		if first, ok := oldest[config.Role(parts[1])]; !ok || l.before(version, first) {
+			oldest[config.Role(parts[1])] = version
 		}
 	}
 	first := ""
@@ -145,12 +145,12 @@ func (l *Linter) versions(names []string) error {
 			first = version
 		}
 	}
-	for _, role := range tables.Roles {
+	for _, role := range config.Roles {
 		switch {
 		case oldest[role] == "":
-			l.fault("error", "schema/"+role, 0, msg.M("there is no schema file for this database up to the release %s", l.Pack.Release))
+			l.fault("error", "schema/"+string(role), 0, msg.M("there is no schema file for this database up to the release %s", l.Pack.Release))
 		case l.before(first, oldest[role]):
-			l.fault("warning", "schema/"+role, 0, msg.M("its oldest schema file is of %s, while another database begins with %s: nothing brings it from there", oldest[role], first))
+			l.fault("warning", "schema/"+string(role), 0, msg.M("its oldest schema file is of %s, while another database begins with %s: nothing brings it from there", oldest[role], first))
 		}
 	}
 	if !current {

@@ -16,7 +16,7 @@ import (
 
 // Objects are what one database consists of, each as its normalised statement.
 type Objects struct {
-	Role   string
+	Role   config.Role
 	Tables []Object // those that others refer to come first
 	Others []Object // views, then routines, then triggers
 }
@@ -34,8 +34,8 @@ func NotOMS(table string) bool { return strings.HasPrefix(strings.ToLower(table)
 const VersionTable = "oms_version"
 
 // ReadObjects reads the definition of everything in one database.
-func ReadObjects(ctx context.Context, db *sql.DB, c *config.Config, role string) (Objects, error) {
-	name := DatabaseOf(c, role)
+func ReadObjects(ctx context.Context, db *sql.DB, c *config.Config, role config.Role) (Objects, error) {
+	name := c.Database(role)
 	out := Objects{Role: role}
 	fail := func(err error) (Objects, error) {
 		return out, msg.Errorf("cannot read the schema of the database %s: %w", name, database.Explain(c, err))
@@ -214,22 +214,4 @@ func (o Objects) Statements() []string {
 		out = append(out, x.SQL)
 	}
 	return out
-}
-
-// Roles are the three databases, by their folders in a pack.
-var Roles = []string{"rm", "cm", "hb"}
-
-// DatabaseOf returns the name of a database in the MetaDB.
-func DatabaseOf(c *config.Config, role string) string {
-	switch role {
-	case "rm":
-		return c.RMDatabase
-	case "cm":
-		return c.CMDatabase
-	}
-	return c.HeartbeatDatabase
-}
-
-func DatabaseKey(role string) string {
-	return map[string]string{"rm": "drc_rm_db", "cm": "drc_cm_db", "hb": "drc_cm_heartbeat_db"}[role]
 }

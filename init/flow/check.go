@@ -87,9 +87,9 @@ func (f *Flow) checkInput() (check.Input, error) {
 	}
 	in.Ignore = append(in.Ignore, ignored...)
 	in.Layout, in.HostIP, in.Upgrade, in.Environ = f.Layout, f.HostIP, f.IsUpgrade, os.Environ()
-	in.Release, in.Tables = f.pack.Release, map[string][]string{}
-	for _, database := range []string{"rm", "cm", "hb"} {
-		in.Tables[database] = f.pack.Tables(database)
+	in.Release, in.Tables = f.pack.Release, map[config.Role][]string{}
+	for _, role := range config.Roles {
+		in.Tables[role] = f.pack.Tables(role)
 	}
 	in.OwnGroups, in.TSDB, in.TSDBWrite = f.ownGroups, metrics.Check, metrics.CheckWrite
 	if f.IsUpgrade == "true" { // another release is what is wanted then

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"omsinit/internal/config"
 	"omsinit/testdata/testmaria"
 )
 
@@ -41,13 +42,13 @@ func BenchmarkCreate(b *testing.B) {
 func create(b *testing.B, s *testmaria.Server) {
 	s.Exec("CREATE USER bench@'%' IDENTIFIED BY 'bench'", "GRANT ALL ON *.* TO bench@'%'") // a password that fits into a URL
 	files := map[string]string{}
-	for i, d := range databases {
+	for i, d := range config.Roles {
 		files["schema/"+string(d)+"/4.2.3-CE.sql"] = tables(string(d), []int{67, 67, 66}[i])
 	}
 	p := packWith(b, files)
 	all := func(c int) string {
 		var sql strings.Builder
-		for _, d := range databases {
+		for _, d := range config.Roles {
 			name := fmt.Sprintf("client%d_%s", c, d)
 			fmt.Fprintf(&sql, "CREATE DATABASE %s DEFAULT CHARACTER SET utf8mb4;\nUSE %s;\n", name, name)
 			sql.WriteString(reference(b, p.FS(), d))
@@ -72,8 +73,8 @@ func create(b *testing.B, s *testmaria.Server) {
 		for _, tool := range []string{"goose", "migrate"} {
 			others[tool] += rival(b, s, migrators, tool, p.FS())
 		}
-		for _, d := range databases {
-			s.Exec("DROP DATABASE "+d.in(c), fmt.Sprintf("DROP DATABASE client%d_%s", n, d))
+		for _, d := range config.Roles {
+			s.Exec("DROP DATABASE "+c.Database(d), fmt.Sprintf("DROP DATABASE client%d_%s", n, d))
 		}
 	}
 	b.ReportMetric(float64(ours)/float64(theirs), "x-client")
@@ -100,7 +101,7 @@ func buildMigrators(b *testing.B) string {
 func rival(b *testing.B, s *testmaria.Server, migrators, tool string, tree fs.FS) time.Duration {
 	b.Helper()
 	args := []string{tool}
-	for _, d := range databases {
+	for _, d := range config.Roles {
 		folder, name := b.TempDir(), tool+"_"+string(d)
 		s.Exec("CREATE DATABASE " + name)
 		defer s.Exec("DROP DATABASE " + name)
@@ -152,7 +153,7 @@ func BenchmarkNoOp(b *testing.B) {
 }
 
 // reference is the SQL of one database, as the pack has it.
-func reference(b *testing.B, tree fs.FS, d database) string {
+func reference(b *testing.B, tree fs.FS, d config.Role) string {
 	b.Helper()
 	names, err := fs.Glob(tree, "schema/"+string(d)+"/*.sql")
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 
+	"omsinit/internal/config"
 	mysql "omsinit/internal/database"
 	"omsinit/internal/msg"
 )
@@ -32,8 +33,8 @@ func (s *Step) Drop(ctx context.Context, confirmation string) error {
 	}
 	defer unlock()
 	// The rm database last: without it the next run takes the MetaDB for new.
-	for _, d := range []database{hb, cm, rm} {
-		name := d.in(s.Config)
+	for _, d := range []config.Role{config.Heartbeat, config.CM, config.RM} {
+		name := s.Config.Database(d)
 		if _, err := db.ExecContext(held, "DROP DATABASE IF EXISTS "+mysql.Quote(name)); err != nil {
 			if cause := context.Cause(held); errors.Is(cause, mysql.ErrLockLost) {
 				err = cause

@@ -3,6 +3,8 @@ package metadb
 import (
 	"slices"
 	"strings"
+
+	"omsinit/internal/config"
 )
 
 // expected is how the tables of one database look once all files are applied.
@@ -25,7 +27,7 @@ type expectedColumn struct {
 }
 
 // expect follows the statements of one database.
-func (s schema) expect(d database) expected {
+func (s schema) expect(d config.Role) expected {
 	var e expected
 	for _, f := range s {
 		if f.database != d {

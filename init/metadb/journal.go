@@ -79,19 +79,19 @@ func (f *file) sums() []string {
 func (f *file) checksum() string { return f.sums()[len(f.statements)] }
 
 // readJournals reads the journals that there are, in one round trip.
-func readJournals(ctx context.Context, q mysql.Queryer, c *config.Config, in []database) (map[database][]*entry,
+func readJournals(ctx context.Context, q mysql.Queryer, c *config.Config, in []config.Role) (map[config.Role][]*entry,
 	error) {
 	var parts []string
 	for _, d := range in {
 		parts = append(parts, fmt.Sprintf("SELECT '%s', version, checksum, total, applied, applied_sum, in_flight, COALESCE(statement, ''), COALESCE(error, ''), origin, tool, "+
-			"CAST(started_at AS CHAR), CAST(updated_at AS CHAR), COALESCE(CAST(finished_at AS CHAR), '') FROM %s.%s", d, mysql.Quote(d.in(c)), JournalTable))
+			"CAST(started_at AS CHAR), CAST(updated_at AS CHAR), COALESCE(CAST(finished_at AS CHAR), '') FROM %s.%s", d, mysql.Quote(c.Database(d)), JournalTable))
 	}
-	out := map[database][]*entry{}
+	out := map[config.Role][]*entry{}
 	if len(parts) == 0 {
 		return out, nil
 	}
 	err := mysql.Each(ctx, q, strings.Join(parts, " UNION ALL "), nil, func(rows *sql.Rows) error {
-		var d database
+		var d config.Role
 		var e entry
 		err := rows.Scan(&d, &e.version, &e.checksum, &e.total, &e.applied, &e.appliedSum, &e.inFlight, &e.statement,
 			&e.err, &e.origin, &e.tool, &e.started, &e.updated, &e.finished)

@@ -14,8 +14,8 @@ import (
 )
 
 func dropJournals(s *testmaria.Server, c *config.Config) {
-	for _, d := range databases {
-		s.Exec(fmt.Sprintf("DROP TABLE %s.%s", d.in(c), JournalTable))
+	for _, d := range config.Roles {
+		s.Exec(fmt.Sprintf("DROP TABLE %s.%s", c.Database(d), JournalTable))
 	}
 }
 

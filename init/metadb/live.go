@@ -21,7 +21,7 @@ type live struct {
 	fold      bool // the server does not tell Host from host
 	databases map[string]bool
 	tables    map[string]map[string]bool // database.table -> columns, in lower case
-	journals  map[database][]*entry
+	journals  map[config.Role][]*entry
 	versions  []string // rows of oms_version
 }
 
@@ -63,9 +63,9 @@ func inspect(ctx context.Context, q mysql.Queryer, c *config.Config) (*live, err
 		return l, nil
 	}
 
-	var journaled []database
-	for _, d := range databases {
-		if l.columns(d.in(c), JournalTable) != nil {
+	var journaled []config.Role
+	for _, d := range config.Roles {
+		if l.columns(c.Database(d), JournalTable) != nil {
 			journaled = append(journaled, d)
 		}
 	}

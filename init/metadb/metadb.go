@@ -151,8 +151,8 @@ func (w *work) acquire(ctx context.Context, db *sql.DB) (*mysql.Lock, error) {
 		return l, err
 	}
 	// The lease that takes the place of the lock is a row in this database.
-	if name := rm.in(w.Config); !w.live.hasDatabase(name) {
-		if err := w.createDatabase(ctx, db, &databasePlan{database: rm, name: name}); err != nil {
+	if name := w.Config.Database(config.RM); !w.live.hasDatabase(name) {
+		if err := w.createDatabase(ctx, db, &databasePlan{Role: config.RM, name: name}); err != nil {
 			return nil, err
 		}
 	}

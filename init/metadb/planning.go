@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"omsinit/internal/config"
 	mysql "omsinit/internal/database"
 	"omsinit/internal/msg"
 )
@@ -16,7 +17,7 @@ type plan struct {
 
 // databasePlan is the part of one database.
 type databasePlan struct {
-	database
+	config.Role
 	name    string
 	create  bool // it is not there
 	journal bool // its journal is not there
@@ -54,8 +55,8 @@ func (p *plan) empty() bool {
 // something else, tables that lack what was applied to them.
 func (w *work) makePlan() (*plan, error) {
 	p := &plan{record: w.recordsVersions() && !slices.Contains(w.live.versions, w.Pack.Release)}
-	for _, d := range databases {
-		dp := &databasePlan{database: d, name: d.in(w.Config)}
+	for _, d := range config.Roles {
+		dp := &databasePlan{Role: d, name: w.Config.Database(d)}
 		dp.create = !w.live.hasDatabase(dp.name)
 		dp.journal = w.live.columns(dp.name, JournalTable) == nil
 		if err := w.planFiles(dp); err != nil {
@@ -77,14 +78,14 @@ func (w *work) planFiles(dp *databasePlan) error {
 				dp.name, strings.Join(tables[:min(len(tables), 5)], ", "))
 		}
 	}
-	complete := known && !w.releasedExpected(dp.database).compare(w.live, dp.name).any()
+	complete := known && !w.releasedExpected(dp.Role).compare(w.live, dp.name).any()
 	for i := range w.files {
 		f := &w.files[i]
-		if f.database != dp.database {
+		if f.database != dp.Role {
 			continue
 		}
 		fp := &filePlan{file: f, origin: created}
-		for _, e := range w.live.journals[dp.database] {
+		for _, e := range w.live.journals[dp.Role] {
 			if v, err := ParseVersion(e.version); err == nil && v.Compare(f.version) == 0 {
 				fp.entry = e
 			}
@@ -113,7 +114,7 @@ func (w *work) knows(dp *databasePlan) bool {
 	if !dp.journal {
 		return true
 	}
-	for _, t := range w.expected[dp.database].tables {
+	for _, t := range w.expected[dp.Role].tables {
 		if w.live.columns(dp.name, t.name) != nil {
 			return true
 		}
@@ -134,7 +135,7 @@ func (w *work) released(v Version) bool {
 
 // releasedExpected is how a database looks with all files of the releases in
 // oms_version.
-func (w *work) releasedExpected(d database) expected {
+func (w *work) releasedExpected(d config.Role) expected {
 	var e expected
 	for _, f := range w.files {
 		if f.database == d && w.released(f.version) {
@@ -155,7 +156,7 @@ func (w *work) leaves(dp *databasePlan, fp *filePlan, st statement) bool {
 	}
 	columns := w.live.columns(dp.name, st.table)
 	released := w.released(fp.version)
-	wanted := w.releasedExpected(dp.database)
+	wanted := w.releasedExpected(dp.Role)
 	switch {
 	case st.kind == createTable:
 		return columns != nil || released && wanted.find(st.table) == nil
@@ -199,7 +200,7 @@ func short(sum string) string { return sum[:min(len(sum), 12)] }
 // refuseDrift looks for what no statement of the plan would mend.
 func (w *work) refuseDrift(dp *databasePlan) error {
 	done := w.done(dp)
-	all := w.expected[dp.database]
+	all := w.expected[dp.Role]
 	s := done.compare(w.live, dp.name)
 	// What a statement in flight, or one that was left out, takes away again.
 	s.tables = slices.DeleteFunc(s.tables, func(t string) bool { return all.find(t) == nil })
@@ -223,7 +224,7 @@ func (w *work) done(dp *databasePlan) expected {
 	var e expected
 	for i := range w.files {
 		f := &w.files[i]
-		if f.database != dp.database {
+		if f.database != dp.Role {
 			continue
 		}
 		applied := len(f.statements)
@@ -255,7 +256,7 @@ func (w *work) driftError(db string, s shortfall) error {
 func (w *work) mend(db, table string) []string {
 	var out []string
 	for _, f := range w.files {
-		if f.database.in(w.Config) != db {
+		if w.Config.Database(f.database) != db {
 			continue
 		}
 		for _, st := range f.statements {

@@ -16,31 +16,9 @@ import (
 	"omsinit/internal/pack"
 )
 
-// database is one of the three, by the name of its folder in the pack.
-type database string
-
-const (
-	rm database = "rm" // console
-	cm database = "cm" // CM metadata
-	hb database = "hb" // heartbeats of one region
-)
-
-var databases = []database{rm, cm, hb}
-
-// in returns the database's name in the MetaDB.
-func (d database) in(c *config.Config) string {
-	switch d {
-	case rm:
-		return c.RMDatabase
-	case cm:
-		return c.CMDatabase
-	}
-	return c.HeartbeatDatabase
-}
-
 // file is what one release adds to one database.
 type file struct {
-	database   database
+	database   config.Role
 	name       string // in the pack's tree
 	version    Version
 	statements []statement
@@ -64,7 +42,7 @@ type schema []file
 // newer than the release are read, to find slips, but left out.
 func readSchema(tree fs.FS, release Version) (schema, error) {
 	var all schema
-	for _, d := range databases {
+	for _, d := range config.Roles {
 		names, err := fs.Glob(tree, path.Join("schema", string(d), "*.sql"))
 		if err != nil {
 			return nil, fmt.Errorf("cannot list the schema files of %s: %w", d, err)
@@ -93,7 +71,7 @@ func readSchema(tree fs.FS, release Version) (schema, error) {
 	return all, nil
 }
 
-func readFile(tree fs.FS, d database, name string) (file, error) {
+func readFile(tree fs.FS, d config.Role, name string) (file, error) {
 	version, err := ParseVersion(strings.TrimSuffix(path.Base(name), ".sql"))
 	if err != nil {
 		return file{}, msg.Errorf("the name of the schema file %s is not a version: %w", name, err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"omsinit/internal/config"
 	"omsinit/internal/pack"
 )
 
@@ -130,7 +131,7 @@ func TestExpect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := s.expect(rm)
+	e := s.expect(config.RM)
 	var got []string
 	for _, table := range e.tables {
 		for _, c := range table.columns {
@@ -204,7 +205,7 @@ func TestReferenceSchema(t *testing.T) {
 		"hb.heart_beat":        "task_type task_name host_ip gmt_created gmt_modified",
 	} {
 		d, name, _ := strings.Cut(table, ".")
-		e := s.expect(database(d))
+		e := s.expect(config.Role(d))
 		found := e.find(name)
 		if found == nil {
 			t.Errorf("no table %s", table)

@@ -1,14 +1,18 @@
 package metadb
 
-import "context"
+import (
+	"context"
+
+	"omsinit/internal/config"
+)
 
 // Statements are what Apply would send for one schema file.
 type Statements struct {
-	Kind     string   `json:"kind"` // rm, cm or hb
-	Database string   `json:"database"`
-	Version  string   `json:"version"` // of the file
-	File     string   `json:"file"`    // in the pack
-	SQL      []string `json:"sql"`
+	Kind     config.Role `json:"kind"`
+	Database string      `json:"database"`
+	Version  string      `json:"version"` // of the file
+	File     string      `json:"file"`    // in the pack
+	SQL      []string    `json:"sql"`
 }
 
 // Statements lists what Apply would send now, and only reads. Files that are
@@ -25,7 +29,7 @@ func (s *Step) Statements(ctx context.Context) ([]Statements, error) {
 	out := []Statements{}
 	for _, dp := range w.plan.databases {
 		for _, fp := range dp.files {
-			st := Statements{Kind: string(dp.database), Database: dp.name, Version: fp.version.String(),
+			st := Statements{Kind: dp.Role, Database: dp.name, Version: fp.version.String(),
 				File: fp.name, SQL: []string{}}
 			for i := fp.from; i < len(fp.statements); i++ {
 				if !w.leaves(dp, fp, fp.statements[i]) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"omsinit/internal/config"
 	mysql "omsinit/internal/database"
 	"omsinit/internal/msg"
 )
@@ -21,7 +22,7 @@ type Status struct {
 
 // DatabaseStatus is one of the three.
 type DatabaseStatus struct {
-	Kind    string       `json:"kind"` // rm, cm or hb
+	Kind    config.Role  `json:"kind"`
 	Name    string       `json:"name"`
 	Exists  bool         `json:"exists"`
 	Journal bool         `json:"journal"`
@@ -78,10 +79,10 @@ func (s *Step) Status(ctx context.Context) (Status, error) {
 	slices.Sort(out.Recorded)
 	p, planErr := w.makePlan()
 	out.UpToDate = planErr == nil && p.empty()
-	for _, d := range databases {
-		dp := &databasePlan{database: d, name: d.in(s.Config)}
+	for _, d := range config.Roles {
+		dp := &databasePlan{Role: d, name: s.Config.Database(d)}
 		dp.create, dp.journal = !w.live.hasDatabase(dp.name), w.live.columns(dp.name, JournalTable) == nil
-		ds := DatabaseStatus{Kind: string(d), Name: dp.name, Exists: !dp.create, Journal: !dp.journal,
+		ds := DatabaseStatus{Kind: d, Name: dp.name, Exists: !dp.create, Journal: !dp.journal,
 			Files: w.fileStatus(d), Missing: []Difference{}, Extra: []string{}}
 		if ds.problem = w.planFiles(dp); ds.problem == nil {
 			ds.problem = w.refuseDrift(dp)
@@ -111,7 +112,7 @@ func (s *Step) reading() (*work, *sql.DB, error) {
 	return newWork(s, files), db, err
 }
 
-func (w *work) fileStatus(d database) []FileStatus {
+func (w *work) fileStatus(d config.Role) []FileStatus {
 	out := []FileStatus{}
 	rest := slices.Clone(w.live.journals[d])
 	for i := range w.files {

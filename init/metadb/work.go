@@ -12,6 +12,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"omsinit/internal/config"
 	mysql "omsinit/internal/database"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
@@ -21,7 +22,7 @@ import (
 type work struct {
 	*Step
 	files    schema
-	expected map[database]expected
+	expected map[config.Role]expected
 	live     *live
 	plan     *plan
 	fence    string // SQL condition that the lock is held
@@ -31,8 +32,8 @@ type work struct {
 }
 
 func newWork(s *Step, files schema) *work {
-	w := &work{Step: s, files: files, expected: map[database]expected{}}
-	for _, d := range databases {
+	w := &work{Step: s, files: files, expected: map[config.Role]expected{}}
+	for _, d := range config.Roles {
 		w.expected[d] = files.expect(d)
 	}
 	return w
@@ -58,7 +59,7 @@ func (w *work) inspect(ctx context.Context, q mysql.Queryer) error {
 
 // recordsVersions reports whether the release knows the table oms_version.
 func (w *work) recordsVersions() bool {
-	e := w.expected[rm]
+	e := w.expected[config.RM]
 	return e.find(versionTable) != nil
 }
 
@@ -113,7 +114,7 @@ func (w *work) do(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	for _, dp := range w.plan.databases {
-		if s := w.expected[dp.database].compare(w.live, dp.name); s.any() {
+		if s := w.expected[dp.Role].compare(w.live, dp.name); s.any() {
 			return w.driftError(dp.name, s)
 		}
 	}
@@ -191,7 +192,7 @@ func (w *work) migrate(ctx, working context.Context, conn *sql.Conn, dp *databas
 // ownTables returns the statements for omsinit's own tables. The journal is the
 // last: where it is, the others are.
 func (w *work) ownTables(dp *databasePlan) []string {
-	if dp.database == rm {
+	if dp.Role == config.RM {
 		return []string{mysql.CreateLeaseTable(""), createJournal}
 	}
 	return []string{createJournal}
@@ -375,8 +376,8 @@ func (w *work) note(add func(*Result), m msg.Message) {
 func (w *work) sorted() Result {
 	r := w.result
 	place := map[string]int{}
-	for i, d := range databases {
-		place[d.in(w.Config)] = i
+	for i, d := range config.Roles {
+		place[w.Config.Database(d)] = i
 	}
 	by := func(separator string) func(a, b string) int {
 		return func(a, b string) int {

@@ -134,8 +134,8 @@ func hasSchema(p *pack.Pack, release metadb.Version) bool {
 // hasSchemaUpTo reports whether the pack knows how each of the three databases
 // looked at a release.
 func hasSchemaUpTo(p *pack.Pack, release metadb.Version) bool {
-	for _, kind := range []string{"rm", "cm", "hb"} {
-		files, _ := fs.Glob(p.FS(), "schema/"+kind+"/*.sql")
+	for _, role := range config.Roles {
+		files, _ := fs.Glob(p.FS(), "schema/"+string(role)+"/*.sql")
 		if !slices.ContainsFunc(files, func(name string) bool {
 			v, err := metadb.ParseVersion(strings.TrimSuffix(path.Base(name), ".sql"))
 			return err == nil && v.Compare(release) <= 0

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"omsinit/init/metadb/backup"
+	"omsinit/internal/config"
 	"omsinit/internal/database"
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
@@ -228,7 +229,7 @@ func (u *Upgrade) aliveObjections(ctx context.Context, db *sql.DB, s *survey) ([
 	}
 	var names []string
 	for _, d := range s.databases {
-		if d.Kind == "hb" {
+		if d.Kind == config.Heartbeat {
 			names = append(names, d.Name)
 		}
 	}

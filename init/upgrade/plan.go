@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"omsinit/init/metadb"
+	"omsinit/internal/config"
 	"omsinit/internal/finding"
 )
 
@@ -51,11 +52,11 @@ type PlanHA struct {
 
 // PlanDatabase is one database. Rows and bytes are estimates of the server.
 type PlanDatabase struct {
-	Kind      string `json:"kind"`
-	Name      string `json:"name"`
-	Rows      int64  `json:"rows"`
-	Bytes     int64  `json:"bytes"`
-	DumpBytes int64  `json:"dump_bytes"`
+	Kind      config.Role `json:"kind"`
+	Name      string      `json:"name"`
+	Rows      int64       `json:"rows"`
+	Bytes     int64       `json:"bytes"`
+	DumpBytes int64       `json:"dump_bytes"`
 }
 
 // PlanBackup is where the backup goes, and whether it fits.
@@ -179,7 +180,7 @@ func (u *Upgrade) fill(ctx context.Context, s *survey, p *Plan) error {
 	}
 	p.Statements = statements
 	for _, d := range s.databases {
-		if d.Kind != "hb" || d.Name == u.Config.HeartbeatDatabase {
+		if d.Kind != config.Heartbeat || d.Name == u.Config.HeartbeatDatabase {
 			continue
 		}
 		c := *u.Config
@@ -189,7 +190,7 @@ func (u *Upgrade) fill(ctx context.Context, s *survey, p *Plan) error {
 			return err
 		}
 		p.Statements = append(p.Statements, slices.DeleteFunc(more,
-			func(st metadb.Statements) bool { return st.Kind != "hb" })...)
+			func(st metadb.Statements) bool { return st.Kind != config.Heartbeat })...)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"omsinit/internal/config"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 )
@@ -92,7 +93,7 @@ func (s *Session) elsewhere(err error) error {
 func (s *Session) agree(ctx context.Context, o Rollback) error {
 	var hb []string
 	for _, d := range s.manifest.Databases {
-		if d.Kind == "hb" {
+		if d.Kind == config.Heartbeat {
 			hb = append(hb, d.Name)
 		}
 	}

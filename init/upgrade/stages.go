@@ -180,7 +180,7 @@ func (s *Session) regions(ctx context.Context) ([]*config.Config, error) {
 		}
 	}
 	for _, d := range databases {
-		if d.Kind == "hb" && d.Name != s.Config.HeartbeatDatabase {
+		if d.Kind == config.Heartbeat && d.Name != s.Config.HeartbeatDatabase {
 			c := *s.Config
 			c.HeartbeatDatabase = d.Name
 			out = append(out, &c)
@@ -205,7 +205,7 @@ func (s *Session) changeSchema(ctx context.Context) error {
 			return err
 		}
 		for _, st := range statements {
-			if c == s.Config || st.Kind == "hb" {
+			if c == s.Config || st.Kind == config.Heartbeat {
 				s.statements = append(s.statements, st)
 			}
 		}

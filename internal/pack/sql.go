@@ -4,6 +4,8 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+
+	"omsinit/internal/config"
 )
 
 // SQLTemplateMark is the first line of a schema file whose statements are
@@ -25,11 +27,11 @@ func (p *Pack) SQL(name, statement string, d Data) (string, error) {
 	return render(t, d, p.Release, nil)
 }
 
-// Tables are the tables that the schema files of one database, rm, cm or hb,
+// Tables are the tables that the schema files of one database
 // create: by them a database of this release is known.
-func (p *Pack) Tables(role string) []string {
+func (p *Pack) Tables(role config.Role) []string {
 	var out []string
-	names, _ := fs.Glob(p.fsys, path.Join("schema", role, "*.sql")) // only a wrong pattern is an error
+	names, _ := fs.Glob(p.fsys, path.Join("schema", string(role), "*.sql")) // only a wrong pattern is an error
 	for _, name := range names {
 		data, err := fs.ReadFile(p.fsys, name)
 		if err != nil {

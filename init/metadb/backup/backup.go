@@ -103,7 +103,7 @@ func (j *Job) Backup(ctx context.Context) (_ *Manifest, err error) {
 		}
 	}()
 	err = sideBySide(ctx, found, func(ctx context.Context, d *Database) error {
-		if d.Kind == "hb" {
+		if d.Kind == config.Heartbeat {
 			if err := j.trim(ctx, db, d.Name); err != nil {
 				return err
 			}

@@ -84,7 +84,7 @@ func TestBackupAndRestore(t *testing.T) {
 	}
 	var names []string
 	for _, d := range m.Databases {
-		names = append(names, d.Kind+" "+d.Name)
+		names = append(names, string(d.Kind)+" "+d.Name)
 		if fi, err := os.Stat(filepath.Join(dir, d.File)); err != nil || fi.Mode().Perm() != 0o600 || fi.Size() != d.Size || d.Size == 0 {
 			t.Errorf("%s: %v %v", d.File, fi, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"omsinit/internal/config"
 	mysql "omsinit/internal/database"
 	"omsinit/internal/msg"
 )
@@ -33,9 +34,9 @@ func (j *Job) databases(ctx context.Context, db *sql.DB) ([]*Database, error) {
 			c.RMDatabase+".cluster_info", len(codes), strings.Join(codes, ", "), strings.Join(heartbeats,
 				", "), strings.Join(candidates, ", "))
 	}
-	out := []*Database{{Kind: "rm", Name: c.RMDatabase}, {Kind: "cm", Name: c.CMDatabase}}
+	out := []*Database{{Kind: config.RM, Name: c.RMDatabase}, {Kind: config.CM, Name: c.CMDatabase}}
 	for _, name := range heartbeats {
-		out = append(out, &Database{Kind: "hb", Name: name})
+		out = append(out, &Database{Kind: config.Heartbeat, Name: name})
 	}
 	var there []*Database
 	for _, d := range out {

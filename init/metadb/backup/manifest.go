@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 
 	"omsinit/internal/atomicfile"
+	"omsinit/internal/config"
 	"omsinit/internal/msg"
 )
 
@@ -36,14 +37,14 @@ type Manifest struct {
 
 // Database is one dumped database.
 type Database struct {
-	Kind      string  `json:"kind"` // rm, cm or hb
-	Name      string  `json:"name"`
-	File      string  `json:"file"`
-	Size      int64   `json:"size"` // bytes
-	SHA256    string  `json:"sha256"`
-	Charset   string  `json:"charset"`
-	Collation string  `json:"collation"`
-	Tables    []Table `json:"tables"`
+	Kind      config.Role `json:"kind"`
+	Name      string      `json:"name"`
+	File      string      `json:"file"`
+	Size      int64       `json:"size"` // bytes
+	SHA256    string      `json:"sha256"`
+	Charset   string      `json:"charset"`
+	Collation string      `json:"collation"`
+	Tables    []Table     `json:"tables"`
 	// Views are the names of the views, which a restore must bring back too.
 	Views []string `json:"views,omitempty"`
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"omsinit/internal/config"
 	mysql "omsinit/internal/database"
 	"omsinit/internal/msg"
 )
@@ -30,8 +31,7 @@ func (j *Job) Restore(ctx context.Context, replace string) (*Manifest, error) {
 		return nil, err
 	}
 	for _, d := range m.Databases {
-		if want := map[string]string{"rm": j.Config.RMDatabase, "cm": j.Config.CMDatabase}[d.Kind]; want != "" &&
-			want != d.Name {
+		if want := j.Config.Database(d.Kind); d.Kind != config.Heartbeat && want != d.Name {
 			return nil, msg.Errorf("the backup in %s holds the database %s, and config.yaml names %s: it is a backup of another OMS", j.Dir, d.Name, want)
 		}
 		if len(d.Name)+len(scratchSuffix) > 64 {
@@ -215,7 +215,7 @@ func (j *Job) takePlace(ctx context.Context, db *sql.DB, d Database, replace boo
 	if len(moves) > 0 {
 		statements = append(statements, "RENAME TABLE "+strings.Join(moves, ", "))
 	}
-	if d.Kind == "rm" {
+	if d.Kind == config.RM {
 		statements = append(statements, mysql.CreateLeaseTable(d.Name))
 	}
 	for _, q := range statements {
