@@ -215,7 +215,8 @@ func (j *Job) compareRows(ctx context.Context, role config.Role, scratch *config
 				}
 			}
 			if !slices.ContainsFunc(have, func(h []string) bool { return equalRows(columns, row, h) }) {
-				out = append(out, Difference{Part: "schema", Name: string(role) + "." + t[0], Text: msg.M("the pack makes a row that the installation does not have: %s", keysOf(columns, row))})
+				out = append(out, Difference{Part: "schema", Name: string(role) + "." + t[0],
+					Text: msg.M("the pack makes a row that the installation does not have: %s", keysOf(columns, row))})
 			}
 		}
 	}

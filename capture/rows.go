@@ -92,7 +92,8 @@ func (j *Job) checkRows(ctx context.Context) error {
 
 // readRows reads a table in the order of its keys, without the columns that
 // nobody writes: generated ones and numbers that count by themselves.
-func readRows(ctx context.Context, db *sql.DB, c *config.Config, role config.Role, table string) ([][]string, []column, error) {
+func readRows(ctx context.Context, db *sql.DB, c *config.Config, role config.Role, table string) ([][]string,
+	[]column, error) {
 	name := c.Database(role)
 	list, err := tables.Texts(ctx, db, "SELECT column_name, column_type, COALESCE(column_default, ''), extra, column_key FROM information_schema.columns WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position", name, table)
 	if err != nil {

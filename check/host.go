@@ -38,7 +38,8 @@ func hostIP(_ context.Context, n *node, f *found) {
 	n.ownAddress(f, n.cfg.NodeAddress(n.HostIP), again)
 }
 
-// ownAddress checks that the address is one of this host's: the agent listens on it (bindIp), and two nodes with the same
+// ownAddress checks that the address is one of this host's: the agent listens on it (bindIp), and two nodes with
+// the same
 // one overwrite each other.
 func (n *node) ownAddress(f *found, ip string, again msg.Message) {
 	addresses, err := n.addresses()

@@ -31,7 +31,8 @@ func (s Style) paint(code, text string) string {
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
-// Print writes the report in the form of the legacy deployment tool (docs/oms-facts.md §4), with cause and fix under each
+// Print writes the report in the form of the legacy deployment tool (docs/oms-facts.md §4), with cause and fix
+// under each
 // finding.
 func (r Report) Print(w io.Writer, s Style) {
 	for _, result := range r.Results {

@@ -157,7 +157,7 @@ func wordSpans(line string) []Span {
 	return out
 }
 
-// parents gives, for each line, the section or the key of the object that it is
+// parents returns, for each line, the section or the key of the object that it is
 // in, for telling the password of one thing from that of another.
 func parents(format pack.Format, lines []string) []string {
 	out := make([]string, len(lines))

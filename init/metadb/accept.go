@@ -41,7 +41,8 @@ func happenedBefore(st statement, err error) bool {
 	case renameTable:
 		return mysql.Is(err, mysql.ErrTableExists, mysql.ErrNoSuchTable)
 	case createOther:
-		return mysql.Is(err, mysql.ErrTableExists, mysql.ErrSPAlreadyExists, mysql.ErrTrgAlreadyExists, mysql.ErrEventAlreadyExists)
+		return mysql.Is(err, mysql.ErrTableExists, mysql.ErrSPAlreadyExists, mysql.ErrTrgAlreadyExists,
+			mysql.ErrEventAlreadyExists)
 	case dropOther:
 		return mysql.Is(err, mysql.ErrBadTable, mysql.ErrUnknownView, mysql.ErrSPDoesNotExist,
 			mysql.ErrTrgDoesNotExist, mysql.ErrEventDoesNotExist)

@@ -182,7 +182,8 @@ func (s *Step) commit(ctx context.Context, conn *sql.Conn, condition string, fou
 		if err != nil {
 			failed := msg.Errorf("cannot register this region and its nodes in the database %s: %w",
 				s.name(p), database.Explain(s.Config, err))
-			if database.Is(err, database.ErrDupEntry) { // another node wrote a row of ours meanwhile: the next run looks again
+			// another node wrote a row of ours meanwhile: the next run looks again
+			if database.Is(err, database.ErrDupEntry) {
 				failed = finding.Transient(failed)
 			}
 			return done, failed

@@ -74,7 +74,8 @@ func Look(ctx context.Context, c *config.Config, hostIP string, hostDown time.Du
 	}
 	node := func(h registry.Host) NodeView {
 		beats := all.Of(h, c.CMLocation)
-		v := NodeView{IP: h.IP, Self: registry.SameAddress(h.IP, hostIP), Status: h.Status, State: registry.StateOf(h, beats, hostDown)}
+		v := NodeView{IP: h.IP, Self: registry.SameAddress(h.IP, hostIP), Status: h.Status,
+			State: registry.StateOf(h, beats, hostDown)}
 		if b, ok := registry.FindBeat(beats, h.IP); ok {
 			age := int64(b.Age / time.Second)
 			v.Heartbeat, v.HeartbeatAge = &b.At, &age

@@ -233,7 +233,8 @@ func (s *Session) distrustBackup(ctx context.Context) error {
 // stopTime is within which the programs have stopped after a restore has begun: heartbeats of that time say nothing.
 const stopTime = time.Minute
 
-// ranSinceRestore returns when OMS has run after a restore that was cut had stopped it, as when somebody started the old
+// ranSinceRestore returns when OMS has run after a restore that was cut had stopped it, as when somebody started
+// the old
 // container: what was written then would be lost. It returns "" when it has not.
 func (s *Session) ranSinceRestore(ctx context.Context) (string, error) {
 	var stopped sql.NullString

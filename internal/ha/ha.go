@@ -95,7 +95,8 @@ type writing struct {
 	keepTime bool // leave gmt_modified as it is
 }
 
-func write(ctx context.Context, db Beginner, rm string, how writing, edit func(string) (string, error)) (Change, error) {
+func write(ctx context.Context, db Beginner, rm string, how writing, edit func(string) (string, error)) (Change,
+	error) {
 	change, err := try(ctx, db, rm, how, edit)
 	if database.Is(err, database.ErrDupEntry, database.ErrLockDeadlock) {
 		// Somebody else made the row at the same moment; a deadlock when both had locked the gap.

@@ -70,7 +70,7 @@ func FindBeat(beats []Beat, address string) (youngest Beat, found bool) {
 	return youngest, found
 }
 
-// HeartbeatDatabases gives the databases on the server that look like heartbeat
+// HeartbeatDatabases returns the databases on the server that look like heartbeat
 // databases. Nothing records which region uses which one, and several OMS may
 // share a server.
 func HeartbeatDatabases(ctx context.Context, q database.Queryer) (names []string, err error) {
@@ -91,7 +91,7 @@ type Beats struct {
 	Databases []string
 }
 
-// Of gives the heartbeats among which those of a node must be: nothing records
+// Of returns the heartbeats among which those of a node must be: nothing records
 // which database another region uses, but this region's is known.
 func (b Beats) Of(h Host, location int) []Beat {
 	if h.Name == strconv.Itoa(location) {

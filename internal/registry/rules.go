@@ -36,7 +36,8 @@ func fact(name string, value any) finding.Fact { return finding.Fact{Name: name,
 // Configured is the row that the region of config.yaml should have.
 func Configured(c *config.Config) Region {
 	name := cmp.Or(c.CMRegion, c.CMRegionCN, Unnamed)
-	return Region{Name: name, NameCN: cmp.Or(c.CMRegionCN, name), URL: c.CMURL, Location: c.CMLocation, IsDefault: c.CMIsDefault}
+	return Region{Name: name, NameCN: cmp.Or(c.CMRegionCN, name), URL: c.CMURL, Location: c.CMLocation,
+		IsDefault: c.CMIsDefault}
 }
 
 // named: config.yaml names the region.
@@ -105,7 +106,8 @@ func RegionConflicts(c *config.Config, rows []Region) (found []finding.Finding) 
 
 // HasDefault reports whether, with this config.yaml, a region is the default one.
 func HasDefault(c *config.Config, rows []Region) bool {
-	return c.CMIsDefault || slices.ContainsFunc(rows, func(r Region) bool { return r.IsDefault && r.Location != c.CMLocation })
+	return c.CMIsDefault || slices.ContainsFunc(rows,
+		func(r Region) bool { return r.IsDefault && r.Location != c.CMLocation })
 }
 
 // NodeConflicts finds nodes of cm_nodes that belong to another region. One that was taken out of its region, and is
@@ -151,6 +153,7 @@ func HeartbeatConflicts(c *config.Config, hosts []Host, beats []Beat) []finding.
 
 // Conflicts returns the errors: all that stop this region from being registered.
 func (r Registry) Conflicts(c *config.Config, beats []Beat) []finding.Finding {
-	found := slices.Concat(RegionConflicts(c, r.Regions), NodeConflicts(c, r.Regions, r.Hosts), HeartbeatConflicts(c, r.Hosts, beats))
+	found := slices.Concat(RegionConflicts(c, r.Regions), NodeConflicts(c, r.Regions, r.Hosts),
+		HeartbeatConflicts(c, r.Hosts, beats))
 	return slices.DeleteFunc(found, func(f finding.Finding) bool { return f.Severity != finding.Error })
 }

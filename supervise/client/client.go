@@ -262,7 +262,7 @@ func (c *Client) Call(ctx context.Context, method, path string, body, into any) 
 	return c.call(ctx, method, path, body, into)
 }
 
-// Text gives what a handler of the companion answers, as it is.
+// Text returns what a handler of the companion answers, as it is.
 func (c *Client) Text(ctx context.Context, path string) (string, error) {
 	resp, err := c.Ask(ctx, http.MethodGet, path, nil)
 	if err != nil {

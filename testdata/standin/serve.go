@@ -85,5 +85,6 @@ func answer(w http.ResponseWriter, v any) {
 // newClient talks to the neighbours directly: a JVM does not look at the
 // proxies of the environment.
 func newClient(timeout time.Duration) *http.Client {
-	return &http.Client{Timeout: timeout, Transport: &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: 30 * time.Second}}
+	return &http.Client{Timeout: timeout, Transport: &http.Transport{MaxIdleConnsPerHost: 1,
+		IdleConnTimeout: 30 * time.Second}}
 }

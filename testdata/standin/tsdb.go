@@ -56,7 +56,8 @@ func (t tsdbConfig) check(ctx context.Context) error {
 	var said struct {
 		Error string `json:"error"`
 	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&said); err != nil && resp.StatusCode == http.StatusOK {
+	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&said); err != nil &&
+		resp.StatusCode == http.StatusOK {
 		return fmt.Errorf("cannot start: %s does not answer like a TSDB: %w", t.address, err)
 	}
 	if resp.StatusCode != http.StatusOK || said.Error != "" {

@@ -87,7 +87,8 @@ func prepare(t testing.TB, dir, user, password, settings string) *Server {
 	if err != nil {
 		t.Fatalf("this test needs a real InfluxDB 1.x: install Debian's package influxdb (%v)", err)
 	}
-	s := &Server{Addr: freeAddress(t), t: t, influxd: influxd, conf: filepath.Join(dir, "influxdb.conf"), user: user, password: password}
+	s := &Server{Addr: freeAddress(t), t: t, influxd: influxd, conf: filepath.Join(dir, "influxdb.conf"), user: user,
+		password: password}
 	text := fmt.Sprintf("reporting-disabled = true\nbind-address = %q\n[meta]\n dir = %q\n[data]\n dir = %q\n wal-dir = %q\n%s\n[http]\n bind-address = %q\n auth-enabled = true\n log-enabled = false\n[monitor]\n store-enabled = false\n",
 		freeAddress(t), dir+"/meta", dir+"/data", dir+"/wal", settings, s.Addr)
 	s.text = []byte(text)

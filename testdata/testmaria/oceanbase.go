@@ -44,7 +44,8 @@ func (s *Server) OceanBase() (port int) {
 		if end := bytes.IndexByte(greeting[4:], 0); greeting[4] == 10 && end > 0 {
 			body := append([]byte{10}, oceanBaseVersion...)
 			body = append(body, greeting[4+end:]...)
-			greeting = append([]byte{byte(len(body)), byte(len(body) >> 8), byte(len(body) >> 16), greeting[3]}, body...)
+			greeting = append([]byte{byte(len(body)), byte(len(body) >> 8), byte(len(body) >> 16), greeting[3]},
+				body...)
 		}
 		if _, err := client.Write(greeting); err != nil {
 			return
