@@ -38,8 +38,8 @@ func (e Explanation) Print(w io.Writer, lang msg.Lang) {
 //go:embed explain.txt
 var explainText string
 
-// Explanations returns those of all findings.
-var Explanations = sync.OnceValue(func() []Explanation {
+// explanations returns those of all findings, in the order of explain.txt.
+var explanations = sync.OnceValue(func() []Explanation {
 	var all []Explanation
 	for block := range strings.SplitSeq(explainText, "\n\n") {
 		lines := strings.Split(block, "\n")
@@ -53,7 +53,7 @@ var Explanations = sync.OnceValue(func() []Explanation {
 
 // Explain returns the explanation of a finding.
 func Explain(id string) (Explanation, bool) {
-	all := Explanations()
+	all := explanations()
 	i := slices.IndexFunc(all, func(e Explanation) bool { return e.ID == id })
 	if i < 0 {
 		return Explanation{}, false

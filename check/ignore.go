@@ -35,7 +35,7 @@ func ParseIgnored(lists ...string) (Ignored, error) {
 // Unknown is the text for an ID that no finding has. It lists those that exist.
 func Unknown(id string) msg.Message {
 	var ids []string
-	for _, e := range Explanations() {
+	for _, e := range explanations() {
 		ids = append(ids, e.ID)
 	}
 	return msg.M("no finding has the id %q; the ids are %s", id, strings.Join(ids, " "))

@@ -114,7 +114,7 @@ func TestEveryFindingIsExplained(t *testing.T) {
 		})
 	}
 	seen := map[string]bool{}
-	for _, e := range Explanations() {
+	for _, e := range explanations() {
 		if seen[e.ID] || e.Cause.IsZero() || e.Help.IsZero() {
 			t.Errorf("%s: twice, or incomplete", e.ID)
 		}
@@ -155,7 +155,7 @@ func TestDocumented(t *testing.T) {
 				got = append(got, strings.Trim(id, "`")+" "+strconv.FormatBool(strings.Contains(cells[1], "!")))
 			}
 		}
-		for _, e := range Explanations() {
+		for _, e := range explanations() {
 			want = append(want, e.ID+" "+strconv.FormatBool(e.Mandatory))
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

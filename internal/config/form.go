@@ -107,14 +107,15 @@ func judgeHost(k *Key, text string) (string, *flaw) {
 }
 
 // hostName is a name that DNS or /etc/hosts takes.
-var hostName = regexp.MustCompile(`^(?:\w(?:[\w-]{0,61}\w)?(?:\.|$))+$`)
+var hostName = regexp.MustCompile(`^(?:\w(?:[\w-]*\w)?(?:\.|$))+$`)
 
 func validHost(host string) bool {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return ip.Zone() == ""
 	}
 	isNumber := strings.Trim(host, "0123456789.") == ""
-	return !isNumber && len(strings.TrimSuffix(host, ".")) <= 253 && hostName.MatchString(host)
+	isLong := slices.ContainsFunc(strings.Split(host, "."), func(label string) bool { return len(label) > 63 })
+	return !isNumber && !isLong && len(strings.TrimSuffix(host, ".")) <= 253 && hostName.MatchString(host)
 }
 
 func judgeAccount(user string) (string, *flaw) {
