@@ -21,31 +21,32 @@ import (
 	"omsinit/internal/pack"
 )
 
-// Job is one capture with everything it touches.
-type Job struct {
-	From *source.Installation
-	// Second is an installation of the same release with another configuration;
-	// nil when there is none.
-	Second *source.Installation
-	// Release is the OMS version, 4.2.3-CE; empty means the one that the MetaDB
-	// has recorded.
+// Options are what a person asks of a capture.
+type Options struct {
+	// Release is the OMS version, 4.2.3-CE; empty means the one that the MetaDB has recorded.
 	Release string
 	// Files are further files and folders, as paths of the container.
 	Files []string
-	// Keep are keys of files, as PATH:KEY, whose names sound like a secret but
-	// whose values are none.
+	// Keep are keys of files, as PATH:KEY, whose names sound like a secret but whose values are none.
 	Keep []string
-	// Rows are tables, as TABLE or rm.TABLE, whose rows are taken beside those
-	// that are taken for settings.
+	// Rows are tables, as TABLE or rm.TABLE, whose rows are taken beside those that are taken for settings.
 	Rows []string
-	// Since is the folder of the previous release's pack; the schema then holds
-	// what this release adds to it.
+	// Since is the folder of the previous release's pack; the schema then holds what this release adds to it.
 	Since string
 	// Out is the folder of the pack. It must be new or empty, unless Force.
 	Out   string
 	Force bool
+}
 
-	Programs Programs
+// Job is one capture with everything it touches.
+type Job struct {
+	Options
+	From *source.Installation
+	// Second is an installation of the same release with another configuration;
+	// nil when there is none.
+	Second *source.Installation
+
+	Programs source.Programs
 	// Calls are what the CM was sent; nil when nothing was recorded.
 	Calls []source.Exchange
 	// SecondCalls are those of the second installation.
@@ -60,31 +61,13 @@ type Job struct {
 	// Scratch creates the three databases of a pack, under the names in the
 	// configuration, for comparing them.
 	Scratch func(context.Context, *config.Config, *pack.Pack) error
-	// Load reads program files; it is given the folder that they are in.
-	Load func(conf, root string) error
-	Log  func(msg.Message)
+	Log     func(msg.Message)
 
 	report *Report
 	words  *match.Vocabulary
 	// lossy are tables, as rm.TABLE, that the upgrade file does not change as the
 	// installation has them, because that may lose data.
 	lossy []string
-}
-
-// Programs are what supervises the installation, and what it runs.
-type Programs struct {
-	// Conf is supervisord.conf, and Files are all program files that were read.
-	Conf  string
-	Files []string
-	List  []Program
-}
-
-// Program is one supervised program.
-type Program struct {
-	Name, Directory, User string
-	Command               []string
-	Files                 []string // that its definition says it reads
-	PID                   int      // 0: it does not run
 }
 
 // Run captures. The report says what was found, also when the error says that

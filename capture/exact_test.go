@@ -52,7 +52,7 @@ func install(t *testing.T, values map[string]any, files map[string]string) *sour
 }
 
 func job(t *testing.T, from, second *source.Installation) *capture.Job {
-	return &capture.Job{From: from, Second: second, Release: "4.2.7-CE", Out: filepath.Join(t.TempDir(), "pack"), Check: component.Check}
+	return &capture.Job{From: from, Second: second, Options: capture.Options{Release: "4.2.7-CE", Out: filepath.Join(t.TempDir(), "pack")}, Check: component.Check}
 }
 
 // values are three configurations in which values are parts of each other,

@@ -127,7 +127,7 @@ type writtenWatched struct {
 func (j *Job) upgrade(t tree, u pack.Upgrade) writtenUpgrade {
 	var out writtenUpgrade
 	for _, name := range u.Stop {
-		if slices.ContainsFunc(j.Programs.List, func(p Program) bool { return p.Name == name }) {
+		if slices.ContainsFunc(j.Programs.List, func(p source.Program) bool { return p.Name == name }) {
 			out.Stop = append(out.Stop, name)
 		}
 	}
@@ -188,16 +188,16 @@ func edition(release string) string {
 }
 
 // restartOrder is the documented order (oms-facts §4), and the others after it.
-func (j *Job) restartOrder() []Program {
+func (j *Job) restartOrder() []source.Program {
 	order := []string{"crond", "nginx", "oms_console", "oms_drc_cm", "oms_drc_supervisor", "sshd"}
 	list := slices.Clone(j.Programs.List)
-	rank := func(p Program) int {
+	rank := func(p source.Program) int {
 		if i := slices.Index(order, p.Name); i >= 0 {
 			return i
 		}
 		return len(order)
 	}
-	slices.SortStableFunc(list, func(a, b Program) int { return rank(a) - rank(b) })
+	slices.SortStableFunc(list, func(a, b source.Program) int { return rank(a) - rank(b) })
 	return list
 }
 

@@ -65,7 +65,7 @@ func (j *Job) readersOf(f *match.File) []string {
 	}
 	for _, d := range documentedReaders {
 		if strings.HasPrefix(f.Path, d.folder) &&
-			slices.ContainsFunc(j.Programs.List, func(p Program) bool { return p.Name == d.program }) {
+			slices.ContainsFunc(j.Programs.List, func(p source.Program) bool { return p.Name == d.program }) {
 			return []string{d.program}
 		}
 	}
@@ -74,7 +74,7 @@ func (j *Job) readersOf(f *match.File) []string {
 
 // names reports whether a program's definition, or the script that it starts,
 // names a file.
-func (j *Job) names(p Program, containerPath string) bool {
+func (j *Job) names(p source.Program, containerPath string) bool {
 	if slices.Contains(p.Files, j.From.Tree.Path(containerPath)) {
 		return true
 	}

@@ -5,14 +5,13 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
 
 	"omsinit/capture/match"
 	"omsinit/capture/source"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
+	"omsinit/supervise/program"
 )
 
 // Difference is one way in which a pack does not make what the installation
@@ -103,20 +102,6 @@ func (j *Job) verifyFiles(p *pack.Pack, i *source.Installation) ([]Difference, e
 	return out, nil
 }
 
-// includeLine is the option of [include].
-var includeLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^files[ \t]*=.*$`) })
-
-// MoveIncludes changes the names of the files that a supervisord.conf includes.
-func MoveIncludes(conf []byte, move func(string) string) []byte {
-	return includeLine().ReplaceAllFunc(conf, func(l []byte) []byte {
-		names := strings.Fields(string(l[bytes.IndexByte(l, '=')+1:]))
-		for i, name := range names {
-			names[i] = move(name)
-		}
-		return []byte("files=" + strings.Join(names, " "))
-	})
-}
-
 // isOwn reports whether a file is one that only omsinit has.
 func isOwn(f pack.File) bool { return strings.HasSuffix(f.Path, "/omsinit.ini") }
 
@@ -136,7 +121,7 @@ func firstDifference(a, b []byte) int {
 // verifyPrograms reads the program files that the pack makes, in a folder of
 // their own, as PID 1 would.
 func (j *Job) verifyPrograms(p *pack.Pack) ([]Difference, error) {
-	if j.Load == nil || j.Programs.Conf == "" {
+	if j.Programs.Conf == "" {
 		return nil, nil
 	}
 	dir, err := os.MkdirTemp("", "omsinit-verify-")
@@ -155,7 +140,7 @@ func (j *Job) verifyPrograms(p *pack.Pack) ([]Difference, error) {
 		if err != nil {
 			continue // verifyFiles has said so
 		}
-		made = MoveIncludes(made, func(name string) string {
+		made = source.MoveIncludes(made, func(name string) string {
 			if filepath.IsAbs(name) {
 				return dir + j.From.Container(name)
 			}
@@ -169,7 +154,7 @@ func (j *Job) verifyPrograms(p *pack.Pack) ([]Difference, error) {
 			return nil, msg.Errorf("cannot make a temporary folder: %w", err)
 		}
 	}
-	if err := j.Load(conf, dir); err != nil {
+	if _, err := program.Load(conf, "OMSINIT_ROOT="+dir); err != nil {
 		return []Difference{{Part: "programs", Name: j.Programs.Conf, Text: msg.M("%v", err)}}, nil
 	}
 	return nil, nil

@@ -3,10 +3,6 @@ package flow
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"omsinit/capture"
@@ -20,12 +16,11 @@ import (
 	"omsinit/internal/msg"
 	"omsinit/internal/node"
 	"omsinit/internal/pack"
-	"omsinit/supervise/program"
 )
 
-// CaptureOptions are what a capture, or the proof of a pack, is given beside
-// Options.
+// CaptureOptions are what a capture, or the proof of a pack, is asked for.
 type CaptureOptions struct {
+	capture.Options
 	// Compare is the folder of a second installation's files; empty is none.
 	Compare string
 	// CompareHostIP is that installation's OMS_HOST_IP.
@@ -36,10 +31,6 @@ type CaptureOptions struct {
 	Record string
 	// CompareRecord is the same of the second installation.
 	CompareRecord string
-
-	Release, Since, Out string
-	Force               bool
-	Files, Keep, Rows   []string
 }
 
 // Capture learns a pack from the installation at the root.
@@ -85,12 +76,7 @@ func (f *Flow) captureJob(ctx context.Context, o CaptureOptions) (j *capture.Job
 		return nil, nil, err
 	}
 	j = &capture.Job{
-		From: from, Release: o.Release, Since: o.Since, Out: o.Out, Force: o.Force, Files: o.Files, Keep: o.Keep, Rows: o.Rows,
-		Check: component.Check, Log: f.say,
-		Load: func(conf, root string) error {
-			_, err := program.Load(conf, "OMSINIT_ROOT="+root)
-			return err
-		},
+		Options: o.Options, From: from, Check: component.Check, Log: f.say,
 		Scratch: func(ctx context.Context, cfg *config.Config, p *pack.Pack) error {
 			step := metadb.Step{Config: cfg, Pack: p, LockTimeout: f.LockTimeout, Node: from.HostIP, Tool: f.Build}
 			_, err := step.Apply(ctx)
@@ -157,66 +143,22 @@ func (f *Flow) secondDatabase(ctx context.Context, second *source.Installation) 
 }
 
 // runningPrograms reads the program files, and asks whoever supervises what runs.
-func (f *Flow) runningPrograms(ctx context.Context) (capture.Programs, error) {
-	conf := f.Layout.SupervisordConf()
-	d, err := loadPrograms(f.Layout)
-	if errors.Is(err, program.ErrNoDefinitions) {
-		return capture.Programs{}, nil
-	}
+func (f *Flow) runningPrograms(ctx context.Context) (source.Programs, error) {
+	programs, err := source.ReadPrograms(f.Layout, rootEnv(f.Layout))
 	if err != nil {
-		return capture.Programs{}, err
+		return programs, err
 	}
-	out := capture.Programs{Conf: conf, Files: d.Files}
-	pids := map[string]int{}
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	if status, err := f.client.Status(ctx); err == nil {
-		for _, p := range status.Programs {
-			pids[p.Name] = p.PID
-		}
-	}
-	for _, p := range d.Programs {
-		out.List = append(out.List, capture.Program{Name: p.FullName(), Directory: p.Directory, User: p.User, Command: p.Command, Files: p.Files, PID: pids[p.FullName()]})
-	}
-	for i, name := range out.Files {
-		if abs, err := filepath.Abs(name); err == nil {
-			out.Files[i] = abs
-		}
-	}
-	return out, nil
-}
-
-// loadPrograms reads the program files of a tree. Those of a copy of a container
-// name each other by their paths there, which are other files here.
-func loadPrograms(l layout.Layout) (*program.Definitions, error) {
-	conf := l.SupervisordConf()
-	data, err := os.ReadFile(conf)
-	if err != nil || !l.Relocated() {
-		return program.Load(conf, rootEnv(l))
-	}
-	dir, err := os.MkdirTemp("", "omsinit-capture-")
+	status, err := f.client.Status(ctx)
 	if err != nil {
-		return nil, err
+		return programs, nil // nobody supervises, so nothing runs
 	}
-	defer os.RemoveAll(dir)
-	moved := filepath.Join(dir, filepath.Base(conf))
-	data = capture.MoveIncludes(data, func(name string) string {
-		switch {
-		case !filepath.IsAbs(name):
-			return filepath.Join(filepath.Dir(conf), name)
-		case strings.HasPrefix(name, l.Root()+"/"):
-			return name
-		}
-		return l.Path(name)
-	})
-	if err := os.WriteFile(moved, data, 0o600); err != nil {
-		return nil, err
+	running := byName(status)
+	for i, p := range programs.List {
+		programs.List[i].PID = running[p.Name].PID
 	}
-	d, err := program.Load(moved, rootEnv(l))
-	if err == nil {
-		d.Files[0] = conf
-	}
-	return d, err
+	return programs, nil
 }
 
 // LintPack looks for faults of the pack in a folder.

@@ -135,12 +135,12 @@ func (p *Planned) planRestarts(ctx context.Context, f *Flow) {
 		return
 	}
 	p.Restart = []string{}
+	programs := byName(status)
 	for _, name := range f.pack.Restart {
-		for _, program := range status.Programs {
-			reads := slices.ContainsFunc(p.Files, func(f PlannedFile) bool { return slices.Contains(f.Readers, name) })
-			if program.Name == name && (program.Stale || !program.Ready || reads) {
-				p.Restart = append(p.Restart, name)
-			}
+		program, defined := programs[name]
+		reads := slices.ContainsFunc(p.Files, func(f PlannedFile) bool { return slices.Contains(f.Readers, name) })
+		if defined && (program.Stale || !program.Ready || reads) {
+			p.Restart = append(p.Restart, name)
 		}
 	}
 }

@@ -57,10 +57,7 @@ func (f *Flow) restart(ctx context.Context) error {
 type due struct{ defined, coming, restart []string }
 
 func (f *Flow) due(status *api.Status) (d due) {
-	programs := map[string]api.ProgramStatus{}
-	for _, p := range status.Programs {
-		programs[p.Name] = p
-	}
+	programs := byName(status)
 	for _, name := range f.pack.Restart {
 		p, ok := programs[name]
 		if !ok {
@@ -76,6 +73,15 @@ func (f *Flow) due(status *api.Status) (d due) {
 		}
 	}
 	return d
+}
+
+// byName returns the programs by their names.
+func byName(status *api.Status) map[string]api.ProgramStatus {
+	programs := map[string]api.ProgramStatus{}
+	for _, p := range status.Programs {
+		programs[p.Name] = p
+	}
+	return programs
 }
 
 // starting reports whether a program runs, and not for so long that it should be ready.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"net"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -194,31 +193,4 @@ func unwritable(file string, err error) error {
 		return msg.Errorf("cannot write %s: %w; edit the file on the host, then run `omsinit reconfigure`", file, err)
 	}
 	return msg.Errorf("cannot write %s: %w; what it was is in %s", file, err, file+BackupSuffix)
-}
-
-// CMURLToFollow returns what cm_url would become if it followed the port of the CM that is to be set. to is empty when
-// there is nothing to ask: the port stays, cm_url is set too, or it names a VIP with a port of its own.
-func (f *Flow) CMURLToFollow(values []config.Assignment) (from, to string, singleNode bool, err error) {
-	set := func(key string) int {
-		return slices.IndexFunc(values, func(s config.Assignment) bool { return s.Key == key })
-	}
-	port := set("cm_server_port")
-	if port < 0 || set("cm_url") >= 0 {
-		return "", "", false, nil
-	}
-	cfg, err := f.Config()
-	var wrong *config.Error
-	if errors.As(err, &wrong) {
-		return "", "", false, nil // the setting may be what corrects it
-	}
-	if err != nil {
-		return "", "", false, err
-	}
-	u, err := url.Parse(cfg.CMURL)
-	next := values[port].Value.Reveal()
-	if err != nil || u.Port() != strconv.Itoa(cfg.CMPort) || next == u.Port() {
-		return "", "", false, nil
-	}
-	u.Host = net.JoinHostPort(u.Hostname(), next)
-	return cfg.CMURL, u.String(), len(cfg.CMNodes) == 1, nil
 }

@@ -248,37 +248,3 @@ func TestUnwritable(t *testing.T) {
 		}
 	}
 }
-
-// TestCMURLToFollow: cm_url follows the port of the CM only where it names it.
-func TestCMURLToFollow(t *testing.T) {
-	for _, tc := range []struct {
-		name, port, url, nodes string
-		values                 []config.Assignment
-		to                     string
-		single                 bool
-	}{
-		{"one node", "8088", "http://10.0.0.1:8088", "[10.0.0.1]", assign("cm_server_port", "18088"), "http://10.0.0.1:18088", true},
-		{"two nodes", "8088", "http://10.0.0.1:8088", "[10.0.0.1, 10.0.0.2]", assign("cm_server_port", "18088"), "http://10.0.0.1:18088", false},
-		{"IPv6", "8088", "http://[fd00::1]:8088", "['fd00::1']", assign("cm_server_port", "18088"), "http://[fd00::1]:18088", true},
-		{"a VIP with a port of its own", "8088", "http://10.0.0.1:80", "[10.0.0.1]", assign("cm_server_port", "18088"), "", false},
-		{"the same port", "8088", "http://10.0.0.1:8088", "[10.0.0.1]", assign("cm_server_port", "8088"), "", false},
-		{"another port", "8088", "http://10.0.0.1:8088", "[10.0.0.1]", assign("nginx_server_port", "18088"), "", false},
-		{"both are set", "8088", "http://10.0.0.1:8088", "[10.0.0.1]", assign("cm_server_port", "18088", "cm_url", "http://10.0.0.1:1"), "", false},
-		{"a file that is wrong", "many", "http://10.0.0.1:8088", "[10.0.0.1]", assign("cm_server_port", "18088"), "", false},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			w := newWorld(t, nil)
-			w.values["cm_server_port"], w.values["cm_url"], w.values["cm_nodes"] = tc.port, tc.url, tc.nodes
-			w.writeConfig()
-			from, to, single, err := w.flow().CMURLToFollow(tc.values)
-			if err != nil || to != tc.to || single != tc.single || (to != "") != (from == tc.url) {
-				t.Errorf("%q to %q, single %v, %v", from, to, single, err)
-			}
-		})
-	}
-	w := newWorld(t, nil)
-	w.given.ConfigFile = "/nonexistent"
-	if _, _, _, err := w.flow().CMURLToFollow(assign("cm_server_port", "1")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("got %v", err)
-	}
-}

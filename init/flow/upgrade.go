@@ -25,15 +25,8 @@ func (p programs) Running(ctx context.Context, names []string) ([]string, error)
 	if err != nil {
 		return nil, err
 	}
-	var out []string
-	for _, name := range names {
-		for _, have := range status.Programs {
-			if have.Name == name && have.PID != 0 {
-				out = append(out, name)
-			}
-		}
-	}
-	return out, nil
+	programs := byName(status)
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return programs[name].PID == 0 }), nil
 }
 
 // Stop implements upgrade.Programs.

@@ -198,11 +198,18 @@ func (c *setting) set(ctx context.Context, p *prompter, values []config.Assignme
 // followCMURL asks whether cm_url follows the port of the CM. It asks before anything is locked: a question can stay
 // open for long.
 func (c *setting) followCMURL(p *prompter, values []config.Assignment) ([]config.Assignment, error) {
-	from, to, single, err := c.flow().CMURLToFollow(values)
-	if err != nil || to == "" || c.KeepCMURL {
+	cfg, err := c.node.Config()
+	if as[*config.Error](err) {
+		return nil, nil // the setting may be what corrects it
+	}
+	if err != nil {
 		return nil, err
 	}
-	follow := c.MoveCMURL || c.Yes && single
+	from, to := cfg.CMURL, cfg.CMURLFor(values)
+	if to == "" || c.KeepCMURL {
+		return nil, nil
+	}
+	follow := c.MoveCMURL || c.Yes && len(cfg.CMNodes) == 1
 	if !follow && !c.Yes {
 		if c.scripted(p) {
 			return nil, usage(msg.M("the port of the CM moves, and cm_url is %s: say whether it becomes %s with --move-cm-url, or stays with --keep-cm-url", from, to))
