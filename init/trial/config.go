@@ -2,6 +2,7 @@ package trial
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,56 +22,47 @@ import (
 // header marks a config.yaml that trial mode may rewrite.
 const header = "# Written by `omsinit trial`. Not for production.\n"
 
-// own are the keys that follow from the trial MetaDB and this host.
-var own = []string{"oms_meta_host", "oms_meta_port", "oms_meta_user", "oms_meta_password", "cm_nodes"}
-
-// writeConfig writes the config.yaml of a trial node: what an earlier trial
-// had, changed by what --set says. A file that a person wrote is left alone.
+// writeConfig writes the config.yaml of a trial node: what an earlier trial had, changed by what --set says. A file that
+// a person wrote is left alone.
 func writeConfig(path, hostIP, password string, metaDBPort int, set []string) error {
-	values, err := earlier(path)
+	values := map[string]any{
+		"drc_rm_db": "oms_rm", "drc_cm_db": "oms_cm", "drc_cm_heartbeat_db": "oms_cm_heartbeat",
+		"cm_location": 0, "cm_region": "trial", "cm_region_cn": "试用", "cm_server_port": 8088,
+	}
+	before, err := earlier(path, values)
 	if err != nil {
 		return err
 	}
-	defaults := map[string]any{
-		"drc_rm_db": "oms_rm", "drc_cm_db": "oms_cm", "drc_cm_heartbeat_db": "oms_cm_heartbeat",
-		"cm_location": 0, "cm_region": "trial", "cm_region_cn": "试用",
+	// These follow from the trial MetaDB and this host.
+	fixed := map[string]any{
+		"oms_meta_host": "127.0.0.1", "oms_meta_port": metaDBPort, "oms_meta_user": "root", "oms_meta_password": password,
+		"cm_nodes": []string{hostIP},
 	}
-	maps.Copy(defaults, values)
-	values = defaults
-	chosen := map[string]bool{}
+	maps.Copy(values, fixed)
+	chosen := map[string]any{}
 	for _, assignment := range set {
 		key, value, ok := strings.Cut(assignment, "=")
-		if !ok || key == "" {
+		switch {
+		case !ok || key == "":
 			return msg.Errorf("--set %q is not KEY=VALUE", assignment)
-		}
-		if slices.Contains(own, key) {
+		case fixed[key] != nil:
 			return msg.Errorf("--set %s: trial mode sets this key itself", key)
-		}
-		if !slices.ContainsFunc(config.Keys(), func(k config.Key) bool { return k.Name == key }) {
+		case !slices.ContainsFunc(config.Keys(), func(k config.Key) bool { return k.Name == key }):
 			return msg.Errorf("--set %s: config.yaml has no such key", key)
 		}
-		values[key], chosen[key] = value, true
+		chosen[key] = value
 	}
-	values["oms_meta_host"], values["oms_meta_port"] = "127.0.0.1", metaDBPort
-	values["oms_meta_user"], values["oms_meta_password"] = "root", password
-	values["cm_nodes"] = []string{hostIP}
-	if !chosen["cm_url"] && (chosen["cm_server_port"] || values["cm_url"] == nil) {
-		port, ok := values["cm_server_port"]
-		if !ok {
-			port = 8088
-		}
-		values["cm_url"] = fmt.Sprintf("http://%s:%v", hostIP, port)
+	if _, moved := chosen["cm_server_port"]; moved || values["cm_url"] == nil {
+		values["cm_url"] = fmt.Sprintf("http://%s:%v", hostIP, cmp.Or(chosen["cm_server_port"], values["cm_server_port"]))
 	}
+	maps.Copy(values, chosen)
 	body, err := yaml.Marshal(values)
 	if err != nil {
 		return fmt.Errorf("cannot write YAML: %w", err)
 	}
 	text := append([]byte(header), body...)
-	if _, _, err := config.Parse(path, text); err != nil {
+	if _, _, err := config.Parse(path, text); err != nil || bytes.Equal(before, text) {
 		return err
-	}
-	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
-		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return msg.Errorf("cannot create %s: %w", filepath.Dir(path), err)
@@ -81,20 +73,19 @@ func writeConfig(path, hostIP, password string, metaDBPort int, set []string) er
 	return nil
 }
 
-func earlier(path string) (map[string]any, error) {
+// earlier reads what an earlier trial has written, and puts it over the values. No file is an empty one.
+func earlier(path string, values map[string]any) ([]byte, error) {
 	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
+	case err == nil && !bytes.HasPrefix(data, []byte(header)):
+		return nil, msg.Errorf("%s was not written by `omsinit trial`, so trial mode leaves it alone: use `omsinit run` for that configuration, or another --root for a trial", path)
+	case err == nil:
+		err = yaml.Unmarshal(data, &values)
 	}
 	if err != nil {
 		return nil, msg.Errorf("cannot read %s: %w", path, err)
 	}
-	if !bytes.HasPrefix(data, []byte(header)) {
-		return nil, msg.Errorf("%s was not written by `omsinit trial`, so trial mode leaves it alone: use `omsinit run` for that configuration, or another --root for a trial", path)
-	}
-	var values map[string]any
-	if err := yaml.Unmarshal(data, &values); err != nil {
-		return nil, msg.Errorf("cannot read %s: %w", path, err)
-	}
-	return values, nil
+	return data, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
 	"os"
@@ -23,6 +22,22 @@ import (
 type metaDB struct {
 	layout layout.Layout
 	port   int
+	// account is the user that mariadbd runs as: it refuses to be root unless told so.
+	account *user.User
+}
+
+// newMetaDB finds the account: in a container Debian's package has made the user mysql for it, in a relocated tree it is
+// whoever started omsinit.
+func newMetaDB(l layout.Layout, port int) (m metaDB, err error) {
+	m = metaDB{layout: l, port: port}
+	if l.Relocated() {
+		m.account, err = user.Current()
+		return m, err
+	}
+	if m.account, err = user.Lookup("mysql"); err != nil {
+		return m, msg.Errorf("trial mode needs MariaDB, but there is no user %s here: install the package mariadb-server", "mysql")
+	}
+	return m, nil
 }
 
 func (m metaDB) dir() string     { return filepath.Join(m.layout.RunDir(), "trial-metadb") }
@@ -33,19 +48,6 @@ func (m metaDB) dataDir() string { return filepath.Join(m.dir(), "data") }
 func (m metaDB) tempDir() string { return filepath.Join(m.dir(), "tmp") }
 
 func (m metaDB) passwordFile() string { return filepath.Join(m.dir(), "password") }
-
-// account is the user that mariadbd runs as: it refuses to be root unless told
-// so, and in a container Debian's package has made the user mysql for it. In a
-// relocated tree it is whoever started omsinit.
-func (m metaDB) account() string {
-	if !m.layout.Relocated() {
-		return "mysql"
-	}
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return "root"
-}
 
 // password reads the generated password, and generates it the first time.
 func (m metaDB) password() (string, error) {
@@ -79,7 +81,7 @@ func (m metaDB) prepare(ctx context.Context, password string) error {
 	if err := os.RemoveAll(building); err != nil {
 		return msg.Errorf("cannot remove %s: %w", building, err)
 	}
-	common := []string{"--no-defaults", "--datadir=" + building, "--tmpdir=" + m.tempDir(), "--user=" + m.account(), "--innodb-use-native-aio=0"}
+	common := []string{"--no-defaults", "--datadir=" + building, "--tmpdir=" + m.tempDir(), "--user=" + m.account.Username, "--innodb-use-native-aio=0"}
 	// --force: the installer otherwise wants the host's name to resolve.
 	install := append(common, "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve", "--force")
 	if err := mariadb(ctx, "", "mariadb-install-db", install...); err != nil {
@@ -117,20 +119,10 @@ func (m metaDB) makeTempDir() error {
 	if err := os.MkdirAll(m.tempDir(), 0o700); err != nil {
 		return msg.Errorf("cannot create %s: %w", m.tempDir(), err)
 	}
-	if m.layout.Relocated() {
-		return nil
-	}
-	u, err := user.Lookup(m.account())
-	if err != nil {
-		return msg.Errorf("trial mode needs MariaDB, but there is no user %s here: install the package mariadb-server", m.account())
-	}
-	uid, uidErr := strconv.Atoi(u.Uid)
-	gid, gidErr := strconv.Atoi(u.Gid)
-	if err := errors.Join(uidErr, gidErr); err != nil {
-		return fmt.Errorf("cannot read the ids of the user %s: %w", m.account(), err)
-	}
-	if err := os.Chown(m.tempDir(), uid, gid); err != nil {
-		return msg.Errorf("cannot give %s to the user %s: %w", m.tempDir(), m.account(), err)
+	uid, uidErr := strconv.Atoi(m.account.Uid)
+	gid, gidErr := strconv.Atoi(m.account.Gid)
+	if err := errors.Join(uidErr, gidErr, os.Chown(m.tempDir(), uid, gid)); err != nil {
+		return msg.Errorf("cannot give %s to the user %s: %w", m.tempDir(), m.account.Username, err)
 	}
 	return nil
 }
@@ -153,11 +145,8 @@ func mariadb(ctx context.Context, stdin, name string, args ...string) error {
 // findProgram looks in the path, and where Debian keeps servers, which is not
 // in an ordinary user's path.
 func findProgram(name string) (string, error) {
-	if path, err := exec.LookPath(name); err == nil {
-		return path, nil
-	}
-	for _, dir := range []string{"/usr/sbin", "/usr/local/sbin", "/usr/libexec"} {
-		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+	for _, candidate := range []string{name, "/usr/sbin/" + name, "/usr/local/sbin/" + name, "/usr/libexec/" + name} {
+		if path, err := exec.LookPath(candidate); err == nil {
 			return path, nil
 		}
 	}

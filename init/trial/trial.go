@@ -6,11 +6,11 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"omsinit/init/component"
 	"omsinit/init/flow"
-	"omsinit/internal/layout"
 	"omsinit/internal/msg"
 	"omsinit/internal/node"
 	"omsinit/internal/pack"
@@ -48,13 +48,17 @@ func Run(ctx context.Context, n *node.Node, steps flow.Options, o Options) (int,
 // prepare makes what a prepared node has. Everything that can stand in the way is looked for before anything is
 // written.
 func prepare(ctx context.Context, n *node.Node, o Options) error {
-	if err := hasComponents(n.Layout); err != nil {
+	l := n.Layout
+	if _, err := os.Stat(l.Path("/home/admin/conf/command/start_oms_console.sh")); err != nil {
+		return msg.Errorf("there are no OMS components under %s: %w; unpack an OMS image there, or lay out the stand-in with `oms-standin install %s`", l.Path("/"), err, l.Path("/"))
+	}
+	if status, err := flow.Client(l).Status(ctx); err == nil {
+		return msg.Errorf("a node runs under %s already (process %d); stop it first", l.Path("/"), status.PID)
+	}
+	db, err := newMetaDB(l, o.MetaDBPort)
+	if err != nil {
 		return err
 	}
-	if status, err := flow.Client(n.Layout).Status(ctx); err == nil {
-		return msg.Errorf("a node runs under %s already (process %d); stop it first", n.Layout.Path("/"), status.PID)
-	}
-	db := metaDB{layout: n.Layout, port: o.MetaDBPort}
 	if err := db.portIsFree(); err != nil {
 		return err
 	}
@@ -72,14 +76,6 @@ func prepare(ctx context.Context, n *node.Node, o Options) error {
 	return db.writeProgram(ctx, n)
 }
 
-// hasComponents makes sure that there is an OMS under the root to try.
-func hasComponents(l layout.Layout) error {
-	if _, err := os.Stat(l.Path("/home/admin/conf/command/start_oms_console.sh")); err != nil {
-		return msg.Errorf("there are no OMS components under %s: %w; unpack an OMS image there, or lay out the stand-in with `oms-standin install %s`", l.Path("/"), err, l.Path("/"))
-	}
-	return nil
-}
-
 // writeProgram writes the program file of the MetaDB, and the main program file where the image has none, before PID 1
 // reads them.
 func (m metaDB) writeProgram(ctx context.Context, n *node.Node) error {
@@ -91,16 +87,13 @@ func (m metaDB) writeProgram(ctx context.Context, n *node.Node) error {
 	if err != nil {
 		return err
 	}
-	var files []pack.File
-	for _, f := range p.Files {
-		if n.Layout.Path(f.Path) == n.Layout.SupervisordConf() {
-			files = append(files, f)
-		}
-	}
+	files := slices.DeleteFunc(slices.Clone(p.Files), func(f pack.File) bool {
+		return n.Layout.Path(f.Path) != n.Layout.SupervisordConf()
+	})
 	step := component.Step{
 		Pack: p, Layout: n.Layout, HostIP: n.HostIP, Files: append(files, p.Trial...),
 		Values: map[string]any{
-			"mariadbd": mariadbd, "datadir": m.dataDir(), "tmpdir": m.tempDir(), "port": m.port, "user": m.account(),
+			"mariadbd": mariadbd, "datadir": m.dataDir(), "tmpdir": m.tempDir(), "port": m.port, "user": m.account.Username,
 		},
 	}
 	_, err = step.Apply(ctx)
@@ -120,9 +113,6 @@ func announce(ctx context.Context, n *node.Node) {
 		n.Tell(msg.M("warning: %v", err))
 		return
 	}
-	scheme := "http"
-	if n.Layout.HTTPS() {
-		scheme = "https"
-	}
+	scheme := map[bool]string{false: "http", true: "https"}[n.Layout.HTTPS()]
 	fmt.Fprintln(n.Out, n.Lang.Sprintf("\nopen %s://%s:%d — look further with `omsinit status --root %s`; Ctrl-C stops everything", scheme, n.HostIP, cfg.NginxPort, n.Layout.Path("/")))
 }
