@@ -70,14 +70,23 @@ func newWorld(t *testing.T, db *testmaria.Server) *world {
 	return w
 }
 
+// given are the ports that freePort has returned.
+var given sync.Map
+
+// freePort returns a port that is free, another one each time.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := l.Addr().(*net.TCPAddr).Port
+		l.Close()
+		if _, again := given.LoadOrStore(port, true); !again {
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // flow returns the operations of one more command.
@@ -188,7 +197,8 @@ func opened(t *testing.T, path string, run func()) (count int) {
 
 // pid1 answers on the control socket as PID 1 does, and remembers what it was asked.
 type pid1 struct {
-	*http.Server
+	server   *http.Server
+	listener net.Listener
 	mu       sync.Mutex
 	programs []api.ProgramStatus
 	setup    *api.SetupStatus
@@ -209,7 +219,7 @@ func newPID1(t *testing.T, socket string) *pid1 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &pid1{refuse: map[string]string{}}
+	p := &pid1{listener: l, refuse: map[string]string{}}
 	for _, name := range []string{"nginx", "oms_console", "oms_drc_cm", "oms_drc_supervisor"} {
 		p.programs = append(p.programs, api.ProgramStatus{Name: name})
 	}
@@ -237,14 +247,20 @@ func newPID1(t *testing.T, socket string) *pid1 {
 	for _, verb := range []string{"start", "stop", "restart"} {
 		mux.HandleFunc("POST /v1/"+verb, func(w http.ResponseWriter, r *http.Request) { p.operate(t, w, r, verb) })
 	}
-	p.Server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	p.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		mux.ServeHTTP(w, r)
 	})}
-	go p.Serve(l)
-	t.Cleanup(func() { p.Close() })
+	go p.server.Serve(l)
+	t.Cleanup(p.stop)
 	return p
+}
+
+// stop ends PID 1, and removes its socket.
+func (p *pid1) stop() {
+	p.listener.Close()
+	p.server.Close()
 }
 
 func (p *pid1) operate(t *testing.T, w http.ResponseWriter, r *http.Request, verb string) {

@@ -391,7 +391,7 @@ func TestWrongChoice(t *testing.T) {
 // TestNobodySupervises: step 4 without PID 1 says what to start.
 func TestNobodySupervises(t *testing.T) {
 	w := newWorld(t, nil)
-	w.pid1.Close()
+	w.pid1.stop()
 	err := w.flow().Init(t.Context(), Steps{Only: []string{"restart"}})
 	if !errors.Is(err, client.ErrNotRunning) {
 		t.Errorf("got %v", err)

@@ -98,7 +98,7 @@ func TestPlanRestarts(t *testing.T) {
 // TestPlanOfHalfAWorld: what cannot be looked at is named, and is not taken for nothing to do.
 func TestPlanOfHalfAWorld(t *testing.T) {
 	w := newWorld(t, nil)
-	w.pid1.Close() // which removes its socket
+	w.pid1.stop() // which removes its socket
 	p := w.plan(Options{})
 	parts := map[string]bool{}
 	for _, u := range p.Unknown {

@@ -174,7 +174,7 @@ func TestSetNewMetaDB(t *testing.T) {
 func TestSetWithoutPID1(t *testing.T) {
 	w := newWorld(t, testmaria.Start(t))
 	w.initialise()
-	w.pid1.Close()
+	w.pid1.stop()
 	before := w.read(w.layout.ConfigFile())
 	err := w.flow().Set(t.Context(), Settings{Values: assign("cm_region_cn", "cn-set")})
 	if !errors.Is(err, client.ErrNotRunning) || !strings.Contains(err.Error(), "--no-apply") || w.read(w.layout.ConfigFile()) != before {

@@ -51,7 +51,7 @@ func TestNothingToUpgrade(t *testing.T) {
 func TestUpgradeNeedsPID1(t *testing.T) {
 	w := newWorld(t, testmaria.Start(t))
 	w.initialise()
-	w.pid1.Close()
+	w.pid1.stop()
 	err := w.flow().Upgrade(t.Context(), upgrade.Options{})
 	if err == nil || !Printed(err) || !strings.Contains(err.Error(), "start `omsinit run` first") {
 		t.Errorf("got %v", err)
@@ -145,7 +145,7 @@ func TestUpgraderKnowsTheNode(t *testing.T) {
 	if err := u.Programs.Stop(t.Context(), []string{"nginx"}); err != nil || strings.Join(w.pid1.asked(), " ") != "stop nginx" {
 		t.Errorf("%v, %v", err, w.pid1.asked())
 	}
-	w.pid1.Close()
+	w.pid1.stop()
 	if running, err := u.Programs.Running(t.Context(), []string{"nginx"}); err != nil || len(running) > 0 {
 		t.Errorf("nobody supervises, so nothing runs: %v, %v", running, err)
 	}
