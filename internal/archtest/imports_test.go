@@ -30,7 +30,7 @@ var rules = []rule{
 	{"init/resource", ground},
 	{"check", ground},
 	{"metrics", ground},
-	{"capture", append([]string{"capture/..."}, ground...)},
+	{"capture", append([]string{"capture/...", "supervise/program"}, ground...)}, // it reads program files
 
 	{"supervise", []string{"supervise/...", "internal/msg", "internal/finding"}},
 	{"supervise/control", []string{"supervise/engine", "supervise/logs", "supervise/program", "supervise/api", "internal/msg", "internal/finding"}},
