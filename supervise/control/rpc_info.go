@@ -150,7 +150,7 @@ func describe(snap engine.Snapshot, now time.Time) string {
 }
 
 func supervisorReason(snap engine.Snapshot) string {
-	if snap.Quick {
+	if snap.ExitedTooQuickly() {
 		return "Exited too quickly (process log may have details)"
 	}
 	return snap.SpawnErr.Error()

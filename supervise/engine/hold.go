@@ -12,7 +12,9 @@ func (p *process) hold(ctx context.Context) context.Context {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.Release()
-	p.restarting = false
+	if p.goal == goalRestart {
+		p.goal = goalDown // this start is the one that was to follow
+	}
 	ctx, p.held = context.WithCancel(ctx)
 	return ctx
 }

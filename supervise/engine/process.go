@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -44,7 +45,7 @@ type engine interface {
 
 // process is the state machine of one program. Each event is one method:
 // lock, switch on the state, move, unlock. Timers call those methods. What a
-// person asked for is kept in wanted, so that no start is lost whatever the
+// person asked for is kept in goal, so that no start is lost whatever the
 // state was when it came.
 type process struct {
 	engine engine
@@ -54,38 +55,30 @@ type process struct {
 
 	// mu may be held while the supervisor's lock is taken, never the other
 	// way round.
-	mu     sync.Mutex
-	def    program.Program
-	state  api.State
-	wanted bool
-	// restarting reports whether it was stopped only to be started again.
-	restarting bool
-	// touched reports whether it was asked to start or stop at least once.
-	touched bool
+	mu    sync.Mutex
+	def   program.Program
+	state state
+	goal  goal
 	// held is not nil while a wanted start waits for its dependencies.
 	held     context.CancelFunc
 	waitsFor []string
 
-	pid       int
-	leaving   *api.Exit // the process is gone, the rest of its group is not yet
-	forced    bool      // SIGKILL was sent
-	failures  int       // failed starts in a row
-	crashes   int       // crashes in a row, good runs between them forget
+	pid       int // also the id of its process group
+	failures  int // failed starts in a row
+	crashes   int // crashes in a row, good runs between them forget
 	starts    int
-	spawnErr  error
-	quick     bool // spawnErr says that it exited too quickly
+	spawnErr  error // why it is not running: the start failed, or it ended
 	lastExit  *api.Exit
 	digest    string
 	startedAt time.Time
 	stoppedAt time.Time
-	since     time.Time // of the state
+	since     time.Time // of the state that clients see
 	retryAt   time.Time
 
 	ready    bool
 	answer   msg.Message // of the last probe
 	probeCtx context.CancelFunc
 	aliveCtx context.CancelFunc
-	dead     bool // it is stopped because the liveness probe failed
 
 	cancelTimer func()
 	turn        int           // counts moves; a timer of an older turn does nothing
@@ -108,88 +101,83 @@ func (p *process) start() {
 // begin is start with the lock held.
 func (p *process) begin() {
 	p.Release()
-	p.wanted, p.restarting, p.touched, p.dead = true, false, true, false
+	p.goal = goalUp
 	switch p.state {
-	case api.Stopped, api.Exited, api.Fatal, api.Unknown, api.Backoff:
+	case stopped, exited, fatal, backoff:
 		p.failures, p.crashes = 0, 0
 		p.fork()
 	default:
-		p.notify() // in STOPPING it starts when the old process is gone
+		p.notify() // what is stopping starts when the old process is gone
 	}
 }
 
 // Stop is the event that the program is not to run.
-func (p *process) Stop() { p.end(false) }
+func (p *process) Stop() { p.end(goalDown) }
 
 // stopToRestart is the event that the program is to end before it is started
 // again.
-func (p *process) stopToRestart() { p.end(true) }
+func (p *process) stopToRestart() { p.end(goalRestart) }
 
-func (p *process) end(restarting bool) {
+func (p *process) end(g goal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.Release()
-	p.wanted, p.restarting, p.touched, p.dead = false, restarting, true, false
+	p.goal = g
 	switch p.state {
-	case api.Starting, api.Running:
-		p.move(api.Stopping)
-		p.forced = false
-		p.Terminate()
-	case api.Backoff:
+	case starting, running:
+		p.terminate()
+	case startFailed, crashed:
+		p.move(stoppingGroup) // it was signalled already
+		p.timer(p.stopWait(), p.stopWaitElapsed)
+	case backoff:
 		p.stoppedAt = p.engine.now()
-		p.move(api.Stopped)
+		p.move(stopped)
 	default:
 		p.notify()
 	}
 }
 
-// Terminate sends the stop signal and arms the timer of the last one.
-func (p *process) Terminate() {
-	p.timer(time.Duration(p.def.StopWaitSecs)*time.Second, p.killTimeElapsed)
-	if p.leaving != nil {
-		return // only the rest of the group is left, and it was signalled
-	}
+// terminate sends the stop signal and arms the timer of SIGKILL. Callers hold the lock.
+func (p *process) terminate() {
+	p.move(stopping)
+	p.timer(p.stopWait(), p.stopWaitElapsed)
 	if err := p.engine.kill(p.pid, p.def.StopSignal, p.def.StopAsGroup); err != nil {
 		p.log.Info("cannot send the stop signal, the process has probably just ended", "pid", p.pid, "error", err)
 	}
 }
 
+func (p *process) stopWait() time.Duration { return time.Duration(p.def.StopWaitSecs) * time.Second }
+
 // kill is the event that stopping must not take any longer.
 func (p *process) kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.state == api.Stopping && !p.forced {
-		p.force()
-	}
+	p.stopWaitElapsed()
 }
 
-// killTimeElapsed: stopwaitsecs have passed since the stop signal.
-func (p *process) killTimeElapsed() {
-	switch {
-	case p.state != api.Stopping:
-	case !p.forced:
-		p.force()
-	default:
-		p.groupTimeElapsed()
+// stopWaitElapsed: stopwaitsecs have passed since the stop signal.
+func (p *process) stopWaitElapsed() {
+	if p.state != stopping && p.state != stoppingGroup {
+		return
 	}
-}
-
-func (p *process) force() {
-	p.forced = true
 	p.log.Warn("killing the program, it did not stop in time", "pid", p.pid, "stopwaitsecs", p.def.StopWaitSecs)
-	if p.leaving != nil {
+	if p.state == stoppingGroup {
+		p.move(killingGroup)
 		p.engine.killGroup(p.pid)
-	} else if err := p.engine.kill(p.pid, syscall.SIGKILL, p.def.KillAsGroup); err != nil {
-		p.log.Info("cannot kill the program, it has probably just ended", "pid", p.pid, "error", err)
+	} else {
+		p.move(killing)
+		if err := p.engine.kill(p.pid, syscall.SIGKILL, p.def.KillAsGroup); err != nil {
+			p.log.Info("cannot kill the program, it has probably just ended", "pid", p.pid, "error", err)
+		}
 	}
-	p.timer(groupGrace, p.killTimeElapsed)
+	p.timer(groupGrace, p.groupTimeElapsed)
 }
 
 // Signal sends any signal without a change of state.
 func (p *process) Signal(sig syscall.Signal) (running bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch p.state {
+	switch p.state.outside() {
 	case api.Starting, api.Running, api.Stopping:
 		return true, p.engine.kill(p.pid, sig, false)
 	}
@@ -198,10 +186,10 @@ func (p *process) Signal(sig syscall.Signal) (running bool, err error) {
 
 // fork starts the process. Callers hold the lock.
 func (p *process) fork() {
-	p.spawnErr, p.quick, p.leaving, p.retryAt = nil, false, nil, time.Time{}
+	p.spawnErr, p.retryAt = nil, time.Time{}
 	p.startedAt = p.engine.now()
 	p.digest = digestFiles(p.def.Files)
-	p.move(api.Starting)
+	p.move(starting)
 	p.answer = msg.Message{}
 	if p.def.Probe != nil {
 		p.watch() // before the process can write a line
@@ -225,11 +213,11 @@ func (p *process) fork() {
 
 // startsecsElapsed: the process has stayed up for startsecs.
 func (p *process) startsecsElapsed() {
-	if p.state != api.Starting || p.leaving != nil {
+	if p.state != starting {
 		return
 	}
 	p.failures = 0
-	p.move(api.Running)
+	p.move(running)
 	if p.def.Probe == nil {
 		p.becomeReady()
 	}
@@ -243,33 +231,41 @@ func (p *process) exited(pid int, e api.Exit) {
 	p.engine.Drain(def) // before anybody reads the last lines of the log
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if pid != p.pid || p.leaving != nil {
+	if pid != p.pid || p.state.groupOnly() {
 		return
 	}
 	p.stoppedAt = p.engine.now()
 	p.lastExit = &e
 	p.unready()
-	stopping := p.state == api.Stopping
-	if (p.def.KillAsGroup || stopping && p.def.StopAsGroup) && p.engine.groupAlive(pid) {
-		// A start script that does not exec leaves its program behind. The
-		// next one would find the port taken, so wait for the group to end.
-		p.leaving = &e
-		if !stopping {
-			p.engine.killGroup(pid)
-			p.timer(groupGrace, p.groupTimeElapsed)
-		}
-		p.notify()
+	asked := !p.state.up()
+	if !(p.def.KillAsGroup || asked && p.def.StopAsGroup) || !p.engine.groupAlive(pid) {
+		p.gone()
 		return
 	}
-	p.gone(e)
+	// A start script that does not exec leaves its program behind. The
+	// next one would find the port taken, so wait for the group to end.
+	switch p.state {
+	case starting:
+		p.move(startFailed)
+	case running:
+		p.move(crashed)
+	case stopping:
+		p.move(stoppingGroup)
+	case killing:
+		p.move(killingGroup)
+	}
+	if !asked {
+		p.engine.killGroup(pid)
+		p.timer(groupGrace, p.groupTimeElapsed)
+	}
 }
 
-// groupTimeElapsed: what a crashed program left behind was killed and is
-// still there.
+// groupTimeElapsed: what was left of the process group was killed and is still
+// there.
 func (p *process) groupTimeElapsed() {
-	if p.leaving != nil {
+	if p.state.groupOnly() {
 		p.log.Warn("the process group does not end; it is given up", "pgid", p.pid)
-		p.gone(*p.leaving)
+		p.gone()
 	}
 }
 
@@ -278,56 +274,65 @@ func (p *process) groupTimeElapsed() {
 func (p *process) groupChanged() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.leaving != nil && !p.engine.groupAlive(p.pid) {
-		p.gone(*p.leaving)
+	if p.state.groupOnly() && !p.engine.groupAlive(p.pid) {
+		p.gone()
 	}
 }
 
 // gone moves on after the process, and its group where that matters, has
 // ended. Callers hold the lock.
-func (p *process) gone(e api.Exit) {
-	ran := p.stoppedAt.Sub(p.startedAt)
-	p.pid, p.leaving = 0, nil
-	p.log.Info("program ended", "state", p.state.String(), "exit", e.Message().String(), "ran", ran.String())
-	switch p.state {
-	case api.Starting:
-		p.quick = true
-		p.spawnErr = msg.Errorf("exited too quickly (%v after %d ms)", e.Message(), ran.Milliseconds())
+func (p *process) gone() {
+	e, ran := *p.lastExit, p.stoppedAt.Sub(p.startedAt)
+	p.pid = 0
+	p.log.Info("program ended", "state", p.state.outside().String(), "exit", e.Message().String(), "ran", ran.String())
+	switch {
+	case p.state == starting, p.state == startFailed:
+		p.spawnErr = &tooQuick{msg.Errorf("exited too quickly (%v after %d ms)", e.Message(), ran.Milliseconds())}
 		p.failed()
-	case api.Running:
-		p.move(api.Exited)
-		if ran >= goodRun {
-			p.crashes = 0
-		}
-		if !p.restarts(e) {
-			return
-		}
-		p.crashes++
-		p.retry(p.crashes)
-	case api.Stopping:
-		if p.dead {
-			p.dead = false
-			p.move(api.Exited)
-			if ran >= goodRun {
-				p.crashes = 0
-			}
-			p.crashes++
-			p.retry(p.crashes)
-			return
-		}
-		p.move(api.Stopped)
-		if p.wanted {
+	case p.state == running, p.state == crashed:
+		p.move(exited)
+		p.crash(ran, p.restarts(e))
+	case p.goal == goalRecover:
+		p.goal = goalUp
+		p.move(exited)
+		p.crash(ran, true)
+	default:
+		p.move(stopped)
+		if p.goal == goalUp {
 			p.failures, p.crashes = 0, 0
 			p.fork()
 		}
 	}
 }
 
+// crash counts an end that nobody asked for, after a run of some time, and
+// retries where again is set. Callers hold the lock.
+func (p *process) crash(ran time.Duration, again bool) {
+	if ran >= goodRun {
+		p.crashes = 0
+	}
+	if again {
+		p.crashes++
+		p.retry(p.crashes)
+	}
+}
+
+// tooQuick is the error of a process that ended within startsecs.
+type tooQuick struct{ error }
+
+func (e *tooQuick) Unwrap() error { return e.error }
+
+// exitedTooQuickly reports whether an error is a tooQuick.
+func exitedTooQuickly(err error) bool {
+	_, quick := errors.AsType[*tooQuick](err)
+	return quick
+}
+
 // restarts returns what autorestart asks for after an exit while RUNNING.
 func (p *process) restarts(e api.Exit) bool {
 	switch p.def.Autorestart {
 	case program.RestartAlways:
-		return p.wanted
+		return p.goal.up()
 	case program.RestartNever:
 		return false
 	}
@@ -337,7 +342,7 @@ func (p *process) restarts(e api.Exit) bool {
 		}
 	}
 	p.spawnErr = msg.Errorf("ended unexpectedly (%v)", e.Message())
-	return p.wanted
+	return p.goal.up()
 }
 
 // failed counts a start that did not succeed, and retries or gives up.
@@ -349,10 +354,10 @@ func (p *process) failed() {
 		p.stoppedAt = p.engine.now() // it never ran
 	}
 	if p.failures > p.def.StartRetries {
-		p.move(api.Fatal)
+		p.move(fatal)
 		p.log.Error("giving up, too many failed starts", "startretries", p.def.StartRetries, "reason", p.spawnErr)
 		last := p.lastExit
-		if !p.quick {
+		if !exitedTooQuickly(p.spawnErr) {
 			last = nil // it did not even run
 		}
 		p.engine.fatal(p.def, last)
@@ -364,31 +369,34 @@ func (p *process) failed() {
 // retry waits in BACKOFF for try number n.
 func (p *process) retry(n int) {
 	delay := backoffDelay(n, firstBackoff, longestBackoff)
-	p.move(api.Backoff)
+	p.move(backoff)
 	p.retryAt = p.engine.now().Add(delay)
 	p.timer(delay, p.backoffElapsed)
 }
 
 // backoffElapsed: it is time for the next try.
 func (p *process) backoffElapsed() {
-	if p.state == api.Backoff && p.wanted {
+	if p.state == backoff && p.goal.up() {
 		p.fork()
 	}
 }
 
-// move changes the state, which ends the timers of the old one.
-func (p *process) move(to api.State) {
-	p.turn++
-	if p.cancelTimer != nil {
-		p.cancelTimer()
-		p.cancelTimer = nil
+// move changes the state. One that clients see as another state also ends the
+// timer of the old one. Callers hold the lock.
+func (p *process) move(to state) {
+	if to.outside() != p.state.outside() {
+		p.turn++
+		if p.cancelTimer != nil {
+			p.cancelTimer()
+			p.cancelTimer = nil
+		}
+		p.since = p.engine.now()
+		p.log.Debug("state", "state", to.outside().String())
 	}
-	p.state, p.since = to, p.engine.now()
-	switch to {
-	case api.Stopping, api.Backoff, api.Exited, api.Fatal, api.Stopped:
+	p.state = to
+	if !to.up() {
 		p.unready()
 	}
-	p.log.Debug("state", "state", to.String())
 	p.notify()
 }
 

@@ -107,6 +107,8 @@ func newTestProcess(change func(*program.Program)) (*process, *fakeEngine) {
 var events = map[string]func(p *process, e *fakeEngine){
 	"start":     func(p *process, e *fakeEngine) { p.start() },
 	"stop":      func(p *process, e *fakeEngine) { p.Stop() },
+	"restart":   func(p *process, e *fakeEngine) { p.stopToRestart() },
+	"kill":      func(p *process, e *fakeEngine) { p.kill() },
 	"startsecs": func(p *process, e *fakeEngine) { e.pass(time.Second) },
 	"long":      func(p *process, e *fakeEngine) { e.pass(time.Minute) },
 	"stopwait":  func(p *process, e *fakeEngine) { e.pass(10 * time.Second) },
@@ -199,9 +201,9 @@ func TestStates(t *testing.T) {
 				events[name](p, e)
 			}
 			did := strings.Join(e.did, ",")
-			if p.state != test.state || p.wanted != test.wanted || p.ready != test.ready || did != test.did {
+			if p.state.outside() != test.state || p.goal.up() != test.wanted || p.ready != test.ready || did != test.did {
 				t.Errorf("after %s: state %s, wanted %t, ready %t, did %q\nwant state %s, wanted %t, ready %t, did %q",
-					test.events, p.state, p.wanted, p.ready, did, test.state, test.wanted, test.ready, test.did)
+					test.events, p.state.outside(), p.goal.up(), p.ready, did, test.state, test.wanted, test.ready, test.did)
 			}
 		})
 	}
@@ -214,8 +216,8 @@ func TestExitOfAnotherRunIsIgnored(t *testing.T) {
 	e.exited(old, api.Exit{Code: 1})
 	e.pass(longestBackoff)
 	e.exited(old, api.Exit{Code: 1}) // too late
-	if p.state != api.Starting || p.pid == old {
-		t.Errorf("state %s, pid %d", p.state, p.pid)
+	if p.state != starting || p.pid == old {
+		t.Errorf("state %s, pid %d", p.state.outside(), p.pid)
 	}
 }
 
@@ -249,8 +251,8 @@ func TestReadinessIsPolledOnlyUntilReady(t *testing.T) {
 	}
 	e.answer = true
 	e.pass(program.LongestProbe)
-	if !p.ready || p.state != api.Starting {
-		t.Errorf("ready %t in state %s", p.ready, p.state)
+	if !p.ready || p.state != starting {
+		t.Errorf("ready %t in state %s", p.ready, p.state.outside())
 	}
 	before := len(e.timers)
 	e.pass(time.Hour)
@@ -284,8 +286,8 @@ func TestHeldStart(t *testing.T) {
 			p.waitFor(ctx, []string{"other"})
 			test.between(p)
 			p.startHeld(ctx)
-			if p.state != test.state || len(e.did) > 1 {
-				t.Errorf("state %s, did %v", p.state, e.did)
+			if p.state.outside() != test.state || len(e.did) > 1 {
+				t.Errorf("state %s, did %v", p.state.outside(), e.did)
 			}
 		})
 	}

@@ -12,7 +12,6 @@ import (
 	"slices"
 
 	"omsinit/internal/msg"
-	"omsinit/supervise/api"
 	"omsinit/supervise/program"
 )
 
@@ -109,14 +108,13 @@ func (p *process) watchLife() {
 // died: the liveness probe has failed too often. The process is stopped as a
 // stop would, and counts as crashed. Callers hold the lock.
 func (p *process) died(times int, answer msg.Message) {
-	if p.state != api.Starting && p.state != api.Running || p.leaving != nil {
+	if !p.state.up() {
 		return
 	}
 	p.spawnErr = msg.Errorf("the liveness probe %s failed %d times in a row: %v", p.def.Alive.String(), times, answer)
 	p.log.Error("restarting the program, it does not answer any more", "reason", p.spawnErr)
-	p.dead, p.forced = true, false
-	p.move(api.Stopping)
-	p.Terminate()
+	p.goal = goalRecover
+	p.terminate()
 }
 
 // unready forgets that the program was ready. Callers hold the lock.

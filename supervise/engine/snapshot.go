@@ -20,7 +20,6 @@ type Snapshot struct {
 	Pid       int
 	starts    int
 	SpawnErr  error
-	Quick     bool
 	LastExit  *api.Exit
 	digest    string
 	StartedAt time.Time
@@ -35,15 +34,18 @@ type Snapshot struct {
 func (p *process) Snapshot() Snapshot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := Snapshot{process: p, Def: p.def, State: p.state, Wanted: p.wanted || p.restarting, Held: p.held != nil,
-		waitsFor: p.waitsFor, Pid: p.pid, starts: p.starts, SpawnErr: p.spawnErr, Quick: p.quick,
+	s := Snapshot{process: p, Def: p.def, State: p.state.outside(), Wanted: p.goal.up() || p.goal == goalRestart, Held: p.held != nil,
+		waitsFor: p.waitsFor, Pid: p.pid, starts: p.starts, SpawnErr: p.spawnErr,
 		LastExit: p.lastExit, digest: p.digest, StartedAt: p.startedAt, StoppedAt: p.stoppedAt,
 		since: p.since, retryAt: p.retryAt, ready: p.ready, answer: p.answer, Changed: p.changed}
-	if p.leaving != nil {
+	if p.state.groupOnly() {
 		s.Pid = 0 // the process itself is gone
 	}
 	return s
 }
+
+// ExitedTooQuickly reports whether the last start failed because the process ended within startsecs.
+func (s Snapshot) ExitedTooQuickly() bool { return exitedTooQuickly(s.SpawnErr) }
 
 // stale reports whether a configuration file changed since the start.
 func (s *Snapshot) stale() bool {

@@ -285,6 +285,6 @@ func (s *Supervisor) neverStarted() []*Managed {
 	return slices.DeleteFunc(s.All(), func(p *Managed) bool {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		return p.touched || p.held != nil
+		return p.goal != goalNone || p.held != nil
 	})
 }

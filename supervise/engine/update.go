@@ -185,7 +185,7 @@ func (p *process) redefine(def program.Program) {
 	alive := !reflect.DeepEqual(p.def.Alive, def.Alive)
 	was := p.ready
 	p.def = def
-	if !probe && !alive || p.state != api.Starting && p.state != api.Running || p.leaving != nil {
+	if !probe && !alive || !p.state.up() {
 		return
 	}
 	p.unready()
@@ -196,7 +196,7 @@ func (p *process) redefine(def program.Program) {
 	case def.Probe != nil:
 		p.answer = msg.Message{}
 		p.watch()
-	case p.state == api.Running:
+	case p.state == running:
 		p.answer = msg.Message{}
 		p.becomeReady()
 	}
