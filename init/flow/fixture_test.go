@@ -311,7 +311,7 @@ func (p *pid1) told() []string {
 		if r.Step > 0 {
 			text += fmt.Sprint(" ", r.Step)
 		}
-		if r.Passing {
+		if r.Transient {
 			text += " transient"
 		}
 		list = append(list, text)

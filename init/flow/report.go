@@ -30,7 +30,7 @@ func (f *Flow) report(ctx context.Context, report api.SetupReport) {
 func (f *Flow) reportFailure(ctx context.Context, report api.SetupReport, err error) {
 	var locked *LockedError
 	report.State, report.Message = api.SetupFailed, msg.ErrorText(err)
-	report.Passing = finding.IsTransient(err) || errors.As(err, &locked)
+	report.Transient = finding.IsTransient(err) || errors.As(err, &locked)
 	f.report(context.WithoutCancel(ctx), report)
 }
 

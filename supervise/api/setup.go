@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"time"
 
 	"omsinit/internal/msg"
@@ -14,8 +15,32 @@ type SetupReport struct {
 	Step     int      `json:"step,omitempty"`
 	StepName msg.Text `json:"step_name"`
 	Message  msg.Text `json:"message"`
-	// Passing reports whether a failure may go away by itself.
+	// Transient reports whether a failure may go away by itself. In JSON it is there as passing too, the name that it
+	// had first: PID 1 and whoever reports to it may be of different releases.
+	Transient bool `json:"transient,omitempty"`
+}
+
+type plainReport SetupReport
+
+type compatibleReport struct {
+	plainReport
 	Passing bool `json:"passing,omitempty"`
+}
+
+// MarshalJSON writes Transient by both of its names.
+func (r SetupReport) MarshalJSON() ([]byte, error) {
+	return json.Marshal(compatibleReport{plainReport(r), r.Transient})
+}
+
+// UnmarshalJSON reads Transient by either of its names.
+func (r *SetupReport) UnmarshalJSON(data []byte) error {
+	var c compatibleReport
+	if err := json.Unmarshal(data, &c); err != nil {
+		return err
+	}
+	*r = SetupReport(c.plainReport)
+	r.Transient = r.Transient || c.Passing
+	return nil
 }
 
 // SetupStatus is the setup task as GET /v1/status shows it.
@@ -34,7 +59,7 @@ type SetupStatus struct {
 // The states of the setup task.
 const (
 	SetupRunning  = "running"
-	SetupRetrying = "retrying" // failed for a passing reason, tried again at NextTry
+	SetupRetrying = "retrying" // failed for a transient reason, tried again at NextTry
 	SetupWaiting  = "waiting"  // failed, and a person must act
 	SetupDone     = "done"
 	// SetupFailed is only ever reported: what follows from it is retrying or

@@ -81,8 +81,8 @@ type OperationOptions struct {
 func (c *Client) Status(ctx context.Context) (*api.Status, error) {
 	var st api.Status
 	if err := c.call(ctx, http.MethodGet, "/v1/status", nil, &st); err != nil {
-		if old := c.older(ctx, err); old != nil {
-			return old.Status(ctx)
+		if py := c.python(ctx, err); py != nil {
+			return py.Status(ctx)
 		}
 		return nil, err
 	}
@@ -93,8 +93,8 @@ func (c *Client) Status(ctx context.Context) (*api.Status, error) {
 func (c *Client) Update(ctx context.Context) (*api.UpdateResult, error) {
 	var r api.UpdateResult
 	if err := c.call(ctx, http.MethodPost, "/v1/update", struct{}{}, &r); err != nil {
-		if old := c.older(ctx, err); old != nil {
-			return old.update(ctx)
+		if py := c.python(ctx, err); py != nil {
+			return py.update(ctx)
 		}
 		return nil, err
 	}
@@ -124,7 +124,7 @@ func (c *Client) Restart(ctx context.Context, names []string, o OperationOptions
 func (c *Client) ReportSetup(ctx context.Context, r api.SetupReport) error {
 	r.PID = os.Getpid()
 	err := c.call(ctx, http.MethodPost, "/v1/setup", r, &struct{}{})
-	if err != nil && c.older(ctx, err) != nil {
+	if err != nil && c.python(ctx, err) != nil {
 		return nil
 	}
 	return err
@@ -137,8 +137,8 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	if old := c.older(ctx, err); old != nil {
-		_, err = old.rpc(ctx, "supervisor.shutdown")
+	if py := c.python(ctx, err); py != nil {
+		_, err = py.rpc(ctx, "supervisor.shutdown")
 	}
 	return err
 }
@@ -152,8 +152,8 @@ func (c *Client) operate(ctx context.Context, v api.Verb, names []string, o Oper
 	}
 	resp, err := c.Ask(ctx, http.MethodPost, "/v1/"+v.String(), req)
 	if err != nil {
-		if old := c.older(ctx, err); old != nil {
-			return old.operate(ctx, v, names, o, onEvent)
+		if py := c.python(ctx, err); py != nil {
+			return py.operate(ctx, v, names, o, onEvent)
 		}
 		return err
 	}

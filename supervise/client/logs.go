@@ -25,8 +25,8 @@ func (c *Client) supervisor(ctx context.Context) (*endpoint, error) {
 	if err == nil {
 		return &c.endpoint, nil
 	}
-	if old := c.older(ctx, err); old != nil {
-		return old.endpoint, nil
+	if py := c.python(ctx, err); py != nil {
+		return py.endpoint, nil
 	}
 	return nil, err
 }

@@ -13,25 +13,23 @@ import (
 	"omsinit/supervise/program"
 )
 
-// olderPoll is how often a Python supervisord is asked during an operation. It
+// pythonPoll is how often a Python supervisord is asked during an operation. It
 // looks at its programs once a second itself.
-const olderPoll = 200 * time.Millisecond
+const pythonPoll = 200 * time.Millisecond
 
-// olderOperation is start, stop or restart of several programs of a Python
+// pythonOperation is start, stop or restart of several programs of a Python
 // supervisord, in the order of their dependencies.
-type olderOperation struct {
-	*older
+type pythonOperation struct {
+	*python
 	verb     api.Verb
 	options  OperationOptions
-	emit     func(api.Event)
-	began    time.Time
-	programs map[string]*olderTurn // by full name
+	programs map[string]*pythonTurn // by full name
 	status   *api.Status
-	failures []msg.Message
+	progress *api.Progress
 }
 
-// olderTurn is how far one program is.
-type olderTurn struct {
+// pythonTurn is how far one program is.
+type pythonTurn struct {
 	name  string
 	phase int
 	last  api.Event
@@ -46,23 +44,19 @@ const (
 	turnFailed
 )
 
-func (o *older) operate(ctx context.Context, v api.Verb, names []string, options OperationOptions,
+func (o *python) operate(ctx context.Context, v api.Verb, names []string, options OperationOptions,
 	onEvent func(api.Event)) error {
 	if options.Timeout <= 0 {
 		options.Timeout = api.DefaultTimeout
 	}
 	deadline, cancel := context.WithTimeout(ctx, options.Timeout)
 	defer cancel()
-	t := &olderOperation{older: o, verb: v, options: options, began: time.Now(), programs: map[string]*olderTurn{},
-		emit: func(e api.Event) {
-			if onEvent != nil {
-				onEvent(e)
-			}
-		}}
+	t := &pythonOperation{python: o, verb: v, options: options, programs: map[string]*pythonTurn{},
+		progress: api.NewProgress(onEvent)}
 	if err := t.begin(deadline, names); err != nil {
 		return err
 	}
-	ticker := time.NewTicker(olderPoll)
+	ticker := time.NewTicker(pythonPoll)
 	defer ticker.Stop()
 	for t.step(deadline) {
 		select {
@@ -87,22 +81,15 @@ func (o *older) operate(ctx context.Context, v api.Verb, names []string, options
 			break
 		}
 	}
-	if len(t.failures) == 0 {
-		return nil
-	}
-	text := t.failures[0]
-	for _, m := range t.failures[1:] {
-		text = msg.M("%v\n%v", text, m)
-	}
-	return msg.Errorf("%v", text)
+	return t.progress.Err()
 }
 
 // begin finds the programs.
-func (t *olderOperation) begin(ctx context.Context, names []string) (err error) {
+func (t *pythonOperation) begin(ctx context.Context, names []string) (err error) {
 	if len(names) == 0 {
 		return msg.Errorf("no program is named; name some, or all")
 	}
-	if t.status, err = t.older.Status(ctx); err != nil {
+	if t.status, err = t.python.Status(ctx); err != nil {
 		return err
 	}
 	var unknown, known []string
@@ -114,7 +101,7 @@ func (t *olderOperation) begin(ctx context.Context, names []string) (err error) 
 				if t.verb == api.Start {
 					phase = toStart
 				}
-				t.programs[p.Name] = &olderTurn{name: p.Name, phase: phase}
+				t.programs[p.Name] = &pythonTurn{name: p.Name, phase: phase}
 				found = true
 			}
 		}
@@ -136,7 +123,7 @@ func (t *olderOperation) begin(ctx context.Context, names []string) (err error) 
 
 // step moves every program on as far as it can, and reports whether there is
 // anything left to wait for.
-func (t *olderOperation) step(ctx context.Context) (more bool) {
+func (t *pythonOperation) step(ctx context.Context) (more bool) {
 	for moved := true; moved && ctx.Err() == nil; {
 		moved, more = false, false
 		for i := range t.status.Programs {
@@ -155,7 +142,7 @@ func (t *olderOperation) step(ctx context.Context) (more bool) {
 	return more
 }
 
-func (t *olderOperation) move(ctx context.Context, turn *olderTurn, p *api.ProgramStatus) (waits []string) {
+func (t *pythonOperation) move(ctx context.Context, turn *pythonTurn, p *api.ProgramStatus) (waits []string) {
 	down := api.State(p.StateCode).Down()
 	switch turn.phase {
 	case toStop:
@@ -188,7 +175,7 @@ func (t *olderOperation) move(ctx context.Context, turn *olderTurn, p *api.Progr
 }
 
 // start starts a program once all that it depends on is ready.
-func (t *olderOperation) start(ctx context.Context, turn *olderTurn, p *api.ProgramStatus) (waits []string) {
+func (t *pythonOperation) start(ctx context.Context, turn *pythonTurn, p *api.ProgramStatus) (waits []string) {
 	for _, name := range p.DependsOn {
 		dep := t.Find(name)
 		if dep == nil {
@@ -201,8 +188,7 @@ func (t *olderOperation) start(ctx context.Context, turn *olderTurn, p *api.Prog
 		case other != nil && other.phase != turnDone, other == nil && !dep.Ready && !api.State(dep.StateCode).Down():
 			waits = append(waits, dep.Name)
 		case other == nil && !dep.Ready:
-			t.fail(turn, msg.M("%s was not started: it depends on %s, which is %s and not part of this operation; start %s too",
-				p.Name, dep.Name, dep.State, dep.Name))
+			t.fail(turn, api.NotInOperation(p.Name, dep.Name, dep.State))
 			return nil
 		}
 	}
@@ -223,7 +209,7 @@ func (t *olderOperation) start(ctx context.Context, turn *olderTurn, p *api.Prog
 	return nil
 }
 
-func (t *olderOperation) check(turn *olderTurn, p *api.ProgramStatus) {
+func (t *pythonOperation) check(turn *pythonTurn, p *api.ProgramStatus) {
 	switch state := api.State(p.StateCode); {
 	case p.Ready, t.options.RunningOnly && state == api.Running, state == api.Exited && p.ExitStatus != nil &&
 		*p.ExitStatus == 0:
@@ -251,8 +237,8 @@ func keepAnswers(s, before *api.Status) {
 }
 
 // giveUp names what the deadline cut off.
-func (t *olderOperation) giveUp() {
-	after := time.Since(t.began).Round(time.Millisecond).String()
+func (t *pythonOperation) giveUp() {
+	after := t.progress.Elapsed()
 	for _, p := range t.status.Programs {
 		turn := t.programs[p.Name]
 		if turn == nil {
@@ -271,31 +257,26 @@ func (t *olderOperation) giveUp() {
 
 // explain adds the reason, the last answer of the probe and the last lines of
 // the log, when it is in our file system.
-func (t *olderOperation) explain(m msg.Message, p *api.ProgramStatus) msg.Message {
-	m = msg.M("%v: %v", m, msg.M("state %s", p.State))
+func (t *pythonOperation) explain(m msg.Message, p *api.ProgramStatus) msg.Message {
+	trouble := program.Trouble{State: msg.M("state %s", p.State), Logs: []program.LogFile{{Path: p.StderrLog}, {Path: p.StdoutLog}}}
 	if !p.Reason.IsZero() {
-		m = msg.M("%v, %v", m, p.Reason)
+		trouble.State = msg.M("%v, %v", trouble.State, p.Reason)
 	}
 	if !p.ProbeAnswer.IsZero() {
-		m = msg.M("%v\n  readiness probe %s, last answer: %v", m, p.Probe, p.ProbeAnswer)
+		trouble.Probe, trouble.Answer = p.Probe, p.ProbeAnswer
 	}
 	if p.ExitStatus != nil {
-		m = msg.M("%v\n  last exit: %v", m, msg.M("exit status %d", *p.ExitStatus))
+		trouble.LastExit = msg.M("exit status %d", *p.ExitStatus)
 	}
-	for _, file := range []string{p.StderrLog, p.StdoutLog} {
-		if lines := program.LastLines(file); lines != "" {
-			return msg.M("%v\n  last lines of %s:\n%s", m, file, "    "+strings.ReplaceAll(lines, "\n", "\n    "))
-		}
-	}
-	return m
+	return trouble.Explain(m)
 }
 
-func (t *olderOperation) fail(turn *olderTurn, m msg.Message) {
+func (t *pythonOperation) fail(turn *pythonTurn, m msg.Message) {
 	turn.phase = turnFailed
-	t.failures = append(t.failures, m)
+	t.progress.Fail(m)
 }
 
-func (t *olderOperation) Find(name string) *api.ProgramStatus {
+func (t *pythonOperation) Find(name string) *api.ProgramStatus {
 	for i := range t.status.Programs {
 		if p := &t.status.Programs[i]; p.Name == name || ownName(p.Name) == name {
 			return p
@@ -305,17 +286,10 @@ func (t *olderOperation) Find(name string) *api.ProgramStatus {
 }
 
 // report emits an event when there is something new.
-func (t *olderOperation) report(turn *olderTurn, p *api.ProgramStatus, waits []string) {
+func (t *pythonOperation) report(turn *pythonTurn, p *api.ProgramStatus, waits []string) {
 	e := api.Event{Program: p.Name, State: p.State, Ready: p.Ready &&
 		turn.phase == turnDone, WaitsFor: waits, Answer: p.ProbeAnswer}
-	same := turn.last.State == e.State && turn.last.Ready == e.Ready && slices.Equal(turn.last.WaitsFor, e.WaitsFor) &&
-		turn.last.Answer == e.Answer
-	if same {
-		return
-	}
-	turn.last = e
-	e.ElapsedMS = time.Since(t.began).Milliseconds()
-	t.emit(e)
+	t.progress.Report(&turn.last, e)
 }
 
 // ownName is a program's name without its group.

@@ -223,7 +223,13 @@ func (srv *server) operate(v api.Verb) http.HandlerFunc {
 		if !decode(w, r, &req) {
 			return
 		}
-		o, err := srv.s.Operation(v, req)
+		events := make(chan api.Event, 256)
+		o, err := srv.s.Operation(v, req, func(e api.Event) {
+			select {
+			case events <- e:
+			default: // a client that does not read must not hold up the programs
+			}
+		})
 		if err != nil {
 			refuse(w, http.StatusBadRequest, err)
 			return
@@ -232,21 +238,15 @@ func (srv *server) operate(v api.Verb) http.HandlerFunc {
 		if req.TimeoutSeconds > 0 {
 			timeout = min(time.Duration(req.TimeoutSeconds)*time.Second, longestTimeout)
 		}
-		srv.stream(w, r, o, timeout)
+		srv.stream(w, r, o, events, timeout)
 	}
 }
 
 // stream runs an operation and writes its events, one JSON object per line.
 // The operation goes on when the client leaves: half a restart is a stopped
 // program.
-func (srv *server) stream(w http.ResponseWriter, r *http.Request, o *engine.Operation, timeout time.Duration) {
-	events := make(chan api.Event, 256)
-	o.Emit = func(e api.Event) {
-		select {
-		case events <- e:
-		default: // a client that does not read must not hold up the programs
-		}
-	}
+func (srv *server) stream(w http.ResponseWriter, r *http.Request, o *engine.Operation, events <-chan api.Event,
+	timeout time.Duration) {
 	result := make(chan error, 1)
 	go func() {
 		ctx, cancel := context.WithTimeout(srv.s.Lifetime(), timeout)

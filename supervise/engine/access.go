@@ -54,5 +54,5 @@ func (s *Supervisor) DrainLog(f program.LogFile) { s.logs.Drain(f) }
 
 // Quietly returns an operation whose events nobody sees. A start is loose: it is asked for and not waited for.
 func (s *Supervisor) Quietly(v api.Verb, programs ...*Managed) *Operation {
-	return &Operation{s: s, verb: v, programs: programs, loose: v == api.Start, Emit: func(api.Event) {}}
+	return &Operation{s: s, verb: v, programs: programs, loose: v == api.Start, progress: api.NewProgress(nil)}
 }

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"strings"
-
 	"omsinit/internal/msg"
 	"omsinit/supervise/api"
 	"omsinit/supervise/program"
@@ -11,33 +9,20 @@ import (
 // explain adds to a sentence about a program all that helps at 3 a.m.: its
 // state, the last answer of its probe, its last exit, and the end of its log.
 func (s *Supervisor) explain(m msg.Message, snap Snapshot) msg.Message {
-	m = msg.M("%v: %v", m, snap.message())
-	if snap.Def.Probe != nil {
-		if !snap.answer.IsZero() {
-			m = msg.M("%v\n  readiness probe %s, last answer: %v", m, snap.Def.Probe.String(), snap.answer)
-		} else {
-			m = msg.M("%v\n  readiness probe %s: not answered yet", m, snap.Def.Probe.String())
-		}
+	t := program.Trouble{State: snap.message(), Probe: snap.Def.Probe.String(), Logs: s.drained(snap.Def)}
+	if snap.Def.Probe != nil && !snap.answer.IsZero() {
+		t.Answer = snap.answer
 	}
 	if snap.LastExit != nil {
-		m = msg.M("%v\n  last exit: %v", m, snap.LastExit.Message())
+		t.LastExit = snap.LastExit.Message()
 	}
-	if file, lines := s.lastWords(snap.Def); lines != "" {
-		return msg.M("%v\n  last lines of %s:\n%s", m, file, "    "+strings.ReplaceAll(lines, "\n", "\n    "))
-	}
-	return m
+	return t.Explain(m)
 }
 
-// lastWords are the last lines of the error log, or of the output when there
-// are none.
-func (s *Supervisor) lastWords(p program.Program) (file, lines string) {
-	for _, f := range []program.LogFile{p.Stderr, p.Stdout} {
-		s.logs.Drain(f)
-		if lines := program.LastLines(f.Path); lines != "" {
-			return f.Path, lines
-		}
-	}
-	return "", ""
+// drained returns the error log and the output log of a program, with all that it has said so far.
+func (s *Supervisor) drained(p program.Program) []program.LogFile {
+	s.Drain(p)
+	return []program.LogFile{p.Stderr, p.Stdout}
 }
 
 // message is the state and, when it is not running, why.

@@ -24,26 +24,21 @@ type Operation struct {
 	// supervisorctl's users expect.
 	loose bool
 	// setup reports whether the setup task asks, which may start what waits for it.
-	setup bool
-	Emit  func(api.Event)
-	began time.Time
-
-	mu       sync.Mutex
-	failures []msg.Message
+	setup    bool
+	progress *api.Progress
 }
 
 // Run carries the operation out. Changing the programs is serialised with the
 // other operations on them; waiting for the result is not, so that a stop
 // never waits for a start that hangs.
 func (o *Operation) Run(ctx context.Context) error {
-	o.began = time.Now()
 	if err := o.Change(ctx); err != nil {
 		return err
 	}
 	if o.verb != api.Stop {
 		o.each(func(p *Managed) { o.awaitStarted(ctx, p) })
 	}
-	return o.failed()
+	return o.progress.Err()
 }
 
 func (o *Operation) Change(ctx context.Context) error {
@@ -156,8 +151,7 @@ func (o *Operation) dropUnstartable() {
 		}
 		if missing := o.missing(p); missing != nil && !o.loose {
 			snap := missing.Snapshot()
-			o.fail(msg.M("%s was not started: it depends on %s, which is %s and not part of this operation; start %s too",
-				p.FullName, snap.Def.FullName(), snap.State.String(), snap.Def.FullName()))
+			o.fail(api.NotInOperation(p.FullName, snap.Def.FullName(), snap.State.String()))
 			continue
 		}
 		start = append(start, p)
@@ -334,7 +328,7 @@ func (o *Operation) blocker(snap Snapshot) (Snapshot, bool) {
 // giveUp reports a program that the operation's own deadline cut off.
 func (o *Operation) giveUp(ctx context.Context, p *Managed) {
 	snap := p.Snapshot()
-	after := time.Since(o.began).Round(time.Millisecond).String()
+	after := o.progress.Elapsed()
 	switch {
 	case !errors.Is(context.Cause(ctx), context.DeadlineExceeded):
 		o.fail(msg.M("%s: the supervisor stopped waiting, it is stopping itself", snap.Def.FullName()))
@@ -351,37 +345,13 @@ func (o *Operation) report(last *api.Event, snap Snapshot) {
 	if !snap.ready {
 		e.Answer = msg.NewText(snap.answer)
 	}
-	same := last.State == e.State && last.Ready == e.Ready && slices.Equal(last.WaitsFor, e.WaitsFor) &&
-		last.Answer == e.Answer
-	if same {
-		return
-	}
-	*last = e
-	e.ElapsedMS = time.Since(o.began).Milliseconds()
-	o.Emit(e)
+	o.progress.Report(last, e)
 }
 
-func (o *Operation) fail(m msg.Message) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.failures = append(o.failures, m)
-}
+func (o *Operation) fail(m msg.Message) { o.progress.Fail(m) }
 
-func (o *Operation) failed() error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.failures) == 0 {
-		return nil
-	}
-	text := o.failures[0]
-	for _, m := range o.failures[1:] {
-		text = msg.M("%v\n%v", text, m)
-	}
-	return msg.Errorf("%v", text)
-}
-
-// Operation prepares an operation that a client asked for.
-func (s *Supervisor) Operation(v api.Verb, req api.OperationRequest) (*Operation, error) {
+// Operation prepares an operation that a client asked for. emit gets its events as they happen.
+func (s *Supervisor) Operation(v api.Verb, req api.OperationRequest, emit func(api.Event)) (*Operation, error) {
 	if len(req.Names) == 0 {
 		return nil, msg.Errorf("no program is named; name some, or all")
 	}
@@ -392,5 +362,6 @@ func (s *Supervisor) Operation(v api.Verb, req api.OperationRequest) (*Operation
 	if err != nil {
 		return nil, err
 	}
-	return &Operation{s: s, verb: v, programs: programs, untilReady: req.Wait != "running", setup: req.Setup}, nil
+	return &Operation{s: s, verb: v, programs: programs, untilReady: req.Wait != "running", setup: req.Setup,
+		progress: api.NewProgress(emit)}, nil
 }

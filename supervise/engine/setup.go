@@ -14,7 +14,7 @@ import (
 )
 
 // Setup is a task that PID 1 runs as its child when it starts, and again
-// while it fails for a passing reason.
+// while it fails for a transient reason.
 type Setup struct {
 	Argv []string // absolute path first
 	Env  []string // KEY=value, beside PID 1's own
@@ -143,7 +143,7 @@ func (s *setup) fail(r api.SetupReport) {
 		return
 	}
 	message := msg.M("%s", r.Message.In(s.lang))
-	if !r.Passing {
+	if !r.Transient {
 		s.move(api.SetupWaiting)
 		if s.attempt > 1 || r.State != api.SetupFailed { // else it said it itself
 			s.say(msg.M("setup failed: %v", message))

@@ -31,7 +31,7 @@ func TestSetupSpeaksChinese(t *testing.T) {
 	}
 	s := &setup{log: slog.New(slog.NewTextHandler(io.Discard, nil)), lang: msg.Chinese, attempt: 2, task: Setup{Stderr: w},
 		after: func(time.Duration, func()) func() { return func() {} }}
-	s.fail(api.SetupReport{State: api.SetupFailed, Passing: true, Message: msg.Text{English: "no answer", Chinese: "无应答"}})
+	s.fail(api.SetupReport{State: api.SetupFailed, Transient: true, Message: msg.Text{English: "no answer", Chinese: "无应答"}})
 	w.Close()
 	text, _ := io.ReadAll(r)
 	if !strings.HasPrefix(string(text), "第 2 次初始化失败：无应答；") {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"os"
-	"time"
 
 	"omsinit/internal/msg"
 	"omsinit/supervise/api"
@@ -18,14 +17,14 @@ func (s *Supervisor) StartSetup() {
 }
 
 func (s *Supervisor) awaitEarly() {
-	o := &Operation{s: s, verb: api.Start, untilReady: true, Emit: func(api.Event) {}, began: time.Now()}
+	o := &Operation{s: s, verb: api.Start, untilReady: true, progress: api.NewProgress(nil)}
 	for _, p := range s.All() {
 		if def := p.Definition(); def.Early && def.Autostart {
 			o.programs = append(o.programs, p)
 		}
 	}
 	o.each(func(p *Managed) { o.awaitStarted(s.ctx, p) })
-	if err := o.failed(); err != nil {
+	if err := o.progress.Err(); err != nil {
 		s.log.Error("starting the setup task although an early program is not ready", "error", err)
 	}
 	s.setup.start()

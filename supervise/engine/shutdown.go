@@ -99,7 +99,7 @@ func (s *Supervisor) shutdown() {
 	s.mu.Unlock()
 	s.cancel()
 	s.stopSetup(ctx)
-	o := &Operation{s: s, verb: api.Stop, programs: s.All(), Emit: func(api.Event) {}}
+	o := s.Quietly(api.Stop, s.All()...)
 	o.each(func(p *Managed) { o.Stop(ctx, p) })
 	if ctx.Err() != nil {
 		s.log.Warn("not everything stopped in time, killing the rest")

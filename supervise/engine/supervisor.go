@@ -146,12 +146,12 @@ func (s *Supervisor) Status() api.Status {
 	now := time.Now()
 	for _, p := range s.All() {
 		snap := p.Snapshot()
-		program := snap.Status(now)
+		status := snap.Status(now)
 		if snap.State == api.Fatal {
-			program.LastLog, program.LastLines = s.lastWords(snap.Def)
+			status.LastLog, status.LastLines = program.LastWords(s.drained(snap.Def)...)
 		}
-		program.LostBytes = s.logs.Lost(snap.Def.Stdout) + s.logs.Lost(snap.Def.Stderr)
-		st.Programs = append(st.Programs, program)
+		status.LostBytes = s.logs.Lost(snap.Def.Stdout) + s.logs.Lost(snap.Def.Stderr)
+		st.Programs = append(st.Programs, status)
 	}
 	st.Held = s.Holds()
 	if s.setup != nil {

@@ -109,9 +109,9 @@ func (s *Supervisor) remove(ctx context.Context, names []string) error {
 		return msg.Errorf("another operation on the programs is still running: %w", err)
 	}
 	defer unlock()
-	o := &Operation{s: s, verb: api.Stop, programs: programs, Emit: func(api.Event) {}}
+	o := s.Quietly(api.Stop, programs...)
 	o.each(func(p *Managed) { o.Stop(ctx, p) })
-	if err := o.failed(); err != nil {
+	if err := o.progress.Err(); err != nil {
 		return err
 	}
 	s.Forget(programs)
@@ -153,7 +153,7 @@ func (s *Supervisor) Change(ctx context.Context, d *program.Definitions, names [
 		return msg.Errorf("another operation on the programs is still running: %w", err)
 	}
 	defer unlock()
-	restart := &Operation{s: s, verb: api.Stop, Emit: func(api.Event) {}}
+	restart := s.Quietly(api.Stop)
 	var again []*Managed
 	for _, p := range programs {
 		if !sameProcess(p.Definition(), definitionIn(d, p)) {
@@ -164,7 +164,7 @@ func (s *Supervisor) Change(ctx context.Context, d *program.Definitions, names [
 		}
 	}
 	restart.each(func(p *Managed) { restart.Stop(ctx, p) })
-	if err := restart.failed(); err != nil {
+	if err := restart.progress.Err(); err != nil {
 		return err
 	}
 	for _, p := range programs {
@@ -296,7 +296,7 @@ func (s *Supervisor) AddGroup(group string) (found, added bool) {
 // RestartAll stops everything, reads the program files again and starts what
 // starts by itself.
 func (s *Supervisor) RestartAll() {
-	o := &Operation{s: s, verb: api.Stop, programs: s.All(), Emit: func(api.Event) {}}
+	o := s.Quietly(api.Stop, s.All()...)
 	if err := o.Run(s.ctx); err != nil {
 		s.log.Error("cannot stop everything for a reload", "error", err)
 		return

@@ -20,20 +20,20 @@ import (
 	"omsinit/supervise/program"
 )
 
-// older is a Python supervisord, as an OMS image has it whose entry point was
+// python is a Python supervisord, as an OMS image has it whose entry point was
 // not replaced. What it does not know (readiness, order, progress) is done on
 // this side: probes are asked and dependencies kept from here.
-type older struct {
+type python struct {
 	*endpoint
 	conf string
 	env  []string
 }
 
-// older returns access to the Python supervisord that an error speaks of: one
+// python returns access to the Python supervisord that an error speaks of: one
 // that answers on the socket and does not know our interface, or one that is
 // reached over TCP only. nil when there is none.
-func (c *Client) older(ctx context.Context, err error) *older {
-	o := &older{endpoint: &c.endpoint, conf: c.conf, env: c.env}
+func (c *Client) python(ctx context.Context, err error) *python {
+	o := &python{endpoint: &c.endpoint, conf: c.conf, env: c.env}
 	if foreign := (*foreignError)(nil); errors.As(err, &foreign) {
 		if _, err := o.rpc(ctx, "supervisor.getSupervisorVersion"); err != nil {
 			return nil
@@ -59,7 +59,7 @@ func (c *Client) older(ctx context.Context, err error) *older {
 
 // definitions are what the program files say. Without them there are no
 // probes and no order, and Supervisor does what it always did.
-func (o *older) definitions() (map[string]*program.Program, error) {
+func (o *python) definitions() (map[string]*program.Program, error) {
 	found := map[string]*program.Program{}
 	if o.conf == "" {
 		return found, nil
@@ -75,7 +75,7 @@ func (o *older) definitions() (map[string]*program.Program, error) {
 }
 
 // Status asks Supervisor for the states, and the probes for the readiness.
-func (o *older) Status(ctx context.Context) (*api.Status, error) {
+func (o *python) Status(ctx context.Context) (*api.Status, error) {
 	version, err := o.rpc(ctx, "supervisor.getSupervisorVersion")
 	if err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func (o *older) Status(ctx context.Context) (*api.Status, error) {
 	list, _ := all.([]any)
 	for _, item := range list {
 		if info, ok := item.(api.Struct); ok {
-			p := olderProgram(info)
+			p := pythonProgram(info)
 			st.Programs = append(st.Programs, p)
 		}
 	}
@@ -112,9 +112,9 @@ func (o *older) Status(ctx context.Context) (*api.Status, error) {
 	return st, nil
 }
 
-// olderProgram is one answer of getProcessInfo. Without a probe, a program is
+// pythonProgram is one answer of getProcessInfo. Without a probe, a program is
 // ready when it is RUNNING.
-func olderProgram(info api.Struct) api.ProgramStatus {
+func pythonProgram(info api.Struct) api.ProgramStatus {
 	def := program.Program{Name: info.Text("name"), Group: info.Text("group")}
 	p := api.ProgramStatus{Name: def.FullName(), State: info.Text("statename"), StateCode: info.Number("state"), PID: info.Number("pid"),
 		StdoutLog: info.Text("stdout_logfile"), StderrLog: info.Text("stderr_logfile"), Autostart: true}
@@ -184,7 +184,7 @@ func changedSince(files []string, then time.Time) bool {
 }
 
 // update does what supervisorctl update does.
-func (o *older) update(ctx context.Context) (*api.UpdateResult, error) {
+func (o *python) update(ctx context.Context) (*api.UpdateResult, error) {
 	answer, err := o.rpc(ctx, "supervisor.reloadConfig")
 	if err != nil {
 		return nil, msg.Errorf("cannot update the programs: %w", err)
