@@ -75,8 +75,7 @@ func Run(ctx context.Context, o engine.Options) (exit int, err error) {
 	}
 	log.Info("supervisor started", "pid", os.Getpid(), "socket", o.SocketPath, "file", o.ConfPath)
 	s.Load()
-	go server.Serve()
-	s.OpenPort(server.Tcp)
+	server.Serve()
 	defer s.OwnPIDFile()()
 	s.Autostart(s.All())
 	s.Accompany()

@@ -17,7 +17,7 @@ const (
 
 // logtail is what supervisorctl tail -f reads: the end of a log file and then
 // everything that is added.
-func (srv *server) logtail(w http.ResponseWriter, r *http.Request) {
+func (srv *Server) logtail(w http.ResponseWriter, r *http.Request) {
 	p := srv.s.Find(r.PathValue("name"))
 	if p == nil {
 		http.NotFound(w, r)
@@ -30,13 +30,13 @@ func (srv *server) logtail(w http.ResponseWriter, r *http.Request) {
 	srv.follow(w, r, file.Path)
 }
 
-func (srv *server) mainlogtail(w http.ResponseWriter, r *http.Request) {
+func (srv *Server) mainlogtail(w http.ResponseWriter, r *http.Request) {
 	srv.follow(w, r, srv.s.Settings().LogFile)
 }
 
 // follow streams a file as it grows. It looks at the file while somebody
 // reads, and begins again at the top when the file was rotated.
-func (srv *server) follow(w http.ResponseWriter, r *http.Request, path string) {
+func (srv *Server) follow(w http.ResponseWriter, r *http.Request, path string) {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() {
 		http.NotFound(w, r)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -40,6 +41,82 @@ type (
 	rpcResults = struct{ Value []rpcResult }
 )
 
+// command is what Supervisor can do to one program, to a group and to all. Errors are faults.
+type command struct {
+	one     func(p *engine.Managed) error
+	several func(programs []*engine.Managed) []rpcResult
+}
+
+func (r *rpcService) StartProcess(req *http.Request, args *rpcNameWait, reply *rpcAny) error {
+	return r.process(r.start(req.Context(), args.Wait), args.Name, reply)
+}
+
+func (r *rpcService) StartProcessGroup(req *http.Request, args *rpcNameWait, reply *rpcResults) error {
+	return r.group(r.start(req.Context(), args.Wait), args.Name, reply)
+}
+
+func (r *rpcService) StartAllProcesses(req *http.Request, args *rpcWait, reply *rpcResults) error {
+	return r.all(r.start(req.Context(), args.Wait), reply)
+}
+
+func (r *rpcService) StopProcess(req *http.Request, args *rpcNameWait, reply *rpcAny) error {
+	return r.process(r.stop(req.Context(), args.Wait), args.Name, reply)
+}
+
+func (r *rpcService) StopProcessGroup(req *http.Request, args *rpcNameWait, reply *rpcResults) error {
+	return r.group(r.stop(req.Context(), args.Wait), args.Name, reply)
+}
+
+func (r *rpcService) StopAllProcesses(req *http.Request, args *rpcWait, reply *rpcResults) error {
+	return r.all(r.stop(req.Context(), args.Wait), reply)
+}
+
+func (r *rpcService) SignalProcess(_ *http.Request, args *rpcNameSignal, reply *rpcAny) error {
+	return r.process(r.signal(args.Signal), args.Name, reply)
+}
+
+func (r *rpcService) SignalProcessGroup(_ *http.Request, args *rpcNameSignal, reply *rpcResults) error {
+	return r.group(r.signal(args.Signal), args.Name, reply)
+}
+
+func (r *rpcService) SignalAllProcesses(_ *http.Request, args *rpcSignal, reply *rpcResults) error {
+	return r.all(r.signal(args.Signal), reply)
+}
+
+// process carries out a command on NAME or GROUP:NAME, which is answered by true, or on GROUP:*, which is answered as
+// the call about a group is.
+func (r *rpcService) process(c command, name string, reply *rpcAny) error {
+	for _, suffix := range []string{":*", ":"} {
+		if group, ok := strings.CutSuffix(name, suffix); ok && group != "" {
+			var results rpcResults
+			err := r.group(c, group, &results)
+			reply.Value = results.Value
+			return err
+		}
+	}
+	p, err := r.find(name)
+	if err != nil {
+		return err
+	}
+	reply.Value = true
+	return c.one(p)
+}
+
+func (r *rpcService) group(c command, name string, reply *rpcResults) error {
+	members, err := r.members(name)
+	if err != nil {
+		return err
+	}
+	reply.Value = c.several(members)
+	return nil
+}
+
+func (r *rpcService) all(c command, reply *rpcResults) error {
+	reply.Value = c.several(r.s.All())
+	return r.running()
+}
+
+// running returns a fault once everything is being stopped.
 func (r *rpcService) running() error {
 	if r.s.IsClosing() {
 		return fault(faults.ShutdownState, "")
@@ -47,31 +124,62 @@ func (r *rpcService) running() error {
 	return nil
 }
 
-// StartProcess starts one program at once, as Supervisor does: dependencies
-// that are starting are waited for, those that are stopped are not started.
-func (r *rpcService) StartProcess(req *http.Request, args *rpcNameWait, reply *rpcAny) error {
-	if group, ok := wholeGroup(args.Name); ok {
-		var results rpcResults
-		err := r.StartProcessGroup(req, &rpcNameWait{group, args.Wait}, &results)
-		reply.Value = results.Value
-		return err
+// find returns the program NAME or GROUP:NAME.
+func (r *rpcService) find(name string) (*engine.Managed, error) {
+	if p := r.s.Find(name); p != nil {
+		return p, nil
 	}
-	p := r.s.Find(args.Name)
-	if p == nil {
-		return fault(faults.BadName, args.Name)
-	}
-	reply.Value = true
-	return r.start(req.Context(), p, args.Wait)
+	return nil, fault(faults.BadName, name)
 }
 
-func (r *rpcService) start(ctx context.Context, p *engine.Managed, wait bool) error {
-	if err := r.startable(p); err != nil {
-		return err
+// members returns the programs of a group.
+func (r *rpcService) members(group string) ([]*engine.Managed, error) {
+	if err := r.running(); err != nil {
+		return nil, err
 	}
-	if err := r.request(p); err != nil || !wait {
-		return err
+	members := slices.DeleteFunc(r.s.All(), func(p *engine.Managed) bool { return p.Group != group })
+	if len(members) == 0 {
+		return nil, fault(faults.BadName, group)
 	}
-	return awaitRunning(ctx, p)
+	return members, nil
+}
+
+// start starts programs at once, as Supervisor does: dependencies that are starting are waited for, those that are
+// stopped are not started.
+func (r *rpcService) start(ctx context.Context, wait bool) command {
+	return command{
+		one: func(p *engine.Managed) error {
+			if err := r.startable(p); err != nil {
+				return err
+			}
+			if err := r.request(p); err != nil || !wait {
+				return err
+			}
+			return awaitRunning(ctx, p)
+		},
+		several: func(programs []*engine.Managed) []rpcResult {
+			programs = inState(programs, func(s api.State) bool { return !s.Active() })
+			refused := map[*engine.Managed]error{}
+			var start []*engine.Managed
+			for _, p := range programs {
+				if err := r.startable(p); err != nil {
+					refused[p] = err
+				} else {
+					start = append(start, p)
+				}
+			}
+			failed := r.request(start...)
+			return each(programs, func(p *engine.Managed) error {
+				switch {
+				case refused[p] != nil:
+					return refused[p]
+				case failed != nil || !wait:
+					return failed
+				}
+				return awaitRunning(ctx, p)
+			})
+		},
+	}
 }
 
 // startable finds what Supervisor finds before it tries.
@@ -106,32 +214,6 @@ func (r *rpcService) request(programs ...*engine.Managed) error {
 	return nil
 }
 
-func (r *rpcService) startAll(ctx context.Context, members []*engine.Managed, wait bool) []rpcResult {
-	refused := map[*engine.Managed]error{}
-	var chosen, start []*engine.Managed
-	for _, p := range members {
-		if p.Snapshot().State.Active() {
-			continue
-		}
-		chosen = append(chosen, p)
-		if err := r.startable(p); err != nil {
-			refused[p] = err
-		} else {
-			start = append(start, p)
-		}
-	}
-	failed := r.request(start...)
-	return each(chosen, func(api.State) bool { return true }, func(p *engine.Managed) error {
-		switch {
-		case refused[p] != nil:
-			return refused[p]
-		case failed != nil || !wait:
-			return failed
-		}
-		return awaitRunning(ctx, p)
-	})
-}
-
 // awaitRunning answers as Supervisor does: the first failed start is the
 // answer, although the program is tried again.
 func awaitRunning(ctx context.Context, p *engine.Managed) error {
@@ -154,126 +236,79 @@ func awaitRunning(ctx context.Context, p *engine.Managed) error {
 	}
 }
 
-func (r *rpcService) StartProcessGroup(req *http.Request, args *rpcNameWait, reply *rpcResults) error {
-	members, err := r.group(args.Name)
-	if err != nil {
-		return err
-	}
-	reply.Value = r.startAll(req.Context(), members, args.Wait)
-	return nil
-}
-
-func (r *rpcService) StartAllProcesses(req *http.Request, args *rpcWait, reply *rpcResults) error {
-	reply.Value = r.startAll(req.Context(), r.s.All(), args.Wait)
-	return r.running()
-}
-
-func (r *rpcService) StopProcess(req *http.Request, args *rpcNameWait, reply *rpcAny) error {
-	if group, ok := wholeGroup(args.Name); ok {
-		var results rpcResults
-		err := r.StopProcessGroup(req, &rpcNameWait{group, args.Wait}, &results)
-		reply.Value = results.Value
-		return err
-	}
-	p := r.s.Find(args.Name)
-	if p == nil {
-		return fault(faults.BadName, args.Name)
-	}
-	reply.Value = true
-	return r.Stop(req.Context(), p, args.Wait)
-}
-
-func (r *rpcService) Stop(ctx context.Context, p *engine.Managed, wait bool) error {
-	if err := r.running(); err != nil {
-		return err
-	}
-	if snap := p.Snapshot(); !snap.State.Active() && !snap.Held {
-		return fault(faults.NotRunning, p.FullName)
-	}
-	unlock, err := engine.LockAll(ctx, []*engine.Managed{p})
-	if err != nil {
-		return fault(faults.Failed, p.FullName)
-	}
-	defer unlock()
-	p.Stop()
-	if !wait {
+// stop stops programs; of several, each after those that depend on it.
+func (r *rpcService) stop(ctx context.Context, wait bool) command {
+	o := r.s.Quietly(api.Stop)
+	one := func(p *engine.Managed) error {
+		if err := r.running(); err != nil {
+			return err
+		}
+		if snap := p.Snapshot(); !snap.State.Active() && !snap.Held {
+			return fault(faults.NotRunning, p.FullName)
+		}
+		unlock, err := engine.LockAll(ctx, []*engine.Managed{p})
+		if err != nil {
+			return fault(faults.Failed, p.FullName)
+		}
+		defer unlock()
+		p.Stop()
+		if wait && !o.AwaitDown(ctx, p) {
+			return fault(faults.Failed, p.FullName)
+		}
 		return nil
 	}
-	o := r.s.Quietly(api.Stop)
-	if !o.AwaitDown(ctx, p) {
-		return fault(faults.Failed, p.FullName)
-	}
-	return nil
-}
-
-func (r *rpcService) StopProcessGroup(req *http.Request, args *rpcNameWait, reply *rpcResults) error {
-	members, err := r.group(args.Name)
-	if err != nil {
-		return err
-	}
-	reply.Value = each(members, isActive, r.inOrder(members, req.Context(), args.Wait))
-	return nil
-}
-
-func (r *rpcService) StopAllProcesses(req *http.Request, args *rpcWait, reply *rpcResults) error {
-	all := r.s.All()
-	reply.Value = each(all, isActive, r.inOrder(all, req.Context(), args.Wait))
-	return r.running()
-}
-
-// inOrder stops a program after those that depend on it.
-func (r *rpcService) inOrder(programs []*engine.Managed, ctx context.Context, wait bool) func(p *engine.Managed) error {
-	o := r.s.Quietly(api.Stop)
-	return func(p *engine.Managed) error {
-		for _, other := range programs {
-			if other != p && slices.Contains(other.Definition().DependsOn, p.Name) && !o.AwaitDown(ctx, other) {
-				return fault(faults.Failed, p.FullName)
+	return command{one: one, several: func(programs []*engine.Managed) []rpcResult {
+		return each(inState(programs, api.State.Active), func(p *engine.Managed) error {
+			for _, other := range programs {
+				if other != p && slices.Contains(other.Definition().DependsOn, p.Name) && !o.AwaitDown(ctx, other) {
+					return fault(faults.Failed, p.FullName)
+				}
 			}
-		}
-		return r.Stop(ctx, p, wait)
-	}
+			return one(p)
+		})
+	}}
 }
 
-func (r *rpcService) group(name string) ([]*engine.Managed, error) {
-	if err := r.running(); err != nil {
-		return nil, err
-	}
-	var members []*engine.Managed
-	for _, p := range r.s.All() {
-		if p.Group == name {
-			members = append(members, p)
+// signal sends a signal, by its name or number, to programs with a process.
+func (r *rpcService) signal(name string) command {
+	one := func(p *engine.Managed) error {
+		if err := r.running(); err != nil {
+			return err
 		}
+		sig, ok := program.ParseSignal(name)
+		if !ok {
+			return fault(faults.BadSignal, name)
+		}
+		switch running, err := p.Signal(sig); {
+		case !running:
+			return fault(faults.NotRunning, p.FullName)
+		case err != nil && !errors.Is(err, syscall.ESRCH): // it has just ended
+			return fault(faults.Failed, err.Error())
+		}
+		return nil
 	}
-	if len(members) == 0 {
-		return nil, fault(faults.BadName, name)
-	}
-	return members, nil
+	return command{one: one, several: func(programs []*engine.Managed) []rpcResult {
+		return each(inState(programs, func(s api.State) bool {
+			return s == api.Running || s == api.Starting || s == api.Stopping
+		}), one)
+	}}
 }
 
-func wholeGroup(name string) (group string, ok bool) {
-	for _, suffix := range []string{":*", ":"} {
-		if n := len(name) - len(suffix); n > 0 && name[n:] == suffix {
-			return name[:n], true
-		}
-	}
-	return "", false
-}
-
-func isActive(s api.State) bool    { return s.Active() }
-func signallable(s api.State) bool { return s == api.Running || s == api.Starting || s == api.Stopping }
-
-// each calls f for the programs in the wanted states, all at the same time,
-// and reports how it went.
-func each(programs []*engine.Managed, wanted func(api.State) bool, f func(p *engine.Managed) error) []rpcResult {
-	var chosen []*engine.Managed
+// inState returns the programs whose state is one of those asked for.
+func inState(programs []*engine.Managed, wanted func(api.State) bool) (chosen []*engine.Managed) {
 	for _, p := range programs {
 		if wanted(p.Snapshot().State) {
 			chosen = append(chosen, p)
 		}
 	}
-	results := make([]rpcResult, len(chosen))
+	return chosen
+}
+
+// each calls f for the programs, all at the same time, and reports how it went.
+func each(programs []*engine.Managed, f func(p *engine.Managed) error) []rpcResult {
+	results := make([]rpcResult, len(programs))
 	var wg sync.WaitGroup
-	for i, p := range chosen {
+	for i, p := range programs {
 		wg.Go(func() {
 			results[i] = rpcResult{p.Name, p.Group, faults.Success, "OK"}
 			if bad := (xmlrpc.Fault{}); errors.As(f(p), &bad) {
@@ -285,59 +320,14 @@ func each(programs []*engine.Managed, wanted func(api.State) bool, f func(p *eng
 	return results
 }
 
-func (r *rpcService) SignalProcess(req *http.Request, args *rpcNameSignal, reply *rpcAny) error {
-	if group, ok := wholeGroup(args.Name); ok {
-		var results rpcResults
-		err := r.SignalProcessGroup(req, &rpcNameSignal{group, args.Signal}, &results)
-		reply.Value = results.Value
-		return err
-	}
-	p := r.s.Find(args.Name)
-	if p == nil {
-		return fault(faults.BadName, args.Name)
-	}
-	reply.Value = true
-	return r.Signal(p, args.Signal)
-}
-
-func (r *rpcService) Signal(p *engine.Managed, name string) error {
-	if err := r.running(); err != nil {
-		return err
-	}
-	sig, ok := program.ParseSignal(name)
-	if !ok {
-		return fault(faults.BadSignal, name)
-	}
-	switch running, err := p.Signal(sig); {
-	case !running:
-		return fault(faults.NotRunning, p.FullName)
-	case err != nil && !errors.Is(err, syscall.ESRCH): // it has just ended
-		return fault(faults.Failed, err.Error())
-	}
-	return nil
-}
-
-func (r *rpcService) SignalProcessGroup(_ *http.Request, args *rpcNameSignal, reply *rpcResults) error {
-	members, err := r.group(args.Name)
-	if err != nil {
-		return err
-	}
-	reply.Value = each(members, signallable, func(p *engine.Managed) error { return r.Signal(p, args.Signal) })
-	return nil
-}
-
-func (r *rpcService) SignalAllProcesses(_ *http.Request, args *rpcSignal, reply *rpcResults) error {
-	reply.Value = each(r.s.All(), signallable, func(p *engine.Managed) error { return r.Signal(p, args.Signal) })
-	return r.running()
-}
-
+// SendProcessStdin writes to the standard input of a program, as supervisorctl fg does.
 func (r *rpcService) SendProcessStdin(_ *http.Request, args *struct{ Name, Chars string }, reply *rpcBool) error {
 	if err := r.running(); err != nil {
 		return err
 	}
-	p := r.s.Find(args.Name)
-	if p == nil {
-		return fault(faults.BadName, args.Name)
+	p, err := r.find(args.Name)
+	if err != nil {
+		return err
 	}
 	if snap := p.Snapshot(); snap.Pid == 0 || snap.State == api.Stopping {
 		return fault(faults.NotRunning, args.Name)

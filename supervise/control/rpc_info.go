@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ochinchina/supervisord/faults"
 	"github.com/ochinchina/supervisord/types"
 
 	"omsinit/supervise/api"
@@ -90,9 +89,9 @@ func (r *rpcService) ListMethods(_ *http.Request, _ *rpcNothing, reply *struct{ 
 }
 
 func (r *rpcService) GetProcessInfo(_ *http.Request, args *rpcName, reply *struct{ Value types.ProcessInfo }) error {
-	p := r.s.Find(args.Name)
-	if p == nil {
-		return fault(faults.BadName, args.Name)
+	p, err := r.find(args.Name)
+	if err != nil {
+		return err
 	}
 	reply.Value = processInfo(p.Snapshot(), time.Now())
 	return nil

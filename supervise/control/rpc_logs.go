@@ -12,29 +12,43 @@ import (
 	"omsinit/supervise/program"
 )
 
+// stdout and stderr choose between the log files of a program.
+func stdout(p program.Program) program.LogFile { return p.Stdout }
+func stderr(p program.Program) program.LogFile { return p.Stderr }
+
+// ReadLog reads PID 1's own log.
 func (r *rpcService) ReadLog(_ *http.Request, args *rpcRange, reply *rpcString) (err error) {
 	reply.Value, err = readLog(r.s.Settings().LogFile, args.Offset, args.Length)
 	return err
 }
 
 func (r *rpcService) ReadProcessStdoutLog(_ *http.Request, args *rpcNameRange, reply *rpcString) error {
-	return r.readProcessLog(args, reply, func(p program.Program) program.LogFile { return p.Stdout })
+	return r.readProcessLog(args, reply, stdout)
 }
 
 func (r *rpcService) ReadProcessStderrLog(_ *http.Request, args *rpcNameRange, reply *rpcString) error {
-	return r.readProcessLog(args, reply, func(p program.Program) program.LogFile { return p.Stderr })
+	return r.readProcessLog(args, reply, stderr)
 }
 
 func (r *rpcService) readProcessLog(args *rpcNameRange, reply *rpcString,
-	file func(program.Program) program.LogFile) (err error) {
-	p := r.s.Find(args.Name)
-	if p == nil {
-		return fault(faults.BadName, args.Name)
+	file func(program.Program) program.LogFile) error {
+	f, err := r.logFile(args.Name, file)
+	if err != nil {
+		return err
+	}
+	reply.Value, err = readLog(f.Path, args.Offset, args.Length)
+	return err
+}
+
+// logFile returns one of the log files of a program, with all in it that the program has said so far.
+func (r *rpcService) logFile(name string, file func(program.Program) program.LogFile) (program.LogFile, error) {
+	p, err := r.find(name)
+	if err != nil {
+		return program.LogFile{}, err
 	}
 	f := file(p.Definition())
 	r.s.DrainLog(f)
-	reply.Value, err = readLog(f.Path, args.Offset, args.Length)
-	return err
+	return f, nil
 }
 
 // readLog reads as Supervisor's readFile does: a negative offset counts from
@@ -71,22 +85,20 @@ func readSection(path string, from, count int64) ([]byte, error) {
 }
 
 func (r *rpcService) TailProcessStdoutLog(_ *http.Request, args *rpcNameRange, reply *rpcAny) error {
-	return r.tailProcessLog(args, reply, func(p program.Program) program.LogFile { return p.Stdout })
+	return r.tailProcessLog(args, reply, stdout)
 }
 
 func (r *rpcService) TailProcessStderrLog(_ *http.Request, args *rpcNameRange, reply *rpcAny) error {
-	return r.tailProcessLog(args, reply, func(p program.Program) program.LogFile { return p.Stderr })
+	return r.tailProcessLog(args, reply, stderr)
 }
 
 // tailProcessLog answers [text, offset, overflow] as Supervisor's tailFile.
 func (r *rpcService) tailProcessLog(args *rpcNameRange, reply *rpcAny,
 	file func(program.Program) program.LogFile) error {
-	p := r.s.Find(args.Name)
-	if p == nil {
-		return fault(faults.BadName, args.Name)
+	f, err := r.logFile(args.Name, file)
+	if err != nil {
+		return err
 	}
-	f := file(p.Definition())
-	r.s.DrainLog(f)
 	info, err := os.Stat(f.Path)
 	if err != nil || !info.Mode().IsRegular() {
 		reply.Value = []any{"", 0, false}
@@ -114,15 +126,16 @@ func (r *rpcService) tailProcessLog(args *rpcNameRange, reply *rpcAny,
 }
 
 func (r *rpcService) ClearProcessLogs(_ *http.Request, args *rpcName, reply *rpcBool) error {
-	p := r.s.Find(args.Name)
-	if p == nil {
-		return fault(faults.BadName, args.Name)
+	p, err := r.find(args.Name)
+	if err != nil {
+		return err
 	}
 	reply.Value = true
-	return r.Clear(p)
+	return r.clear(p)
 }
 
-func (r *rpcService) Clear(p *engine.Managed) error {
+// clear empties the log files of a program.
+func (r *rpcService) clear(p *engine.Managed) error {
 	def := p.Definition()
 	for _, f := range []program.LogFile{def.Stdout, def.Stderr} {
 		if err := r.s.ClearLog(f); err != nil {
@@ -133,7 +146,7 @@ func (r *rpcService) Clear(p *engine.Managed) error {
 }
 
 func (r *rpcService) ClearAllProcessLogs(_ *http.Request, _ *rpcNothing, reply *rpcResults) error {
-	reply.Value = each(r.s.All(), func(api.State) bool { return true }, r.Clear)
+	reply.Value = each(r.s.All(), r.clear)
 	return nil
 }
 

@@ -39,7 +39,7 @@ func (r *rpcService) RemoveProcessGroup(_ *http.Request, args *rpcName, reply *r
 	if err := r.running(); err != nil {
 		return err
 	}
-	members, err := r.group(args.Name)
+	members, err := r.members(args.Name)
 	if err != nil {
 		return err
 	}

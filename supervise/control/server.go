@@ -24,18 +24,18 @@ const (
 	longestTimeout    = 24 * time.Hour
 )
 
-// server answers on the control socket: JSON under /v1/, Supervisor's XML-RPC
+// Server answers on the control socket: JSON under /v1/, Supervisor's XML-RPC
 // at /RPC2 and its log streams at /logtail/.
-type server struct {
+type Server struct {
 	s        *engine.Supervisor
 	listener net.Listener
 	http     http.Server
-	Tcp      *tcpPort
+	tcp      *tcpPort
 	done     chan struct{}
 }
 
 // Listen creates the control socket, mode 0600 from its first moment.
-func Listen(s *engine.Supervisor) (*server, error) {
+func Listen(s *engine.Supervisor) (*Server, error) {
 	path := s.Settings().SocketPath
 	if len(path) > longestSocketPath {
 		return nil, msg.Errorf("the control socket path %s has %d bytes, and a socket can have at most %d; choose a shorter one in [unix_http_server] file",
@@ -51,9 +51,9 @@ func Listen(s *engine.Supervisor) (*server, error) {
 	if err != nil {
 		return nil, msg.Errorf("cannot listen on the control socket: %w", err)
 	}
-	srv := &server{s: s, listener: l, done: make(chan struct{})}
+	srv := &Server{s: s, listener: l, done: make(chan struct{})}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/status", srv.Status)
+	mux.HandleFunc("GET /v1/status", srv.status)
 	mux.HandleFunc("POST /v1/update", srv.update)
 	mux.HandleFunc("POST /v1/start", srv.operate(api.Start))
 	mux.HandleFunc("POST /v1/stop", srv.operate(api.Stop))
@@ -71,7 +71,7 @@ func Listen(s *engine.Supervisor) (*server, error) {
 	mux.Handle("/RPC2", shared)
 	mux.Handle("GET /logtail/", shared)
 	mux.Handle("GET /mainlogtail", shared)
-	srv.Tcp = &tcpPort{handler: bounded(shared), log: s.Logger()}
+	srv.tcp = &tcpPort{handler: bounded(shared), log: s.Logger()}
 	srv.http = http.Server{Handler: bounded(mux), ReadHeaderTimeout: api.IoTimeout, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(s.Logger().Handler(), slog.LevelWarn)}
 	return srv, nil
@@ -127,7 +127,13 @@ func listenPrivately(path string) (net.Listener, error) {
 	return l, nil
 }
 
-func (srv *server) Serve() {
+// Serve answers from now on, also on the TCP port that the program files ask for.
+func (srv *Server) Serve() {
+	go srv.serve()
+	srv.s.OpenPort(srv.tcp)
+}
+
+func (srv *Server) serve() {
 	defer close(srv.done)
 	if err := srv.http.Serve(srv.listener); !errors.Is(err, http.ErrServerClosed) {
 		srv.s.Logger().Error("the control socket does not answer any more", "error", err)
@@ -135,10 +141,10 @@ func (srv *server) Serve() {
 }
 
 // Close removes the socket, and gives answers in progress a moment.
-func (srv *server) Close() {
+func (srv *Server) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	srv.Tcp.Close()
+	srv.tcp.Close()
 	_ = srv.http.Shutdown(ctx)
 	_ = srv.http.Close()
 	<-srv.done
@@ -181,11 +187,11 @@ func decode(w http.ResponseWriter, r *http.Request, v any) bool {
 	return true
 }
 
-func (srv *server) Status(w http.ResponseWriter, r *http.Request) {
+func (srv *Server) status(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, srv.s.Status())
 }
 
-func (srv *server) update(w http.ResponseWriter, r *http.Request) {
+func (srv *Server) update(w http.ResponseWriter, r *http.Request) {
 	slow(w)
 	ctx, cancel := context.WithTimeout(srv.s.Lifetime(), api.DefaultTimeout)
 	defer cancel()
@@ -197,7 +203,7 @@ func (srv *server) update(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, result)
 }
 
-func (srv *server) setup(w http.ResponseWriter, r *http.Request) {
+func (srv *Server) setup(w http.ResponseWriter, r *http.Request) {
 	var report api.SetupReport
 	if !decode(w, r, &report) {
 		return
@@ -209,7 +215,7 @@ func (srv *server) setup(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, struct{}{})
 }
 
-func (srv *server) shutdown(w http.ResponseWriter, r *http.Request) {
+func (srv *Server) shutdown(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, struct {
 		PID int `json:"pid"`
 	}{os.Getpid()})
@@ -217,7 +223,7 @@ func (srv *server) shutdown(w http.ResponseWriter, r *http.Request) {
 	srv.s.Terminate()
 }
 
-func (srv *server) operate(v api.Verb) http.HandlerFunc {
+func (srv *Server) operate(v api.Verb) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var req api.OperationRequest
 		if !decode(w, r, &req) {
@@ -245,7 +251,7 @@ func (srv *server) operate(v api.Verb) http.HandlerFunc {
 // stream runs an operation and writes its events, one JSON object per line.
 // The operation goes on when the client leaves: half a restart is a stopped
 // program.
-func (srv *server) stream(w http.ResponseWriter, r *http.Request, o *engine.Operation, events <-chan api.Event,
+func (srv *Server) stream(w http.ResponseWriter, r *http.Request, o *engine.Operation, events <-chan api.Event,
 	timeout time.Duration) {
 	result := make(chan error, 1)
 	go func() {
