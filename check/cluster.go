@@ -136,7 +136,7 @@ func (n *node) rowsDiffer(f *found, s clusterState) {
 			msg.M("the region is registered with other values of cm_region, cm_region_cn or cm_is_default than config.yaml has"),
 			again)
 	}
-	if listed && !served && s.LocationsKnown() {
+	if listed && !served && s.HasLocations() {
 		wrong(msg.M("the region %s (cm_location %d) is not registered in %s.location_cm",
 			wanted.Name, wanted.Location, n.cfg.CMDatabase))
 	}

@@ -20,7 +20,7 @@ type labels struct {
 }
 
 func readLabels(ctx context.Context, q database.Queryer, cm string, columns registry.Columns) (labels, error) {
-	l := labels{namesOnly: columns.Known("resource_label", "name")}
+	l := labels{namesOnly: columns.Fit("resource_label", "name")}
 	if !l.namesOnly {
 		return l, nil
 	}

@@ -125,7 +125,7 @@ func (s *Step) register(ctx context.Context, db *sql.DB, w wanted, result *Resul
 	if err := s.calls(ctx, result, min(s.waitCM(), lockedWait)); err != nil {
 		return found, err
 	}
-	if !found.LocationsKnown() {
+	if !found.HasLocations() {
 		s.log(msg.M("the table %s.location_cm has other columns than are known, so its rows are left to the CM",
 			s.Config.CMDatabase))
 	}

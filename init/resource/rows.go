@@ -94,7 +94,7 @@ func (s state) changes(w wanted) []change {
 
 // location is the region's row in location_cm.
 func (s state) location(w wanted) []change {
-	if !s.LocationsKnown() {
+	if !s.HasLocations() {
 		return nil
 	}
 	location, row := value{"location", w.Location}, []value{{"region", w.Name}, {"cm_url", w.URL}}

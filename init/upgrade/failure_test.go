@@ -17,6 +17,7 @@ import (
 
 	"omsinit/init/metadb/backup"
 	"omsinit/internal/config"
+	"omsinit/internal/database"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 	"omsinit/testdata/testmaria"
@@ -268,7 +269,7 @@ func withoutCounters(contents []string) []string {
 func cutAll(t testing.TB, s *testmaria.Server) {
 	db := s.DB("")
 	defer db.Close()
-	ids, err := column(t.Context(), db, "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND user = 'root'")
+	ids, err := database.Column(t.Context(), db, "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND user = 'root'")
 	if err != nil {
 		t.Error(err)
 	}
@@ -472,7 +473,7 @@ func TestDamagedBackup(t *testing.T) {
 	if r := newestRecord(t, s, c); r.State != Failed {
 		t.Errorf("%+v", r)
 	}
-	if got, err := column(t.Context(), s.DB(""), "SELECT version FROM oms_rm.oms_version ORDER BY 1"); err != nil || len(got) != 2 {
+	if got, err := database.Column(t.Context(), s.DB(""), "SELECT version FROM oms_rm.oms_version ORDER BY 1"); err != nil || len(got) != 2 {
 		t.Errorf("%v, %v", got, err)
 	}
 }

@@ -182,7 +182,7 @@ func contents(t testing.TB, s *testmaria.Server, c *config.Config) []string {
 	var out []string
 	for _, name := range []string{c.RMDatabase, c.CMDatabase, c.HeartbeatDatabase} {
 		short := name[strings.LastIndex(name, "_")+1:]
-		tables, err := column(t.Context(), db, "SELECT CONCAT(table_type, ' ', table_name) FROM information_schema.tables WHERE table_schema = ? ORDER BY table_name", name)
+		tables, err := database.Column(t.Context(), db, "SELECT CONCAT(table_type, ' ', table_name) FROM information_schema.tables WHERE table_schema = ? ORDER BY table_name", name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +193,7 @@ func contents(t testing.TB, s *testmaria.Server, c *config.Config) []string {
 				continue // who works on the MetaDB right now is not part of a backup
 			}
 			if kind == "VIEW" {
-				v, err := column(t.Context(), db, "SELECT REPLACE(view_definition, ?, 'DB') FROM information_schema.views WHERE table_schema = ? AND table_name = ?", name, name, table)
+				v, err := database.Column(t.Context(), db, "SELECT REPLACE(view_definition, ?, 'DB') FROM information_schema.views WHERE table_schema = ? AND table_name = ?", name, name, table)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -207,7 +207,7 @@ func contents(t testing.TB, s *testmaria.Server, c *config.Config) []string {
 			var sum any
 			switch table {
 			case metadb.JournalTable, "oms_version":
-				v, err := column(t.Context(), db, "SELECT version FROM `"+name+"`.`"+table+"` ORDER BY 1")
+				v, err := database.Column(t.Context(), db, "SELECT version FROM `"+name+"`.`"+table+"` ORDER BY 1")
 				if err != nil {
 					t.Fatal(err)
 				}

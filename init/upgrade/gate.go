@@ -99,25 +99,17 @@ func refuseUnrecorded(ctx context.Context, db *sql.DB, cfg *config.Config) error
 }
 
 func recordedVersions(ctx context.Context, db *sql.DB, cfg *config.Config) ([]metadb.Version, error) {
-	rows, err := db.QueryContext(ctx, "SELECT version FROM "+database.Quote(cfg.RMDatabase)+".oms_version")
+	texts, err := database.Column(ctx, db, "SELECT version FROM "+database.Quote(cfg.RMDatabase)+".oms_version")
 	if err != nil {
 		return nil, newMetaDB(cfg, err)
 	}
-	defer rows.Close()
 	var versions []metadb.Version
-	for rows.Next() {
-		var text string
-		if err := rows.Scan(&text); err != nil {
-			return nil, database.Explain(cfg, err)
-		}
+	for _, text := range texts {
 		v, err := metadb.ParseVersion(text)
 		if err != nil {
 			return nil, msg.Errorf("the table oms_version of %s records %q, which is not a version", cfg.RMDatabase, text)
 		}
 		versions = append(versions, v)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, database.Explain(cfg, err)
 	}
 	return versions, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"omsinit/internal/database"
 	"omsinit/testdata/testmaria"
 )
 
@@ -49,7 +50,7 @@ func TestWrittenMeanwhile(t *testing.T) {
 			if r := newestRecord(t, s, c); r.State != Failed {
 				t.Errorf("%+v", r)
 			}
-			if got, err := column(t.Context(), s.DB(""), "SELECT DISTINCT project_status FROM "+c.RMDatabase+".oms_project"); err != nil || len(got) != 1 || got[0] != "new work" {
+			if got, err := database.Column(t.Context(), s.DB(""), "SELECT DISTINCT project_status FROM "+c.RMDatabase+".oms_project"); err != nil || len(got) != 1 || got[0] != "new work" {
 				t.Errorf("%v, %v", got, err)
 			}
 		})

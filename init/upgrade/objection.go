@@ -304,7 +304,7 @@ func (u *Upgrade) watched(ctx context.Context, db *sql.DB, w pack.Watched, condi
 	if len(conditions) > 0 {
 		query += " WHERE " + strings.Join(conditions, " AND ")
 	}
-	names, err := column(ctx, db, query+" ORDER BY 1 LIMIT 1000", args...)
+	names, err := database.Column(ctx, db, query+" ORDER BY 1 LIMIT 1000", args...)
 	if database.Is(err, database.ErrBadField) {
 		return nil, nil
 	}
@@ -315,7 +315,7 @@ func (u *Upgrade) watched(ctx context.Context, db *sql.DB, w pack.Watched, condi
 func (u *Upgrade) contentObjections(ctx context.Context, db *sql.DB, s *survey) ([]finding.Finding, error) {
 	var out []finding.Finding
 	for _, d := range s.databases {
-		left, err := column(ctx, db, "SELECT CONCAT('trigger ', trigger_name) FROM information_schema.triggers WHERE trigger_schema = ?"+
+		left, err := database.Column(ctx, db, "SELECT CONCAT('trigger ', trigger_name) FROM information_schema.triggers WHERE trigger_schema = ?"+
 			" UNION ALL SELECT CONCAT(LOWER(routine_type), ' ', routine_name) FROM information_schema.routines WHERE routine_schema = ?", d.Name, d.Name)
 		if err != nil {
 			return nil, database.Explain(u.Config, err)
@@ -326,7 +326,7 @@ func (u *Upgrade) contentObjections(ctx context.Context, db *sql.DB, s *survey) 
 				msg.M("keep their definitions (SHOW CREATE) and drop them, or accept their loss with --ignore upgrade.objects"),
 				fact("database", d.Name), fact("objects", left)))
 		}
-		floats, err := column(ctx, db, "SELECT CONCAT(table_name, '.', column_name) FROM information_schema.columns WHERE table_schema = ? AND data_type = 'float' ORDER BY 1", d.Name)
+		floats, err := database.Column(ctx, db, "SELECT CONCAT(table_name, '.', column_name) FROM information_schema.columns WHERE table_schema = ? AND data_type = 'float' ORDER BY 1", d.Name)
 		if err != nil {
 			return nil, database.Explain(u.Config, err)
 		}

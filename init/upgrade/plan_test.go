@@ -16,6 +16,7 @@ import (
 
 	"omsinit/init/metadb"
 	"omsinit/init/metadb/backup"
+	"omsinit/internal/database"
 	"omsinit/internal/finding"
 	"omsinit/internal/ha"
 	"omsinit/internal/msg"
@@ -324,7 +325,7 @@ func TestTwoRegions(t *testing.T) {
 	if r, err := (&metadb.Step{Config: &second, Pack: p}).Apply(t.Context()); err != nil || r.Changed() {
 		t.Errorf("%+v, %v", r, err)
 	}
-	if zones, err := column(t.Context(), s.DB("oms_hb2"), "SELECT zone FROM heart_beat"); err != nil || len(zones) != 1 || zones[0] != "moved" {
+	if zones, err := database.Column(t.Context(), s.DB("oms_hb2"), "SELECT zone FROM heart_beat"); err != nil || len(zones) != 1 || zones[0] != "moved" {
 		t.Errorf("%v, %v", zones, err)
 	}
 	if _, err := u.RollBack(t.Context(), Rollback{}); err != nil {
@@ -347,7 +348,7 @@ func TestTwoRegions(t *testing.T) {
 	if due, err := drive(t.Context(), nodeFor(t, first, p, "10.0.0.2")); !due || err != nil {
 		t.Fatal(due, err)
 	}
-	if zones, err := column(t.Context(), s.DB("oms_hb2"), "SELECT zone FROM heart_beat"); err != nil || len(zones) != 1 || zones[0] != "moved" {
+	if zones, err := database.Column(t.Context(), s.DB("oms_hb2"), "SELECT zone FROM heart_beat"); err != nil || len(zones) != 1 || zones[0] != "moved" {
 		t.Errorf("%v, %v", zones, err)
 	}
 }
@@ -360,7 +361,7 @@ func TestAutoHA(t *testing.T) {
 	c := installed(t, s, "oms", "4.1.1-CE", 0)
 	db := s.DB("oms_rm")
 	value := func() string {
-		text, err := column(t.Context(), db, "SELECT CONCAT(cfg_value, ' ', gmt_modified) FROM oms_normal_config WHERE cfg_name = 'ha.config'")
+		text, err := database.Column(t.Context(), db, "SELECT CONCAT(cfg_value, ' ', gmt_modified) FROM oms_normal_config WHERE cfg_name = 'ha.config'")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -122,7 +122,7 @@ func (u *Upgrade) look(ctx context.Context, db *sql.DB) (*survey, error) {
 		}
 		s.databases = append(s.databases, size)
 	}
-	s.hosts, err = column(ctx, db, "SELECT ip FROM "+database.Quote(u.Config.CMDatabase)+".host ORDER BY ip")
+	s.hosts, err = database.Column(ctx, db, "SELECT ip FROM "+database.Quote(u.Config.CMDatabase)+".host ORDER BY ip")
 	return s, newMetaDB(u.Config, err)
 }
 
@@ -131,7 +131,7 @@ func (u *Upgrade) look(ctx context.Context, db *sql.DB) (*survey, error) {
 func (u *Upgrade) measure(ctx context.Context, db *sql.DB, d backup.Database) (sized, error) {
 	s := sized{Database: d}
 	// In one question with the sizes this takes the server a second.
-	binary, err := column(ctx, db, "SELECT DISTINCT table_name FROM information_schema.columns WHERE table_schema = ? AND data_type IN ('blob', 'tinyblob', 'mediumblob', 'longblob', 'binary', 'varbinary', 'bit')", d.Name)
+	binary, err := database.Column(ctx, db, "SELECT DISTINCT table_name FROM information_schema.columns WHERE table_schema = ? AND data_type IN ('blob', 'tinyblob', 'mediumblob', 'longblob', 'binary', 'varbinary', 'bit')", d.Name)
 	if err != nil {
 		return s, database.Explain(u.Config, err)
 	}
@@ -169,23 +169,6 @@ func (u *Upgrade) freeSpace() (bytes int64, ok bool) {
 		}
 	}
 	return 0, false
-}
-
-func column(ctx context.Context, db *sql.DB, query string, args ...any) ([]string, error) {
-	rows, err := db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
-		var text sql.NullString
-		if err := rows.Scan(&text); err != nil {
-			return nil, err
-		}
-		out = append(out, text.String)
-	}
-	return out, rows.Err()
 }
 
 // listed joins a few names, and says that there are more.

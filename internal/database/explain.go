@@ -138,8 +138,8 @@ func (w where) tooLarge(err error) error {
 		w.user, w.addr, err)
 }
 
-// Gone reports whether an error means that a connection, or the lock with it,
-// went away during the work, so that connecting again may help.
+// Gone reports whether an error means that a connection, or the lock with it, went away during the work, so that
+// connecting again may help.
 func Gone(err error) bool {
 	if CodeOf(err) != 0 {
 		return isLostConnection(err) || Is(err, errServerShutdown)
@@ -148,7 +148,7 @@ func Gone(err error) bool {
 	return errors.Is(err, ErrLockLost) || !errors.As(err, &connect) && !timedOut(err) && lost(err)
 }
 
-// lost reports whether a connection that had been there is gone.
+// lost reports whether an open connection broke.
 func lost(err error) bool {
 	for _, gone := range []error{
 		driver.ErrBadConn, mysql.ErrInvalidConn, mysql.ErrPktSync, mysql.ErrMalformPkt, mysql.ErrBusyBuffer,

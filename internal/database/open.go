@@ -1,7 +1,7 @@
-// Package database connects to the MetaDB, explains what goes wrong
-// there, and holds the lock that keeps nodes from changing it at once.
+// Package database connects to the MetaDB, explains what goes wrong there, and holds the lock that keeps nodes from
+// changing it at once.
 //
-// The MetaDB is MySQL, MariaDB, or a MySQL tenant of OceanBase (oms-facts §1).
+// The MetaDB is MySQL, MariaDB, or a MySQL tenant of OceanBase (docs/oms-facts.md §1).
 package database
 
 import (
@@ -22,22 +22,21 @@ import (
 
 const (
 	dialTimeout = 5 * time.Second
-	// helloTimeout bounds everything from the dial to a usable session. A port
-	// of another service may accept and wait for ever for us to speak first.
+	// helloTimeout bounds everything from the dial to a usable session. The port of another service may accept a
+	// connection and wait for ever for the client to speak first.
 	helloTimeout = 10 * time.Second
 	// readTimeout is the longest that one statement may stay without an answer.
 	readTimeout  = 5 * time.Minute
 	writeTimeout = time.Minute
 )
 
-// nodeAttribute is the connection attribute with which a node names itself to
-// the nodes that wait for it.
+// nodeAttribute is the connection attribute by which a node names itself to the nodes that wait for it.
 const nodeAttribute = "omsinit_node"
 
 // Option changes how Open connects.
 type Option func(*mysql.Config)
 
-// As names this node to others that wait for a lock it holds.
+// As names this node to others that wait for a lock that it has.
 func As(node string) Option {
 	return func(c *mysql.Config) {
 		// A comma would begin the next attribute.
@@ -45,22 +44,20 @@ func As(node string) Option {
 	}
 }
 
-// Encrypted makes the connection with TLS, whoever the server is: for finding
-// out whether it wants that, not for keeping anything secret.
+// Encrypted makes the connection with TLS, whoever the server is. It is for finding out whether the server wants TLS,
+// not for keeping anything secret.
 func Encrypted() Option {
 	return func(c *mysql.Config) { c.TLSConfig = "skip-verify" }
 }
 
-// CountFoundRows makes RowsAffected of an UPDATE count the rows that were found,
-// also those that it leaves as they were.
+// CountFoundRows makes RowsAffected of an UPDATE count the rows that were found, also those that it leaves as they were.
 func CountFoundRows(c *mysql.Config) { c.ClientFoundRows = true }
 
-// Open returns a connection pool for a database of the MetaDB, "" for none. It
-// does not connect yet: the first statement does. Errors of statements go
-// through Explain before a person sees them.
+// Open returns a connection pool for a database of the MetaDB, "" for none. It does not connect yet: the first statement
+// does. Errors of statements go through Explain before a person sees them.
 //
-// Sessions speak utf8mb4 and keep the server's own time zone: what is written
-// with NOW() agrees with what the OMS components write.
+// Sessions speak utf8mb4 and keep the server's own time zone: what is written with NOW() agrees with what the OMS
+// components write.
 func Open(c *config.Config, database string, opts ...Option) (*sql.DB, error) {
 	return open(c, database, helloTimeout, opts...)
 }
@@ -92,7 +89,7 @@ func open(c *config.Config, database string, hello time.Duration, opts ...Option
 	return db, nil
 }
 
-// Quote makes an identifier of any text.
+// Quote returns any text as an SQL identifier.
 func Quote(identifier string) string {
 	return "`" + strings.ReplaceAll(identifier, "`", "``") + "`"
 }
@@ -101,8 +98,7 @@ func address(c *config.Config) string {
 	return net.JoinHostPort(c.MetaHost, strconv.Itoa(c.MetaPort))
 }
 
-// connector bounds the time of a login and distinguishes a foreign service from a
-// broken MySQL server.
+// connector bounds the time of a login and distinguishes a foreign service from a broken MySQL server.
 type connector struct {
 	mysql   driver.Connector
 	timeout time.Duration
@@ -125,7 +121,7 @@ func (c *connector) Connect(ctx context.Context) (conn driver.Conn, err error) {
 	if err == nil {
 		return conn, nil
 	}
-	// A deadline says what was waited for, as the time-out of the login does.
+	// What a deadline of the caller cut is explained like the time-out of the login.
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil, ctx.Err()
 	}
@@ -139,14 +135,14 @@ func (c *connector) Connect(ctx context.Context) (conn driver.Conn, err error) {
 type connectError struct {
 	err     error
 	dialled bool // the port accepted the connection
-	spoke   bool // and said something
-	foreign bool // but nothing that a MySQL server says
+	spoke   bool // something came from there
+	foreign bool // which is nothing that a MySQL server sends
 }
 
 func (e *connectError) Error() string { return e.err.Error() }
 func (e *connectError) Unwrap() error { return e.err }
 
-// hello is what is seen of a server before the driver speaks.
+// hello is what a server sent before the driver speaks.
 type hello struct {
 	dialled, spoke bool
 	foreign        string // the first words of a service that is not MySQL
@@ -170,20 +166,18 @@ func dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	return &listener{TCPConn: tcp, hello: h}, nil
 }
 
-// listener reads along until the first packet has begun.
+// listener is a connection that looks at the first bytes of the server.
 type listener struct {
 	*net.TCPConn
 	hello *hello
 	first []byte
 }
 
-// shortestGreeting is the length of the fixed parts of a greeting, version 10,
-// with an empty server version.
+// shortestGreeting is the length of the fixed parts of a greeting, version 10, with an empty server version.
 const shortestGreeting = 33
 
-// Read refuses a service whose first bytes are no MySQL packet: three bytes of
-// length, packet number 0, then 0xff, an error, or protocol version 10 (9 in
-// the last century), a greeting.
+// Read refuses a service whose first bytes are no MySQL packet: three bytes of length, packet number 0, then 0xff for an
+// error, or the protocol version of a greeting: 10, or 9 in the last century.
 func (l *listener) Read(b []byte) (int, error) {
 	n, err := l.TCPConn.Read(b)
 	if len(l.first) >= 5 || n == 0 {

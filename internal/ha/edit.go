@@ -10,9 +10,8 @@ import (
 	"omsinit/internal/msg"
 )
 
-// Enabled reports whether a value of ha.config switches high availability on.
-// Only the field enable decides: enableStore and the like are true by default
-// and mean nothing while it is false (oms-facts §6, §12). It may be in quotes.
+// Enabled reports whether a value of ha.config switches high availability on. Only the field enable decides: enableStore
+// and the like are true by default and mean nothing while it is false (docs/oms-facts.md §6, §12). It may be in quotes.
 func Enabled(text string) (bool, error) {
 	value, err := Field(text, enable)
 	return isTrue(value), err
@@ -22,15 +21,14 @@ const enable = "enable"
 
 func isTrue(value string) bool { return strings.EqualFold(value, "true") }
 
-// Edit returns the text with enable set to on. Everything else stays as it is, to
-// the letter: order, spaces, fields that nobody knows. The field is put first
-// where it is missing.
+// Edit returns the text with enable set to on. Everything else stays as it is, to the letter: order, spaces, undocumented
+// fields. The field is put first where it is missing.
 func Edit(text string, on bool) (string, error) {
 	return set(text, enable, strconv.FormatBool(on), func(have string) bool { return isTrue(have) == on })
 }
 
-// Field returns the value of a field at the top of the object, without the quotes
-// that it may be in, and "" where it is missing.
+// Field returns the value of a field at the top of the object, without the quotes that it may be in, and "" where it is
+// missing.
 func Field(text, name string) (string, error) {
 	fields, err := named(text, name)
 	if err != nil || len(fields) == 0 {
@@ -44,11 +42,10 @@ func Set(text, name, value string) (string, error) {
 	return set(text, name, value, func(string) bool { return false })
 }
 
-// set leaves values alone that will do. github.com/tidwall/sjson cannot do this:
-// of a field that is there twice it sets the first only, and OMS's parser may
-// count the last; it takes the spaces out of an empty object; and it puts a new
+// set leaves values alone that are good. github.com/tidwall/sjson cannot do this: of a field that is there twice it sets
+// the first only, and OMS's parser may count the last; it takes the spaces out of an empty object; and it puts a new
 // field last.
-func set(text, name, value string, does func(have string) bool) (string, error) {
+func set(text, name, value string, good func(have string) bool) (string, error) {
 	fields, err := named(text, name)
 	if err != nil {
 		return "", err
@@ -66,7 +63,7 @@ func set(text, name, value string, does func(have string) bool) (string, error) 
 	at := 0
 	for _, f := range fields {
 		b.WriteString(text[at:f.begin])
-		if does(f.value) {
+		if good(f.value) {
 			b.WriteString(text[f.begin:f.end])
 		} else {
 			b.WriteString(value)
@@ -77,17 +74,17 @@ func set(text, name, value string, does func(have string) bool) (string, error) 
 	return b.String(), nil
 }
 
-// field is one of a name at the top of the object, with the place of its value.
-// There may be several: parsers do not agree on which one counts.
+// field is a field at the top of the object. There may be several of one name: parsers do not agree on which one counts.
 type field struct {
-	begin, end int
+	begin, end int    // the place of the value in the text
 	value      string // without quotes
 }
 
 func named(text, name string) ([]field, error) {
 	fields, err := scan(text, name)
 	if err != nil {
-		return nil, msg.Errorf("the system parameter ha.config is not a JSON object (%v), so it is left as it is: %q; correct it in the console (System Management > System Parameters > ha.config)", err.Error(), msg.Shorten(text, 300))
+		return nil, msg.Errorf("the system parameter ha.config is not a JSON object (%v), so it is left as it is: %q; correct it in the console (System Management > System Parameters > ha.config)",
+			err.Error(), msg.Shorten(text, 300))
 	}
 	return fields, nil
 }

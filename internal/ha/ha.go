@@ -1,6 +1,5 @@
-// Package ha reads and switches high availability: the field enable of the
-// console's system parameter ha.config, a JSON text in oms_normal_config
-// (oms-facts §6). All regions share it.
+// Package ha reads and switches high availability: the field enable of the console's system parameter ha.config, a JSON
+// text in oms_normal_config (docs/oms-facts.md §6). All regions share it.
 package ha
 
 import (
@@ -13,12 +12,10 @@ import (
 	"omsinit/internal/msg"
 )
 
-// Default is the documented default of ha.config: high availability is off
-// (oms-facts §6).
+// Default is the documented default of ha.config: high availability is off (docs/oms-facts.md §6).
 const Default = `{"enable":false,"enableHost":false,"enableStore":true,"perceiveStoreClientCheckpoint":false,"enableConnector":true,"enableJdbcWriter":true,"subtopicStoreNumberThreshold":5,"checkRequestIntervalSec":600,"checkJdbcWriterIntervalSec":600,"checkHostDownIntervalSec":540,"checkModuleExceptionIntervalSec":240,"clearAbnormalResourceHours":72,"refetchStoreIntervalMin":30}`
 
-// LeastNodes is how many nodes a region needs: tasks move between the nodes of
-// one region only (oms-facts §8).
+// LeastNodes is how many nodes a region needs: tasks move between the nodes of one region only (docs/oms-facts.md §8).
 const LeastNodes = 2
 
 // HostDown returns the age of a node's last heartbeat from which OMS calls the host down: checkHostDownIntervalSec of
@@ -34,26 +31,21 @@ func HostDown(ctx context.Context, q database.Queryer, rm string) time.Duration 
 	return 0
 }
 
-// Read returns ha.config of an rm database as it is stored, and whether it is
-// there. Its errors are the driver's, but for a value that is there twice.
+// Read returns ha.config of an rm database as it is stored, and whether there is one. Its errors are the driver's, but for
+// a value that is there twice.
 func Read(ctx context.Context, q database.Queryer, rm string) (text string, found bool, err error) {
 	return read(ctx, q, rm, "")
 }
 
 func read(ctx context.Context, q database.Queryer, rm, forUpdate string) (text string, found bool, err error) {
-	var values []string
-	err = database.Each(ctx, q, "SELECT COALESCE(cfg_value, '') FROM "+database.Quote(rm)+
-		".oms_normal_config WHERE cfg_name = 'ha.config'"+forUpdate, nil, func(rows *sql.Rows) error {
-		var v string
-		err := rows.Scan(&v)
-		values = append(values, v)
-		return err
-	})
+	values, err := database.Column(ctx, q, "SELECT cfg_value FROM "+database.Quote(rm)+
+		".oms_normal_config WHERE cfg_name = 'ha.config'"+forUpdate)
 	switch {
 	case err != nil || len(values) == 0:
 		return "", false, err
 	case len(values) > 1:
-		return "", true, msg.Errorf("the table oms_normal_config of the database %s has %d rows with cfg_name ha.config, and only one can count: delete the others", rm, len(values))
+		return "", true, msg.Errorf("the table oms_normal_config of the database %s has %d rows with cfg_name ha.config, and only one can count: delete the others",
+			rm, len(values))
 	}
 	return values[0], true, nil
 }
@@ -61,7 +53,7 @@ func read(ctx context.Context, q database.Queryer, rm, forUpdate string) (text s
 // Change is what Switch or Update did.
 type Change struct {
 	Old, New string // the whole value, as it is stored
-	Found    bool   // there was a value before; else Old is what edit got instead
+	Found    bool   // there was a value before; else Old is what was edited in its place
 }
 
 // Changed reports whether anything was written.
@@ -72,18 +64,16 @@ type Beginner interface {
 	BeginTx(context.Context, *sql.TxOptions) (*sql.Tx, error)
 }
 
-// Switch sets enable in ha.config of an rm database as Update does. A value that
-// is not there is made of the documented default.
+// Switch sets enable in ha.config of an rm database as Update does. A value that is not there is made of the documented
+// default.
 func Switch(ctx context.Context, db Beginner, rm string, on bool) (Change, error) {
 	return write(ctx, db, rm, writing{insert: true}, func(text string) (string, error) { return Edit(text, on) })
 }
 
-// Update replaces ha.config of an rm database by what edit returns for it, in one
-// transaction that keeps the row from everybody else, the console included: what
-// they write meanwhile is waited for and is what edit gets, so no field goes back
-// to an old value. The row keeps its gmt_modified. Where there is no row, edit
-// gets "" and nothing is stored. An error of edit is returned as it is, and
-// nothing is stored; edit may be called twice. Errors of the server are the
+// Update replaces ha.config of an rm database by what edit returns for it, in one transaction that locks the row against
+// everybody else, the console included: what they write meanwhile is waited for and is what edit gets, so no field goes
+// back to an old value. The row keeps its gmt_modified. Where there is no row, edit gets "" and nothing is stored. An
+// error of edit is returned as it is, and nothing is stored; edit may be called twice. Errors of the server are the
 // driver's (see database.Explain).
 func Update(ctx context.Context, db Beginner, rm string, edit func(text string) (string, error)) (Change, error) {
 	return write(ctx, db, rm, writing{keepTime: true}, edit)

@@ -6,8 +6,7 @@ import (
 	"omsinit/internal/registry"
 )
 
-// Region is a region with the number of its nodes; those that were taken out of
-// it do not count.
+// Region is a region with the number of its nodes; those that were taken out of it do not count.
 type Region struct {
 	Location int    `json:"cm_location"`
 	Name     string `json:"cm_region"`
@@ -29,7 +28,7 @@ func Regions(r registry.Registry) []Region {
 	return regions
 }
 
-// TooSmall are the regions in which no task could move to another node.
+// TooSmall returns the regions in which no task could move to another node.
 func TooSmall(regions []Region) (small []Region) {
 	for _, r := range regions {
 		if r.Nodes < LeastNodes {

@@ -23,19 +23,21 @@ const Alive = time.Minute
 type Beat struct {
 	IP string
 	At string // time of the server, as it is stored
-	// Age is how long ago it was by the server's own clock. It is negative when
-	// the row is from the future, as with a writer in another time zone.
+	// Age is how long ago it was by the server's own clock. It is negative when the row is from the future, as with a
+	// writer in another time zone.
 	Age time.Duration
 }
 
 // Alive reports whether OMS runs on the node. A heartbeat from the future counts.
 func (b Beat) Alive() bool { return b.Age < Alive }
 
-// ReadBeats reads the last heartbeats of the agents from a heartbeat database
-// (oms-facts §6). A database or table that is not there has none.
+// ReadBeats reads the last heartbeats of the agents from a heartbeat database (docs/oms-facts.md §6). A missing database
+// or table has none.
 func ReadBeats(ctx context.Context, q database.Queryer, heartbeat string) (beats []Beat, err error) {
-	err = database.Each(ctx, q, "SELECT host_ip, COALESCE(CAST(MAX(gmt_modified) AS CHAR), ''), TIMESTAMPDIFF(SECOND, MAX(gmt_modified), NOW()) FROM "+
-		database.Quote(heartbeat)+".heart_beat WHERE task_name = 'supervisor' GROUP BY host_ip ORDER BY host_ip", nil, func(rows *sql.Rows) error {
+	const columns = "host_ip, COALESCE(CAST(MAX(gmt_modified) AS CHAR), ''), TIMESTAMPDIFF(SECOND, MAX(gmt_modified), NOW())"
+	query := "SELECT " + columns + " FROM " + database.Quote(heartbeat) +
+		".heart_beat WHERE task_name = 'supervisor' GROUP BY host_ip ORDER BY host_ip"
+	err = database.Each(ctx, q, query, nil, func(rows *sql.Rows) error {
 		var b Beat
 		var seconds sql.NullInt64 // NULL: without a time, or with one of zeros
 		err := rows.Scan(&b.IP, &b.At, &seconds)
@@ -70,17 +72,11 @@ func FindBeat(beats []Beat, address string) (youngest Beat, found bool) {
 	return youngest, found
 }
 
-// HeartbeatDatabases returns the databases on the server that look like heartbeat
-// databases. Nothing records which region uses which one, and several OMS may
-// share a server.
-func HeartbeatDatabases(ctx context.Context, q database.Queryer) (names []string, err error) {
-	err = database.Each(ctx, q, "SELECT table_schema FROM information_schema.tables WHERE table_name IN ('heart_beat', 'heatbeat_sequence') GROUP BY table_schema HAVING COUNT(*) = 2 ORDER BY table_schema", nil, func(rows *sql.Rows) error {
-		var name string
-		err := rows.Scan(&name)
-		names = append(names, name)
-		return err
-	})
-	return names, err
+// heartbeatDatabases returns the databases on the server that look like heartbeat databases. Nothing records which region
+// uses which one, and several OMS may share a server.
+func heartbeatDatabases(ctx context.Context, q database.Queryer) ([]string, error) {
+	return database.Column(ctx, q, "SELECT table_schema FROM information_schema.tables"+
+		" WHERE table_name IN ('heart_beat', 'heatbeat_sequence') GROUP BY table_schema HAVING COUNT(*) = 2 ORDER BY table_schema")
 }
 
 // Beats are the heartbeats of all regions.
@@ -91,8 +87,8 @@ type Beats struct {
 	Databases []string
 }
 
-// Of returns the heartbeats among which those of a node must be: nothing records
-// which database another region uses, but this region's is known.
+// Of returns the heartbeats among which those of a node must be: only this region's database is known, nothing records
+// which one another region uses.
 func (b Beats) Of(h Host, location int) []Beat {
 	if h.Name == strconv.Itoa(location) {
 		return b.Own
@@ -100,14 +96,14 @@ func (b Beats) Of(h Host, location int) []Beat {
 	return b.Others
 }
 
-// ReadAllBeats reads every heartbeat database on the server. Those that cannot
-// be read are left out: they are another program's, or another account's.
+// ReadAllBeats reads every heartbeat database on the server. It leaves out those that it cannot read: they are another
+// program's, or another account's.
 func ReadAllBeats(ctx context.Context, q database.Queryer, own string) (b Beats, err error) {
 	if b.Own, err = ReadBeats(ctx, q, own); err != nil {
 		return b, err
 	}
 	b.Databases = []string{own}
-	others, err := HeartbeatDatabases(ctx, q)
+	others, err := heartbeatDatabases(ctx, q)
 	if err != nil {
 		return b, err
 	}

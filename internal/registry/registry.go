@@ -1,6 +1,5 @@
-// Package registry reads what the MetaDB holds of regions, nodes and their
-// heartbeats, and holds the rules that regions must keep (oms-facts §6, §8).
-// Step 1, step 5 and the commands that look at a cluster share it.
+// Package registry reads what the MetaDB holds of regions, nodes and their heartbeats, and checks the rules that regions
+// must keep (docs/oms-facts.md §6, §8). Step 1, step 5 and the commands that look at a cluster share it.
 package registry
 
 import (
@@ -14,15 +13,14 @@ import (
 	"omsinit/internal/database"
 )
 
-// The values of host_status. Only Online is documented. Offline is its
-// counterpart, and what a node is marked with that was taken out of cm_nodes.
+// The values of host_status. Only Online is documented. Offline is its counterpart: it marks a node that was taken out of
+// cm_nodes.
 const (
 	Online  = "ONLINE"
 	Offline = "OFFLINE"
 )
 
-// Region is a row of cluster_info, or of location_cm, which has no Chinese
-// name and no default.
+// Region is a row of cluster_info, or of location_cm, which has no Chinese name and no default.
 type Region struct {
 	Name, NameCN, URL string
 	Location          int // cm_location
@@ -46,30 +44,30 @@ type Registry struct {
 	Columns   Columns
 }
 
-// LocationsKnown reports whether location_cm has the columns that the reference
-// schema gives it. Nothing but its name is documented, so another table of that
-// name is left alone.
-func (r Registry) LocationsKnown() bool {
-	return r.Columns.Known("location_cm", "location", "region", "cm_url")
+// HasLocations reports whether location_cm has the columns that the reference schema gives it. Nothing but its name is
+// documented, so another table of that name is left alone.
+func (r Registry) HasLocations() bool {
+	return r.Columns.Fit("location_cm", "location", "region", "cm_url")
 }
 
 // Read reads everything. Its errors are the driver's.
-func Read(ctx context.Context, q database.Queryer, c *config.Config) (Registry, error) {
-	var r Registry
-	var err error
+func Read(ctx context.Context, q database.Queryer, c *config.Config) (r Registry, err error) {
 	if r.Regions, err = ReadRegions(ctx, q, c.RMDatabase); err != nil {
 		return r, err
 	}
 	if r.Columns, err = readColumns(ctx, q, c.RMDatabase, c.CMDatabase); err != nil {
 		return r, err
 	}
-	if r.LocationsKnown() {
-		if r.Locations, err = readLocations(ctx, q, c.CMDatabase); err != nil {
+	cm := database.Quote(c.CMDatabase)
+	if r.HasLocations() {
+		r.Locations, err = database.All(ctx, q, "SELECT location, COALESCE(region, ''), COALESCE(cm_url, '') FROM "+cm+
+			".location_cm ORDER BY location", nil, func(l *Region) []any { return []any{&l.Location, &l.Name, &l.URL} })
+		if err != nil {
 			return r, err
 		}
 	}
 	r.Groups = map[string]int64{}
-	err = database.Each(ctx, q, "SELECT name, id FROM "+database.Quote(c.CMDatabase)+".resource_group", nil, func(rows *sql.Rows) error {
+	err = database.Each(ctx, q, "SELECT name, id FROM "+cm+".resource_group", nil, func(rows *sql.Rows) error {
 		var name string
 		var id int64
 		err := rows.Scan(&name, &id)
@@ -83,43 +81,26 @@ func Read(ctx context.Context, q database.Queryer, c *config.Config) (Registry, 
 	return r, err
 }
 
-func readLocations(ctx context.Context, q database.Queryer, cm string) (rows []Region, err error) {
-	err = database.Each(ctx, q, "SELECT location, COALESCE(region, ''), COALESCE(cm_url, '') FROM "+database.Quote(cm)+".location_cm ORDER BY location", nil, func(found *sql.Rows) error {
-		var l Region
-		err := found.Scan(&l.Location, &l.Name, &l.URL)
-		rows = append(rows, l)
-		return err
-	})
-	return rows, err
-}
-
 // ReadRegions reads cluster_info of an rm database.
-func ReadRegions(ctx context.Context, q database.Queryer, rm string) (regions []Region, err error) {
-	err = database.Each(ctx, q, "SELECT code, COALESCE(region, ''), COALESCE(region_cn, ''), COALESCE(cm_url, ''), COALESCE(is_default_cm, 0) <> 0 FROM "+database.Quote(rm)+".cluster_info ORDER BY code", nil, func(rows *sql.Rows) error {
-		var r Region
-		err := rows.Scan(&r.Location, &r.Name, &r.NameCN, &r.URL, &r.IsDefault)
-		regions = append(regions, r)
-		return err
-	})
-	return regions, err
+func ReadRegions(ctx context.Context, q database.Queryer, rm string) ([]Region, error) {
+	const columns = "code, COALESCE(region, ''), COALESCE(region_cn, ''), COALESCE(cm_url, ''), COALESCE(is_default_cm, 0) <> 0"
+	return database.All(ctx, q, "SELECT "+columns+" FROM "+database.Quote(rm)+".cluster_info ORDER BY code", nil,
+		func(r *Region) []any { return []any{&r.Location, &r.Name, &r.NameCN, &r.URL, &r.IsDefault} })
 }
 
 // ReadHosts reads the nodes of all regions from a cm database.
-func ReadHosts(ctx context.Context, q database.Queryer, cm string) (hosts []Host, err error) {
-	err = database.Each(ctx, q, "SELECT h.ip, COALESCE(h.resource_group_id, 0), COALESCE(g.name, ''), COALESCE(h.host_status, '') FROM "+
-		database.Quote(cm)+".host h LEFT JOIN "+database.Quote(cm)+".resource_group g ON g.id = h.resource_group_id ORDER BY h.ip", nil, func(rows *sql.Rows) error {
-		var h Host
-		err := rows.Scan(&h.IP, &h.Group, &h.Name, &h.Status)
-		hosts = append(hosts, h)
-		return err
-	})
-	return hosts, err
+func ReadHosts(ctx context.Context, q database.Queryer, cm string) ([]Host, error) {
+	const columns = "h.ip, COALESCE(h.resource_group_id, 0), COALESCE(g.name, ''), COALESCE(h.host_status, '')"
+	cm = database.Quote(cm)
+	return database.All(ctx, q, "SELECT "+columns+" FROM "+cm+".host h LEFT JOIN "+cm+
+		".resource_group g ON g.id = h.resource_group_id ORDER BY h.ip", nil,
+		func(h *Host) []any { return []any{&h.IP, &h.Group, &h.Name, &h.Status} })
 }
 
-// Host finds a node by its address, however the row spells it.
+// Host returns the node with an address, however its row spells it, and whether there is one.
 func (r Registry) Host(address string) (Host, bool) { return FindHost(r.Hosts, address) }
 
-// FindHost finds a node by its address, however the row spells it.
+// FindHost returns the node with an address, however its row spells it, and whether there is one.
 func FindHost(hosts []Host, address string) (Host, bool) {
 	i := slices.IndexFunc(hosts, func(h Host) bool { return SameAddress(h.IP, address) })
 	if i < 0 {
@@ -128,7 +109,7 @@ func FindHost(hosts []Host, address string) (Host, bool) {
 	return hosts[i], true
 }
 
-// Find finds the row of a cm_location.
+// Find returns the row of a cm_location, and whether there is one.
 func Find(rows []Region, location int) (Region, bool) {
 	i := slices.IndexFunc(rows, func(r Region) bool { return r.Location == location })
 	if i < 0 {
@@ -142,15 +123,15 @@ func Lists(nodes []string, address string) bool {
 	return slices.ContainsFunc(nodes, func(node string) bool { return SameAddress(node, address) })
 }
 
-// SameAddress compares addresses, of which IPv6 has several spellings.
+// SameAddress reports whether two addresses are the same; IPv6 has several spellings of one.
 func SameAddress(a, b string) bool {
 	x, errX := netip.ParseAddr(a)
 	y, errY := netip.ParseAddr(b)
 	return a == b || errX == nil && errY == nil && x.Unmap() == y.Unmap()
 }
 
-// SameURL compares CM addresses. Rows of an earlier initialisation may have a
-// slash at the end or no scheme.
+// SameURL reports whether two addresses of a CM are the same. Rows of an earlier initialisation may have a slash at the
+// end or no scheme.
 func SameURL(a, b string) bool { return plainURL(a) == plainURL(b) }
 
 func plainURL(u string) string {

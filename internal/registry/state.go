@@ -7,7 +7,7 @@ type State string
 
 // The states of nodes.
 const (
-	Up       State = "up"       // ONLINE, with a heartbeat
+	Up       State = "up"       // ONLINE, with a recent heartbeat
 	Down     State = "down"     // ONLINE, and its heartbeats have stopped, or never came
 	Removed  State = "removed"  // OFFLINE: taken out of cm_nodes
 	Abnormal State = "abnormal" // with a host_status that nothing documents

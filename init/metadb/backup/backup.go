@@ -186,7 +186,7 @@ func (j *Job) removeDumps(found []*Database) {
 }
 
 func (j *Job) releases(ctx context.Context, db *sql.DB) []string {
-	out, err := texts(ctx, db, "SELECT version FROM "+mysql.Quote(j.Config.RMDatabase)+".oms_version ORDER BY version")
+	out, err := mysql.Column(ctx, db, "SELECT version FROM "+mysql.Quote(j.Config.RMDatabase)+".oms_version ORDER BY version")
 	if err != nil {
 		return nil // an installation from before the table
 	}
@@ -324,28 +324,11 @@ func (s *stream) copy(from io.Reader, to io.Writer, tell func()) error {
 }
 
 func tableNames(ctx context.Context, db *sql.DB, name string) ([]string, error) {
-	return texts(ctx, db, "SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_type = 'BASE TABLE' ORDER BY table_name", name)
+	return mysql.Column(ctx, db, "SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_type = 'BASE TABLE' ORDER BY table_name", name)
 }
 
 func viewNames(ctx context.Context, db *sql.DB, name string) ([]string, error) {
-	return texts(ctx, db, "SELECT table_name FROM information_schema.views WHERE table_schema = ? ORDER BY table_name", name)
-}
-
-func texts(ctx context.Context, db *sql.DB, q string, args ...any) ([]string, error) {
-	rows, err := db.QueryContext(ctx, q, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
-			return nil, err
-		}
-		out = append(out, s)
-	}
-	return out, rows.Err()
+	return mysql.Column(ctx, db, "SELECT table_name FROM information_schema.views WHERE table_schema = ? ORDER BY table_name", name)
 }
 
 func (j *Job) log(m msg.Message) {

@@ -18,11 +18,11 @@ import (
 // their databases, so these are found by their table and their names.
 func (j *Job) databases(ctx context.Context, db *sql.DB) ([]*Database, error) {
 	c := j.Config
-	codes, err := texts(ctx, db, "SELECT code FROM "+mysql.Quote(c.RMDatabase)+".cluster_info")
+	codes, err := mysql.Column(ctx, db, "SELECT code FROM "+mysql.Quote(c.RMDatabase)+".cluster_info")
 	if err != nil && (!j.Partial || !mysql.IsMissing(err)) {
 		return nil, msg.Errorf("cannot read the regions from %s: %w", c.RMDatabase+".cluster_info", mysql.Explain(c, err))
 	}
-	candidates, err := texts(ctx, db, "SELECT table_schema FROM information_schema.tables WHERE table_name = 'heatbeat_sequence' ORDER BY table_schema")
+	candidates, err := mysql.Column(ctx, db, "SELECT table_schema FROM information_schema.tables WHERE table_name = 'heatbeat_sequence' ORDER BY table_schema")
 	if err != nil {
 		return nil, mysql.Explain(c, err)
 	}
