@@ -399,7 +399,7 @@ func TestHTTPSNeedsBothFiles(t *testing.T) {
 	if strings.Contains(f.read("/home/ds/ghana/config/tengine.conf"), "ssl") {
 		t.Error("HTTPS without a key")
 	}
-	if len(f.logged) != 1 || !strings.Contains(f.logged[0], "oms_server.key is not") {
+	if len(f.logged) != 1 || !strings.Contains(f.logged[0], "oms_server.key") {
 		t.Errorf("logged %q", f.logged)
 	}
 }
