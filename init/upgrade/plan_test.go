@@ -443,7 +443,8 @@ func TestAutoHAKeepsWhatTheConsoleWrites(t *testing.T) {
 				return err
 			}
 			go func() { // the upgrade has read, and waits for the row
-				for waiting := 0; waiting == 0; time.Sleep(10 * time.Millisecond) {
+				// InnoDB looks anew at its transactions only when nobody asked for 100 ms.
+				for waiting := 0; waiting == 0; time.Sleep(200 * time.Millisecond) {
 					if err := db.QueryRow("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'").Scan(&waiting); err != nil {
 						committed <- err
 						return
