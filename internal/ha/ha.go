@@ -73,7 +73,7 @@ func Switch(ctx context.Context, db Beginner, rm string, on bool) (Change, error
 // Update replaces ha.config of an rm database by what edit returns for it, in one transaction that locks the row against
 // everybody else, the console included: what they write meanwhile is waited for and is what edit gets, so no field goes
 // back to an old value. The row keeps its gmt_modified. Where there is no row, edit gets "" and nothing is stored. An
-// error of edit is returned as it is, and nothing is stored; edit may be called twice. Errors of the server are the
+// error of edit is returned as it is, and nothing is stored; edit may be called several times. Errors of the server are the
 // driver's (see database.Explain).
 func Update(ctx context.Context, db Beginner, rm string, edit func(text string) (string, error)) (Change, error) {
 	return write(ctx, db, rm, writing{keepTime: true}, edit)
@@ -85,12 +85,18 @@ type writing struct {
 	keepTime bool // leave gmt_modified as it is
 }
 
-func write(ctx context.Context, db Beginner, rm string, how writing, edit func(string) (string, error)) (Change,
-	error) {
-	change, err := try(ctx, db, rm, how, edit)
-	if database.Is(err, database.ErrDupEntry, database.ErrLockDeadlock) {
-		// Somebody else made the row at the same moment; a deadlock when both had locked the gap.
-		return try(ctx, db, rm, how, edit)
+// mostTries is how often a write is tried that another one has got in the way of: it made the row at the same moment, or
+// both had locked the gap where the row is missing, and the server ended one of them.
+const mostTries = 10
+
+func write(
+	ctx context.Context, db Beginner, rm string, how writing, edit func(string) (string, error),
+) (change Change, err error) {
+	for range mostTries {
+		change, err = try(ctx, db, rm, how, edit)
+		if !database.Is(err, database.ErrDupEntry, database.ErrLockDeadlock) {
+			break
+		}
 	}
 	return change, err
 }
