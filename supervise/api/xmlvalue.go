@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// xmlValue is one <value> as it stands.
+// XMLValue is one <value> as it stands.
 type XMLValue struct {
 	String  *string `xml:"string"`
 	Int     *string `xml:"int"`
@@ -23,7 +23,7 @@ type XMLValue struct {
 	Text string `xml:",chardata"` // a value without a type is a string
 }
 
-// rpcStruct is a <struct>.
+// Struct is a <struct>.
 type Struct map[string]any
 
 func (s Struct) Text(name string) string {

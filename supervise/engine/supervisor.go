@@ -239,7 +239,7 @@ type Options struct {
 // DefaultStopTimeout leaves room below the 10 seconds that docker stop waits.
 const DefaultStopTimeout = 8 * time.Second
 
-// newSupervisor makes a supervisor that supervises nothing yet. log is PID 1's own, and own the file behind it, nil for
+// New makes a supervisor that supervises nothing yet. log is PID 1's own, and own the file behind it, nil for
 // none.
 func New(o Options, log *slog.Logger, own *logs.OwnLog) *Supervisor {
 	s := &Supervisor{options: o, log: log, ownLog: own, logs: logs.New(log), startedAt: time.Now(),

@@ -17,7 +17,7 @@ import (
 	"omsinit/supervise/program"
 )
 
-// logFiles are the files that programs write to. Programs that name the same
+// Files are the files that programs write to. Programs that name the same
 // file share it.
 type Files struct {
 	log   *slog.Logger

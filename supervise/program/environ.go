@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// childEnv is PID 1's environment with more on top; later pairs win.
+// Environ is PID 1's environment with more on top; later pairs win.
 func Environ(maps ...map[string]string) []string {
 	merged := map[string]string{}
 	for _, m := range maps {
