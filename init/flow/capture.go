@@ -178,7 +178,7 @@ func LintPack(dir string) ([]prove.Fault, error) {
 	return l.Lint()
 }
 
-// DiffPacks gives how the second pack differs from the first.
+// DiffPacks returns how the second pack differs from the first.
 func DiffPacks(a, b string) ([]prove.Change, error) {
 	x, err := pack.Open(a)
 	if err != nil {

@@ -69,7 +69,7 @@ func (f *Flow) programs(ctx context.Context) (check.Programs, error) {
 	return programs, nil
 }
 
-// unfinished says how far an initialisation is that is not done.
+// unfinished returns how far an initialisation is that is not done.
 func unfinished(setup *api.SetupStatus) msg.Message {
 	switch {
 	case setup == nil || setup.State == api.SetupDone:

@@ -59,7 +59,7 @@ func (f *Flow) component(ctx context.Context) error {
 	return nil
 }
 
-// sayWritten says what step 3 has changed, and what it has left.
+// sayWritten prints what step 3 has changed, and what it has left.
 func (f *Flow) sayWritten(result component.Result) {
 	for _, file := range result.Files {
 		f.say(msg.M("written: %s", file.Path))

@@ -16,7 +16,7 @@ import (
 // reportTime bounds what a run tells PID 1, which may hang.
 const reportTime = 2 * time.Second
 
-// report tells PID 1 how far the initialisation is, when there is one.
+// report reports to PID 1 how far the initialisation is, when there is one.
 func (f *Flow) report(ctx context.Context, report api.SetupReport) {
 	ctx, cancel := context.WithTimeout(ctx, reportTime)
 	defer cancel()
@@ -25,7 +25,7 @@ func (f *Flow) report(ctx context.Context, report api.SetupReport) {
 	}
 }
 
-// reportFailure tells PID 1 why a run ended, and whether it is worth trying again. It must get through even when the
+// reportFailure reports to PID 1 why a run ended, and whether it is worth trying again. It must get through even when the
 // run was interrupted.
 func (f *Flow) reportFailure(ctx context.Context, report api.SetupReport, err error) {
 	var locked *LockedError
@@ -34,7 +34,7 @@ func (f *Flow) reportFailure(ctx context.Context, report api.SetupReport, err er
 	f.report(context.WithoutCancel(ctx), report)
 }
 
-// reportStep tells the metrics in PID 1 how a step ended. Nobody may be there, or a Python supervisord, which has no
+// reportStep reports to the metrics in PID 1 how a step ended. Nobody may be there, or a Python supervisord, which has no
 // use for it.
 func (f *Flow) reportStep(ctx context.Context, name string, took time.Duration, failed bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTime)
@@ -43,7 +43,7 @@ func (f *Flow) reportStep(ctx context.Context, name string, took time.Duration, 
 	_ = f.client.Call(ctx, http.MethodPost, metrics.StepPath, step, &struct{}{})
 }
 
-// unsupervised says what to do where nobody supervises.
+// unsupervised returns what to do where nobody supervises.
 func unsupervised(err error) error {
 	if errors.Is(err, client.ErrNotRunning) {
 		return msg.Errorf("nobody supervises the components: start `omsinit run` first (in a container it is the entry point): %w", err)

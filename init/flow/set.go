@@ -183,7 +183,7 @@ func (f *Flow) rewriteConfig(text []byte) error {
 	return nil
 }
 
-// unwritable says what to do about a config.yaml that could not be written.
+// unwritable returns what to do about a config.yaml that could not be written.
 func unwritable(file string, err error) error {
 	var at *fs.PathError
 	if errors.As(err, &at) {

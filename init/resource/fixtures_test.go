@@ -142,7 +142,7 @@ func (s *testStep) mustApply(t *testing.T) Result {
 	return r
 }
 
-// dump gives all rows of the tables that step 5 writes.
+// dump returns all rows of the tables that step 5 writes.
 func dump(t *testing.T, s *testmaria.Server, c *config.Config) []string {
 	t.Helper()
 	var out []string

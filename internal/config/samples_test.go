@@ -24,7 +24,7 @@ func defaults() config.Config {
 	}
 }
 
-// regionOf gives the two regions of the English documentation.
+// regionOf returns the two regions of the English documentation.
 func regionOf(c config.Config, name string, location, net int, heartbeat string) config.Config {
 	c.MetaHost, c.MetaPort, c.MetaUser, c.MetaPassword = "10.1.0.2", 2883, "oms_meta_user", "Meta#2023 x"
 	c.RMDatabase, c.CMDatabase, c.HeartbeatDatabase = "oms_rm", "oms_cm", heartbeat
@@ -36,7 +36,7 @@ func regionOf(c config.Config, name string, location, net int, heartbeat string)
 	return c
 }
 
-// blog gives the two regions of seed 004.
+// blog returns the two regions of seed 004.
 func blog(c config.Config) config.Config {
 	c.MetaHost, c.MetaPort, c.MetaUser, c.MetaPassword = "172.24.255.16", 2881, "root@oms_tenant", "beijing2023"
 	c.RMDatabase, c.CMDatabase, c.HeartbeatDatabase = "drc_rm_db", "drc_cm_db", "drc_cm_heartbeat_db"

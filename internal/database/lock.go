@@ -214,7 +214,7 @@ func (l *Lock) try(ctx context.Context, wait time.Duration) (bool, error) {
 // Conn returns the connection that has the lock. It must not be closed.
 func (l *Lock) Conn() *sql.Conn { return l.conn }
 
-// Release gives up the lock and closes its connection, also when the context of the work was cancelled.
+// Release frees the lock and closes its connection, also when the context of the work was cancelled.
 func (l *Lock) Release() {
 	ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
 	defer cancel()

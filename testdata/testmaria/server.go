@@ -50,7 +50,7 @@ type Server struct {
 // Option changes how Start sets the server up.
 type Option func(*Server)
 
-// Password gives root another password than DefaultPassword.
+// Password sets for root another password than DefaultPassword.
 func Password(p string) Option { return func(s *Server) { s.Password = p } }
 
 // Args adds options to the mariadbd command line, such as
@@ -334,7 +334,7 @@ func fileSize(path string) int64 {
 	return 0
 }
 
-// tail gives what was written to a log since it had the size mark.
+// tail returns what was written to a log since it had the size mark.
 func tail(path string, mark int64) string {
 	f, err := os.Open(path)
 	if err != nil {
