@@ -13,7 +13,15 @@ COPY bin/omsinit scripts/image/ /
 FROM ${OMS_IMAGE}
 # File by file: a whole tree would bring the modes of its folders along.
 COPY --from=omsinit /omsinit /usr/local/bin/omsinit
-COPY --from=omsinit /docker_cmd.sh /docker_init.sh /docker_update_app_port.sh /docker_update_meta_db.sh /docker_hot_update_init.sh /docker_oms_ce_version_upgrade.sh /docker_oms_ce_version_roll_back.sh /root/
+COPY --from=omsinit /docker_*.sh /root/
+# One script that goes by two documented names; a link would not survive docker cp.
+COPY --from=omsinit /docker_remote_deploy.sh /root/docker_remote_deploy_410_up_423_version.sh
+# The Python commands of the documents, and the part of a hot upgrade that runs in containers.
+COPY --from=omsinit /hot_update.sh /usr/local/lib/omsinit/hot_update.sh
+COPY --from=omsinit /names/ /usr/local/lib/omsinit/names/
+COPY --from=omsinit /page.conf /usr/local/lib/omsinit/page.conf
+COPY --from=omsinit /shell.sh /usr/local/lib/omsinit/shell.sh
+RUN ["/bin/sh", "-c", "cd /usr/local/lib/omsinit && /bin/sh names/install.sh && /bin/sh shell.sh"]
 WORKDIR /root
 # Ready: every component answers. The first initialisation takes its time.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=10m --retries=3 CMD ["/usr/local/bin/omsinit", "healthcheck"]

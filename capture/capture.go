@@ -4,19 +4,33 @@
 //
 // The installation and its MetaDB are only read. Nothing is written but the
 // folder of the pack, and nothing in it is a secret.
+//
+// Run goes through the rooms below in this order: files finds the generated
+// files of a source.Installation and explains them by the words of match, schema
+// and calls do the same with the databases and the CM's calls, secrets looks at
+// everything that would be written, draft writes it, and prove compares what the
+// pack makes with what there is. All of them note in a report what a person
+// should look at.
 package capture
 
 import (
 	"bytes"
 	"context"
-	"database/sql"
-	"os"
-	"slices"
-	"strconv"
+	"maps"
+	"strings"
 
+	"omsinit/capture/calls"
+	"omsinit/capture/draft"
+	"omsinit/capture/files"
 	"omsinit/capture/match"
+	"omsinit/capture/prove"
+	"omsinit/capture/report"
+	"omsinit/capture/schema"
+	"omsinit/capture/secrets"
 	"omsinit/capture/source"
+	"omsinit/capture/tables"
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 )
@@ -27,15 +41,22 @@ type Options struct {
 	Release string
 	// Files are further files and folders, as paths of the container.
 	Files []string
-	// Keep are keys of files, as PATH:KEY, whose names sound like a secret but whose values are none.
+	// Leave are files and folders, as paths of the container, that do not become part of the pack.
+	Leave []string
+	// Keep are keys of files, as PATH:KEY, of calls or of rows, as rm.TABLE:COLUMN, whose names sound like a secret but
+	// whose values are none.
 	Keep []string
 	// Rows are tables, as TABLE or rm.TABLE, whose rows are taken beside those that are taken for settings.
 	Rows []string
+	// Register are tables, as TABLE or rm.TABLE, whose rows the old step 5 writes by itself, so that the new one must.
+	Register []string
 	// Since is the folder of the previous release's pack; the schema then holds what this release adds to it.
 	Since string
 	// Out is the folder of the pack. It must be new or empty, unless Force.
 	Out   string
 	Force bool
+	// AllowMissingCalls leaves out calls to the CM that cannot be sent again.
+	AllowMissingCalls bool
 }
 
 // Job is one capture with everything it touches.
@@ -43,146 +64,167 @@ type Job struct {
 	Options
 	From *source.Installation
 	// Second is an installation of the same release with another configuration;
-	// nil when there is none.
+	// nil when there is none. Others are further ones.
 	Second *source.Installation
-
-	Programs source.Programs
-	// Calls are what the CM was sent; nil when nothing was recorded.
-	Calls []source.Exchange
-	// SecondCalls are those of the second installation.
-	SecondCalls []source.Exchange
-	// DB returns the MetaDB; nil leaves the schema out.
-	DB *sql.DB
-	// SecondDB returns the MetaDB of the second installation; nil when it cannot
-	// be asked.
-	SecondDB *sql.DB
+	Others []*source.Installation
 	// Check reads a file in its own syntax.
 	Check func(pack.Format, []byte) error
 	// Scratch creates the three databases of a pack, under the names in the
 	// configuration, for comparing them.
 	Scratch func(context.Context, *config.Config, *pack.Pack) error
 	Log     func(msg.Message)
-
-	report *Report
-	words  *match.Vocabulary
-	// lossy are tables, as rm.TABLE, that the upgrade file does not change as the
-	// installation has them, because that may lose data.
-	lossy []string
 }
 
 // Run captures. The report says what was found, also when the error says that
 // nothing was written.
-func (j *Job) Run(ctx context.Context) (*Report, error) {
-	j.report = &Report{Version: 1, Findings: []Finding{}, Files: []FileReport{}, Differences: []Difference{}}
-	if err := j.usable(); err != nil {
-		return j.report, err
+func (j *Job) Run(ctx context.Context) (*report.Report, error) {
+	r := &report.Report{}
+	if err := draft.Usable(j.Out, j.Force); err != nil {
+		return r, err
 	}
-	old, err := j.since()
+	old, err := schema.OpenPrevious(j.Since)
 	if err != nil {
-		return j.report, err
+		return r, err
 	}
-	if err := j.findRelease(ctx); err != nil {
-		return j.report, err
+	if r.Release, err = j.release(ctx); err != nil {
+		return r, err
 	}
-	files, err := j.find()
+	if old != nil && j.From.DB == nil {
+		return r, msg.Errorf("what is new since the previous release (--since) is found out on the MetaDB of the installation, which does not answer here")
+	}
+	search := files.Search{From: j.From, Second: j.Second, Files: j.Files, Leave: j.Leave, Check: j.Check, Report: r}
+	found, err := search.Find(ctx)
 	if err != nil {
-		return j.report, err
+		return r, err
 	}
-	j.From.Moved = mentions(files, j.From, false)
-	if j.Second != nil {
-		j.Second.Moved = mentions(files, j.Second, true)
+	words := match.NewVocabulary(j.From, j.Second, r.Release)
+	guard := &secrets.Guard{From: j.From, Second: j.Second, Others: j.Others, Report: r, Keep: j.Keep}
+	explainer := files.Explainer{Words: words, Report: r, Secrets: guard}
+	for _, other := range j.Others {
+		other.SeesMoved(j.texts(other, found)...)
+		explainer.Others = append(explainer.Others, match.NewVocabulary(j.From, other, r.Release))
 	}
-	j.words = match.NewVocabulary(j.From, j.Second, j.Release)
-	files = j.Explain(files)
-	tree := tree{}
-	for _, f := range files {
+	found = explainer.Explain(found)
+	tree := draft.Tree{}
+	for _, f := range found {
 		tree[f.Template()] = f.Explained.Template()
 	}
-	if err := j.look(ctx, old); err != nil {
-		return j.report, err
+	databases := schema.Reader{Words: words, Report: r, Rows: j.Rows, Register: j.Register,
+		Secrets: guard, Scratch: j.scratch()}
+	statements, err := databases.Files(ctx, old)
+	if err != nil {
+		return r, err
 	}
-	if err := j.schema(ctx, tree, old); err != nil {
-		return j.report, err
+	maps.Copy(tree, statements)
+	requests := calls.Reader{Words: words, Report: r, Secrets: guard}
+	parts := draft.Parts{From: j.From, Release: r.Release, Files: found, Calls: requests.Calls(), Report: r,
+		Rows: databases.Registered, Folders: search.Folders}
+	if err := r.MissingCalls(); err != nil && !j.AllowMissingCalls {
+		return r, err
 	}
-	calls := j.calls()
-	if err := j.manifest(tree, files, calls); err != nil {
-		return j.report, err
+	if err := tree.Manifest(parts); err != nil {
+		return r, err
 	}
-	j.checkSecrets(tree)
-	if j.report.count("secret") > 0 {
-		return j.report, &SecretError{j.report.secrets()}
+	guard.Tree(tree)
+	if err := r.Refused(); err != nil {
+		return r, err
 	}
-	return j.report, j.write(ctx, tree)
+	return r, j.write(ctx, tree, r, databases.Lossy)
 }
 
-func (j *Job) usable() error {
-	entries, err := os.ReadDir(j.Out)
-	switch {
-	case os.IsNotExist(err), err == nil && len(entries) == 0:
-		return nil
-	case err != nil:
-		return msg.Errorf("cannot write the pack to %s: %w", j.Out, err)
-	case j.Force && !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == "pack.yaml" }):
-		return msg.Errorf("%s is no pack (it has no pack.yaml), and --force replaces nothing else; name another folder", j.Out)
-	case j.Force:
-		return nil
-	}
-	return msg.Errorf("%s is not empty, and what is in it is not overwritten; name a new folder, or give --force", j.Out)
-}
-
-// mentions reports whether the files speak of the folder that the installation
-// is in.
-func mentions(files []*match.File, i *source.Installation, second bool) bool {
-	root := i.Tree.Root()
-	return root != "" && slices.ContainsFunc(files, func(f *match.File) bool {
-		data := f.Data
-		if second {
-			data = f.Second
-		}
-		return bytes.Contains(data, []byte(root+"/"))
-	})
-}
-
-// Explain turns the files into templates, and leaves out those that hold
-// nothing from config.yaml and were not asked for.
-func (j *Job) Explain(files []*match.File) []*match.File {
-	var out []*match.File
-	for _, f := range files {
-		if !f.Known && !j.mayBeGenerated(f) {
-			continue
-		}
-		f.Explained = j.words.ExplainFile(f)
-		if !f.Known && !f.FromConfig() {
-			continue
-		}
-		j.place(f)
-		j.fileFindings(f)
-		out = append(out, f)
+// texts are the files of an installation.
+func (j *Job) texts(i *source.Installation, found []*match.File) (out [][]byte) {
+	for _, f := range found {
+		out = append(out, i.Text(f.Path))
 	}
 	return out
 }
 
-// mayBeGenerated looks at a file quickly: one that holds no unusual value of the
-// configuration, and is the same in the second installation, is left out.
-func (j *Job) mayBeGenerated(f *match.File) bool {
-	if f.Format == pack.SSHD || f.Second != nil && !bytes.Equal(f.Data, f.Second) {
-		return true
+// release returns the release that was given, or else the one that the MetaDB has recorded.
+func (j *Job) release(ctx context.Context) (string, error) {
+	release := j.Release
+	if t := j.From.Tables(); release == "" && t != nil {
+		release = t.Release(ctx)
 	}
-	for _, spelling := range pack.Spellings(f.Format) {
-		for _, v := range j.words.Known(f.Format, spelling) {
-			if _, err := strconv.Atoi(v.A); err != nil && (len(v.A) >= 6 || v.Secret && v.A != "") &&
-				!match.Usual(v.A) && bytes.Contains(f.Data, []byte(v.A)) {
-				return true
-			}
+	if release == "" {
+		return "", msg.Errorf("it is not known which release this is: the table oms_version does not say; give it with --release, such as --release 4.2.7-CE")
+	}
+	if strings.ContainsAny(release, " \t\n'\"\\/") {
+		return "", msg.Errorf("the release %q is no version such as 4.2.7-CE; give it with --release", release)
+	}
+	return release, nil
+}
+
+// reportName is the report within the pack, for whoever gets the pack later.
+const reportName = "CAPTURE.md"
+
+// write puts the pack beside its place, proves it there, and puts it into its
+// place. One that does not prove itself is kept, for looking at, and the report
+// says so.
+func (j *Job) write(ctx context.Context, tree draft.Tree, r *report.Report, lossy []string) error {
+	staged, err := tree.Stage(j.Out)
+	if err != nil {
+		return err
+	}
+	defer staged.Discard()
+	p, err := pack.Open(staged.Dir)
+	if err != nil {
+		return msg.Errorf("the captured pack cannot be used: %w", err)
+	}
+	if j.From.DB == nil && j.From.Tables() != nil {
+		r.Note("schema", finding.Place{File: "schema"}, msg.M("the schema was not tried in scratch databases, because the MetaDB does not answer here; pack verify in the container tries it"))
+	}
+	if r.Differences, err = j.proof(lossy).Differences(ctx, p); err != nil {
+		return err
+	}
+	r.Verified = len(r.Differences) == 0
+	var b bytes.Buffer
+	b.WriteString("# How this pack was captured\n\n```\n")
+	if err := r.Print(&b, msg.English); err != nil {
+		return err
+	}
+	b.WriteString("```\n")
+	if err := staged.Add(reportName, b.Bytes()); err != nil {
+		return err
+	}
+	if err := staged.Commit(j.Force); err != nil {
+		return err
+	}
+	r.Out = staged.Out
+	return nil
+}
+
+// Verify compares what a pack makes with what the installation has; synthetic also looks at what it makes for
+// configurations that no installation has.
+func (j *Job) Verify(ctx context.Context, p *pack.Pack, synthetic bool) ([]finding.Finding, error) {
+	for _, i := range j.Installations() {
+		var contents [][]byte
+		for _, f := range p.Files {
+			contents = append(contents, i.Text(f.Path))
 		}
+		i.SeesMoved(contents...)
 	}
-	return false
+	proof := j.proof(nil)
+	out, err := proof.Differences(ctx, p)
+	if err != nil || !synthetic {
+		return out, err
+	}
+	more, err := proof.Synthetic(p)
+	return append(out, more...), err
 }
 
-func (j *Job) log(m msg.Message) {
-	if j.Log != nil {
-		j.Log(m)
-	}
+// Installations are all that are looked at.
+func (j *Job) Installations() []*source.Installation { return j.proof(nil).Installations() }
+
+func (j *Job) proof(lossy []string) *prove.Proof {
+	return &prove.Proof{From: j.From, Second: j.Second, Others: j.Others,
+		Check: j.Check, Scratch: j.scratch(), Lossy: lossy}
 }
 
-func (j *Job) note(f Finding) { j.report.Findings = append(j.report.Findings, f) }
+func (j *Job) scratch() tables.Scratch {
+	log := j.Log
+	if log == nil {
+		log = func(msg.Message) {}
+	}
+	return tables.Scratch{DB: j.From.DB, Config: j.From.Config, Create: j.Scratch, Log: log}
+}

@@ -180,11 +180,11 @@ func TestExact(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, d := range report.Differences {
-		t.Errorf("%s:%d: %v", d.Name, d.Line, d.Text)
+		t.Errorf("%s:%d: %v", d.Place.File, d.Place.Line, d.Message)
 	}
 	for _, f := range report.Findings {
-		if f.Kind == "differs" {
-			t.Errorf("%s:%d: %s: %v", f.Path, f.Line, f.Kind, f.Text)
+		if f.ID == "capture.differs" {
+			t.Errorf("%s:%d: %s: %v", f.Place.File, f.Place.Line, f.ID, f.Message)
 		}
 	}
 	p, err := pack.Open(j.Out)

@@ -2,18 +2,28 @@ package capture_test
 
 import (
 	"context"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
-	"omsinit/capture"
+	"golang.org/x/text/encoding/simplifiedchinese"
+
+	reports "omsinit/capture/report"
+	"omsinit/capture/source"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 )
@@ -65,7 +75,7 @@ func TestSecretsAreRefused(t *testing.T) {
 				}
 				return
 			}
-			var refused *capture.SecretError
+			var refused *reports.SecretError
 			if !errors.As(err, &refused) || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), file+":1") {
 				t.Fatalf("%v", err)
 			}
@@ -83,10 +93,33 @@ func TestSecretsAreRefused(t *testing.T) {
 		})
 	}
 	t.Run("said to be none", func(t *testing.T) {
-		j := job(t, install(t, plainValues(), map[string]string{file: "b.password=changeit\n"}), nil)
+		const place = "a.password=" + `Zq"7\\x<&secret` + "\n"
+		j := job(t, install(t, plainValues(), map[string]string{file: place + "b.password=changeit\n"}), nil)
 		j.Keep = []string{file + ":b.password"}
 		if _, err := j.Run(context.Background()); err != nil {
 			t.Error(err)
+		}
+	})
+	// The password was found nowhere: what is said to be none may be the password in a spelling that nobody knows.
+	t.Run("said to be none, in its place", func(t *testing.T) {
+		w := plainValues()
+		w["oms_meta_password"] = "other-one"
+		for name, second := range map[string]*source.Installation{
+			"alone":   nil,
+			"another": install(t, w, map[string]string{file: "b.password=bgure-bar\n"}), // rot13
+			"missing": install(t, w, map[string]string{}),
+		} {
+			j := job(t, install(t, plainValues(), map[string]string{file: "b.password=Md" + `"7\\k<&frperg` + "\n"}), second)
+			j.Keep = []string{file + ":b.password"}
+			var refused *reports.SecretError
+			if _, err := j.Run(context.Background()); !errors.As(err, &refused) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		j := job(t, install(t, plainValues(), map[string]string{file: "b.password=changeit\n"}), install(t, w, map[string]string{file: "b.password=changeit\n"}))
+		j.Keep = []string{file + ":b.password"}
+		if _, err := j.Run(context.Background()); err != nil {
+			t.Errorf("the same with another password: %v", err)
 		}
 	})
 	// Two keys share a password: nobody can tell which of them a file means.
@@ -95,7 +128,7 @@ func TestSecretsAreRefused(t *testing.T) {
 		v["tsdb_password"] = secretPassword
 		files := map[string]string{file: "x=" + `Zq"7\\x<&secret` + "\n"}
 		j := job(t, install(t, v, files), nil)
-		var refused *capture.SecretError
+		var refused *reports.SecretError
 		if _, err := j.Run(context.Background()); !errors.As(err, &refused) {
 			t.Errorf("%v", err)
 		}
@@ -118,7 +151,7 @@ func TestSecretInALineThatWasNotCompared(t *testing.T) {
 	v, w := plainValues(), plainValues()
 	v["tsdb_password"], w["oms_meta_password"], w["tsdb_password"] = secretPassword, "other-one", "second-one"
 	j := job(t, install(t, v, map[string]string{file: "a=1\nx=" + `Zq"7\\x<&secret` + "\nb=2\n"}), install(t, w, map[string]string{file: "a=1\nb=2\n"}))
-	var refused *capture.SecretError
+	var refused *reports.SecretError
 	if _, err := j.Run(context.Background()); !errors.As(err, &refused) || !strings.Contains(err.Error(), file+":2") {
 		t.Errorf("%v", err)
 	}
@@ -132,7 +165,7 @@ func TestSecretInTheSameFile(t *testing.T) {
 	w := plainValues()
 	w["oms_meta_password"] = "other-one"
 	j := job(t, install(t, plainValues(), files), install(t, w, files))
-	var refused *capture.SecretError
+	var refused *reports.SecretError
 	if _, err := j.Run(context.Background()); !errors.As(err, &refused) || !strings.Contains(err.Error(), file+":2") {
 		t.Errorf("%v", err)
 	}
@@ -207,8 +240,8 @@ func TestAmbiguous(t *testing.T) {
 		t.Errorf("%s\nwant\n%s", data, want)
 	}
 	listed := func(line int, candidate string) bool {
-		return slices.ContainsFunc(report.Findings, func(f capture.Finding) bool {
-			return f.Kind == "text" && f.Line == line && slices.Contains(f.Candidates, candidate)
+		return slices.ContainsFunc(report.Findings, func(f finding.Finding) bool {
+			return f.ID == "capture.text" && f.Place.Line == line && slices.Contains(finding.Facts(f.Facts)["candidates"].([]string), candidate)
 		})
 	}
 	for line, candidate := range map[int]string{3: "{{.oms_meta_user}}", 4: "{{.oms_meta_host}}", 6: "{{.tsdb_url}}", 8: "{{.nginx_server_port}}"} {
@@ -261,26 +294,6 @@ func TestOutMustBeEmpty(t *testing.T) {
 	}
 }
 
-// What was not looked at is said.
-func TestTooManyFiles(t *testing.T) {
-	a := install(t, plainValues(), map[string]string{"/home/ds/cm/package/config/jdbc.properties": "u=jdbc:mysql://10.0.0.1:2881/oms_cm\n"})
-	dir := a.Tree.Path("/etc/nginx/many")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for i := range 20_000 {
-		if err := os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	report := run(t, job(t, a, nil))
-	if !slices.ContainsFunc(report.Findings, func(f capture.Finding) bool {
-		return f.Path == "/etc/nginx" && strings.Contains(f.Text.String(), "was not looked at")
-	}) {
-		t.Errorf("%v", report.Findings)
-	}
-}
-
 // One installation with several nodes shows which lines there are for each.
 func TestLinePerNode(t *testing.T) {
 	const file = "/home/ds/cm/package/config/hosts.json"
@@ -316,5 +329,156 @@ func TestFilesOfTheImage(t *testing.T) {
 	report := run(t, j)
 	if len(report.Files) != 1 || report.Files[0].Path != "/home/ds/cm/package/config/jdbc.properties" {
 		t.Errorf("%v", report.Files)
+	}
+}
+
+// TestSpellingsOfSecrets: whatever is done to a password, a pack does not hold it: it is a template, or it is refused
+// by the name of its key.
+func TestSpellingsOfSecrets(t *testing.T) {
+	const password, account = `Zq'7"\x $y<&密k{{%+`, "root@oms"
+	digest := func(sum []byte) string { return hex.EncodeToString(sum) }
+	md, sha, sha2 := md5.Sum([]byte(password)), sha1.Sum([]byte(password)), sha256.Sum256([]byte(password))
+	mysql := sha1.Sum(sha[:])
+	gbk, err := simplifiedchinese.GBK.NewEncoder().String(password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lower := func(s string) string {
+		return regexp.MustCompile(`%..`).ReplaceAllStringFunc(s, strings.ToLower)
+	}
+	each := func(form string) string {
+		var b strings.Builder
+		for _, r := range password {
+			fmt.Fprintf(&b, form, r)
+		}
+		return b.String()
+	}
+	backwards := []rune(password)
+	slices.Reverse(backwards)
+	python, _ := json.Marshal(password)
+	for name, text := range map[string]string{
+		"as it is":             password,
+		"shlex.quote":          `'` + strings.ReplaceAll(password, `'`, `'"'"'`) + `'`,
+		"single quotes":        `'` + strings.ReplaceAll(password, `'`, `'\''`) + `'`,
+		"double quotes":        `"` + regexp.MustCompile("[\"\\\\$`]").ReplaceAllString(password, `\$0`) + `"`,
+		"$'...'":               `$'` + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(password) + `'`,
+		"$'...' in octal":      `$'` + strings.NewReplacer(`\`, `\134`, `'`, `\047`).Replace(password) + `'`,
+		"backslashes":          regexp.MustCompile("[^A-Za-z0-9\u5bc6]").ReplaceAllString(password, `\$0`),
+		"basic":                "Basic " + base64.StdEncoding.EncodeToString([]byte(account+":"+password)),
+		"basic, for a URL":     base64.RawURLEncoding.EncodeToString([]byte("a:" + password)),
+		"base64 of base64":     base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(password)))),
+		"URL":                  url.QueryEscape(password),
+		"URL, lower case":      lower(url.QueryEscape(password)),
+		"URL path, lower case": lower(url.PathEscape(password)),
+		"URL twice":            url.QueryEscape(url.QueryEscape(password)),
+		"XML, decimal":         each("&#%d;"),
+		"XML, hexadecimal":     each("&#x%X;"),
+		"XML, quotes kept":     strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(password),
+		"XML, apostrophe":      strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "'", "&apos;", `"`, "&quot;").Replace(password),
+		"JSON":                 string(python),
+		"JSON in JSON":         strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(string(python)),
+		`\u`:                   each(`\u%04x`),
+		`\u, upper case`:       each(`\u%04X`),
+		"SQL":                  strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(password),
+		"GBK":                  gbk,
+		"ConfigParser":         strings.ReplaceAll(password, "%", "%%"),
+		"crontab":              strings.ReplaceAll(password, "%", `\%`),
+		"GBK in base64":        base64.StdEncoding.EncodeToString([]byte(gbk)),
+		"GBK in a URL":         url.QueryEscape(gbk),
+		"hex":                  digest([]byte(password)),
+		"hex, upper case":      strings.ToUpper(digest([]byte(password))),
+		"reversed":             string(backwards),
+		"MD5":                  digest(md[:]),
+		"SHA-1":                "{SHA}" + base64.StdEncoding.EncodeToString(sha[:]),
+		"SHA-256":              strings.ToUpper(digest(sha2[:])),
+		"MySQL":                "*" + strings.ToUpper(digest(mysql[:])),
+		"MD5 with the account": digest(func() []byte { s := md5.Sum([]byte(account + ":" + password)); return s[:] }()),
+	} {
+		for where, before := range map[string]string{"alone": "x = ", "in an option": "JAVA_OPTS=-Da.b="} {
+			for _, file := range []string{"/home/ds/ghana/config/a.txt", "/home/ds/ghana/config/application-oms.properties"} {
+				v := plainValues()
+				v["oms_meta_password"], v["oms_meta_user"] = password, account
+				j := job(t, install(t, v, map[string]string{file: before + text + "\n"}), nil)
+				j.Files = []string{file}
+				_, err := j.Run(context.Background())
+				data, _ := os.ReadFile(filepath.Join(j.Out, "templates", file))
+				var refused *reports.SecretError
+				switch {
+				case errors.As(err, &refused) && strings.Contains(err.Error(), "oms_meta_password"):
+					if strings.Contains(err.Error(), password) {
+						t.Errorf("%s, %s, %s: the refusal shows the password", name, where, file)
+					}
+				case err != nil:
+					t.Errorf("%s, %s, %s: %v", name, where, file, err)
+				case !strings.Contains(string(data), ".oms_meta_password"):
+					t.Errorf("%s, %s, %s: kept as text: %s", name, where, file, data)
+				}
+			}
+		}
+	}
+}
+
+// TestUnescapedSecrets: a secret is escaped for its file, in whatever quotes it stands, or refused: as root sources the
+// file, a $(…) in another password would run.
+func TestUnescapedSecrets(t *testing.T) {
+	for name, tc := range map[string]struct{ file, password, line, want string }{
+		"a word of a shell":         {"a.sh", "abc-123-xyz", "export X=abc-123-xyz", "export X={{shlex .oms_meta_password}}"},
+		"a word of Python's":        {"a.env", "abc'$1", `X='abc'"'"'$1'`, "X={{shlex .oms_meta_password}}"},
+		"in single quotes":          {"a.sh", "abc-123-xyz", "X='abc-123-xyz'", "X='{{shell .oms_meta_password}}'"},
+		"in double quotes":          {"a.sh", "abc-123-xyz", `X="-p abc-123-xyz"`, `X="-p {{dquoted .oms_meta_password}}"`},
+		"with a dollar":             {"a.sh", "abc$(id)x", `X="abc\$(id)x"`, `X="{{dquoted .oms_meta_password}}"`},
+		"a dollar that runs":        {"a.sh", "abc$(id)x", `X="abc$(id)x"`, ""},
+		"a space that parts":        {"profile", "abc 1xyz", "export X=abc 1xyz", ""},
+		"by what is in it":          {"x", "abc-123-xyz", "export X=abc-123-xyz", "export X={{shlex .oms_meta_password}}"},
+		"XML":                       {"a.xml", "abc-123-xyz", `<a b="abc-123-xyz"/>`, `<a b="{{xml .oms_meta_password}}"/>`},
+		"XML, quotes kept":          {"a.xml", `abc"<1xyz`, `<a>abc"&lt;1xyz</a>`, `<a>{{xmltext .oms_meta_password}}</a>`},
+		"XML, nothing escaped":      {"a.xml", `abc&1xyz`, `<a>abc&1xyz</a>`, ""},
+		"YAML":                      {"a.yaml", "abc-123-xyz", "x: 'abc-123-xyz'", "x: '{{doubled .oms_meta_password}}'"},
+		"YAML without quotes":       {"a.yaml", "abc-123-xyz", "x: abc-123-xyz", ""},
+		"properties":                {"a.properties", "abc-123-xyz", "x=abc-123-xyz", "x={{.oms_meta_password}}"},
+		"properties, not escaped":   {"a.properties", `abc\1xyz`, `x=abc\1xyz`, ""},
+		"what has no syntax at all": {"a.txt", "abc-123-xyz", "abc-123-xyz", "{{.oms_meta_password}}"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v, file := plainValues(), "/home/ds/ghana/config/"+tc.file
+			v["oms_meta_password"] = tc.password
+			j := job(t, install(t, v, map[string]string{file: tc.line + "\n"}), nil)
+			j.Files = []string{file}
+			_, err := j.Run(context.Background())
+			data, _ := os.ReadFile(filepath.Join(j.Out, "templates", file))
+			var refused *reports.SecretError
+			switch {
+			case tc.want == "" && !errors.As(err, &refused):
+				t.Errorf("%v, %s", err, data)
+			case tc.want != "" && (err != nil || string(data) != tc.want+"\n"):
+				t.Errorf("%s, %v", data, err)
+			}
+		})
+	}
+}
+
+// TestSecretsBelowAllSpellings: what differs, is explained by nothing and is made of a password is refused, whatever was
+// done to it.
+func TestSecretsBelowAllSpellings(t *testing.T) {
+	for name, spelled := range map[string]func(string) string{
+		"percents": func(s string) string { return strings.ReplaceAll(s, "%", "%%") },
+		"reversed": func(s string) string {
+			runes := []rune(strings.ReplaceAll(s, "密", "?"))
+			slices.Reverse(runes)
+			return string(runes)
+		},
+		"in pieces": func(s string) string { return strings.Join(strings.Split(s, ""), `\`) },
+	} {
+		files := func(password string) map[string]string {
+			return map[string]string{"/home/ds/cm/agent.ini": "a = 1\ndsn = jdbc:" + spelled(password) + "\n"}
+		}
+		v, w := plainValues(), plainValues()
+		v["oms_meta_password"], w["oms_meta_password"] = `A1 !"#$%&'()*+,密-./:;<=>?@`, `tso\B'9"</p>&%40 $x`
+		j := job(t, install(t, v, files(v["oms_meta_password"].(string))), install(t, w, files(w["oms_meta_password"].(string))))
+		j.Files = []string{"/home/ds/cm/agent.ini"}
+		_, err := j.Run(t.Context())
+		if refused := new(reports.SecretError); !errors.As(err, &refused) || !strings.Contains(err.Error(), "oms_meta_password") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

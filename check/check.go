@@ -18,9 +18,7 @@ type Result struct {
 	Title    msg.Message
 	Findings []finding.Finding
 	Facts    []finding.Fact
-	// Skipped is why the check did not run; empty when it did.
-	Skipped msg.Message
-	// SkippedBecause are the failed checks that this one needs.
+	// SkippedBecause are the failed checks that this one needs, so that it did not run; empty when it did.
 	SkippedBecause []string
 }
 
@@ -32,7 +30,7 @@ func (r Result) Category() string {
 
 // Status returns the word of the legacy deployment tool.
 func (r Result) Status() string {
-	if !r.Skipped.IsZero() {
+	if len(r.SkippedBecause) > 0 {
 		return "SKIPPED"
 	}
 	status := "PASSED"
@@ -50,6 +48,14 @@ type Report struct {
 	ConfigFile string
 	Release    string // of the pack
 	Results    []Result
+}
+
+// Findings returns all findings.
+func (r Report) Findings() (all []finding.Finding) {
+	for _, result := range r.Results {
+		all = append(all, result.Findings...)
+	}
+	return all
 }
 
 // Errors returns the findings that stop the initialisation.
@@ -90,6 +96,17 @@ func (r Report) transient() bool {
 // FailedError is the error of checks that found errors. They were printed already.
 type FailedError struct {
 	Findings []finding.Finding
+}
+
+// IDs lists what was found, each id once.
+func (e *FailedError) IDs() string {
+	var ids []string
+	for _, f := range e.Findings {
+		if !slices.Contains(ids, f.ID) {
+			ids = append(ids, f.ID)
+		}
+	}
+	return strings.Join(ids, " ")
 }
 
 // Error returns the English words.

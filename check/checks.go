@@ -22,7 +22,7 @@ var (
 	hostIPCheck = check{id: "host.ip", title: msg.M("Check the IP address of this node (OMS_HOST_IP)."), run: hostIP,
 		needs: onNode}
 	metaDBConnectCheck = check{id: "metadb.connect", title: msg.M("Check the connection to the MetaDB."),
-		run: metaDBConnect, needs: onNode}
+		run: metaDBConnect, needs: onNode, deadlines: connectDeadlines}
 	metaDBClockCheck = check{id: "metadb.clock",
 		title: msg.M("Check the synchronization between the MetaDB clock and the machine clock."), run: metaDBClock,
 		needs: onMetaDB}
@@ -42,6 +42,8 @@ func checks() []check {
 		{id: "host.mounts", title: msg.M("Check the mounts and their free space."), run: hostMounts},
 		{id: "host.limits", title: msg.M("Check the limits and the kernel of this host."), run: hostLimits,
 			when: (*node).inContainer},
+		{id: "program.files", title: msg.M("Check the program files of the components."), run: programFiles,
+			when: func(n *node) bool { return n.ProgramFiles != nil }},
 		{id: "port.free", title: msg.M("Check that the ports of the components are free."), run: portsFree,
 			needs: onNode},
 		{id: "https.certificate", title: msg.M("Check the HTTPS certificate."), run: httpsCertificate, needs: onNode,
@@ -62,7 +64,7 @@ func checks() []check {
 			run: regionsConflict, needs: onDatabases, applies: (*node).hasRegions},
 		{id: "upgrade.state", title: msg.M("Check whether the MetaDB is ready for the upgrade."), run: upgradeState,
 			needs: onDatabases, when: func(n *node) bool { return n.upgrading() && n.UpgradeGates != nil },
-			deadlines: 3},
+			deadlines: 12, gate: true},
 
 		{id: "tsdb.connect", title: msg.M("Check the time-series database."), run: tsdbConnect, needs: onNode,
 			applies: func(n *node) bool { return n.cfg.TSDBEnabled && n.TSDB != nil }},
@@ -81,6 +83,9 @@ func clusterChecks() []check {
 		hostIPCheck,
 		{id: "cluster.cm", title: msg.M("Check that the CM answers at cm_url."), run: clusterCM, needs: onNode,
 			when: func(n *node) bool { return n.CM != nil }},
+		{id: "cluster.https", title: msg.M("Check that all consoles of this region speak HTTPS, or none."),
+			run: clusterScheme, needs: onNode, when: func(n *node) bool { return n.Scheme != nil },
+			applies: func(n *node) bool { return len(n.cfg.CMNodes) > 1 }},
 		metaDBConnectCheck,
 		metaDBClockCheck,
 		{id: "cluster.registry", title: msg.M("Check that this region is registered as config.yaml says."),

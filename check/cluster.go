@@ -162,10 +162,6 @@ func clusterNodes(_ context.Context, n *node, f *found) {
 		case host.Name != group:
 			f.node(ip, host, msg.M("the node %s of cm_nodes is in the resource group %q, and this region's is %s",
 				ip, host.Name, group), onThatNode)
-		case host.Status == registry.Offline:
-			f.node(ip, host,
-				msg.M("the node %s is marked %s, as one that was taken out of cm_nodes, and it is in cm_nodes", ip, host.Status),
-				onAnyNode)
 		case host.Status != registry.Online:
 			f.node(ip, host, msg.M("the node %s is %q instead of %s", ip, host.Status, registry.Online), onThatNode)
 		}
@@ -179,10 +175,10 @@ func clusterNodes(_ context.Context, n *node, f *found) {
 		case found && beat.Alive():
 			f.node(host.IP, host, msg.M("the node %s is not in cm_nodes, and sends heartbeats", host.IP),
 				msg.M("stop its container if it was taken out; if not, add it to cm_nodes in the config.yaml of every node of the region"))
-		case host.Status != registry.Offline:
+		default:
 			f.node(host.IP, host,
 				msg.M("the node %s is not in cm_nodes, and is registered as %s", host.IP, host.Status),
-				msg.M("run ./docker_init.sh on a node of this region, which marks it, or add it to cm_nodes in the config.yaml of every node of the region"))
+				msg.M("run omsinit cluster remove %s, or add it to cm_nodes in the config.yaml of every node of the region", host.IP))
 		}
 	}
 }
@@ -196,7 +192,6 @@ func clusterHeartbeats(_ context.Context, n *node, f *found) {
 	for _, host := range n.registry.Hosts {
 		foreign := host.Name != strconv.Itoa(n.cfg.CMLocation)
 		switch {
-		case host.Status == registry.Offline:
 		case foreign && registry.Lists(n.cfg.CMNodes, host.IP): // cluster.nodes reports it
 		case foreign && !hasRegion(n.registry.Regions, host.Name):
 			what := msg.M("the node %s is in the resource group %q, and no region has that number", host.IP, host.Name)
@@ -204,8 +199,7 @@ func clusterHeartbeats(_ context.Context, n *node, f *found) {
 				what = msg.M("the node %s is in a resource group that does not exist", host.IP)
 			}
 			f.warning("cluster.node", what,
-				msg.M("when nobody needs it, mark it: UPDATE %s.host SET host_status = '%s' WHERE ip = '%s'",
-					n.cfg.CMDatabase, registry.Offline, host.IP), fact("node", host.IP))
+				msg.M("when nobody needs it, delete it: omsinit cluster remove %s", host.IP), fact("node", host.IP))
 		default:
 			n.heartbeat(f, host)
 		}

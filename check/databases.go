@@ -70,7 +70,7 @@ func metaDBDatabases(ctx context.Context, n *node, f *found) {
 			some := sample(tables)
 			f.error("metadb.foreign",
 				msg.M("the database %s holds %d tables, and none of them is one of OMS (%s)",
-					name, len(tables), strings.Join(some, ", ")),
+					name, len(tables), msg.List(some)),
 				msg.M("write another name in config.yaml, or make an empty database of that name"),
 				fact("database", name), fact("tables", some), fact("table_count", len(tables)))
 		}

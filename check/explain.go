@@ -32,6 +32,27 @@ func (e Explanation) Print(w io.Writer, lang msg.Lang) {
 	}
 }
 
+// List writes the checks with what each looks at, and the ids of all findings with what is behind them.
+func List(w io.Writer, lang msg.Lang) error {
+	rows := [][]string{{lang.Sprintf("CHECK"), lang.Sprintf("WHAT")}}
+	for _, c := range checks() {
+		rows = append(rows, []string{c.id, c.title.In(lang)})
+	}
+	if err := msg.PrintColumns(w, rows); err != nil {
+		return err
+	}
+	rows = [][]string{{lang.Sprintf("FINDING"), lang.Sprintf("IGNORE"), lang.Sprintf("CAUSE")}}
+	for _, e := range explanations() {
+		ignore := lang.Sprintf("yes")
+		if e.Mandatory {
+			ignore = "-"
+		}
+		rows = append(rows, []string{e.ID, ignore, e.Cause.In(lang)})
+	}
+	fmt.Fprintln(w)
+	return msg.PrintColumns(w, rows)
+}
+
 // explainText has for each finding a line with its id, followed by " !" when it cannot be ignored, a line with its
 // cause, one with its help, and an empty line. The findings are in the order in which docs/check.md lists them.
 //
@@ -50,6 +71,9 @@ var explanations = sync.OnceValue(func() []Explanation {
 	}
 	return all
 })
+
+// Explanations returns the help of all findings, in the order in which docs/check.md lists them.
+func Explanations() []Explanation { return slices.Clone(explanations()) }
 
 // Explain returns the explanation of a finding.
 func Explain(id string) (Explanation, bool) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"net/netip"
-	"strings"
 
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
@@ -14,7 +13,7 @@ import (
 // hostIP checks that this node is one of the nodes of the configuration, and that the address is its own: a wrong or
 // missing OMS_HOST_IP leaves the machine list of the console empty (docs/oms-facts.md §11).
 func hostIP(_ context.Context, n *node, f *found) {
-	nodes := strings.Join(n.cfg.CMNodes, ", ")
+	nodes := msg.List(n.cfg.CMNodes)
 	facts := []finding.Fact{fact("oms_host_ip", n.HostIP), fact("cm_nodes", n.cfg.CMNodes)}
 	again := msg.M("start the container with -e OMS_HOST_IP=<IP address of this host>; it is different on each node")
 	switch {
@@ -63,7 +62,7 @@ func (n *node) ownAddress(f *found, ip string, again msg.Message) {
 		report = f.warning
 	}
 	report("host.address",
-		msg.M("this node goes by %s, which is not an address of this host (%s)", ip, strings.Join(own, ", ")), again,
+		msg.M("this node goes by %s, which is not an address of this host (%s)", ip, msg.List(own)), again,
 		fact("address", ip), fact("own_addresses", own))
 }
 

@@ -3,15 +3,13 @@ package check
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
+	"crypto"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"io/fs"
 	"net/url"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"omsinit/internal/finding"
@@ -27,8 +25,9 @@ func (n *node) hasCertificate() bool {
 	return errCert == nil || errKey == nil
 }
 
-// httpsCertificate checks the two files that switch nginx to HTTPS (docs/oms-facts.md §10).
-func httpsCertificate(_ context.Context, n *node, f *found) {
+// httpsCertificate checks the two files that switch nginx to HTTPS (docs/oms-facts.md §10), as nginx judges them. What
+// depends on how nginx was built, it is asked itself.
+func httpsCertificate(ctx context.Context, n *node, f *found) {
 	certFile, keyFile := n.Layout.CertFile(), n.Layout.KeyFile()
 	certPEM, okCert := f.pemFile(certFile, keyFile)
 	keyPEM, okKey := f.pemFile(keyFile, certFile)
@@ -36,21 +35,29 @@ func httpsCertificate(_ context.Context, n *node, f *found) {
 		return
 	}
 	chain, err := certificates(certPEM)
-	if err != nil || len(chain) == 0 {
+	if err != nil {
+		f.file(certFile, msg.M("%s holds a certificate that cannot be read: %v", certFile, err), chainFix())
+	} else if len(chain) == 0 {
 		f.file(certFile, msg.M("%s holds no certificate in PEM form", certFile),
 			msg.M("write the certificate of the server there, and below it those of the authorities between, each between BEGIN and END lines"))
+	}
+	key, ok := f.privateKey(keyFile, keyPEM)
+	if err != nil || len(chain) == 0 || !ok {
 		return
 	}
-	if _, err := tls.X509KeyPair(certPEM, keyPEM); err != nil {
-		f.pairing(certFile, keyFile, chain, keyPEM, err)
-		return
+	if leaf := chain[0].parsed; leaf != nil {
+		if key != nil && !belongs(leaf, key) {
+			f.pairing(certFile, keyFile, chain, key)
+			return
+		}
+		f.fact("subject", leaf.Subject.String())
+		f.fact("not_after", leaf.NotAfter.UTC().Format(time.RFC3339))
+		f.order(certFile, chain)
+		f.validity(certFile, leaf, n.now())
+		n.names(f, certFile, leaf)
 	}
-	leaf := chain[0]
-	f.fact("subject", leaf.Subject.String())
-	f.fact("not_after", leaf.NotAfter.UTC().Format(time.RFC3339))
-	f.order(certFile, chain)
-	f.validity(certFile, leaf, n.now())
-	n.names(f, certFile, leaf)
+	f.browsers(certFile, chain[0].parsed)
+	n.strength(ctx, f, chain)
 	if info, err := os.Stat(keyFile); err == nil && info.Mode().Perm()&0o077 != 0 {
 		mode := info.Mode().Perm().String()
 		f.warning("https.key-mode", msg.M("%s can be read by other users (mode %s)", keyFile, mode),
@@ -84,38 +91,17 @@ func (f *found) file(path string, m, fix msg.Message) {
 	f.error("https.file", m, fix, fact("path", path))
 }
 
-func certificates(data []byte) ([]*x509.Certificate, error) {
-	var chain []*x509.Certificate
-	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type != "CERTIFICATE" {
-			continue
-		}
-		c, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, err
-		}
-		chain = append(chain, c)
-	}
-	return chain, nil
-}
-
 // pairing reports why certificate and key do not go together.
-func (f *found) pairing(certFile, keyFile string, chain []*x509.Certificate, keyPEM []byte, err error) {
-	if bytes.Contains(keyPEM, []byte("ENCRYPTED")) {
-		f.file(keyFile, msg.M("the key in %s is encrypted", keyFile),
-			msg.M("write it there without a passphrase: openssl pkey -in KEY -out %s", keyFile))
-		return
-	}
+func (f *found) pairing(certFile, keyFile string, chain []certificate, key crypto.PublicKey) {
 	for i, c := range chain[1:] {
-		one := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
-		if _, err := tls.X509KeyPair(one, keyPEM); err == nil {
+		if c.parsed != nil && belongs(c.parsed, key) {
 			f.error("https.chain",
 				msg.M("in %s the certificate of the key is number %d, and it must be the first", certFile, i+2),
 				chainFix(), fact("path", certFile))
 			return
 		}
 	}
-	f.error("https.pair", msg.M("%s and %s do not belong together: %v", certFile, keyFile, err),
+	f.error("https.pair", msg.M("%s and %s do not belong together: the public keys differ", certFile, keyFile),
 		msg.M("mount the key that the certificate was made for"))
 }
 
@@ -124,12 +110,16 @@ func chainFix() msg.Message {
 }
 
 // order checks that each certificate is followed by the one that signed it.
-func (f *found) order(certFile string, chain []*x509.Certificate) {
+func (f *found) order(certFile string, chain []certificate) {
 	for i := range len(chain) - 1 {
-		if !bytes.Equal(chain[i].RawIssuer, chain[i+1].RawSubject) {
+		signed, by := chain[i].parsed, chain[i+1].parsed
+		if signed == nil || by == nil {
+			return
+		}
+		if !bytes.Equal(signed.RawIssuer, by.RawSubject) {
 			f.warning("https.chain",
 				msg.M("in %s certificate %d (%s) does not follow the one that it signed",
-					certFile, i+2, chain[i+1].Subject.String()),
+					certFile, i+2, by.Subject.String()),
 				chainFix(), fact("path", certFile))
 			return
 		}
@@ -173,7 +163,7 @@ func (n *node) names(f *found, certFile string, leaf *x509.Certificate) {
 	}
 	f.warning("https.name",
 		msg.M("the certificate in %s is for %s, and not for %s",
-			certFile, strings.Join(names, ", "), strings.Join(missing, ", ")),
+			certFile, msg.List(names), msg.List(missing)),
 		msg.M("have a certificate made with these names (subjectAltName), or open the console by a name that it has"),
 		fact("names", names), fact("missing", missing))
 }

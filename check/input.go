@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"omsinit/internal/config"
+	"omsinit/internal/database"
 	"omsinit/internal/finding"
 	"omsinit/internal/layout"
+	"omsinit/internal/pack"
 )
 
 // DefaultDeadline is how long a check may take without --deadline.
@@ -28,6 +30,8 @@ type Input struct {
 	HostIP string
 	// Upgrade is the text of IS_UPGRADE, empty when it is not set.
 	Upgrade string
+	// UpgradeMode is the text of OMSINIT_UPGRADE, empty when it is not set.
+	UpgradeMode string
 	// UpgradeGates returns what stands against an upgrade; nil: it is not asked.
 	UpgradeGates func(context.Context, *config.Config) ([]finding.Finding, error)
 	// Environ is the environment, as os.Environ returns it.
@@ -37,6 +41,11 @@ type Input struct {
 	// Tables are those that the pack creates in each database. A database that has one of them belongs to OMS, whether
 	// it is a documented one or not.
 	Tables map[config.Role][]string
+	// Suiting returns what is known about a server as the MetaDB of the release, nil when that is nothing.
+	Suiting func(kind, version string) *pack.Server
+	// Uses returns the rights in the MetaDB that an initialisation, backups, restores and upgrades need; nil: only what
+	// can be tried in a throw-away database is looked at.
+	Uses func(*config.Config) ([]database.Use, error)
 	// Offline checks the file alone: nothing of the host or the network.
 	Offline bool
 	// TryWrites tries what the account may do in the MetaDB and in the time-series database, with a throw-away database
@@ -44,9 +53,13 @@ type Input struct {
 	TryWrites bool
 	// Ignore are the IDs of findings that are warnings instead of errors.
 	Ignore Ignored
-	// OwnGroups returns the process groups of the components that run already: a port that one of them holds is not in
-	// the way.
-	OwnGroups func(context.Context) []int
+	// OwnPrograms returns the components that run already, with their first processes: a port that the right one of
+	// them holds, or a process below it, is not in the way.
+	OwnPrograms func(context.Context) map[string]int
+	// OwnPort returns the port that PID 1 itself holds until a component has it, 0 for none; nil for the same.
+	OwnPort func(context.Context) int
+	// ProgramFiles returns what is wrong with the program files that are there.
+	ProgramFiles func() ([]finding.Finding, error)
 	// Gate returns an error when the MetaDB belongs to another release.
 	Gate func(context.Context, *config.Config) error
 	// TSDB tries the time-series database as configured, TSDBWrite whether it takes a database and a point.
@@ -55,17 +68,20 @@ type Input struct {
 	// for Cluster.
 	Programs func(context.Context) (Programs, error)
 	CM       func(ctx context.Context, url string) error
+	// Scheme returns whether https or http is spoken at an address; for Cluster.
+	Scheme func(ctx context.Context, address string) (string, error)
 	// HeartbeatAge is the age of a node's last heartbeat from which it is an error; 0 is the age from which OMS itself
 	// calls a host down.
 	HeartbeatAge time.Duration
 	// Deadline of each check; 0 means DefaultDeadline.
 	Deadline time.Duration
 
-	// now, addresses and system are the clock, the network addresses and the root of /proc and /sys; tests have their
-	// own.
-	now       func() time.Time
-	addresses func() ([]net.Addr, error)
-	system    string
+	// now, addresses, system and findProgram are the clock, the network addresses, the root of /proc and /sys, and
+	// where programs are; tests have their own.
+	now         func() time.Time
+	addresses   func() ([]net.Addr, error)
+	system      string
+	findProgram func(name string) (string, error)
 }
 
 func (in *Input) setDefaults() {
@@ -76,6 +92,9 @@ func (in *Input) setDefaults() {
 	}
 	if in.addresses == nil {
 		in.addresses = net.InterfaceAddrs
+	}
+	if in.findProgram == nil {
+		in.findProgram = layout.FindProgram
 	}
 	if in.Load == nil {
 		in.Load = func() (*config.Config, []finding.Finding, error) { return config.Load(in.ConfigFile) }

@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -14,47 +13,40 @@ import (
 	"omsinit/internal/msg"
 )
 
+// connectDeadlines make LoginTimeout of the usual deadline: a server that looks up names is waited for.
+const connectDeadlines = int(database.LoginTimeout / DefaultDeadline)
+
 func metaDBConnect(ctx context.Context, n *node, f *found) {
 	db, err := database.Open(n.cfg, "", database.As(n.cfg.NodeAddress(n.HostIP)))
 	if err != nil {
 		f.failure("metadb.connect", err, msg.Message{})
 		return
 	}
+	begun := time.Now()
 	if err := db.PingContext(ctx); err != nil {
 		db.Close()
-		if n.wantsTLS(ctx, err) {
-			f.error("metadb.tls",
-				msg.M("the MetaDB at %s:%d lets user %s in with TLS only",
-					n.cfg.MetaHost, n.cfg.MetaPort, n.cfg.MetaUser),
-				msg.M("run ALTER USER … REQUIRE NONE there, and set require_secure_transport to OFF"),
-				fact("oms_meta_user", n.cfg.MetaUser))
-			return
-		}
 		explained := database.Explain(n.cfg, err)
 		f.failure(connectID(err, explained), explained, msg.Message{}, fact("oms_meta_host", n.cfg.MetaHost),
 			fact("oms_meta_port", n.cfg.MetaPort), fact("oms_meta_user", n.cfg.MetaUser))
 		return
 	}
+	if took := time.Since(begun); took > slowGreeting {
+		f.warning("metadb.slow-greeting",
+			msg.M("the MetaDB at %s:%d let this node in after %s", n.cfg.MetaHost, n.cfg.MetaPort, shown(took)),
+			msg.M("set skip_name_resolve there: it looks up the name of each client, and its name server is slow or away"),
+			fact("seconds", rounded(took)))
+	}
 	f.publish = func() { n.db = db }
 }
 
-// wantsTLS reports whether the login was refused because it was not encrypted. MySQL has an error of its own for that;
-// MariaDB has the one of a wrong password, so it is tried.
-func (n *node) wantsTLS(ctx context.Context, err error) bool {
-	if !database.Is(err, database.ErrAccessDenied) {
-		return database.Is(err, database.ErrSecureTransportRequired)
-	}
-	db, err := database.Open(n.cfg, "", database.Encrypted())
-	if err != nil {
-		return false
-	}
-	defer db.Close()
-	return db.PingContext(ctx) == nil
-}
+// slowGreeting is what no network takes.
+const slowGreeting = 3 * time.Second
 
 // connectID returns one id for a wrong password, and another for a server that is away.
 func connectID(err, explained error) string {
 	switch {
+	case database.WantsTLS(err):
+		return "metadb.tls"
 	case finding.IsTransient(explained):
 		return "metadb.unreachable"
 	case database.CodeOf(err) != 0, database.IsUnsupportedLogin(err):
@@ -65,7 +57,11 @@ func connectID(err, explained error) string {
 
 // query reports a question that the server did not answer.
 func (f *found) query(n *node, err error) {
-	f.failure("metadb.query", database.Explain(n.cfg, err), msg.Message{})
+	id := "metadb.query"
+	if database.IsReadOnly(err) {
+		id = "metadb.read-only"
+	}
+	f.failure(id, database.Explain(n.cfg, err), msg.Message{})
 }
 
 // leastPacket is what the components send at once, at most.
@@ -92,6 +88,7 @@ func metaDBServer(ctx context.Context, n *node, f *found) {
 			msg.M("use MySQL 5.7 or 8, MariaDB 10.2 or later, or a MySQL tenant of OceanBase"), fact("kind", kind),
 			fact("version", version))
 	}
+	n.suits(f, kind, version)
 	const utf8mb4 = "SELECT COUNT(*) FROM information_schema.character_sets WHERE character_set_name = 'utf8mb4'"
 	var count int
 	if err := n.db.QueryRowContext(ctx, utf8mb4).Scan(&count); err != nil {
@@ -108,6 +105,27 @@ func metaDBServer(ctx context.Context, n *node, f *found) {
 			msg.M("max_allowed_packet of the MetaDB is %d bytes, and at least %d are recommended", packet, leastPacket),
 			msg.M("run SET GLOBAL max_allowed_packet = %d there, and keep it in the server's configuration", 64<<20),
 			fact("max_allowed_packet", packet))
+	}
+}
+
+// suits warns of a server that is known not to work with the release, or of which nothing is known. That is evidence,
+// not proof, so it stops nobody.
+func (n *node) suits(f *found, kind, version string) {
+	if n.Suiting == nil {
+		return
+	}
+	facts := []finding.Fact{fact("kind", kind), fact("version", version), fact("release", n.Release)}
+	switch s := n.Suiting(kind, version); {
+	case s == nil:
+		f.warning("metadb.untried", msg.M("nothing is known about %s %s as the MetaDB of OMS %s", kind, version, n.Release),
+			msg.M("use one that is named as working (`omsinit pack show pack.yaml` shows which), or try it before it is needed"), facts...)
+	case !s.Works:
+		f.warning("metadb.unsuitable",
+			msg.M("OMS %s is known not to work with %s %s as its MetaDB: %s (%s)", n.Release, kind, version, s.Symptom, s.Source),
+			msg.M("use one that is named as working (`omsinit pack show pack.yaml` shows which), or try it before it is needed"),
+			append(facts, fact("source", s.Source))...)
+	default:
+		f.fact("suits", s.Source)
 	}
 }
 
@@ -188,38 +206,6 @@ func (n *node) clock(ctx context.Context) (offset, roundTrip time.Duration, err 
 func rounded(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }
 
 func shown(d time.Duration) string { return d.Round(100 * time.Millisecond).String() }
-
-// timeZone warns and does not stop: what is seen here is the time zone of the container, and the components' start
-// scripts may set another one.
-func (n *node) timeZone(ctx context.Context, f *found) {
-	var seconds int
-	var session, system string
-	const offset = "SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW()), @@time_zone, @@system_time_zone"
-	err := n.db.QueryRowContext(ctx, offset).Scan(&seconds, &session, &system)
-	if err != nil {
-		f.query(n, err)
-		return
-	}
-	name, here := n.now().Zone()
-	f.fact("time_zone", session)
-	if seconds == here {
-		return
-	}
-	f.warning("metadb.timezone",
-		msg.M("the time zone of the MetaDB is UTC%s (%s, %s), and that of this node UTC%s (%s)",
-			zone(seconds), session, system, zone(here), name),
-		msg.M("set time_zone of the MetaDB to that of the nodes, or start the container with -e TZ=<time zone of the MetaDB>"),
-		fact("metadb_offset_seconds", seconds), fact("host_offset_seconds", here), fact("time_zone", session),
-		fact("system_time_zone", system))
-}
-
-func zone(seconds int) string {
-	sign := '+'
-	if seconds < 0 {
-		sign, seconds = '-', -seconds
-	}
-	return fmt.Sprintf("%c%02d:%02d", sign, seconds/3600, seconds/60%60)
-}
 
 // metaDBRelease asks the gate that step 2 asks too.
 func metaDBRelease(ctx context.Context, n *node, f *found) {

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"omsinit/internal/finding"
 	"omsinit/internal/layout"
 	"omsinit/internal/msg"
+	"omsinit/internal/pack"
 	"omsinit/testdata/testmaria"
 )
 
@@ -78,6 +80,25 @@ func TestMetaDB(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 	})
+	t.Run("looks up names", func(t *testing.T) {
+		slow := *cfg
+		slow.MetaPort = db.Slow(slowGreeting)
+		if got := connected(t, Input{}, &slow); ids(got) != "warning metadb.slow-greeting" {
+			t.Errorf("got %+v", got)
+		}
+	})
+	t.Run("read-only", func(t *testing.T) {
+		db.Exec("CREATE USER app@'%' IDENTIFIED BY 'pw'", "GRANT ALL ON rm.* TO app@'%'", "SET GLOBAL read_only = 1")
+		defer db.Exec("SET GLOBAL read_only = 0")
+		app := *cfg
+		app.MetaUser, app.MetaPassword = "app", "pw"
+		uses := func(*config.Config) ([]database.Use, error) {
+			return []database.Use{{Database: "rm", Rights: []database.Right{database.Create}}}, nil
+		}
+		if got := connected(t, Input{Uses: uses}, &app, metaDBDatabases, metaDBRights); ids(got) != "error metadb.read-only" {
+			t.Errorf("got %+v", got)
+		}
+	})
 	t.Run("frozen", func(t *testing.T) {
 		db.Freeze()
 		defer db.Thaw()
@@ -92,6 +113,21 @@ func TestMetaDB(t *testing.T) {
 		got := connected(t, Input{}, cfg, metaDBServer)
 		if ids(got) != "" || factOf(got, "kind") != "MariaDB" {
 			t.Errorf("got %s, %v", ids(got), got.Facts)
+		}
+	})
+	t.Run("what is known about it", func(t *testing.T) {
+		for want, s := range map[string]*pack.Server{
+			"": {Works: true}, "warning metadb.unsuitable": {Symptom: "an error", Source: "a page"}, "warning metadb.untried": nil,
+		} {
+			in := Input{Suiting: func(kind, version string) *pack.Server {
+				if kind != "MariaDB" || version == "" {
+					t.Errorf("asked about %s %s", kind, version)
+				}
+				return s
+			}}
+			if got := connected(t, in, cfg, metaDBServer); ids(got) != want {
+				t.Errorf("got %+v, want %q", got, want)
+			}
 		}
 	})
 	t.Run("small packets and latin1", func(t *testing.T) {
@@ -126,6 +162,19 @@ func TestMetaDB(t *testing.T) {
 		got := connected(t, in, cfg, metaDBClock)
 		if ids(got) != "warning metadb.timezone" || !strings.Contains(got.Findings[0].Message.String(), "UTC-03:30 (NST)") {
 			t.Errorf("got %+v", got)
+		}
+	})
+	t.Run("time zone of TZ", func(t *testing.T) {
+		db.Exec("SET GLOBAL time_zone = '+08:00'")
+		defer db.Exec("SET GLOBAL time_zone = SYSTEM")
+		for tz, want := range map[string]string{
+			"UTC-8": "", "<+08>-8": "", "CST-8": "", "UTC+8": "warning metadb.timezone", "UTC": "warning metadb.timezone",
+			"Asia/Nowhere": "warning metadb.timezone, warning metadb.timezone", "UTC 8": "warning metadb.timezone, warning metadb.timezone",
+		} {
+			in := Input{Environ: []string{"TZ=" + tz}, now: func() time.Time { return time.Now().UTC() }} // which is all that Go makes of it
+			if got := connected(t, in, cfg, metaDBClock); ids(got) != want {
+				t.Errorf("%s: got %+v", tz, got)
+			}
 		}
 	})
 	t.Run("gate", func(t *testing.T) {
@@ -222,28 +271,70 @@ func TestRights(t *testing.T) {
 		cfg.MetaUser, cfg.MetaPassword = name, "pw"
 		return cfg
 	}
+	uses := func(c *config.Config) (uses []database.Use, _ error) {
+		for _, name := range names(c) {
+			uses = append(uses,
+				database.Use{Database: name, Rights: []database.Right{database.Select, database.Insert, database.Create}},
+				database.Use{Database: name, Later: true, Rights: []database.Right{database.Select, database.Alter, database.Drop}},
+				database.Use{Database: name + "_later", Later: true, Rights: []database.Right{database.Create}})
+		}
+		return uses, nil
+	}
+	const all = "ALL ON rm_r.*,ALL ON cm_r.*,ALL ON hb_r.*,ALL ON rm_r_later.*,ALL ON cm_r_later.*,ALL ON hb_r_later.*"
 	for _, tc := range []struct {
 		name string
 		cfg  *config.Config
 		want string
-		text string
+		text string // in the message or the fix
 	}{
 		{"all", onServer(t, db, ""), "", ""},
-		{"none", account("nobody"), "error metadb.rights", "SELECT ON rm_r.*"},
-		{"tables but no ALTER", account("noalter", "CREATE, INSERT, UPDATE, DELETE, DROP, SELECT ON *.*"), "error metadb.rights", "ALTER TABLE"},
-		{"the three by name", account("three", "ALL ON rm_r.*", "ALL ON cm_r.*", "ALL ON hb_r.*"), "", ""},
-		{"two of three", account("two", "ALL ON rm_r.*", "ALL ON cm_r.*"), "error metadb.rights", "ON hb_r.*"},
-		{"a pattern", account("pattern", "ALL ON `%\\_r`.*"), "", ""},
-		{"a pattern without DROP", account("nodrop", "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX ON `__\\_r`.*"), "error metadb.rights", "DROP ON rm_r.*"},
+		{"none", account("nobody"), "error metadb.rights, warning metadb.later-rights", "SELECT ON rm_r.*"},
+		{"not everywhere", account("some", "SELECT, CREATE ON *.*", "ALL ON `__\\_r%`.*"), "", ""},
+		{"tables but no ALTER", account("noalter", "CREATE, INSERT, UPDATE, DELETE, DROP, SELECT ON *.*"), "warning metadb.later-rights", "ALTER ON hb_r.*"},
+		{"by name", account("three", strings.Split(all, ",")...), "", ""},
+		{"two of three", account("two", "ALL ON rm_r.*", "ALL ON cm_r.*"), "error metadb.rights, warning metadb.later-rights", "CREATE ON hb_r.*"},
+		{"the names alone", account("names", strings.Split(all, ",")[:3]...), "warning metadb.later-rights",
+			"GRANT CREATE ON `hb\\_r\\_later`.* TO 'names'@'%'"},
+		{"a pattern", account("pattern", "ALL ON `%\\_r%`.*"), "", ""},
+		{"a pattern without DROP", account("nodrop", "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX ON `__\\_r%`.*"), "warning metadb.later-rights", "DROP ON rm_r.*"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := connected(t, Input{TryWrites: true}, tc.cfg, metaDBDatabases, metaDBRights)
-			if ids(got) != tc.want || tc.text != "" && !strings.Contains(got.Findings[0].Message.String(), tc.text) {
+			got := connected(t, Input{TryWrites: true, Uses: uses}, tc.cfg, metaDBDatabases, metaDBRights)
+			if ids(got) != tc.want {
 				t.Errorf("got %s: %+v", ids(got), got.Findings)
+			}
+			if tc.text != "" && !strings.Contains(got.Findings[0].Message.String()+got.Findings[0].Fix.String(), tc.text) {
+				t.Errorf("%+v", got.Findings)
+			}
+			if lock := factOf(got, "lock"); lock != "GET_LOCK" {
+				t.Errorf("the lock is %v", lock)
 			}
 		})
 	}
 	// The account without ALTER may create and drop, so nothing is left of it.
+	if left := probes(t, db); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// TestTriedLock: a server without GET_LOCK gives a lease, and one that lets nobody lock is found out here.
+func TestTriedLock(t *testing.T) {
+	db := testmaria.Start(t)
+	cfg := onServer(t, db, "")
+	cfg.MetaPort = db.Without("GET_LOCK")
+	got := connected(t, Input{TryWrites: true}, cfg, metaDBDatabases, metaDBRights)
+	if ids(got) != "" || factOf(got, "lock") != "lease" {
+		t.Errorf("got %s, %v", ids(got), got.Facts)
+	}
+	cfg.MetaPort = db.Intercept(func(statement string) (fate testmaria.Fate) {
+		if strings.Contains(statement, "GET_LOCK") || strings.Contains(statement, database.LeaseTable) {
+			fate.Instead = "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO=1105, MESSAGE_TEXT='prohibited'"
+		}
+		return fate
+	})
+	if got := connected(t, Input{TryWrites: true}, cfg, metaDBDatabases, metaDBRights); ids(got) != "error metadb.lock" {
+		t.Errorf("got %s, %v", ids(got), got.Facts)
+	}
 	if left := probes(t, db); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
@@ -316,6 +407,26 @@ func TestMatches(t *testing.T) {
 	}
 }
 
+// TestPOSIXZone: the offsets are those of the C library.
+func TestPOSIXZone(t *testing.T) {
+	for form, want := range map[string]string{
+		"UTC-8": "+08:00", "CST-8": "+08:00", "UTC+8": "-08:00", "<-0330>3:30": "-03:30", "EST5EDT,M3.2.0,M11.1.0": "-05:00", "IST-5:30": "+05:30",
+		"Asia/Nowhere": "", "8": "", "": "", "UTC": "", "CN+": "",
+	} {
+		got := ""
+		if location := posixZone(form); location != nil {
+			_, seconds := time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC).In(location).Zone()
+			got = utcOffset(seconds)
+			if out, err := exec.Command("env", "TZ="+form, "date", "-d", "@1768435200", "+%:z").Output(); err != nil || strings.TrimSpace(string(out)) != got {
+				t.Errorf("%s: date says %s, %v", form, out, err)
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", form, got, want)
+		}
+	}
+}
+
 const regionTables = `CREATE DATABASE rm; CREATE DATABASE cm; CREATE DATABASE hb;
 CREATE TABLE rm.cluster_info (code INT, region VARCHAR(99), cm_url VARCHAR(99), is_default_cm INT, region_cn VARCHAR(99) DEFAULT '');
 CREATE TABLE cm.resource_group (id INT, name VARCHAR(99)); CREATE TABLE cm.host (ip VARCHAR(99), resource_group_id INT, host_status VARCHAR(99) DEFAULT 'ONLINE');
@@ -346,7 +457,6 @@ func TestRegions(t *testing.T) {
 		{"a node of a group that no region has", "cm_region: hz\n", "INSERT INTO cm.resource_group VALUES (7, '5'); INSERT INTO cm.host (ip, resource_group_id) VALUES ('10.0.0.2', 7)", "warning regions.nodes", false},
 		{"another region's heartbeats", "cm_region: hz\ncm_is_default: false\n", "INSERT INTO rm.cluster_info (code, region, cm_url, is_default_cm) VALUES (2, 'bj', 'http://10.1.0.1:8088', 1); INSERT INTO cm.resource_group VALUES (7, '2'); INSERT INTO cm.host (ip, resource_group_id) VALUES ('10.1.0.1', 7); INSERT INTO hb.heart_beat (host_ip) VALUES ('10.1.0.1'), ('10.0.0.1')", "error regions.heartbeat", false},
 		{"another region's old heartbeats", "cm_region: hz\ncm_is_default: false\n", "INSERT INTO rm.cluster_info (code, region, cm_url, is_default_cm) VALUES (2, 'bj', 'http://10.1.0.1:8088', 1); INSERT INTO cm.resource_group VALUES (7, '2'); INSERT INTO cm.host (ip, resource_group_id) VALUES ('10.1.0.1', 7); INSERT INTO hb.heart_beat (host_ip, gmt_modified) VALUES ('10.1.0.1', NOW() - INTERVAL 1 HOUR)", "", false},
-		{"a node that was taken out of another region", "cm_region: hz\ncm_is_default: false\n", "INSERT INTO rm.cluster_info (code, region, cm_url, is_default_cm) VALUES (2, 'bj', 'http://10.1.0.1:8088', 1); INSERT INTO cm.resource_group VALUES (7, '2'); INSERT INTO cm.host VALUES ('10.0.0.2', 7, 'OFFLINE')", "", false},
 		{"everything at once", "", "INSERT INTO rm.cluster_info (code, region, cm_url, is_default_cm) VALUES (1, 'sh', 'http://10.2.0.1:8088', 0), (2, 'default', 'http://10.0.0.1:8088', 1)", "error regions.location, error regions.name, error regions.cm-url, error regions.default", true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

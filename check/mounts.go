@@ -103,4 +103,10 @@ func (n *node) space(f *found, dir string) {
 			msg.M("free space there or mount a larger disk: Stores keep the changes of the sources there, and stop when it is full"),
 			fact("path", dir), fact("free_bytes", free), fact("recommended_bytes", uint64(leastDisk)))
 	}
+	if s.Files > 0 && s.Ffree < s.Files/100 { // some file systems have no such limit
+		f.warning("host.disk",
+			msg.M("the file system of %s can hold %d files, and only %d more", dir, s.Files, s.Ffree),
+			msg.M("remove files there: it is full when no inode is left, however many bytes are free"),
+			fact("path", dir), fact("free_inodes", s.Ffree), fact("inodes", s.Files))
+	}
 }

@@ -3,7 +3,7 @@ package check
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"omsinit/internal/database"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
+	"omsinit/internal/pattern"
 )
 
 // A throw-away database is named after the second at which nobody uses it any more, by the server's clock:
@@ -29,25 +31,71 @@ const (
 	dropTimeout = 5 * time.Second
 )
 
-// metaDBRights tries what step 2, backups and rollbacks do.
+// metaDBRights asks for every right that will be used, tries them in a throw-away database where the account may make
+// one, and takes the lock of the MetaDB, or what stands in for it.
 func metaDBRights(ctx context.Context, n *node, f *found) {
+	var uses []database.Use
+	if n.Uses != nil {
+		var err error
+		if uses, err = n.Uses(n.cfg); err != nil {
+			f.failure("metadb.rights", err, msg.Message{})
+			return
+		}
+	}
 	name, err := n.probeName(ctx)
 	if err != nil {
 		f.query(n, err)
 		return
 	}
-	quoted := database.Quote(name)
-	_, err = n.db.ExecContext(ctx, "CREATE DATABASE "+quoted+" DEFAULT CHARACTER SET utf8mb4")
-	if err != nil && !database.IsDenied(err) {
-		// A connection that broke may have carried the statement through.
-		n.dropProbe(ctx, name)
+	mayProbe, err := database.Lacking(ctx, n.db, name, probeRights...)
+	if err != nil {
 		f.query(n, err)
 		return
 	}
-	if err != nil {
-		n.rightsByGrant(ctx, f, err)
-		return
+	if len(mayProbe) == 0 {
+		_, err = n.db.ExecContext(ctx, "CREATE DATABASE "+database.Quote(name)+" DEFAULT CHARACTER SET utf8mb4")
+		if database.IsDenied(err) { // the server looks whether a thing is there before it looks at the rights
+			n.rightsByGrant(ctx, f, uses)
+			n.tryLock(ctx, f, "")
+			return
+		}
+		if err == nil {
+			err = n.tryRights(ctx, f, name)
+		}
+		// A connection that broke may have carried the statement through.
+		dropErr := n.dropProbe(ctx, name)
+		if err != nil {
+			f.query(n, err)
+			return
+		}
+		if dropErr != nil {
+			f.error("metadb.rights",
+				msg.M("cannot remove the throw-away database %s: %v", name, database.Explain(n.cfg, dropErr)),
+				msg.M("remove it by hand: DROP DATABASE %s", name), fact("database", name))
+		}
+	} else {
+		n.tryLock(ctx, f, "")
 	}
+	var lacking []database.Use
+	for _, use := range uses {
+		use.Rights, err = database.Lacking(ctx, n.db, use.Database, use.Rights...)
+		if err != nil {
+			f.query(n, err)
+			return
+		}
+		if len(use.Rights) > 0 {
+			lacking = append(lacking, use)
+		}
+	}
+	n.lacks(ctx, f, lacking, uses)
+}
+
+// probeRights are those that tryRights needs.
+var probeRights = []database.Right{database.Create, database.Drop, database.Alter, database.Select, database.Insert,
+	database.Update, database.Delete}
+
+// tryRights does in a throw-away database what step 2 and the components do. The server has said that it may be done.
+func (n *node) tryRights(ctx context.Context, f *found, name string) error {
 	for _, statement := range []string{
 		"CREATE TABLE %s.probe (id INT PRIMARY KEY)",
 		"ALTER TABLE %s.probe ADD COLUMN word VARCHAR(8)",
@@ -56,21 +104,88 @@ func metaDBRights(ctx context.Context, n *node, f *found) {
 		"DELETE FROM %s.probe",
 		"DROP TABLE %s.probe",
 	} {
-		if _, err := n.db.ExecContext(ctx, fmt.Sprintf(statement, quoted)); err != nil {
-			n.dropProbe(ctx, name)
-			if !database.IsDenied(err) {
+		_, err := n.db.ExecContext(ctx, fmt.Sprintf(statement, database.Quote(name)))
+		if database.IsDenied(err) {
+			verb, _, _ := strings.Cut(statement, " %s")
+			f.error("metadb.rights", msg.M("the MetaDB user %s lacks a right (%s): %v", n.cfg.MetaUser, verb, err),
+				msg.M("grant it all rights on the databases %s, and the right to create them",
+					msg.List(names(n.cfg))),
+				fact("oms_meta_user", n.cfg.MetaUser), fact("refused", verb))
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	n.tryLock(ctx, f, name)
+	return nil
+}
+
+// tryLock takes a lock as step 2 does, and lets it go: in a throw-away database, where a lease has its table too, or,
+// without one, a lock of the server's alone.
+func (n *node) tryLock(ctx context.Context, f *found, name string) {
+	c := *n.cfg
+	c.RMDatabase, c.CMDatabase = name, rand.Text() // nobody else waits for this lock
+	lock, err := database.Acquire(ctx, &c, n.db, database.LockOptions{Timeout: n.Deadline, Lease: name != ""})
+	if errors.Is(err, database.ErrNoLocks) {
+		return // step 2 takes a lease in a table, which is tried by the rights on the database
+	}
+	if err != nil {
+		f.failure("metadb.lock", err, msg.M("see whether the MetaDB, or the cluster or proxy in front of it, lets this account lock: with GET_LOCK, or by an UPDATE of a row"))
+		return
+	}
+	f.fact("lock", lock.Kind())
+	lock.Release()
+}
+
+// lacks reports the rights that the account lacks, those of an initialisation as an error, those of later as a warning.
+// The fix is the statements that grant all that is used in these databases.
+func (n *node) lacks(ctx context.Context, f *found, lacking, uses []database.Use) {
+	var reported []string
+	for _, later := range []bool{false, true} {
+		var texts, grants, databases []string
+		for _, use := range lacking {
+			for _, right := range use.Rights {
+				text := string(right) + " ON " + use.Database + ".*"
+				if use.Later == later && !slices.Contains(reported, text) {
+					texts, databases = append(texts, text), append(databases, use.Database)
+				}
+			}
+		}
+		reported = append(reported, texts...)
+		slices.Sort(databases)
+		for _, name := range slices.Compact(databases) {
+			var all []database.Right
+			for _, use := range uses {
+				if use.Database == name {
+					all = append(all, use.Rights...)
+				}
+			}
+			slices.Sort(all)
+			grant, err := database.Grant(ctx, n.db, name, slices.Compact(all)...)
+			if err != nil {
 				f.query(n, err)
 				return
 			}
-			verb, _, _ := strings.Cut(statement, " %s")
-			f.lacks(n, verb, err)
-			return
+			grants = append(grants, grant+";")
 		}
-	}
-	if err := n.dropProbe(ctx, name); err != nil {
-		f.error("metadb.rights",
-			msg.M("cannot remove the throw-away database %s: %v", name, database.Explain(n.cfg, err)),
-			msg.M("remove it by hand: DROP DATABASE %s", name), fact("database", name))
+		if len(texts) == 0 {
+			continue
+		}
+		fix := msg.M("run as an administrator of the MetaDB: %s", strings.Join(grants, " "))
+		facts := []finding.Fact{fact("oms_meta_user", n.cfg.MetaUser), fact("lacking", texts), fact("grants", grants)}
+		switch {
+		case !later:
+			f.error("metadb.rights", msg.M("the MetaDB user %s lacks rights that an initialisation and the components use: %s",
+				n.cfg.MetaUser, msg.List(texts)), fix, facts...)
+		default:
+			report := f.warning
+			if n.upgrading() {
+				report = f.error
+			}
+			report("metadb.later-rights", msg.M("the MetaDB user %s lacks rights that backups, restores and upgrades use: %s",
+				n.cfg.MetaUser, msg.List(texts)), fix, facts...)
+		}
 	}
 }
 
@@ -108,11 +223,11 @@ func (n *node) removeLeftovers(ctx context.Context, probes []string) {
 	}
 }
 
-var probeForm = regexp.MustCompile(`^` + probePrefix + `([0-9]{10})_[^/]{8}$`)
+var probeForm = pattern.New(`^` + probePrefix + `([0-9]{10})_[^/]{8}$`)
 
 // probeEnd reads the time out of the name of a throw-away database. Names of another form are not ours.
 func probeEnd(name string) (int64, bool) {
-	m := probeForm.FindStringSubmatch(name)
+	m := probeForm().FindStringSubmatch(name)
 	if m == nil {
 		return 0, false
 	}
@@ -120,43 +235,29 @@ func probeEnd(name string) (int64, bool) {
 	return over, err == nil
 }
 
-func (f *found) lacks(n *node, what string, err error) {
-	f.error("metadb.rights", msg.M("the MetaDB user %s lacks a right (%s): %v", n.cfg.MetaUser, what, err),
-		msg.M("grant it all rights on the databases %s, and the right to create them",
-			strings.Join(names(n.cfg), ", ")),
-		fact("oms_meta_user", n.cfg.MetaUser), fact("refused", what))
-}
-
-// needed are the rights that step 2, the components and a rollback use.
-var needed = []string{"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP", "INDEX"}
-
-// rightsByGrant is for an account that may not create a database of any name: it may have been granted these three
-// alone, and then its grants show what it may do.
-func (n *node) rightsByGrant(ctx context.Context, f *found, createErr error) {
-	const granted = "SELECT table_schema, privilege_type FROM information_schema.schema_privileges"
-	has := map[string][]string{} // database -> rights
-	err := database.Each(ctx, n.db, granted, nil, func(rows *sql.Rows) error {
-		var pattern, right string
-		err := rows.Scan(&pattern, &right)
-		for _, name := range names(n.cfg) {
-			if matches(pattern, name) {
-				has[name] = append(has[name], right)
-			}
-		}
-		return err
-	})
+// rightsByGrant is for servers that look whether a thing is there before they look at the rights, as OceanBase may, and
+// an account that may not create a database of any name: its grants show what it may do.
+func (n *node) rightsByGrant(ctx context.Context, f *found, uses []database.Use) {
+	const granted = "SELECT table_schema, privilege_type FROM information_schema.schema_privileges" +
+		" UNION ALL SELECT '%', privilege_type FROM information_schema.user_privileges"
+	type grant struct{ pattern, right string }
+	grants, err := database.All(ctx, n.db, granted, nil, func(g *grant) []any { return []any{&g.pattern, &g.right} })
 	if err != nil {
 		f.query(n, err)
 		return
 	}
-	for _, name := range names(n.cfg) {
-		for _, right := range needed {
-			if !slices.Contains(has[name], right) {
-				f.lacks(n, right+" ON "+name+".*", createErr)
-				return
-			}
+	var lacking []database.Use
+	for _, use := range uses {
+		use.Rights = slices.DeleteFunc(slices.Clone(use.Rights), func(right database.Right) bool {
+			return slices.ContainsFunc(grants, func(g grant) bool {
+				return g.right == string(right) && matches(g.pattern, use.Database)
+			})
+		})
+		if len(use.Rights) > 0 {
+			lacking = append(lacking, use)
 		}
 	}
+	n.lacks(ctx, f, lacking, uses)
 }
 
 // matches follows GRANT: % and _ are wildcards unless a backslash is before them.

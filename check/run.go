@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -24,6 +23,8 @@ type check struct {
 	offline bool
 	// deadlines is how many deadlines it may take; 0 means one.
 	deadlines int
+	// gate: nothing goes on without its answer, so that an answer that comes too late is an error.
+	gate bool
 	// when and applies report whether there is anything to check; nil means always. The first is asked at once, with
 	// the input only, the second when everything that the check needs has succeeded.
 	when, applies func(*node) bool
@@ -140,7 +141,6 @@ func (s *state) perform(ctx context.Context, n *node, states map[string]*state) 
 	}
 	if len(s.blocked) > 0 {
 		s.result.SkippedBecause = s.blocked
-		s.result.Skipped = msg.M("not checked, because this failed: %s", strings.Join(s.blocked, ", "))
 		return
 	}
 	if s.applies != nil && !s.applies(n) {
@@ -184,7 +184,7 @@ func bounded(ctx context.Context, n *node, c check) (f *found, inTime bool) {
 	}
 	f = &found{}
 	report := f.warning
-	if othersNeed(c.id) {
+	if c.gate || othersNeed(c.id) {
 		report = f.error // else much would be skipped, and nothing would be wrong
 	}
 	report("check.deadline", msg.M("the check %s has not finished within %s", c.id, deadline),

@@ -324,3 +324,14 @@ func TestDropped(t *testing.T) {
 		t.Errorf("got %v: %v", got, err)
 	}
 }
+
+// TestLateGate: a gate that does not answer in time is shut.
+func TestLateGate(t *testing.T) {
+	for _, gate := range []bool{false, true} {
+		report, _ := perform(t.Context(), Input{Deadline: time.Millisecond}, []check{{id: "upgrade.state", gate: gate,
+			run: func(context.Context, *node, *found) { time.Sleep(grace + 200*time.Millisecond) }}})
+		if (report.Err() != nil) != gate {
+			t.Errorf("gate %v: %v", gate, report.Err())
+		}
+	}
+}

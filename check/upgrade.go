@@ -20,7 +20,9 @@ func (n *node) lookalikes() (names []string) {
 	return names
 }
 
-func (n *node) mentionsUpgrade() bool { return n.Upgrade != "" || len(n.lookalikes()) > 0 }
+func (n *node) mentionsUpgrade() bool {
+	return n.Upgrade != "" || n.UpgradeMode != "" || len(n.lookalikes()) > 0
+}
 
 func (n *node) upgrading() bool { return n.Upgrade == "true" }
 
@@ -37,6 +39,10 @@ func upgradeMode(_ context.Context, n *node, f *found) {
 		f.error("upgrade.flag", msg.M("IS_UPGRADE is %q, and only true in lower case asks for an upgrade", value),
 			msg.M("start the container with -e IS_UPGRADE=true for an upgrade, or without %s", "IS_UPGRADE"),
 			fact("value", value))
+	}
+	if mode := n.UpgradeMode; mode != "" && mode != "off" && mode != "auto" {
+		f.error("upgrade.flag", msg.M("OMSINIT_UPGRADE is %q; it is auto or off", mode),
+			msg.M("start the container with -e OMSINIT_UPGRADE=auto, or without it"), fact("value", mode))
 	}
 }
 

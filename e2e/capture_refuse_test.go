@@ -32,7 +32,10 @@ func TestCaptureRefuses(t *testing.T) {
 		{[]string{"capture", "--out", out, "--output", "xml"}, 64, "text or json"},
 		{[]string{"capture", "--out", file}, 1, file},
 		{[]string{"capture", "--out", n.path("/home")}, 1, "is not empty"},
-		{[]string{"capture", "--out", out, "--compare", n.path("/nowhere")}, 1, "/nowhere/home/admin/conf/config.yaml"},
+		{[]string{"capture", "--out", out, "--compare", n.path("/nowhere")}, 1, "/nowhere"},
+		{[]string{"capture", "--out", out, "--from", file}, 1, file},
+		{[]string{"capture", "--bundle", file}, 1, "is there already"},
+		{[]string{"capture", "--bundle", n.path("/b"), "--out", out}, 64, "--bundle"},
 		{[]string{"capture", "--out", out, "--file", "/etc/nothing"}, 1, "/etc/nothing"},
 		{[]string{"capture", "--out", out, "--rows", "rm.nothing"}, 1, "rm.nothing"},
 		{[]string{"capture", "--out", out, "--release", "not a release"}, 1, "not a release"},
@@ -119,7 +122,7 @@ cm_nodes: [10.0.0.2]
 	n.writeFile("/home/ds/cm/package/config/jdbc.properties", "url=jdbc:mysql://10.0.0.1:2881/oms_cm\nuser=root@oms\npassword=aaAA11__#\n")
 	out := filepath.Join(t.TempDir(), "pack")
 	stdout, errOut, status := n.omsinit("pack", "capture", "--no-metadb", "--release", "4.2.7-CE", "--out", out)
-	if status != 0 || !strings.Contains(stdout, "已通过验证") {
+	if status != 0 || !strings.Contains(stdout, "生成结果一致") {
 		t.Fatalf("status %d\n%s%s", status, stdout, errOut)
 	}
 	files := readTree(t, out)

@@ -28,20 +28,20 @@ type oldWorld struct {
 	keys map[string]any
 }
 
-// newOldWorld lays out the image with ports and an account of its own.
-func newOldWorld(t testing.TB, db *testmaria.Server, user, password string, keys map[string]any) *oldWorld {
+// newOldWorld lays out the image with ports and an account of its own. links are whole or each: see image.sh.
+func newOldWorld(t testing.TB, db *testmaria.Server, links, user, password string, keys map[string]any) *oldWorld {
 	t.Helper()
 	root, err := os.MkdirTemp("", "old-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(root) })
-	if out, err := exec.Command("../testdata/oldworld/image.sh", root).CombinedOutput(); err != nil {
+	if out, err := exec.Command("../testdata/oldworld/image.sh", root, links).CombinedOutput(); err != nil {
 		t.Fatalf("image.sh: %v\n%s", err, out)
 	}
 	account := func(host string) string { return sqlText(user) + "@" + sqlText(host) }
 	for _, host := range []string{"127.0.0.1", "localhost"} {
-		db.Exec("CREATE OR REPLACE USER "+account(host)+" IDENTIFIED BY "+sqlText(password), "GRANT ALL ON *.* TO "+account(host))
+		db.Exec("CREATE OR REPLACE USER "+account(host)+" IDENTIFIED BY "+sqlText(password), "GRANT ALL ON *.* TO "+account(host)+" WITH GRANT OPTION")
 	}
 	w := &oldWorld{node: &node{t: t, root: root, ports: map[string]int{}, env: []string{
 		"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin", "OMS_HOST_IP=" + keys["cm_nodes"].([]string)[0], "OMS_LANG=en", "HOME=" + root,
@@ -118,29 +118,46 @@ func (w *oldWorld) old(what string) (string, error) {
 // Two installations that their own scripts made from different configurations
 // teach omsinit a release; a third one is then initialised by omsinit alone.
 func TestCaptureAndBoot(t *testing.T) {
+	for _, links := range []string{"whole", "each"} {
+		t.Run(links, func(t *testing.T) { captureAndBoot(t, links) })
+	}
+}
+
+func captureAndBoot(t *testing.T, links string) {
 	db := testmaria.Start(t)
 	const passwordA, passwordB = `A1 !"#$%&'()*+,-./:;<=>?@[\]^_{|}~{{x}}密码`, "tso\\B'9\"</p>&%40 $x`{{"
-	a := newOldWorld(t, db, "oms", passwordA, map[string]any{
+	a := newOldWorld(t, db, links, "oms", passwordA, map[string]any{
 		"drc_rm_db": "oms", "drc_cm_db": "oms_cm", "drc_cm_heartbeat_db": "oms_cm_hb", "cm_location": 1, "cm_nodes": []string{"127.0.0.5"},
 		"cm_region": "cn-hz", "cm_region_cn": "杭州", "cm_is_default": true, "tsdb_enabled": false,
 	})
-	b := newOldWorld(t, db, "root@second#c1", passwordB, map[string]any{
+	b := newOldWorld(t, db, links, "root@second#c1", passwordB, map[string]any{
 		"drc_rm_db": "b_rm", "drc_cm_db": "b_cm", "drc_cm_heartbeat_db": "b_hb", "cm_location": 12, "cm_nodes": []string{"127.0.0.2", "127.0.0.22"},
 		"cm_region": "cn-beijing", "cm_region_cn": `北京 "1" &\`, "cm_is_default": false,
 		"tsdb_enabled": true, "tsdb_service": "INFLUXDB", "tsdb_url": "127.0.0.9:8086", "tsdb_username": "o m&s", "tsdb_password": "t/s+db é",
 	})
 	a.initialise()
 	b.initialise()
+	db.Exec("SET GLOBAL log_output = 'TABLE'", "SET GLOBAL general_log = 1") // which rows the old step 5 writes itself
 	before := tree(t, a.root)
 
-	pack := filepath.Join(a.root, "captured")
-	out, errOut, status := a.omsinit("pack", "capture", "--out", pack, "--compare", b.root, "--compare-host-ip", "127.0.0.2",
-		"--record", a.path("/root/old_init.sh")+" resources", "--compare-record", "OMS_HOST_IP=127.0.0.2 "+b.path("/root/old_init.sh")+" resources")
+	bundles := t.TempDir()
+	pack := filepath.Join(bundles, "captured")
+	for _, w := range []*oldWorld{a, b} {
+		file := filepath.Join(bundles, filepath.Base(w.root))
+		out, errOut, status := w.omsinit("pack", "capture", "--bundle", file, "--record", w.path("/root/old_init.sh")+" resources")
+		if info, err := os.Stat(file); status != 0 || err != nil || info.Mode() != 0o600 {
+			t.Fatalf("status %d, %v, %v\n%s%s", status, info, err, out, errOut)
+		}
+	}
+	// Elsewhere, without the installations.
+	host := &node{t: t, root: t.TempDir(), env: []string{"PATH=" + os.Getenv("PATH"), "OMS_LANG=en"}}
+	out, errOut, status := host.omsinit("pack", "capture", "--from", filepath.Join(bundles, filepath.Base(a.root)),
+		"--compare", filepath.Join(bundles, filepath.Base(b.root)), "--out", pack)
 	if status != 0 {
 		t.Fatalf("status %d\n%s%s", status, out, errOut)
 	}
 	t.Logf("%s%s", out, errOut)
-	if !strings.Contains(out, "verified: the pack makes everything") {
+	if !strings.Contains(out, "renders the same: the pack makes everything") {
 		t.Errorf("not verified:\n%s", out)
 	}
 
@@ -155,7 +172,7 @@ func TestCaptureAndBoot(t *testing.T) {
 	})
 	t.Run("the installation is as it was", func(t *testing.T) {
 		for name, sum := range tree(t, a.root) {
-			if strings.HasPrefix(name, "captured/") || strings.HasPrefix(name, "home/admin/logs/") {
+			if strings.HasPrefix(name, "home/admin/logs/") {
 				continue
 			}
 			if before[name] != sum {
@@ -166,8 +183,37 @@ func TestCaptureAndBoot(t *testing.T) {
 			t.Errorf("%s scratch databases are left", left)
 		}
 	})
+	t.Run("every file of a component has its reader", func(t *testing.T) {
+		var manifest struct {
+			Files []struct {
+				Path    string
+				Readers []string
+			}
+		}
+		if err := yaml.Unmarshal(readTree(t, pack)["pack.yaml"], &manifest); err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]string{}
+		for _, f := range manifest.Files {
+			got[f.Path] = strings.Join(f.Readers, " ")
+		}
+		for path, want := range map[string]string{
+			"/home/ds/ghana/config/application-oms.properties": "oms_console",
+			"/home/ds/ghana/config/tengine.conf":               "nginx",
+			"/home/ds/ghana/config/parts/upstream.inc":         "nginx",
+			"/home/ds/cm/package/config/drc-cm.properties":     "oms_drc_cm",
+			"/home/ds/cm/package/config/jdbc.properties":       "oms_drc_cm",
+			"/home/ds/cm/package/config/plugins/store.xml":     "oms_drc_cm",
+			"/home/ds/supervisor/config/supervisor.json":       "oms_drc_supervisor",
+			"/home/ds/supervisor/config/drc.properties":        "oms_drc_supervisor",
+			"/home/ds/supervisor/config/agent.env":             "oms_drc_supervisor",
+		} {
+			if got[path] != want {
+				t.Errorf("%s: readers %q, want %q", path, got[path], want)
+			}
+		}
+	})
 	t.Run("it fits the second one too", func(t *testing.T) {
-		b.env = append(b.env, "OMS_HOST_IP=127.0.0.2")
 		out, errOut, status := b.omsinit("pack", "verify", pack)
 		if status != 0 {
 			t.Errorf("status %d\n%s%s", status, out, errOut)
@@ -201,7 +247,21 @@ func TestCaptureAndBoot(t *testing.T) {
 		}
 	})
 
-	c := newOldWorld(t, db, "third", `p'%s\1`, map[string]any{
+	if links == "each" {
+		return // how the links are says nothing of what follows
+	}
+	t.Run("proven by what it does", func(t *testing.T) {
+		d := newOldWorld(t, db, links, "unused", "unused", map[string]any{"cm_nodes": []string{"127.0.0.1"}})
+		out, errOut, status := d.omsinit("pack", "verify", "--boot-here", "--from", filepath.Join(bundles, filepath.Base(a.root)),
+			"--compare", filepath.Join(bundles, filepath.Base(b.root)), pack)
+		if status != 0 || !strings.Contains(out, "proven: ") {
+			t.Errorf("status %d\n%s%s", status, out, errOut)
+		}
+		if left := value(t, db, "SELECT count(*) FROM mysql.user WHERE user LIKE 'omsinit%'"); left != "0" {
+			t.Errorf("%s accounts are left", left)
+		}
+	})
+	c := newOldWorld(t, db, links, "third", `p'%s\1`, map[string]any{
 		"drc_rm_db": "third_console", "drc_cm_db": "third", "drc_cm_heartbeat_db": "third_b", "cm_location": 7, "cm_nodes": []string{"127.0.0.3"},
 		"cm_region": "eu", "cm_region_cn": "欧洲'1", "cm_is_default": true,
 	})
@@ -230,21 +290,43 @@ func TestCaptureAndBoot(t *testing.T) {
 	})
 	t.Run("the calls were made", func(t *testing.T) {
 		for query, want := range map[string]string{
-			"SELECT concat(name, location) FROM third.consumer":                               "drc7",
-			"SELECT concat(loc_no, address) FROM third.location_cm":                           "7欧洲'1",
-			"SELECT concat(code, ' ', nodes) FROM third.group_unit":                           "7 127.0.0.3 " + c.keys["cm_url"].(string),
-			"SELECT concat(ip, ' ', agent_port) FROM third.machine":                           fmt.Sprintf("127.0.0.3 %d", c.ports["supervisor_server_port"]),
-			"SELECT cfg_value FROM third_console.sys_config_kv WHERE cfg_key = 'cm.address'":  c.keys["cm_url"].(string),
-			"SELECT cfg_value FROM third_console.sys_config_kv WHERE cfg_key = 'cm.location'": "7",
-			"SELECT cfg_value FROM third_console.sys_config_kv WHERE cfg_key = 'greeting'":    `你好; it's \ fine`,
-			"SELECT cfg_value FROM third_console.sys_config_kv WHERE cfg_key = 'ha.config'":   `{"enable":false,"brace":"{{x}}"}`,
-			"SELECT version FROM third_console.oms_version":                                   "4.2.7-CE",
+			"SELECT concat(name, location) FROM third.consumer":                                                "drc7",
+			"SELECT concat(loc_no, address) FROM third.location_cm":                                            "7欧洲'1",
+			"SELECT concat(code, ' ', nodes) FROM third.group_unit":                                            "7 127.0.0.3 " + c.keys["cm_url"].(string),
+			"SELECT concat(ip, ' ', agent_port) FROM third.machine":                                            fmt.Sprintf("127.0.0.3 %d", c.ports["supervisor_server_port"]),
+			"SELECT cfg_value FROM third_console.sys_config_kv WHERE cfg_key = 'cm.address'":                   c.keys["cm_url"].(string),
+			"SELECT cfg_value FROM third_console.sys_config_kv WHERE cfg_key = 'cm.location'":                  "7",
+			"SELECT cfg_value FROM third_console.sys_config_kv WHERE cfg_key = 'greeting'":                     `你好; it's \ fine`,
+			"SELECT cfg_value FROM third_console.sys_config_kv WHERE cfg_key = 'ha.config'":                    `{"enable":false,"brace":"{{x}}"}`,
+			"SELECT concat(code, title, entry) FROM third_console.site_registry WHERE gmt_created IS NOT NULL": "7欧洲'1" + c.keys["cm_url"].(string),
+			"SELECT concat(host, site) FROM third_console.site_member":                                         "127.0.0.37",
+			"SELECT concat(id, title, body) FROM third_console.wf_kind WHERE id = 7":                           `7迁移{"steps": ["{{x}}"]}`,
+			"SELECT version FROM third_console.oms_version":                                                    "4.2.7-CE",
 			"SELECT third.twice(21)": "42",
 		} {
 			if got := value(t, db, query); got != want {
 				t.Errorf("%s: got %q, want %q", query, got, want)
 			}
 		}
+	})
+	t.Run("a changed key restarts who reads it, and no other", func(t *testing.T) {
+		before, port := c.pids(), freePorts(t, 1)[0]
+		out, errOut, status := c.omsinit("config", "set", fmt.Sprintf("nginx_server_port=%d", port))
+		if status != 0 {
+			t.Fatalf("status %d\n%s%s", status, out, errOut)
+		}
+		c.ports["nginx_server_port"] = port
+		after := c.pids()
+		for name, pid := range before {
+			if restarted := after[name] != pid; restarted != (name == "nginx") || after[name] == "" {
+				t.Errorf("%s: restarted %v\n%s%s", name, restarted, out, errOut)
+			}
+		}
+		resp, err := http.Get(fmt.Sprintf("http://127.0.0.3:%d/oms/health", port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
 	})
 	t.Run("the old scripts write the very same files", func(t *testing.T) {
 		before := tree(t, c.root)

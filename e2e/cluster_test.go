@@ -302,12 +302,14 @@ func TestCluster(t *testing.T) {
 		first.says(3, []string{"the node 127.0.1.3 is not in cm_nodes, and sends heartbeats"}, "cluster", "check")
 		one.nodes[2].says(0, nil, "stop", "oms_drc_supervisor")
 		db.Exec("UPDATE oms_hb_1.heart_beat SET gmt_modified = NOW() - INTERVAL 10 MINUTE WHERE host_ip = '127.0.1.3'")
-		first.says(2, []string{"mark oms_cm.host ip=127.0.1.3 as OFFLINE"}, "plan")
-		first.says(0, []string{"ip=127.0.1.3 marked OFFLINE", "the row is kept"}, "init")
-		first.says(0, []string{"removed", "OFFLINE"}, "cluster", "show")
+		first.says(0, []string{"omsinit cluster remove 127.0.1.3"}, "init")
+		first.says(3, []string{"omsinit cluster remove 127.0.1.3"}, "cluster", "check")
+		first.says(0, []string{"ip=127.0.1.3 would be deleted"}, "cluster", "remove", "127.0.1.3", "--dry-run")
+		first.says(0, []string{"ip=127.0.1.3 deleted"}, "cluster", "remove", "127.0.1.3")
+		first.says(3, []string{"127.0.1.3"}, "cluster", "remove", "127.0.1.3")
 		first.says(0, nil, "cluster", "check")
 		one.writeConfigs(3)
-		first.says(0, []string{"ip=127.0.1.3 is in cm_nodes, and ONLINE again"}, "init")
+		first.says(0, []string{"ip=127.0.1.3 registered"}, "init")
 	})
 }
 

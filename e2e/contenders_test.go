@@ -38,6 +38,12 @@ var contenders = []contender{
 				fmt.Fprintf(&text, "[program:%s]\ncommand=%s %s %s\nstdout_logfile=%s/%s.log\nstderr_logfile=%s/%s.err\n[omsinit:%s]\nearly=true\n",
 					name, payload, socket, name, dir, name, dir, name, name)
 			}
+			// The folders of a container: PID 1 watches them, and looks again every 10 s where they are not.
+			for _, folder := range []string{"home/admin/conf", "var/lib/omsinit"} {
+				if err := os.MkdirAll(filepath.Join(dir, folder), 0o755); err != nil {
+					return err
+				}
+			}
 			return writeAll(dir, map[string]string{"etc/supervisor/supervisord.conf": text.String()})
 		},
 		run: func(dir string) *exec.Cmd { return exec.Command(omsinit, "run", "--root", dir) },

@@ -171,7 +171,7 @@ func TestMetricsUsage(t *testing.T) {
 		{"", "metrics check extra", 64, `takes no argument "extra"`},
 		{"", "metrics forget", 64, `there is no command "metrics forget"`},
 		{"", "restart nginx --timeout 30s", 1, "omsinit run is not running here"},
-		{"", "config set a=b --ignore x", 64, "not defined: -ignore"},
+		{"", "config set a=b --ignore x", 64, "--ignore"},
 		{"", "run --metrics-port 0", 64, "a port from 1 to 65535"},
 		{"", "run --metrics-port 70000", 64, "a port from 1 to 65535"},
 		{"OMSINIT_METRICS_PORT=http", "run", 64, "OMSINIT_METRICS_PORT"},

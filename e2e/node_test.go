@@ -34,13 +34,10 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	omsinit, standin = filepath.Join(dir, "omsinit"), filepath.Join(dir, "oms-standin")
-	for binary, source := range map[string]string{omsinit: ".", standin: "./testdata/standin"} {
-		cmd := exec.Command("go", "build", "-tags", "urfave_cli_no_docs", "-trimpath", "-ldflags", "-s -w", "-o", binary, source)
-		cmd.Dir, cmd.Env = "..", append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "cannot build %s: %v\n%s", source, err, out)
-			os.Exit(1)
-		}
+	build := exec.Command("make", "-s", "-C", "..", "build", "BIN="+dir) // with the flags that it is shipped with
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "make build: %v\n%s", err, out)
+		os.Exit(1)
 	}
 	code := m.Run()
 	os.RemoveAll(dir)
@@ -62,7 +59,8 @@ type node struct {
 }
 
 // newNode lays out an image tree with ports of its own and a config.yaml.
-func newNode(t testing.TB, db *testmaria.Server) *node {
+// The options are those of oms-standin install.
+func newNode(t testing.TB, db *testmaria.Server, image ...string) *node {
 	t.Helper()
 	// A socket path must fit into 107 bytes, so not t.TempDir.
 	root, err := os.MkdirTemp("", "oms-")
@@ -70,11 +68,11 @@ func newNode(t testing.TB, db *testmaria.Server) *node {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(root) })
-	if out, err := exec.Command(standin, "install", root).CombinedOutput(); err != nil {
+	if out, err := exec.Command(standin, append(append([]string{"install"}, image...), root)...).CombinedOutput(); err != nil {
 		t.Fatalf("oms-standin install: %v\n%s", err, out)
 	}
 	n := &node{t: t, root: root, ports: map[string]int{}, env: []string{
-		"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin", "OMS_HOST_IP=127.0.0.1", "OMS_LANG=en", "OMS_STANDIN_HEARTBEAT=1",
+		"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin", "OMS_HOST_IP=127.0.0.1", "OMS_LANG=en", "OMS_STANDIN_HEARTBEAT=1", "OMS_STANDIN_PROMPT=1",
 	}}
 	keys := []string{"ghana_server_port", "nginx_server_port", "cm_server_port", "supervisor_server_port", "sshd_server_port"}
 	for i, port := range freePorts(t, len(keys)) {

@@ -99,6 +99,36 @@ early=true
 	n.expect(1, "omsinit run is not running here", "healthcheck", "--live")
 }
 
+// TestBrokenProgramFile: a line that cannot be used takes its program down and nothing else, every command says so, and
+// supervisorctl update brings the program up once the line is mended.
+func TestBrokenProgramFile(t *testing.T) {
+	const broken, mended = "[program:torn]\ncommand=sleep 1000\nstopsignal=HARD\nauto_start=no\n", "[program:torn]\ncommand=sleep 1000\n"
+	n := bareNode(t, "log_level=info\n[include]\nfiles=%(here)s/conf.d/*.ini\n[omsinit:good]\nearly=true\n[omsinit:torn]\nearly=true\n"+
+		"[supervisorctl]\nserverurl=unix://%(here)s/../../s\n[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n")
+	n.writeFile("/etc/supervisor/conf.d/good.ini", "[program:good]\ncommand=sleep 1000\n")
+	n.writeFile("/etc/supervisor/conf.d/torn.ini", broken)
+	r := n.boot()
+	r.waitOutput("initialise again")
+	eventually(t, "the good program", func() bool { out, _, _ := n.omsinit("status"); return strings.Contains(out, "good  RUNNING") })
+	n.expect(0, `torn.ini:3: [program:torn] stopsignal: "HARD" is not a signal`, "status")
+	n.expect(0, "torn.ini:4: [program:torn] auto_start: this option is not known and is ignored: did you mean autostart?", "status")
+	n.expect(1, "torn is FATAL and not ready", "healthcheck")
+	n.expect(1, "torn.ini:3", "start", "torn")
+	n.expect(3, "[program.broken]", "check")
+	n.expect(3, "[program.ignored]", "check")
+	n.writeFile("/etc/supervisor/conf.d/torn.ini", mended)
+	out, err := exec.Command("supervisorctl", "-c", filepath.Join(n.root, "etc/supervisor/supervisord.conf"), "update").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "torn: updated process group") {
+		t.Errorf("supervisorctl update: %v\n%s", err, out)
+	}
+	eventually(t, "the mended program", func() bool { out, _, _ := n.omsinit("status"); return strings.Contains(out, "torn  RUNNING") })
+	if status := r.stop(); status != 0 {
+		t.Errorf("exit status %d", status)
+	}
+	n.writeFile("/etc/supervisor/conf.d/torn.ini", broken+"[omsinit:torn]\nessential=true\n")
+	n.expect(1, "", "run", "--on-fatal", "exit")
+}
+
 func TestOnFatalExit(t *testing.T) {
 	const sections = "[program:p]\ncommand=/bin/sh -c 'exit 7'\nstartretries=0\n[omsinit:p]\nearly=true\nessential=true\n"
 	n := bareNode(t, sections)

@@ -117,7 +117,7 @@ func TestReconfigure(t *testing.T) {
 		out, _ := n.must(0, "config", "set", "--move-cm-url", fmt.Sprintf("cm_server_port=%d", port))
 		for _, want := range []string{
 			fmt.Sprintf("cm_server_port: %d -> %d", n.ports["cm_server_port"], port), fmt.Sprintf("cm_url: http://127.0.0.1:%d -> http://127.0.0.1:%d", n.ports["cm_server_port"], port),
-			fmt.Sprintf("    +server.port=%d", port), "all components are ready",
+			fmt.Sprintf("    +jetty.http.port=%d", port), "all components are ready",
 		} {
 			if !strings.Contains(out, want) {
 				t.Errorf("no %q in\n%s", want, out)
@@ -308,11 +308,11 @@ func account(t *testing.T, db *testmaria.Server, user, password string) {
 func TestPack(t *testing.T) {
 	n := &node{t: t, root: t.TempDir(), env: []string{"PATH=" + os.Getenv("PATH")}}
 	out, _ := n.must(0, "pack", "list")
-	if !regexp.MustCompile(`(?m)^templates/drc-cm\.properties +embedded +` + regexp.QuoteMeta(cmProperties) + ` +root +0644 +properties +keys$`).MatchString(out) {
+	if !regexp.MustCompile(`(?m)^templates/drc-cm\.properties +embedded +` + regexp.QuoteMeta(cmProperties) + ` +root +0644 +properties +keys +documented +guess$`).MatchString(out) {
 		t.Error(out)
 	}
 	text, _ := n.must(0, "pack", "show", "templates/drc-cm.properties")
-	if !strings.Contains(text, "{{.cm_server_port}}") {
+	if !strings.Contains(text, "{{.cm_location}}") {
 		t.Error(text)
 	}
 	dir := n.path("/usr/share/omsinit/pack")

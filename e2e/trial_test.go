@@ -14,7 +14,7 @@ import (
 
 // TestTrial: a node with a MetaDB of its own, as an ordinary user, twice.
 func TestTrial(t *testing.T) {
-	n := &node{t: t, ports: map[string]int{}, env: []string{"PATH=/usr/bin:/bin", "OMS_LANG=en"}}
+	n := &node{t: t, ports: map[string]int{}, env: []string{"PATH=/usr/bin:/bin", "OMS_LANG=en", "OMS_STANDIN_PROMPT=1"}}
 	var err error
 	if n.root, err = os.MkdirTemp("", "oms-"); err != nil {
 		t.Fatal(err)

@@ -69,6 +69,10 @@ func TestUpgrade(t *testing.T) {
 	old.stop()
 
 	n.newContainer(map[string]string{"schema/cm/4.2.3-CE.sql": "ALTER TABLE `host` ADD COLUMN zone varchar(16) DEFAULT NULL;"})
+	// Without IS_UPGRADE nothing starts, with it everything but high
+	// availability is taken care of; a person says how that is meant.
+	plain := n.boot()
+	plain.waitOutput("an installation must be upgraded, not initialised again")
 	expect(3, []string{"route: 4.2.2-CE -> 4.2.3-CE", "[FAILED] upgrade.ha", "[FAILED] upgrade.node-alive: OMS still runs on 127.0.0.1", "ADD COLUMN zone", "refused"}, "plan")
 	db.Exec("UPDATE oms_cm_hb.heart_beat SET gmt_modified = NOW() - INTERVAL 45 MINUTE") // 45 minutes pass
 	expect(0, []string{"ready: ", "is switched off before", "it fits"}, "plan", "--auto-ha")
@@ -82,11 +86,6 @@ func TestUpgrade(t *testing.T) {
 		t.Errorf("%+v, %v", plan, err)
 	}
 	expect(3, []string{"--from-version says 4.1.0-CE"}, "apply", "--from-version", "4.1.0-CE")
-
-	// Without IS_UPGRADE nothing starts, with it everything but high
-	// availability is taken care of; a person says how that is meant.
-	plain := n.boot()
-	plain.waitOutput("an installation must be upgraded, not initialised again")
 	plain.stop()
 	n.env = append(n.env, "IS_UPGRADE=true")
 	r := n.boot()

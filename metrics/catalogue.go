@@ -69,6 +69,7 @@ func Catalogue() []Measurement {
 			{"cpu_limit_cores", Gauge, false, "CPUs that the container may use"},
 			{"cpu_throttled_seconds_total", Counter, false, "time that the container waited for its CPU quota"},
 			{"processes", Gauge, true, "processes and threads of the container"},
+			{"processes_limit", Gauge, true, "processes and threads that the container may have"},
 			{"oom_kills_total", Counter, true, "processes of the container that were killed for want of memory"},
 		}},
 		{Name: "omsinit_mount", Tags: []string{"mount"}, Most: 3, Fields: []Field{

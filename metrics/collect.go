@@ -120,7 +120,9 @@ func (c *collector) container() point {
 	if limit := g.Memory(); limit > 0 {
 		values["memory_limit_bytes"] = int64(limit)
 	}
-	for name, f := range map[string]cgroup.Figure{"memory_bytes": u.Memory, "processes": u.Processes, "oom_kills_total": u.OOMKills} {
+	for name, f := range map[string]cgroup.Figure{
+		"memory_bytes": u.Memory, "processes": u.Processes, "processes_limit": g.ProcessLimit(), "oom_kills_total": u.OOMKills,
+	} {
 		if f.Has {
 			values[name] = int64(f.Value)
 		}

@@ -51,7 +51,7 @@ func system(t *testing.T) string {
 	write("/proc/1/cgroup", "0::/\n")
 	for file, text := range map[string]string{
 		"memory.current": "1000", "memory.stat": "inactive_file 100", "memory.max": "max", "memory.events": "oom_kill 2",
-		"cpu.stat": "usage_usec 1500000\nthrottled_usec 250000", "pids.current": "12",
+		"cpu.stat": "usage_usec 1500000\nthrottled_usec 250000", "pids.current": "12", "pids.max": "400",
 	} {
 		write("/sys/fs/cgroup/"+file, text)
 	}
@@ -102,7 +102,7 @@ func TestCollect(t *testing.T) {
 			"processes": int64(3), "memory_bytes": 60 * page, "cpu_seconds_total": 1.4, "open_files": int64(6), "lost_log_bytes_total": int64(5)}},
 		{"omsinit_program", []string{"stopped"}, map[string]any{"state": int64(0), "processes": int64(0), "memory_bytes": int64(0), "uptime_seconds": 0.0, "restarts_total": int64(0), "cpu_seconds_total": nil}},
 		{"omsinit_program", []string{"gone"}, map[string]any{"state": int64(20), "processes": nil, "memory_bytes": nil, "open_files": nil, "cpu_seconds_total": nil}},
-		{"omsinit_container", nil, map[string]any{"memory_bytes": int64(900), "memory_limit_bytes": int64(4096 << 10), "cpu_seconds_total": 1.5, "cpu_throttled_seconds_total": 0.25, "processes": int64(12), "oom_kills_total": int64(2)}},
+		{"omsinit_container", nil, map[string]any{"memory_bytes": int64(900), "memory_limit_bytes": int64(4096 << 10), "cpu_seconds_total": 1.5, "cpu_throttled_seconds_total": 0.25, "processes": int64(12), "processes_limit": int64(400), "oom_kills_total": int64(2)}},
 		{"omsinit_step", []string{"metadb"}, map[string]any{"duration_seconds": 1.5, "failed": int64(1), "runs_total": int64(1), "failures_total": int64(1)}},
 		{"omsinit_reporter", nil, map[string]any{"collections_total": int64(1), "memory_bytes": 7 * page, "programs_left_out": int64(0)}},
 	} {

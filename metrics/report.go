@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"omsinit/internal/msg"
+	"omsinit/internal/style"
 )
 
 // Report is what `omsinit metrics show` prints. Its JSON form only ever grows,
@@ -25,7 +26,7 @@ type Report struct {
 	Region          string  `json:"region"`
 	Node            string  `json:"node"`
 	IntervalSeconds float64 `json:"interval_seconds"`
-	// MetricsPort is the address of the loopback port, empty without one.
+	// MetricsPort is the address and port that Prometheus asks, empty without one.
 	MetricsPort string `json:"metrics_port,omitempty"`
 
 	Queue      QueueReport  `json:"queue"`
@@ -141,7 +142,8 @@ func (r Report) Print(w io.Writer, lang msg.Lang, now time.Time) error {
 	say(msg.M("dropped by the full queue: %d batches, %d points; refused for good: %d batches, %d points", r.Dropped.Batches, r.Dropped.Points, r.Refused.Batches, r.Refused.Points))
 	say(msg.M("failed attempts: %d; contained faults: %d", r.Failures, r.Panics))
 	if r.LastError != nil {
-		say(msg.M("last error, %s ago: %v", now.Sub(r.LastError.At).Round(time.Second), r.LastError.Text))
+		ago := now.Sub(r.LastError.At).Round(time.Second)
+		fmt.Fprintln(w, style.Error.Paint(w, lang.Sprintf("last error, %s ago: %v", ago, r.LastError.Text)))
 	}
 	if r.NextTry != nil {
 		say(msg.M("next attempt in %s", max(0, r.NextTry.Sub(now)).Round(time.Second)))

@@ -25,9 +25,8 @@ type Options struct {
 	Node    func(*config.Config) string
 	Mounts  []Mount
 	Version string
-	// Port is one on 127.0.0.1 that serves the text form of Prometheus; 0 for
-	// none.
-	Port int
+	// Listen is the address and port that serve the text form of Prometheus; empty for none.
+	Listen string
 	// Interval between two batches; 0 is DefaultInterval.
 	Interval time.Duration
 
@@ -124,11 +123,20 @@ func (r *Reporter) Run(ctx context.Context, look func() Observation, log *slog.L
 	var workers sync.WaitGroup
 	workers.Go(func() { r.keep(ctx, r.send) })
 	workers.Go(func() { r.keep(ctx, r.listen) })
+	changes := watch(ctx, r.o.ConfigFile, r.o.AppliedFile)
 	ticker := time.NewTicker(r.o.Interval)
 	defer ticker.Stop()
-	for due := true; ; {
+	for due, ticks := true, true; ; {
 		if due {
 			r.contain(func() { r.tick(ctx) })
+		}
+		// With nothing to send, nothing wakes PID 1 but a change of the files.
+		if needed := changes == nil || r.sends(); needed != ticks {
+			if ticks = needed; ticks {
+				ticker.Reset(r.o.Interval)
+			} else {
+				ticker.Stop()
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -137,11 +145,21 @@ func (r *Reporter) Run(ctx context.Context, look func() Observation, log *slog.L
 			return
 		case <-ticker.C:
 			due = true
+		case <-changes:
+			r.contain(func() { r.follow(ctx) })
+			due = r.fresh()
 		case <-r.poke:
 			r.contain(func() { r.follow(ctx) })
 			due = r.fresh() // what has just begun does not wait for its time
 		}
 	}
+}
+
+// sends reports whether there is somebody to report to.
+func (r *Reporter) sends() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.session != nil
 }
 
 // fresh reports whether a session has begun and has no batch yet.
@@ -154,10 +172,7 @@ func (r *Reporter) fresh() bool {
 // tick is one interval: follow what was decided, and make a batch.
 func (r *Reporter) tick(ctx context.Context) {
 	r.follow(ctx)
-	r.mu.Lock()
-	sends := r.session != nil
-	r.mu.Unlock()
-	if !sends {
+	if !r.sends() {
 		return
 	}
 	c, err := r.observe(ctx, 0)

@@ -77,19 +77,33 @@ func (r *Reporter) serveStep(w http.ResponseWriter, req *http.Request) {
 	_, _ = io.WriteString(w, "{}\n")
 }
 
-// portState is the loopback port.
+// ListenAddress returns address and port of --metrics-port: a port is one of 127.0.0.1. It is empty for what is neither
+// a port nor an IP address with one.
+func ListenAddress(text string) string {
+	host, port, err := net.SplitHostPort(text)
+	if err != nil {
+		host, port = "127.0.0.1", text
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || number == 0 || host != "" && net.ParseIP(host) == nil {
+		return ""
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// portState is the port of --metrics-port.
 type portState struct {
 	address string // that it listens on, "" while it does not
 	problem error
 }
 
-// listen serves the text form on a port of 127.0.0.1 until ctx ends. A port
-// that is taken is tried again: it is no reason not to be there.
+// listen serves the text form on the address of --metrics-port until ctx ends. A port that is taken, or an address that
+// this host does not have yet, is tried again: it is no reason not to be there.
 func (r *Reporter) listen(ctx context.Context) {
-	if r.o.Port == 0 {
+	address := r.o.Listen
+	if address == "" {
 		return
 	}
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(r.o.Port))
 	for ctx.Err() == nil {
 		l, err := net.Listen("tcp", address)
 		if err == nil {
@@ -111,12 +125,13 @@ func (r *Reporter) listen(ctx context.Context) {
 func (r *Reporter) serve(ctx context.Context, l net.Listener) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+TextPath, func(w http.ResponseWriter, req *http.Request) {
-		// A web page that got this address under its own name is kept out.
+		// A web page that got the address of a loopback under its own name is kept out.
 		host, _, err := net.SplitHostPort(req.Host)
 		if err != nil {
 			host = req.Host
 		}
-		if ip := net.ParseIP(host); (ip == nil || !ip.IsLoopback()) && !strings.EqualFold(host, "localhost") {
+		at, _ := l.Addr().(*net.TCPAddr)
+		if ip := net.ParseIP(host); at.IP.IsLoopback() && !ip.IsLoopback() && !strings.EqualFold(host, "localhost") {
 			http.Error(w, "only for programs on this host", http.StatusForbidden)
 			return
 		}

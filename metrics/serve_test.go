@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +54,7 @@ func TestPort(t *testing.T) {
 	}
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	g := newRig(t)
-	g.o.Port, _ = strconv.Atoi(port)
+	g.o.Listen = ListenAddress(port)
 	g.start()
 	g.until("the port is missed", func(Report) bool {
 		w := g.Warnings()
@@ -90,6 +89,44 @@ func TestPort(t *testing.T) {
 		status, text := get(tc.host, tc.path)
 		if status != tc.status || status == 200 && (!strings.HasPrefix(text, prometheusType) || !strings.Contains(text, "omsinit_program_state{")) {
 			t.Errorf("%s %s: %d %s", tc.host, tc.path, status, text)
+		}
+	}
+}
+
+// On an address that others reach, whoever asks is answered under any name.
+func TestPortForOthers(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	l.Close()
+	g := newRig(t)
+	g.o.Listen = ListenAddress(":" + port)
+	g.start()
+	g.until("the port is open", func(r Report) bool { return r.MetricsPort != "" })
+	req, err := http.NewRequest(http.MethodGet, "http://127.0.0.1:"+port+TextPath, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = "oms-1.example:" + port
+	resp, err := (&http.Client{Timeout: 30 * time.Second}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+}
+
+func TestListenAddress(t *testing.T) {
+	for text, want := range map[string]string{
+		"9187": "127.0.0.1:9187", "10.0.0.1:9187": "10.0.0.1:9187", ":9187": ":9187", "[::1]:9187": "[::1]:9187", "[::]:1": "[::]:1",
+		"": "", "0": "", "65536": "", "-1": "", "+1": "", "http": "", "localhost:9187": "", "10.0.0.1": "", "10.0.0.1:": "", "10.0.0.1:0": "", "::1:9187": "",
+	} {
+		if got := ListenAddress(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
 }

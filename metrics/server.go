@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	client "github.com/influxdata/influxdb1-client/v2"
 
@@ -150,7 +151,7 @@ func (s *server) judge(a *answer) error {
 	}
 	switch {
 	case version != "" && !strings.HasPrefix(strings.TrimPrefix(version, "v"), "1."):
-		return msg.Errorf("the time-series database at tsdb_url %s is InfluxDB %s; OMS needs InfluxDB 1.8", s.address, version)
+		return msg.Errorf("the time-series database at tsdb_url %s is InfluxDB %s; OMS needs InfluxDB 1.8", s.address, shorten(version))
 	case version == "" && a.status == http.StatusUnauthorized && strings.Contains(lower, `"code":"unauthorized"`):
 		return msg.Errorf("the time-series database at tsdb_url %s is InfluxDB %s; OMS needs InfluxDB 1.8", s.address, "2.x")
 	case page:
@@ -260,7 +261,12 @@ func names(resp *client.Response) []string {
 
 // shorten keeps a foreign server's answer to one line of bearable length.
 func shorten(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?' // a terminal would act upon it
+	}, strings.Join(strings.Fields(strings.ToValidUTF8(s, "?")), " "))
 	if r := []rune(s); len(r) > 200 {
 		return string(r[:200]) + "…"
 	}

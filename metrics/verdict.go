@@ -6,6 +6,7 @@ import (
 
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
+	"omsinit/internal/style"
 )
 
 // Verdict is what `omsinit metrics check` found. Its JSON form only ever grows.
@@ -67,8 +68,11 @@ func (v Verdict) Print(w io.Writer, lang msg.Lang) {
 	marks := map[string]msg.Message{
 		Done: msg.M("[PASSED]"), Created: msg.M("[CREATED]"), Missing: msg.M("[MISSING]"), Skipped: msg.M("[SKIPPED]"), Failed: msg.M("[FAILED]"),
 	}
+	styles := map[string]style.Style{
+		Done: style.OK, Created: style.OK, Missing: style.Warning, Skipped: style.Dim, Failed: style.Error,
+	}
 	for _, p := range v.Parts {
-		fmt.Fprintln(w, marks[p.Result].In(lang), p.Message.In(lang))
+		fmt.Fprintln(w, styles[p.Result].Paint(w, marks[p.Result].In(lang)), p.Message.In(lang))
 		if !p.Fix.IsZero() {
 			fmt.Fprintln(w, lang.Sprintf("    fix: %s", p.Fix))
 		}

@@ -5,9 +5,9 @@ package scripts
 
 import "embed"
 
-// Pack is the reference pack: pack.yaml and the files it names.
+// Pack is the reference pack: pack.yaml, the files it names, and symptoms.yaml.
 //
-//go:embed pack.yaml all:schema all:templates all:supervisor
+//go:embed pack.yaml symptoms.yaml all:schema all:templates all:supervisor
 var Pack embed.FS
 
 // PackSchema is the JSON Schema of pack.yaml.

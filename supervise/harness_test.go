@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -29,8 +30,11 @@ type house struct {
 	run    testRun
 	client *client.Client
 	cmd    *exec.Cmd
-	out    buffer // both streams
-	ended  chan struct{}
+	out    buffer   // both streams
+	under  []string // a command that the supervisor runs under
+	// stranger lets it run as a user of its own: see asStranger.
+	stranger bool
+	ended    chan struct{}
 }
 
 // buffer may be read while the process writes.
@@ -96,7 +100,17 @@ func (h *house) command() *exec.Cmd {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	cmd := exec.Command(exe)
+	words := append(slices.Clone(h.under), exe)
+	cmd := exec.Command(words[0], words[1:]...)
+	if h.stranger && os.Getuid() == 0 {
+		open, err := os.Open(exe)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		h.t.Cleanup(func() { open.Close() })
+		cmd.Path, cmd.ExtraFiles = "/proc/self/fd/3", []*os.File{open}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: stranger, Gid: stranger}}
+	}
 	cmd.Env = append(os.Environ(), roleVariable+"=run", "SUPERVISE_TEST_RUN="+string(settings))
 	return cmd
 }

@@ -50,7 +50,7 @@ func runForTest() int {
 		o.Setup = &engine.Setup{Argv: r.SetupArgv, Stdout: os.Stdout, Stderr: os.Stderr, ReadyLine: r.ReadyLine}
 		o.Hold = func() bool { _, err := os.Stat(r.Hold); return r.Hold != "" && err == nil }
 	}
-	exit, err := Run(context.Background(), o)
+	exit, err := Run(context.Background(), o, nil)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}

@@ -156,21 +156,25 @@ command=sleep 1000
 startsecs=100
 [omsinit:http]
 ready_http=%[1]s/
+ready_any_process=true
 [program:json]
 command=sleep 1000
 [omsinit:json]
 ready_http=%[1]s/json
+ready_any_process=true
 ready_json=data.healthy=true
 [program:https]
 command=sleep 1000
 [omsinit:https]
 ready_http=%[2]s/json
+ready_any_process=true
 ready_json=data.healthy = true
 ready_insecure=true
 [program:tcp]
 command=sleep 1000
 [omsinit:tcp]
 ready_tcp=%[3]s
+ready_any_process=true
 [program:after]
 command=sleep 1000
 startsecs=0

@@ -94,6 +94,7 @@ stopwaitsecs=1
 autorestart=false
 [omsinit:p]
 ready_http=%[1]s/
+ready_any_process=true
 ready_status=200,204
 alive_http=%[1]s/
 alive_status=204

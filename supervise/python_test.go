@@ -79,6 +79,7 @@ autostart=false
 startretries=0
 [omsinit:base]
 ready_http=`+web.URL+`/
+ready_any_process=true
 files=%(here)s/file
 [omsinit:top]
 depends_on=base
@@ -98,7 +99,7 @@ depends_on=base
 			}
 			var events []api.Event
 			note := func(e api.Event) { events = append(events, e) }
-			err := h.client.Start(background, []string{"base", "top"}, client.OperationOptions{Timeout: time.Second}, note)
+			err := h.client.Start(background, []string{"base", "top"}, client.OperationOptions{Timeout: 3 * time.Second}, note)
 			for _, want := range []string{"base did not become ready within", "readiness probe " + web.URL + "/, last answer: " + web.URL + "/ answered 503", "top was not started within", "it waits for base", "<out & more>"} {
 				if err == nil || !strings.Contains(err.Error(), want) && want != "<out & more>" {
 					t.Errorf("no %q in: %v", want, err)
@@ -148,7 +149,7 @@ depends_on=base
 			if err := h.client.Logs(background, nil, client.LogOptions{Lines: 3}, &out); err != nil || !strings.Contains(out.String(), "==> broken stderr") || !strings.Contains(out.String(), "it broke") {
 				t.Errorf("%v %s", err, out.String())
 			}
-			if err := h.client.Health(background, false); err != nil {
+			if err := h.client.Health(background, false); err == nil || !strings.Contains(err.Error(), "broken is FATAL") {
 				t.Errorf("health: %v", err)
 			}
 
@@ -220,8 +221,8 @@ startsecs=0
 		t.Error(err)
 	}
 	h.until("it got the signal", func() bool { return strings.Contains(h.read("a-stdout.log"), "hup") })
-	if err := h.client.Signal(background, "0", []string{"all"}); err == nil {
-		t.Error("signal 0 was sent")
+	if err := h.client.Signal(background, "99", []string{"all"}); err == nil {
+		t.Error("signal 99 was sent")
 	}
 	out.Reset()
 	if err := h.client.Logs(background, []string{"g:*", "silent"}, client.LogOptions{Lines: 5}, &out); err != nil ||

@@ -21,6 +21,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
@@ -29,17 +30,22 @@ import (
 	"omsinit/supervise/control"
 	"omsinit/supervise/engine"
 	"omsinit/supervise/logs"
+	"omsinit/supervise/page"
 	"omsinit/supervise/program"
 )
 
 // ErrAlreadyRunning is returned when another supervisor holds the lock file.
 var ErrAlreadyRunning = msg.Errorf("another omsinit run is already there")
 
+// predecessorTime is how long the predecessor may take to be gone.
+const predecessorTime = 2 * time.Second
+
 // Run is PID 1: it supervises until it is told to stop by a signal, a client
 // or ctx, and then stops everything in order. The exit status is 0 after an
 // ordered stop, or see ExitOnFatal. The error is ErrAlreadyRunning, or says why it could not
 // start; broken or missing program files are no such reason.
-func Run(ctx context.Context, o engine.Options) (exit int, err error) {
+// A page is shown where there is one.
+func Run(ctx context.Context, o engine.Options, shown *page.Options) (exit int, err error) {
 	if o.StopTimeout <= 0 {
 		o.StopTimeout = engine.DefaultStopTimeout
 	}
@@ -48,8 +54,9 @@ func Run(ctx context.Context, o engine.Options) (exit int, err error) {
 		return 1, err
 	}
 	defer unlock()
+	reserveThreads(spareThreads())
 	o.SocketPath = cmp.Or(program.ReadAddresses(o.ConfPath, o.Env...).Socket, o.SocketPath)
-	log, own := logs.OpenOwn(o.LogFile)
+	log, own := logs.OpenOwnLog(o.LogFile)
 	defer own.Close()
 
 	// Notify, and not Ignore, for SIGPIPE: an ignored signal stays ignored in
@@ -77,6 +84,13 @@ func Run(ctx context.Context, o engine.Options) (exit int, err error) {
 	s.Load()
 	server.Serve()
 	defer s.OwnPIDFile()()
+	if shown != nil {
+		with := *shown
+		with.Hint, with.Lang, with.Status, with.Warn, with.Log = o.SetupHint, o.Lang, s.Status, s.Warn, log
+		p := page.Open(s.Lifetime(), with)
+		defer p.Close()
+		s.Give(p)
+	}
 	s.Autostart(s.All())
 	s.Accompany()
 	s.StartSetup()
@@ -96,8 +110,11 @@ func lockRun(path string) (unlock func(), err error) {
 		return nil, msg.Errorf("cannot create the folder of the lock file: %w", err)
 	}
 	lock := flock.New(path, flock.SetPermissions(0o644))
-	ok, err := lock.TryLock()
-	if err != nil {
+	// A predecessor that was killed keeps it until the kernel has done away with it.
+	ctx, cancel := context.WithTimeout(context.Background(), predecessorTime)
+	defer cancel()
+	ok, err := lock.TryLockContext(ctx, 20*time.Millisecond)
+	if err != nil && ctx.Err() == nil {
 		return nil, msg.Errorf("cannot lock %s: %w", path, err)
 	}
 	if !ok {
@@ -123,4 +140,20 @@ func keepFilesPrivate() {
 			unix.CloseOnExec(fd)
 		}
 	}
+}
+
+// ParseStopTimeout reads how long the programs together have to stop: a duration, or a number of seconds; "" is 0. The
+// error names the variable that the text is from.
+func ParseStopTimeout(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	timeout, err := time.ParseDuration(text)
+	if seconds, number := strconv.ParseFloat(text, 64); number == nil {
+		timeout, err = time.Duration(seconds*float64(time.Second)), nil
+	}
+	if err != nil || timeout < 100*time.Millisecond || timeout > time.Hour {
+		return 0, msg.Errorf("OMSINIT_STOP_TIMEOUT is %q; give a time from 100ms to 1h such as 8s", text)
+	}
+	return timeout, nil
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -246,11 +247,13 @@ func TestStopBudget(t *testing.T) {
 			h.start()
 			h.until("the trap is set", func() bool { return h.read("up") != "" })
 			pid := h.program("stubborn").PID
+			first := time.Now()
 			h.cmd.Process.Signal(syscall.SIGTERM)
 			if test.again {
-				h.until("the willing one is gone", func() bool { return h.program("willing").PID == 0 })
 				h.cmd.Process.Signal(syscall.SIGTERM) // still the same one
-				time.Sleep(200 * time.Millisecond)    // a second signal within that time is the same one
+				h.until("the willing one is gone", func() bool { return h.program("willing").PID == 0 })
+				// From then on another one is a second signal.
+				h.until("some time is over", func() bool { return time.Since(first) > 300*time.Millisecond })
 				if syscall.Kill(pid, 0) != nil {
 					t.Error("one signal that came twice has hurried")
 				}
@@ -365,12 +368,31 @@ func TestUpdate(t *testing.T) {
 		t.Errorf("%d programs", n)
 	}
 
-	h.write("conf.d/b.ini", "[program:bad]\ncommand=\n")
-	if _, err = h.client.Update(background); err == nil || !strings.Contains(err.Error(), "b.ini:2") {
-		t.Errorf("update with a broken file: %v", err)
+	// What cannot be used takes nothing else down, and runs once it is mended. What runs stays as it is.
+	same = h.program("same").PID
+	h.write("conf.d/b.ini", "[program:bad]\ncommand=\n[program:same]\nstopsignal=HARD\n")
+	if r, err = h.client.Update(background); err != nil || !slices.Equal(r.Added, []string{"bad"}) || len(r.Changed)+len(r.Removed) > 0 {
+		t.Errorf("update with a broken file: %+v, %v", r, err)
 	}
-	if st := h.status(); len(st.Programs) != 3 || st.Definitions.IsZero() {
-		t.Errorf("after a failed update: %s", h.describe())
+	if p := h.program("bad"); p.State != "FATAL" || !strings.Contains(p.Reason.English, "b.ini:2: [program:bad] command") {
+		t.Errorf("%+v", p)
+	}
+	if err := h.client.Start(background, []string{"bad"}, client.OperationOptions{}, nil); err == nil || !strings.Contains(err.Error(), "b.ini:2") {
+		t.Errorf("the start of a broken program: %v", err)
+	}
+	if st := h.status(); len(st.Programs) != 4 || len(st.Warnings) != 1 || !strings.Contains(st.Warnings[0].English, "b.ini:4: [program:same] stopsignal") {
+		t.Errorf("after an update with a broken file: %s", h.describe())
+	}
+	if p := h.program("same"); p.PID != same || p.State != "RUNNING" {
+		t.Errorf("a program whose section was broken while it runs: %+v", p)
+	}
+	h.write("conf.d/b.ini", fmt.Sprintf(program, "bad", 1000))
+	if r, err = h.client.Update(background); err != nil || !slices.Equal(r.Changed, []string{"bad"}) {
+		t.Errorf("update with the mended file: %+v, %v", r, err)
+	}
+	h.awaitState("bad", api.Running)
+	if st := h.status(); len(st.Warnings) != 0 || h.program("same").PID != same {
+		t.Errorf("after the mended update: %s", h.describe())
 	}
 	h.write("conf.d/b.ini", fmt.Sprintf(program, "later", 1000))
 	h.cmd.Process.Signal(syscall.SIGHUP)
@@ -380,11 +402,13 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
-// PID 1 comes up whatever the program files are, and uses them once they are
-// mended.
+// PID 1 comes up whatever the program files are, and uses them once they are mended.
 func TestStartWithoutUsableFiles(t *testing.T) {
 	t.Parallel()
-	for name, text := range map[string]string{"missing": "", "broken": "[unix_http_server]\nfile=%(here)s/s.sock\n[program:p]\ncommand=\n"} {
+	for name, text := range map[string]string{
+		"missing": "",
+		"broken":  "[unix_http_server]\nfile=%(here)s/s.sock\ncolour=blue\n[program:p]\ncommand=\n[program:q]\ncommand=sleep 1000\nstartsecs=0\n[program:r]\ncommand=sleep 1\nuser=nobody-at-all\nstartretries=0\n",
+	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t, "")
 			h.run.Socket = h.path("s.sock")
@@ -394,8 +418,16 @@ func TestStartWithoutUsableFiles(t *testing.T) {
 				h.write("supervisord.conf", text)
 			}
 			h.start()
-			if st := h.status(); len(st.Programs) != 0 || st.Definitions.IsZero() {
+			if st := h.status(); text == "" && (len(st.Programs) != 0 || st.Definitions.IsZero()) {
 				t.Errorf("status %s", h.describe())
+			}
+			if text != "" {
+				h.awaitState("p", api.Fatal)
+				h.awaitState("q", api.Running)
+				h.awaitState("r", api.Fatal)
+				if r := h.program("r"); !strings.Contains(r.Reason.English, "nobody-at-all") {
+					t.Errorf("%+v", r)
+				}
 			}
 			h.write("supervisord.conf", "[program:p]\ncommand=sleep 1000\nstartsecs=0\n")
 			if _, err := h.client.Update(background); err != nil {

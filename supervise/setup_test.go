@@ -59,7 +59,7 @@ startsecs=0
 	h.start()
 	h.awaitState("early", api.Running)
 	h.until("the task runs", func() bool { return strings.Contains(h.out.String(), "from the task") })
-	if st := h.status(); h.program("held").State != "STOPPED" || !st.Held || st.Setup.State != api.SetupRunning {
+	if st := h.status(); h.program("held").State != "STOPPED" || !st.Waiting || st.Setup.State != api.SetupRunning {
 		t.Errorf("status %s", h.describe())
 	}
 	// A person cannot start what waits; what the task starts and stops stays
@@ -76,7 +76,7 @@ startsecs=0
 	h.write("go", "")
 	h.awaitSetup(api.SetupDone)
 	h.awaitState("held", api.Running)
-	if st := h.status(); h.program("stopped").State != "STOPPED" || st.Held {
+	if st := h.status(); h.program("stopped").State != "STOPPED" || st.Waiting {
 		t.Errorf("status %s", h.describe())
 	}
 	if out := h.out.String(); out != "from the task\nlast words\neverything started\n" {
@@ -113,11 +113,23 @@ func TestSetupRetriesWhatMayPass(t *testing.T) {
 	}
 }
 
+// TestSetupThatWasKilled: what the kernel, or a person, has killed is tried again, and so is a Go program that aborted.
+func TestSetupThatWasKilled(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, "")
+	h.setupScript("case $n in 1) kill -9 $$;; 2) exit 2;; esac\n")
+	h.start()
+	h.awaitSetup(api.SetupDone)
+	if out := h.out.String(); !strings.Contains(out, "setup attempt 1 failed") || !strings.Contains(out, "SIGKILL") ||
+		!strings.Contains(out, "setup attempt 2 failed") {
+		t.Errorf("output %q", out)
+	}
+}
+
 func TestSetupWaitsForAPerson(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ lines, want string }{
 		"says so":        {"report failed false\nexit 1\n", "no answer"},
-		"dies":           {"kill -9 $$\n", "ended without saying why (killed by SIGKILL)"},
 		"says not":       {"report running false\nexit 5\n", "ended without saying why (exit status 5)"},
 		"is not running": {"", "cannot run"},
 	} {
@@ -214,6 +226,39 @@ func TestStatusJSON(t *testing.T) {
 	for _, want := range []string{`"version":1`, `"name":"p"`, `"state":"RUNNING"`, `"state_code":20`, `"ready":true`, fmt.Sprintf(`"pid":%d`, h.cmd.Process.Pid), `not known`} {
 		if !strings.Contains(string(data), want) {
 			t.Errorf("no %s in %s", want, data)
+		}
+	}
+}
+
+// Programs that the setup task starts count for the health, although they do not start by themselves.
+func TestHealthOfWhatTheSetupTaskStarts(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, `
+[program:broken]
+command=false
+autostart=false
+startretries=0
+[program:optional]
+command=false
+autostart=false
+startretries=0
+`)
+	h.setupScript("exit 0")
+	h.start()
+	h.awaitSetup(api.SetupDone)
+	_ = h.client.Start(background, []string{"all"}, client.OperationOptions{}, nil)
+	h.awaitState("broken", api.Fatal)
+	h.awaitState("optional", api.Fatal)
+	if err := h.client.Health(background, false); err != nil {
+		t.Errorf("health: %v", err)
+	}
+	for _, state := range []string{api.SetupRunning, api.SetupDone} {
+		if err := h.client.ReportSetup(background, api.SetupReport{State: state, Programs: []string{"broken"}}); err != nil {
+			t.Fatal(err)
+		}
+		err := h.client.Health(background, false)
+		if err == nil || !strings.Contains(err.Error(), "broken is FATAL") || strings.Contains(err.Error(), "optional") {
+			t.Errorf("health while the task is %s: %v", state, err)
 		}
 	}
 }

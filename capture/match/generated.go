@@ -4,16 +4,17 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"omsinit/internal/pack"
+	"omsinit/internal/pattern"
 )
 
 // File is one generated file of the installation.
 type File struct {
-	Path     string // of the container
+	Path     string // of the container, as it is documented
+	Real     string // where it is, with all links followed
 	Data     []byte
 	Second   []byte // in the second installation; nil: there is none
 	Mode     fs.FileMode
@@ -22,10 +23,24 @@ type File struct {
 	Merge    pack.Merge
 	Policy   pack.Policy
 	Readers  []string
+	Unread   bool // no program need be restarted for it
 	Validate string
-	Program  bool // one that defines programs
-	Known    bool // one that is documented, or that was asked for
+	Program  bool        // one that defines programs
+	Known    bool        // one that is documented, or that was asked for
+	Changed  bool        // since the container was made
+	Words    *Vocabulary // by which it was explained
 	Explained
+}
+
+// Open is how much of a file cannot be told.
+func (f *File) Open() int {
+	n := len(f.Differs)
+	for _, l := range f.Lines {
+		for _, s := range l {
+			n += len(s.Unsure)
+		}
+	}
+	return n
 }
 
 // FromConfig reports whether something in a file surely comes from config.yaml:
@@ -41,7 +56,7 @@ func (f *File) FromConfig() bool {
 				continue
 			}
 			port := f.Format == pack.SSHD && s.Value.Keys[0] == "sshd_server_port"
-			if f.Second != nil && s.Value.A != s.Value.B || len(s.Text) >= 6 || port {
+			if f.Second != nil && s.Value.A != s.Value.B || len(s.Text) >= 6 || f.Changed && len(s.Text) >= 4 || port {
 				return true
 			}
 		}
@@ -72,7 +87,7 @@ func (f *File) Expressions() []*Value {
 // Brings reports whether an nginx file brings in others than nginx's own: they
 // may not be there yet when it is checked.
 func Brings(f *File) bool {
-	for _, m := range Include.FindAllSubmatch(f.Data, -1) {
+	for _, m := range Include().FindAllSubmatch(f.Data, -1) {
 		if path.Base(strings.TrimSpace(string(m[1]))) != "mime.types" {
 			return true
 		}
@@ -81,4 +96,4 @@ func Brings(f *File) bool {
 }
 
 // Include is a line of nginx that includes another file.
-var Include = regexp.MustCompile(`(?m)^\s*include\s+"?([^;"]+)"?\s*;`)
+var Include = pattern.New(`(?m)^\s*include\s+"?([^;"]+)"?\s*;`)

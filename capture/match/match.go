@@ -9,6 +9,9 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"omsinit/capture/source"
+	"omsinit/internal/pack"
 )
 
 // Segment is a piece of a line: text, or an expression.
@@ -20,6 +23,20 @@ type Segment struct {
 	// told.
 	Unsure []*Value
 	Key    string // of the file, for people
+	// Unescaped is the syntax for which a secret should be escaped and is not; empty where nothing is wrong.
+	Unescaped string
+}
+
+// Rivals are the other expressions worth a look: keys as they are, and forms that are no further away than the one that
+// was taken.
+func (s Segment) Rivals() []string {
+	var out []*Value
+	for _, o := range s.Others {
+		if o.Tier <= s.Value.Tier && o.Keys[0] != s.Value.Keys[0] {
+			out = append(out, o)
+		}
+	}
+	return Expressions(out)
 }
 
 // matcher explains the lines of one file by the values of the configuration.
@@ -36,6 +53,13 @@ type matcher struct {
 	first  map[byte][]int // values by the first byte of their text
 	empty  []int          // values without a text in the first installation
 	file   []string       // words of the file's path
+	near   map[place][]string
+}
+
+// place is one in a line, whose words are asked for once for each value that may stand there.
+type place struct {
+	at int
+	in *Span
 }
 
 func NewMatcher(values []Value, two bool, path string) *matcher {
@@ -74,6 +98,7 @@ const longestLine = 64 << 10
 // Explain returns the segments of a line; ok is false when nothing explains how
 // the two installations differ.
 func (m *matcher) Explain(l Line) (segments []Segment, cost float64, ok bool) {
+	m.near = map[place][]string{}
 	if !m.two {
 		l.B = l.A
 	}
@@ -127,6 +152,18 @@ func (m *matcher) Explain(l Line) (segments []Segment, cost float64, ok bool) {
 	return m.segments(l, reached), end.cost, true
 }
 
+// ExplainValue explains a value that stands by itself; two reports whether the line has that of the second
+// installation. Where nothing explains how they differ, differs is set, and the value is explained as the first
+// installation has it.
+func (w *Vocabulary) ExplainValue(format pack.Format, place string, l Line, two bool) (out []Segment, differs bool) {
+	known := w.Known(format, pack.Standard)
+	segments, _, ok := NewMatcher(known, two, place).Explain(l)
+	if !ok {
+		segments, _, _ = NewMatcher(known, false, place).Explain(l)
+	}
+	return segments, !ok
+}
+
 func (m *matcher) second(v *Value) string {
 	if m.two {
 		return v.B
@@ -161,12 +198,16 @@ func (m *matcher) price(v *Value, l Line, i, j int) (cost float64, allowed bool)
 
 // around are the words near a place: the file, the section, the key.
 func (m *matcher) around(l Line, at int, s *Span) []string {
+	if words, ok := m.near[place{at, s}]; ok {
+		return words
+	}
 	const far = 200 // of what is before it in a long line
 	before := l.A[max(0, at-far):at]
 	if s != nil {
 		before = s.Key + " " + l.A[max(min(s.Start, at), at-far):at]
 	}
-	return append(Words(l.Parent+" "+before), m.file...)
+	m.near[place{at, s}] = append(Words(l.Parent+" "+before), m.file...)
+	return m.near[place{at, s}]
 }
 
 func spanAt(spans []Span, start, end int) *Span {
@@ -212,13 +253,7 @@ func edgeCost(text string, start, end int) float64 {
 func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 // Usual are texts that stand in files for reasons of their own.
-func Usual(text string) bool {
-	switch strings.ToLower(text) {
-	case "127.0.0.1", "localhost", "0.0.0.0", "::1", "root", "admin", "administrator", "oms", "test", "drc", "ceresdb", "influxdb", "default", "password", "true", "false":
-		return true
-	}
-	return false
-}
+func Usual(text string) bool { return source.Usual(text) }
 
 // distinctive decides whether a text that nothing but the configuration of one
 // installation speaks for is taken for an expression: long and unusual texts

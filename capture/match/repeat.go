@@ -17,6 +17,8 @@ type item struct {
 	separator string
 	// node is what stands for the only node in a line that may be such a run.
 	node string
+	// when is the switch that the line depends on; empty: none.
+	when string
 }
 
 // nodeMark stands for a node in a repeated line.
@@ -27,16 +29,25 @@ const nodeMark = "\x02"
 // installation has a run there.
 func linesOf(f *File, data []byte, i *source.Installation, spelling pack.Spelling) []item {
 	lines := strings.SplitAfter(string(data), "\n")
+	if f.Format == pack.JSON {
+		lines = members(lines)
+	}
+	number := 1
+	at := make([]int, len(lines)) // numbers in the file: a line of JSON may be several here
+	for k, l := range lines {
+		at[k] = number
+		number += strings.Count(l, "\n")
+	}
 	var nodes []string
 	for _, n := range i.Config.CMNodes {
 		text, ok := pack.EscapeAs(f.Format, spelling, n)
 		if !ok {
-			return plain(lines)
+			return plain(lines, at)
 		}
 		nodes = append(nodes, text)
 	}
 	if len(nodes) == 1 {
-		out := plain(lines)
+		out := plain(lines, at)
 		for k := range out {
 			out[k].node = nodes[0]
 		}
@@ -45,21 +56,58 @@ func linesOf(f *File, data []byte, i *source.Installation, spelling pack.Spellin
 	var out []item
 	for k := 0; k < len(lines); {
 		if x, ok := run(lines[k:], nodes); ok {
-			x.Line = k + 1
+			x.Line = at[k]
 			out = append(out, x)
 			k += len(nodes)
 			continue
 		}
-		out = append(out, item{Text: lines[k], Line: k + 1})
+		out = append(out, item{Text: lines[k], Line: at[k]})
 		k++
 	}
 	return out
 }
 
-func plain(lines []string) []item {
+func plain(lines []string, at []int) []item {
 	var out []item
 	for i, l := range lines {
-		out = append(out, item{Text: l, Line: i + 1})
+		out = append(out, item{Text: l, Line: at[i]})
+	}
+	return out
+}
+
+// members takes lines of JSON apart, so that each member of an object is compared by itself. Lists of texts and numbers
+// stay in one piece: they may be the list of nodes.
+func members(lines []string) (out []string) {
+	for _, line := range lines {
+		start, quoted := 0, false
+		cut := func(end int) {
+			if strings.TrimSpace(line[start:end]) != "" && strings.TrimSpace(line[end:]) != "" {
+				out, start = append(out, line[start:end]), end
+			}
+		}
+		lists := 0 // that hold no object
+		for i := 0; i < len(line); i++ {
+			switch c := line[i]; {
+			case quoted && c == '\\':
+				i++
+			case c == '"':
+				quoted = !quoted
+			case quoted:
+			case c == '[' && !strings.HasPrefix(strings.TrimLeft(line[i+1:], " \t"), "{"):
+				lists++
+			case c == ']':
+				lists = max(0, lists-1)
+			case c == '{', c == ',' && lists == 0:
+				cut(i + 1)
+			case c == '}':
+				cut(i)
+			}
+		}
+		if start < len(line) {
+			out = append(out, line[start:])
+		} else if line == "" {
+			out = append(out, "")
+		}
 	}
 	return out
 }

@@ -1,12 +1,11 @@
 package match
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 
 	"omsinit/internal/config"
+	"omsinit/internal/pattern"
 )
 
 // NamesSecret reports whether a key of a file is named like a secret; an
@@ -28,9 +27,7 @@ func LooksLikeSecret(value string) bool {
 }
 
 // reference is a value that only names where the secret is.
-var reference = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(\$[A-Za-z_]\w*|\$\{.*\}|\$\(.*\)|%\(.*\)s|%\w+%|@\w+@|\w[\w+.-]*://.*|\w+:/.*|\.{0,2}/[^+=]*|\*+|x+)$`)
-})
+var reference = pattern.New(`^(\$[A-Za-z_]\w*|\$\{.*\}|\$\(.*\)|%\(.*\)s|%\w+%|@\w+@|\w[\w+.-]*://.*|\w+:/.*|\.{0,2}/[^+=]*|\*+|x+)$`)
 
 // IsUsualWord reports whether a text may be a word, a number or a name: short,
 // or of small letters alone.

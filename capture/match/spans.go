@@ -1,11 +1,11 @@
 package match
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"omsinit/internal/pack"
+	"omsinit/internal/pattern"
 )
 
 // Span is one value of a line, as its format has values.
@@ -43,22 +43,24 @@ func Spans(format pack.Format, line string) []Span {
 	return []Span{s}
 }
 
+const attributeForm = `([\w:.-]+)="([^"]*)"`
+
 // An element counts with the text in it, when that is all that is in it.
 var (
-	xmlAttribute = regexp.MustCompile(`([\w:.-]+)="([^"]*)"`)
-	xmlPiece     = regexp.MustCompile(xmlAttribute.String() + `|<([\w:.-]+)((?:\s[^<>]*)?)>([^<>]*)</`)
-	jsonPiece    = regexp.MustCompile(`"((?:\\.?|[^"\\])*)"?[ \t]*(:?)|([-0-9A-Za-z][^,\]} \t]*)`)
-	word         = regexp.MustCompile(`#.*|"((?:\\.?|[^"\\])*)|'((?:\\.?|[^'\\])*)|([^ \t;{}"'][^ \t;]*)`)
+	xmlAttribute = pattern.New(attributeForm)
+	xmlPiece     = pattern.New(attributeForm + `|<([\w:.-]+)((?:\s[^<>]*)?)>([^<>]*)</`)
+	jsonPiece    = pattern.New(`"((?:\\.?|[^"\\])*)"?[ \t]*(:?)|([-0-9A-Za-z][^,\]} \t]*)`)
+	word         = pattern.New(`#.*|"((?:\\.?|[^"\\])*)|'((?:\\.?|[^'\\])*)|([^ \t;{}"'][^ \t;]*)`)
 )
 
 func xmlSpans(line string) []Span {
 	var out []Span
 	attributes := func(from, to int) {
-		for _, m := range xmlAttribute.FindAllStringSubmatchIndex(line[from:to], -1) {
+		for _, m := range xmlAttribute().FindAllStringSubmatchIndex(line[from:to], -1) {
 			out = append(out, Span{line[from+m[2] : from+m[3]], from + m[4], from + m[5]})
 		}
 	}
-	for _, m := range xmlPiece.FindAllStringSubmatchIndex(line, -1) {
+	for _, m := range xmlPiece().FindAllStringSubmatchIndex(line, -1) {
 		if m[2] >= 0 {
 			attributes(m[0], m[1])
 			continue
@@ -72,7 +74,7 @@ func xmlSpans(line string) []Span {
 func jsonSpans(line string) []Span {
 	var out []Span
 	key := ""
-	for _, m := range jsonPiece.FindAllStringSubmatchIndex(line, -1) {
+	for _, m := range jsonPiece().FindAllStringSubmatchIndex(line, -1) {
 		switch {
 		case m[2] < 0:
 			out = append(out, Span{key, m[6], m[7]})
@@ -90,7 +92,7 @@ func wordSpans(line string) []Span {
 	var out []Span
 	key := ""
 	for at := 0; at < len(line); at++ { // past the blank or the quote at the end
-		m := word.FindStringSubmatchIndex(line[at:])
+		m := word().FindStringSubmatchIndex(line[at:])
 		if m == nil || line[at+m[0]] == '#' {
 			break
 		}
@@ -105,7 +107,7 @@ func wordSpans(line string) []Span {
 	return out
 }
 
-// parents gives, for each line, the section or the key of the object that it is
+// parents returns for each line the section or the key of the object that it is
 // in, for telling the password of one thing from that of another.
 func parents(format pack.Format, lines []string) []string {
 	out := make([]string, len(lines))

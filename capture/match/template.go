@@ -16,8 +16,8 @@ type Explained struct {
 	cost     float64
 	// Differs are the lines, as indexes, that nothing explains.
 	Differs []int
-	// Extra are lines that only the second installation has.
-	Extra []string
+	// Extra is how many lines only the second installation has.
+	Extra int
 }
 
 // ExplainFile turns a file into a template, in the spelling that explains most.
@@ -33,6 +33,7 @@ func (w *Vocabulary) ExplainFile(f *File) Explained {
 		}
 	}
 	w.sameEncoding(f, &best)
+	w.escapeValues(f, &best)
 	return best
 }
 
@@ -50,7 +51,7 @@ func (w *Vocabulary) explainIn(f *File, spelling pack.Spelling) Explained {
 		single = NewMatcher(w.Known(f.Format, spelling), false, f.Path)
 	}
 	e := Explained{Spelling: spelling}
-	a := linesOf(f, f.Data, w.from, spelling)
+	a := linesOf(f, f.Data, w.From, spelling)
 	var texts []string
 	for _, x := range a {
 		texts = append(texts, x.Text)
@@ -63,7 +64,7 @@ func (w *Vocabulary) explainIn(f *File, spelling pack.Spelling) Explained {
 		}
 		return e
 	}
-	b := linesOf(f, f.Second, w.second, spelling)
+	b := linesOf(f, f.Second, w.Second, spelling)
 	ways := map[[2]int]*way{}
 	try := func(i, k int) *way {
 		if w, ok := ways[[2]int{i, k}]; ok {
@@ -72,7 +73,7 @@ func (w *Vocabulary) explainIn(f *File, spelling pack.Spelling) Explained {
 		w := &way{}
 		w.x, w.y = sameKind(a[i], b[k])
 		l := of(w.x, i)
-		l.B = w.y.Text
+		l.B = Dated(w.y.Text, w.x.Text)
 		w.segments, w.cost, w.ok = m.Explain(l)
 		ways[[2]int{i, k}] = w
 		return w
@@ -88,7 +89,7 @@ func (w *Vocabulary) explainIn(f *File, spelling pack.Spelling) Explained {
 		e.add(single, a[i], of(a[i], i))
 	}
 	for _, k := range extra {
-		e.Extra = append(e.Extra, b[k].Text)
+		e.Extra++
 		e.cost += float64(len(b[k].Text))
 	}
 	return e
@@ -182,7 +183,23 @@ func (e Explained) Template() []byte {
 		b.WriteString(Literal(text.String(), beforeExpression))
 		text.Reset()
 	}
+	when := ""
+	depends := func(on string) {
+		if on == when {
+			return
+		}
+		flush(true)
+		if when != "" {
+			b.WriteString("{{end}}")
+		}
+		if when = on; on != "" {
+			b.WriteString("{{if " + on + "}}")
+		}
+	}
 	for i, l := range e.Lines {
+		if i < len(e.Items) {
+			depends(e.Items[i].when)
+		}
 		if i < len(e.Items) && e.Items[i].repeated {
 			flush(true)
 			b.WriteString(repeat(l, e.Items[i]))
@@ -197,6 +214,7 @@ func (e Explained) Template() []byte {
 			b.WriteString(s.Value.Expression)
 		}
 	}
+	depends("")
 	flush(false)
 	return b.Bytes()
 }

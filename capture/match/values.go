@@ -6,6 +6,7 @@ import (
 
 	"omsinit/capture/source"
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/pack"
 )
 
@@ -19,24 +20,32 @@ type Value struct {
 	// 1 a part or another form of one key, 2 several keys.
 	Tier   int
 	Secret bool
-	// whole reports whether it only counts as the whole value of a key: it is too
-	// common a text.
-	whole bool
 }
 
-// expression is a value before it is known what it stands for.
-type expression struct {
-	text  string
-	keys  []string
-	tier  int
-	whole bool
+// Shown is what a person sees of the value.
+func (v *Value) Shown() string {
+	if v.Secret {
+		return finding.Masked
+	}
+	return `"` + v.A + `"`
 }
 
-// expressions are everything that a place in a file may come from.
-func expressions(installations []*source.Installation) []expression {
-	var out []expression
+// Expressions returns the expressions of values, each once.
+func Expressions(values []*Value) []string {
+	var out []string
+	for _, v := range values {
+		if !slices.Contains(out, v.Expression) {
+			out = append(out, v.Expression)
+		}
+	}
+	return out
+}
+
+// expressions are everything that a place in a file may come from, before it is known what that stands for.
+func expressions(installations []*source.Installation) []Value {
+	var out []Value
 	add := func(tier int, text string, keys ...string) {
-		out = append(out, expression{text: text, keys: keys, tier: tier})
+		out = append(out, Value{Expression: text, Keys: keys, Tier: tier, Secret: slices.ContainsFunc(keys, SecretKey)})
 	}
 	for _, k := range config.Keys() {
 		dot := "." + k.Name
@@ -87,6 +96,9 @@ func expressions(installations []*source.Installation) []expression {
 	add(0, "{{.release}}", "release")
 	add(0, "{{.root}}", "root")
 	add(2, metaAddress, "oms_meta_host", "oms_meta_port")
+	for _, account := range [][2]string{{"oms_meta_user", "oms_meta_password"}, {"tsdb_username", "tsdb_password"}} {
+		add(2, `{{base64 (printf "%s:%s" .`+account[0]+" ."+account[1]+")}}", account[0], account[1])
+	}
 	for _, port := range config.KeysOf(config.ComponentPort) {
 		add(2, "{{hostPort .host_ip ."+port+"}}", "host_ip", port)
 	}
@@ -110,8 +122,14 @@ func nodes(add func(int, string, ...string), name string) {
 	}
 	for _, separator := range []string{", ", ","} {
 		add(1, `{{range $i, $n := .`+name+`}}{{if $i}}`+separator+`{{end}}"{{$n}}"{{end}}`, name)
+	}
+	for _, separator := range []string{", ", ",", ";", " ", "|"} {
 		for _, port := range []string{"cm_server_port", "supervisor_server_port"} {
-			add(2, `{{range $i, $n := .`+name+`}}{{if $i}}`+separator+`{{end}}{{hostPort $n $.`+port+`}}{{end}}`, name, port)
+			for _, quote := range []string{"", `"`} {
+				for _, scheme := range []string{"", "http://"} {
+					add(2, `{{range $i, $n := .`+name+`}}{{if $i}}`+separator+`{{end}}`+quote+scheme+`{{hostPort $n $.`+port+`}}`+quote+`{{end}}`, name, port)
+				}
+			}
 		}
 	}
 	add(1, "{{index ."+name+" 0}}", name)
@@ -143,15 +161,22 @@ func (w *Vocabulary) Known(format pack.Format, spelling pack.Spelling) []Value {
 		return have
 	}
 	var out []Value
-	for _, e := range w.expressions {
-		v := Value{Expression: e.text, Keys: e.keys, Tier: e.tier, whole: e.whole,
-			Secret: slices.ContainsFunc(e.keys, SecretKey)}
-		var err error
-		if v.A, err = pack.Fill(e.text, w.release, format, spelling, w.from.Data()); err != nil {
+	first, err := pack.NewFilling(w.Release, w.From.Data())
+	if err != nil {
+		return nil
+	}
+	second := first
+	if w.Second != nil {
+		if second, err = pack.NewFilling(w.Release, w.Second.Data()); err != nil {
+			return nil
+		}
+	}
+	for _, v := range w.expressions {
+		if v.A, err = first.Fill(v.Expression, format, spelling); err != nil {
 			continue
 		}
-		if w.second != nil {
-			if v.B, err = pack.Fill(e.text, w.release, format, spelling, w.second.Data()); err != nil {
+		if w.Second != nil {
+			if v.B, err = second.Fill(v.Expression, format, spelling); err != nil {
 				continue
 			}
 		}

@@ -1,14 +1,15 @@
 package match
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"omsinit/internal/pattern"
 )
 
 // Words are the words of a text, in lower case, with camelCase taken apart.
 func Words(text string) []string {
-	words := wordPattern.FindAllString(text, -1)
+	words := wordPattern().FindAllString(text, -1)
 	for i := range words {
 		words[i] = strings.ToLower(words[i])
 	}
@@ -16,7 +17,7 @@ func Words(text string) []string {
 }
 
 // wordPattern begins a new word at an upper-case letter that follows another character.
-var wordPattern = regexp.MustCompile(`\p{Lu}*[\p{Ll}\p{Lt}\p{Lm}\p{Lo}\p{Nd}]+|\p{Lu}+`)
+var wordPattern = pattern.New(`\p{Lu}*[\p{Ll}\p{Lt}\p{Lm}\p{Lo}\p{Nd}]+|\p{Lu}+`)
 
 // alike are the words by which files speak of what a part of a key's name means.
 var alike = map[string][]string{
@@ -42,8 +43,8 @@ var alike = map[string][]string{
 	"release":    {"version"},
 }
 
-// Similarity returns how much a file speaks of a key around a value: for each part of the key's name 4 when the file has
-// that very word, 3 when it has one that means the same. A word counts once.
+// Similarity returns how much a file speaks of a key around a value: for each part of the key's name 4 when the file
+// has that very word, 3 when it has one that means the same. A word counts once.
 func Similarity(v *Value, around []string) int {
 	best := 0
 	for _, key := range v.Keys {
@@ -78,7 +79,8 @@ func NamedLike(v *Value, fileKey string) bool {
 		}
 	}
 	return found >= min(2, len(parts)) && !slices.ContainsFunc(words, func(w string) bool {
-		return !slices.Contains(fillers, w) && !slices.ContainsFunc(parts, func(part string) bool { return means(part, w) })
+		return !slices.Contains(fillers, w) &&
+			!slices.ContainsFunc(parts, func(part string) bool { return means(part, w) })
 	})
 }
 

@@ -1,6 +1,7 @@
 package prove
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -25,130 +26,102 @@ type Change struct {
 	Diff string `json:"diff,omitempty"`
 }
 
+// piece is one thing that two packs may have otherwise. short pieces are values
+// of things that both have, others are texts.
+type piece struct {
+	order      int // of the part
+	part, name string
+	short      bool
+}
+
 // Diff returns how the second pack differs from the first. unified makes a diff
 // of two texts.
 func Diff(a, b *pack.Pack, unified func(name, before, after string) string) ([]Change, error) {
+	x, err := piecesOf(a)
+	if err != nil {
+		return nil, err
+	}
+	y, err := piecesOf(b)
+	if err != nil {
+		return nil, err
+	}
+	all := maps.Clone(x)
+	maps.Copy(all, y)
 	out := []Change{}
-	value := func(part, name, before, after string) {
-		if before != after {
-			out = append(out, Change{Part: part, Name: name, Change: "changed", Before: before, After: after})
-		}
-	}
-	value("release", "release", a.Release, b.Release)
-	value("release", "edition", a.Edition, b.Edition)
-	value("programs", "restart", strings.Join(a.Restart, " "), strings.Join(b.Restart, " "))
-	value("calls", "register", string(a.Register), string(b.Register))
-
-	contents := func(part, name string, x, y func(string) (string, bool)) {
-		before, had := x(name)
-		after, has := y(name)
+	for _, p := range slices.SortedFunc(maps.Keys(all), func(p, q piece) int {
+		return cmp.Or(cmp.Compare(p.order, q.order), cmp.Compare(p.name, q.name),
+			cmp.Compare(fmt.Sprint(p.short), fmt.Sprint(q.short)))
+	}) {
+		before, had := x[p]
+		after, has := y[p]
+		c := Change{Part: p.part, Name: p.name}
 		switch {
-		case had && !has:
-			out = append(out, Change{Part: part, Name: name, Change: "removed"})
-		case !had && has:
-			out = append(out, Change{Part: part, Name: name, Change: "added"})
-		case before != after:
-			out = append(out, Change{Part: part, Name: name, Change: "changed", Diff: unified(name, before, after)})
+		case had && has && before == after, p.short && had != has:
+			continue
+		case !has:
+			c.Change = "removed"
+		case !had:
+			c.Change = "added"
+		case p.short:
+			c.Change, c.Before, c.After = "changed", before, after
+		default:
+			c.Change, c.Diff = "changed", unified(p.name, before, after)
 		}
-	}
-	for _, name := range both(filesOf(a), filesOf(b)) {
-		part := "files"
-		if strings.HasPrefix(name, "/etc/supervisor/") {
-			part = "programs"
-		}
-		contents(part, name, templateOf(a), templateOf(b))
-		x, hasX := filesOf(a)[name]
-		y, hasY := filesOf(b)[name]
-		if hasX && hasY {
-			value(part, name, attributes(x), attributes(y))
-		}
-	}
-	schemaA, err := schemaOf(a)
-	if err != nil {
-		return nil, err
-	}
-	schemaB, err := schemaOf(b)
-	if err != nil {
-		return nil, err
-	}
-	get := func(m map[string]string) func(string) (string, bool) {
-		return func(name string) (string, bool) { s, ok := m[name]; return s, ok }
-	}
-	for _, name := range both(schemaA, schemaB) {
-		contents("schema", name, get(schemaA), get(schemaB))
-	}
-	callsA, callsB := callsOf(a), callsOf(b)
-	for _, name := range both(callsA, callsB) {
-		contents("calls", name, get(callsA), get(callsB))
+		out = append(out, c)
 	}
 	return out, nil
 }
 
-func both[V any](a, b map[string]V) []string {
-	names := slices.Collect(maps.Keys(a))
-	for name := range b {
-		names = append(names, name)
+// piecesOf are what a pack consists of.
+func piecesOf(p *pack.Pack) (map[piece]string, error) {
+	out := map[piece]string{
+		{0, "release", "release", true}:  p.Release,
+		{1, "release", "edition", true}:  p.Edition,
+		{2, "programs", "restart", true}: strings.Join(p.Restart, " "),
+		{3, "calls", "register", true}:   string(p.Register),
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-// filesOf are the files that a pack makes, by where they go.
-func filesOf(p *pack.Pack) map[string]pack.File {
-	out := map[string]pack.File{}
-	for _, f := range p.Files {
-		out[f.Path] = f
-	}
-	return out
-}
-
-func templateOf(p *pack.Pack) func(string) (string, bool) {
-	files := filesOf(p)
-	return func(name string) (string, bool) {
-		f, ok := files[name]
-		if !ok {
-			return "", false
+	read := func(name string) (string, error) {
+		data, err := fs.ReadFile(p.FS(), name)
+		if err != nil {
+			return "", msg.Errorf("cannot read the pack: %w", err)
 		}
-		data, _ := fs.ReadFile(p.FS(), f.Template) // Open has read it
-		return string(data), true
+		return string(data), nil
 	}
-}
-
-// attributes is what pack.yaml says of a file.
-func attributes(f pack.File) string {
-	return strings.TrimSpace(fmt.Sprintf("%s %04o %s %s %s %s readers=%s %s", f.Owner, uint32(f.Mode), f.Format, f.Spelling, f.Policy, f.Merge,
-		strings.Join(f.Readers, ","), f.Validate))
-}
-
-func schemaOf(p *pack.Pack) (map[string]string, error) {
+	for _, f := range p.Files {
+		part := "files"
+		if strings.HasPrefix(f.Path, "/etc/supervisor/") {
+			part = "programs"
+		}
+		text, err := read(f.Template)
+		if err != nil {
+			return nil, err
+		}
+		out[piece{4, part, f.Path, false}] = text
+		out[piece{4, part, f.Path, true}] = strings.TrimSpace(fmt.Sprintf("%s %04o %s %s %s %s readers=%s %s", f.Owner,
+			uint32(f.Mode), f.Format, f.Spelling, f.Policy, f.Merge, strings.Join(f.Readers, ","), f.Validate))
+	}
 	names, err := p.Names()
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]string{}
 	for _, name := range names {
 		if strings.HasPrefix(name, "schema/") {
-			data, err := fs.ReadFile(p.FS(), name)
-			if err != nil {
-				return nil, msg.Errorf("cannot read the pack: %w", err)
+			if out[piece{5, "schema", name, false}], err = read(name); err != nil {
+				return nil, err
 			}
-			out[name] = string(data)
 		}
+	}
+	for _, c := range p.Calls {
+		text := fmt.Sprintf("%s %s\n", c.Method, c.Path)
+		for _, values := range []map[string]string{c.Query, c.Form} {
+			for _, key := range slices.Sorted(maps.Keys(values)) {
+				text += fmt.Sprintf("%s=%s\n", key, values[key])
+			}
+		}
+		if c.Body != "" {
+			text += c.ContentType + "\n" + c.Body + "\n"
+		}
+		out[piece{6, "calls", c.Name, false}] = text + fmt.Sprintf("done: %v\n", c.Done)
 	}
 	return out, nil
-}
-
-// callsOf are the calls of step 5 as texts.
-func callsOf(p *pack.Pack) map[string]string {
-	out := map[string]string{}
-	for _, c := range p.Calls {
-		var b strings.Builder
-		fmt.Fprintf(&b, "%s %s\n", c.Method, c.Path)
-		for _, key := range slices.Sorted(maps.Keys(c.Form)) {
-			fmt.Fprintf(&b, "%s=%s\n", key, c.Form[key])
-		}
-		fmt.Fprintf(&b, "done: %v\n", c.Done)
-		out[c.Name] = b.String()
-	}
-	return out
 }

@@ -10,7 +10,6 @@ import (
 
 	"omsinit/capture/prove"
 	"omsinit/init/component"
-	"omsinit/init/metadb"
 	"omsinit/internal/pack"
 )
 
@@ -30,20 +29,11 @@ func folder(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-func compareVersions(a, b string) (int, error) {
-	x, err := metadb.ParseVersion(a)
-	if err != nil {
-		return 0, err
-	}
-	y, err := metadb.ParseVersion(b)
-	return x.Compare(y), err
-}
-
 // good is a small pack without a fault.
 func good() map[string]string {
 	return map[string]string{
 		"pack.yaml": "version: 1\nrelease: 4.2.7-CE\nstandalone: true\nrestart: [nginx]\nfiles:\n" +
-			"- {template: templates/a.properties, path: /a.properties, owner: root, mode: 0600, format: properties}\n" +
+			"- {template: templates/a.properties, path: /a.properties, owner: root, mode: 0600, format: properties, readers: [nginx]}\n" +
 			"- {template: templates/p.ini, path: /p.ini, owner: root, mode: 0644, format: ini}\n",
 		"templates/a.properties": "user={{.oms_meta_user}}\npassword={{.oms_meta_password}}\n",
 		"templates/p.ini":        "[program:nginx]\ncommand=x\n",
@@ -71,6 +61,8 @@ func TestLint(t *testing.T) {
 		"not escaped":            {map[string]string{"pack.yaml": plain("/a.xml")}, "warning templates/a.properties:1: {{.oms_meta_user}} is not escaped"},
 		"escaped":                {map[string]string{"pack.yaml": plain("/a.xml"), "templates/a.properties": "{{xml .oms_meta_user}} {{.cm_server_port}}"}, ""},
 		"raw":                    {map[string]string{"pack.yaml": strings.Replace(good()["pack.yaml"], "format: properties", "format: properties, spelling: raw", 1)}, "warning templates/a.properties:1: {{.oms_meta_user}} is written without escaping"},
+		"no reader":              {map[string]string{"pack.yaml": strings.Replace(good()["pack.yaml"], ", readers: [nginx]", "", 1)}, "error pack.yaml: no program reads /a.properties"},
+		"no reader on purpose":   {map[string]string{"pack.yaml": strings.Replace(good()["pack.yaml"], "readers: [nginx]", "unread: true", 1)}, ""},
 		"no such program":        {map[string]string{"pack.yaml": strings.Replace(good()["pack.yaml"], "[nginx]", "[nginx, cm]", 1)}, "warning pack.yaml: restart names the program cm"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -80,17 +72,13 @@ func TestLint(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			faults, err := (&prove.Linter{Pack: p, Compare: compareVersions}).Lint()
+			faults, err := (&prove.Linter{Pack: p}).Lint()
 			if err != nil {
 				t.Fatal(err)
 			}
 			var got []string
 			for _, f := range faults {
-				place := f.File
-				if f.Line > 0 {
-					place += ":" + string(rune('0'+f.Line))
-				}
-				got = append(got, f.Severity+" "+place+": "+f.Text.String())
+				got = append(got, string(f.Severity)+" "+f.Headline().String())
 			}
 			if tc.want == "" && len(got) > 0 || tc.want != "" && !slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, tc.want) }) {
 				t.Errorf("%q, want %q", got, tc.want)
@@ -104,8 +92,8 @@ func TestLint(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		faults, err := (&prove.Linter{Pack: p, Compare: compareVersions}).Lint()
-		if err != nil || len(faults) != 1 || faults[0].File != "schema/hb" {
+		faults, err := (&prove.Linter{Pack: p}).Lint()
+		if err != nil || len(faults) != 1 || faults[0].Place.File != "schema/hb" {
 			t.Errorf("%v, %v", faults, err)
 		}
 	})
@@ -114,7 +102,7 @@ func TestLint(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		faults, err := (&prove.Linter{Pack: p, Compare: compareVersions}).Lint()
+		faults, err := (&prove.Linter{Pack: p}).Lint()
 		if err != nil || len(faults) > 0 {
 			t.Errorf("%v, %v", faults, err)
 		}

@@ -5,36 +5,44 @@ import (
 	"io"
 	"strings"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
+	"omsinit/internal/style"
 )
 
 // PrintFaults writes what lint found for people.
-func PrintFaults(w io.Writer, lang msg.Lang, faults []Fault) error {
+func PrintFaults(w io.Writer, lang msg.Lang, faults []finding.Finding) error {
 	var b strings.Builder
 	for _, f := range faults {
-		place := f.File
-		if f.Line > 0 {
-			place = fmt.Sprintf("%s:%d", f.File, f.Line)
-		}
 		severity := msg.M("warning")
-		if f.Severity == "error" {
+		if f.Severity == finding.Error {
 			severity = msg.M("error")
 		}
-		fmt.Fprintf(&b, "%s: %s: %s\n", severity.In(lang), place, f.Text.In(lang))
+		fmt.Fprintf(&b, "%s: %s: %s\n", f.Severity.Style().Paint(w, severity.In(lang)), f.Place, f.Message.In(lang))
 	}
 	if len(faults) == 0 {
-		b.WriteString(lang.Sprintf("no fault was found") + "\n")
+		b.WriteString(style.OK.Paint(w, lang.Sprintf("no fault was found")) + "\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 // FaultsJSON returns the JSON form of what lint found, which only ever grows.
-func FaultsJSON(faults []Fault) any {
+func FaultsJSON(faults []finding.Finding) any {
+	type fault struct {
+		Severity finding.Severity `json:"severity"`
+		File     string           `json:"file"` // of the pack
+		Line     int              `json:"line,omitempty"`
+		Text     msg.Message      `json:"text"`
+	}
+	list := []fault{}
+	for _, f := range faults {
+		list = append(list, fault{f.Severity, f.Place.File, f.Place.Line, f.Message})
+	}
 	return struct {
 		Version int     `json:"version"`
-		Faults  []Fault `json:"faults"`
-	}{1, faults}
+		Faults  []fault `json:"faults"`
+	}{1, list}
 }
 
 // PrintChanges writes a diff for people.

@@ -3,13 +3,18 @@ package source
 import (
 	"bytes"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
-	"regexp"
+	"slices"
 	"strings"
-	"sync"
 
+	"omsinit/internal/atomicfile"
+	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/layout"
+	"omsinit/internal/listener"
+	"omsinit/internal/pattern"
 	"omsinit/supervise/program"
 )
 
@@ -19,6 +24,8 @@ type Programs struct {
 	Conf  string
 	Files []string
 	List  []Program
+	// Broken is why some of the programs cannot run.
+	Broken []finding.Finding
 }
 
 // Program is one supervised program.
@@ -27,10 +34,68 @@ type Program struct {
 	Command               []string
 	Files                 []string // that its definition says it reads
 	PID                   int      // 0: it does not run
+	// Paths are those of PathsOf, and Listens the address on each port of config.yaml that it listens on, by key; both
+	// once they were asked for.
+	Paths   []string
+	Listens map[string]net.IP
 }
 
-// ReadPrograms reads the program files of a tree, with variables of the form NAME=VALUE. Where there are none, there are
-// no programs. It does not look for their processes.
+// Has reports whether there is a program of that name.
+func (p Programs) Has(name string) bool {
+	return slices.ContainsFunc(p.List, func(p Program) bool { return p.Name == name })
+}
+
+// namedPath is an absolute path in a text.
+var namedPath = pattern.New("/[^\\s\"'`=:;,|&<>(){}$*?\\[\\]\\\\]+")
+
+// PathsOf returns the paths of the container that a program names, with all links followed: in its definition, in the
+// scripts that it starts, and, where it runs, in the command lines of its processes and among their open files.
+func (i *Installation) PathsOf(p Program) []string {
+	if p.Paths != nil {
+		return p.Paths
+	}
+	texts := append(slices.Clone(p.Files), p.Directory)
+	for _, word := range p.Command {
+		if !strings.HasPrefix(word, "/") && p.Directory != "" {
+			word = filepath.Join(p.Directory, word)
+		}
+		texts = append(texts, word)
+		if script := i.Text(i.Container(word)); bytes.IndexByte(script, 0) < 0 {
+			texts = append(texts, string(script))
+		}
+	}
+	if p.PID > 0 {
+		texts = append(texts, listener.Named(p.PID)...)
+	}
+	var out []string
+	for _, text := range texts {
+		for _, name := range namedPath().FindAllString(text, -1) {
+			out = append(out, i.Real(i.Container(name)))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Observe looks at the processes of the programs: what they name, and where they listen.
+func (i *Installation) Observe() {
+	for n := range i.Programs.List {
+		p := &i.Programs.List[n]
+		p.Paths, p.Listens = i.PathsOf(*p), map[string]net.IP{}
+		for _, key := range config.KeysOf(config.ComponentPort) {
+			port, _ := i.Config.Values()[key].(int)
+			if p.PID == 0 {
+				continue
+			}
+			if address := listener.Address(p.PID, port); address != nil {
+				p.Listens[key] = address
+			}
+		}
+	}
+}
+
+// ReadPrograms reads the program files of a tree, with variables of the form NAME=VALUE. Where there are none, there
+// are no programs. It does not look for their processes.
 func ReadPrograms(l layout.Layout, env ...string) (Programs, error) {
 	d, err := loadPrograms(l, env)
 	if errors.Is(err, program.ErrNoDefinitions) {
@@ -40,6 +105,11 @@ func ReadPrograms(l layout.Layout, env ...string) (Programs, error) {
 		return Programs{}, err
 	}
 	out := Programs{Conf: l.SupervisordConf(), Files: d.Files}
+	for _, f := range d.Findings {
+		if f.Severity == finding.Error {
+			out.Broken = append(out.Broken, f)
+		}
+	}
 	for _, p := range d.Programs {
 		out.List = append(out.List, Program{
 			Name: p.FullName(), Directory: p.Directory, User: p.User, Command: p.Command, Files: p.Files,
@@ -61,13 +131,13 @@ func loadPrograms(l layout.Layout, env []string) (*program.Definitions, error) {
 	if err != nil || !l.Relocated() {
 		return program.Load(conf, env...)
 	}
-	dir, err := os.MkdirTemp("", "omsinit-capture-")
+	dir, err := atomicfile.TempDir("capture")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
 	moved := filepath.Join(dir, filepath.Base(conf))
-	data = MoveIncludes(data, func(name string) string {
+	data = moveIncludes(data, func(name string) string {
 		switch {
 		case !filepath.IsAbs(name):
 			return filepath.Join(filepath.Dir(conf), name)
@@ -87,10 +157,10 @@ func loadPrograms(l layout.Layout, env []string) (*program.Definitions, error) {
 }
 
 // includeLine is the option of [include].
-var includeLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^files[ \t]*=.*$`) })
+var includeLine = pattern.New(`(?m)^files[ \t]*=.*$`)
 
-// MoveIncludes changes the names of the files that a supervisord.conf includes.
-func MoveIncludes(conf []byte, move func(string) string) []byte {
+// moveIncludes changes the names of the files that a supervisord.conf includes.
+func moveIncludes(conf []byte, move func(string) string) []byte {
 	return includeLine().ReplaceAllFunc(conf, func(l []byte) []byte {
 		names := strings.Fields(string(l[bytes.IndexByte(l, '=')+1:]))
 		for i, name := range names {

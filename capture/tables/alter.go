@@ -1,11 +1,11 @@
 package tables
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
+
+	"omsinit/internal/pattern"
 )
 
 func FindObject(list []Object, o Object) *Object {
@@ -23,7 +23,7 @@ type definition struct{ name, text string }
 // parsedTable is a CREATE TABLE as the server prints it, a line each.
 type parsedTable struct {
 	columns []definition
-	keys    []definition // PRIMARY for the primary key; also constraints
+	keys    []definition // PRIMARY for the primary key; also constraints, by their kind and name: an index may share it
 	options string
 }
 
@@ -41,12 +41,16 @@ func ParseTable(text string) parsedTable {
 			t.columns = append(t.columns, definition{quotedName(l), l})
 		case strings.HasPrefix(l, "PRIMARY KEY"):
 			t.keys = append(t.keys, definition{"PRIMARY", l})
+		case strings.HasPrefix(l, constraint):
+			t.keys = append(t.keys, definition{constraint + quotedName(l), l})
 		default:
 			t.keys = append(t.keys, definition{quotedName(l), l})
 		}
 	}
 	return t
 }
+
+const constraint = "CONSTRAINT "
 
 // quotedName is the first name in backticks.
 func quotedName(l string) string {
@@ -98,12 +102,14 @@ func Alter(table string, before, now parsedTable, lossy func(table, what, statem
 		case strings.HasPrefix(k.text, "KEY"):
 			out = append(out, head+"DROP INDEX `"+k.name+"`, ADD "+k.text)
 		default:
-			lossy(table, k.name, head+"ADD "+k.text)
+			lossy(table, strings.TrimPrefix(k.name, constraint), head+"ADD "+k.text)
 		}
 	}
 	for _, k := range before.keys {
 		if findDefinition(now.keys, k.name) == nil && strings.HasPrefix(k.text, "KEY") {
 			out = append(out, head+"DROP INDEX `"+k.name+"`")
+		} else if name, is := strings.CutPrefix(k.name, constraint); findDefinition(now.keys, k.name) == nil && is {
+			lossy(table, name, head+"DROP CONSTRAINT `"+name+"`")
 		} else if findDefinition(now.keys, k.name) == nil {
 			lossy(table, k.name, head+"DROP INDEX `"+k.name+"`")
 		}
@@ -115,17 +121,13 @@ func Alter(table string, before, now parsedTable, lossy func(table, what, statem
 }
 
 // sized is a type with a length.
-var sized = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile("^(`[^`]*` (?:varchar|varbinary|char))\\((\\d+)\\)(.*)$")
-})
+var sized = pattern.New("^(`[^`]*` (?:varchar|varbinary|char))\\((\\d+)\\)(.*)$")
 
 // number is an integer type.
-var integer = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile("^(`[^`]*`) (tinyint|smallint|mediumint|int|bigint)(?:\\(\\d+\\))?( unsigned)?(.*)$")
-})
+var integer = pattern.New("^(`[^`]*`) (tinyint|smallint|mediumint|int|bigint)(?:\\(\\d+\\))?( unsigned)?(.*)$")
 
 // remark is what may differ without touching the rows.
-var remark = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(` COMMENT '(?:[^']|'')*'$`) })
+var remark = pattern.New(` COMMENT '(?:[^']|'')*'$`)
 
 // widens reports whether every value of the old column fits the new one: it is
 // longer, or may be NULL, or differs in its default or comment.

@@ -2,10 +2,12 @@ package tables
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
 	"omsinit/internal/database"
+	"omsinit/internal/pattern"
 )
 
 // rewrite is one way in which servers say the same differently, or something
@@ -44,12 +46,10 @@ var noise = sync.OnceValue(func() []rewrite {
 })
 
 // zerofill needs the width of its number.
-var zerofill = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\bzerofill\b`) })
+var zerofill = pattern.New(`(?i)\bzerofill\b`)
 
 // mariaJSON is how MariaDB spells a column of the type JSON.
-var mariaJSON = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile("longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin(.*?) CHECK \\(json_valid\\(`[^`]*`\\)\\)")
-})
+var mariaJSON = pattern.New("longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin(.*?) CHECK \\(json_valid\\(`[^`]*`\\)\\)")
 
 // normalTable makes the same text of the same table, whichever server prints it.
 func normalTable(text string) string {
@@ -114,19 +114,34 @@ func OutsideQuotes(text string, change func(string) string) string {
 }
 
 // definer is who created a view or routine; whoever initialises is another.
-var definer = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile("(?i) ?DEFINER ?= ?(`[^`]*`|'[^']*'|\\w+)@(`[^`]*`|'[^']*'|[\\w%.]+)")
-})
+var definer = pattern.New("(?i) ?DEFINER ?= ?(`[^`]*`|'[^']*'|\\w+)@(`[^`]*`|'[^']*'|[\\w%.]+)")
 
-var viewHead = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)^CREATE( ALGORITHM ?= ?UNDEFINED)?( SQL SECURITY DEFINER)?`)
-})
+var viewHead = pattern.New(`(?i)^CREATE( ALGORITHM ?= ?UNDEFINED)?( SQL SECURITY DEFINER)?`)
 
 // normalView is a view without its owner and its database.
 func normalView(text, name string) string {
 	text = definer().ReplaceAllString(text, "")
 	text = viewHead().ReplaceAllString(text, "CREATE")
-	return strings.ReplaceAll(text, database.Quote(name)+".", "")
+	return withoutDatabase(text, name)
+}
+
+// withoutDatabase takes the name of a database off what is named in it. Where the same word stands by itself, it is the
+// alias of a table, too: then it is the database only before what is named like a table's column, before a call, and
+// where a table is expected.
+func withoutDatabase(text, name string) string {
+	alias := regexp.MustCompile("(?i)'(?:[^'\\\\]|\\\\.|'')*'|\\b" + regexp.QuoteMeta(name) + "\\b`?\\.?")
+	if !slices.ContainsFunc(alias.FindAllString(text, -1), func(s string) bool { return s[0] != '\'' && !strings.HasSuffix(s, ".") }) {
+		return strings.ReplaceAll(text, database.Quote(name)+".", "")
+	}
+	named := regexp.MustCompile("(?i)'(?:[^'\\\\]|\\\\.|'')*'|(\\b(?:from|join|into|update|table|view|procedure|function|trigger|call|(?:insert|update|delete) on)[ (]+)?" +
+		regexp.QuoteMeta(database.Quote(name)) + "\\.(`[^`]+`)([.(])?")
+	return named.ReplaceAllStringFunc(text, func(s string) string {
+		m := named.FindStringSubmatch(s)
+		if m[1] == "" && m[3] == "" {
+			return s
+		}
+		return m[1] + m[2] + m[3]
+	})
 }
 
 // normalStored is a routine or trigger without its owner and its database.
@@ -135,5 +150,5 @@ func normalStored(text, name string) string {
 	if head := definer().FindStringIndex(text); head != nil && head[0] < 40 {
 		text = text[:head[0]] + text[head[1]:]
 	}
-	return strings.ReplaceAll(text, database.Quote(name)+".", "")
+	return withoutDatabase(text, name)
 }

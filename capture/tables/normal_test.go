@@ -35,6 +35,11 @@ func TestNormalView(t *testing.T) {
 	if got := normalView(strings.Replace(text, "UNDEFINED", "MERGE", 1), "d"); !strings.Contains(got, "ALGORITHM=MERGE") {
 		t.Error(got)
 	}
+	alias := "CREATE VIEW `v` AS select `oms`.`label` AS `label`,`oms`.`c`.`x` AS `x`,`oms`.`f`('`oms`.`a`') AS `f` from (`oms`.`c` join `oms`.`nav` `oms` on(`oms`.`id` = `c`.`id`))"
+	want := "CREATE VIEW `v` AS select `oms`.`label` AS `label`,`c`.`x` AS `x`,`f`('`oms`.`a`') AS `f` from (`c` join `nav` `oms` on(`oms`.`id` = `c`.`id`))"
+	if got := normalView(alias, "oms"); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
 	if got, want := normalStored("CREATE DEFINER=root@localhost PROCEDURE `p`()\r\nSELECT 'DEFINER=a@b'", "d"), "CREATE PROCEDURE `p`()\nSELECT 'DEFINER=a@b'"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}

@@ -141,7 +141,7 @@ type queryer interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// Texts runs a query whose columns are all texts; NULL is \x00.
+// Texts runs a query whose columns are all texts; NULL is Null.
 func Texts(ctx context.Context, q queryer, query string, args ...any) ([][]string, error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -174,8 +174,8 @@ func Texts(ctx context.Context, q queryer, query string, args ...any) ([][]strin
 	return out, rows.Err()
 }
 
-// Null stands for NULL among texts.
-const Null = "\x00"
+// Null stands for NULL among texts. No value is it: a bit(1) of 0 is a text of one NUL.
+const Null = "\x00NULL\x00"
 
 // inOrder puts what is referred to before what refers to it.
 func inOrder(list []Object, reference string) []Object {

@@ -30,7 +30,8 @@ type container struct {
 	sshd    int
 	image   string // empty: the one under test
 	options []string
-	boots   int // how many of them have become ready: docker logs keeps them all
+	plain   bool // with the capabilities that the engine grants by default
+	boots   int  // how many of them have become ready: docker logs keeps them all
 }
 
 func image(t *testing.T) string {
@@ -117,7 +118,11 @@ func (c *container) run() {
 		}
 		exec.Command("docker", "rm", "-f", c.name).Run()
 	})
-	out, err := exec.Command("docker", args("--privileged=true")...).CombinedOutput()
+	privileges := []string{"--privileged=true"}
+	if c.plain {
+		privileges = nil
+	}
+	out, err := exec.Command("docker", args(privileges...)...).CombinedOutput()
 	if err == nil {
 		return
 	}
@@ -247,7 +252,7 @@ func TestLife(t *testing.T) {
 	t.Run("the mounts", func(t *testing.T) {
 		for mount, owner := range map[string]string{"logs": "root", "store": "ds", "run": "ds"} {
 			container := map[string]string{"logs": "/home/admin/logs", "store": "/home/ds/store", "run": "/home/ds/run"}[mount]
-			if out, _ := c.exec("stat", "-c", "%U", container); strings.TrimSpace(out) != owner {
+			if out, _ := c.exec("stat", "-L", "-c", "%U", container); strings.TrimSpace(out) != owner {
 				t.Errorf("%s belongs to %s, want %s", container, strings.TrimSpace(out), owner)
 			}
 		}
@@ -381,7 +386,8 @@ func TestDirectoryForConfig(t *testing.T) {
 	}
 }
 
-// TestHTTPS: both certificate files make nginx speak HTTPS only.
+// TestHTTPS: both certificate files make nginx speak HTTPS. Over http only the
+// health check answers, which others ask that way; the rest is sent on.
 func TestHTTPS(t *testing.T) {
 	c := newContainer(t)
 	crt, key := filepath.Join(c.dir, "crt.pem"), filepath.Join(c.dir, "key.pem")
@@ -395,8 +401,26 @@ func TestHTTPS(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), `"healthy":true`) {
 		t.Errorf("%v %s", err, out)
 	}
-	if c.healthy() {
-		t.Error("plain HTTP answers as well")
+	if !c.healthy() {
+		t.Error("the health check does not answer over http")
+	}
+	status, err := exec.Command("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", fmt.Sprintf("http://127.0.0.1:%d/", c.nginx)).Output()
+	if err != nil || string(status) != "301" {
+		t.Errorf("the page over http: status %s, %v", status, err)
+	}
+}
+
+// TestDefaultCapabilities: without CAP_SYS_PTRACE, a restart of the agent, which is another user's, and a run of the
+// initialisation beside running components.
+func TestDefaultCapabilities(t *testing.T) {
+	c := newContainer(t)
+	c.plain = true
+	c.run()
+	c.waitReady()
+	for _, command := range []string{"omsinit restart oms_drc_supervisor", "omsinit check", "sh /root/docker_init.sh", "omsinit healthcheck"} {
+		if out, status := c.exec(strings.Fields(command)...); status != 0 {
+			t.Errorf("%s: status %d\n%s", command, status, out)
+		}
 	}
 }
 

@@ -36,6 +36,9 @@ type Step struct {
 	Prefer Side
 	// Reason is what history records about the versions that a run replaces.
 	Reason string
+	// Version is that of history which the replaced files belong to, because config.yaml was changed with them; ""
+	// makes one of their own.
+	Version string
 	// Now is the clock of history; nil is the system's.
 	Now func() time.Time
 	// Log takes what a person should know beyond the result; nil drops it.
@@ -131,6 +134,7 @@ func (s *Step) look(n *node) (comparison, *rendered, error) {
 	if err != nil {
 		return comparison{}, nil, err
 	}
+	last.adopt(n, files)
 	c, err := s.compare(n, files, last)
 	if err != nil {
 		return comparison{}, nil, err
@@ -190,11 +194,21 @@ func (s *Step) swapIn(n *node, c comparison, last *rendered) error {
 	for path, v := range c.digests {
 		last.Files[path] = append(slices.Clone(last.Files[path]), v)
 	}
-	note, err := last.prepare()
+	note, err := last.prepare(false)
 	if err != nil {
 		return err
 	}
 	pending = append(pending, note)
+	for path, v := range c.digests {
+		last.Files[path] = versions{v}
+	}
+	// Before the swap, too: after it there must be nothing left that a full disk can stop.
+	after, err := last.prepare(true)
+	if err != nil {
+		discard()
+		return err
+	}
+	defer after.Discard()
 	for _, saved := range c.saved {
 		if err := prepare(saved.real+SavedSuffix, saved.before, saved); err != nil {
 			discard()
@@ -215,14 +229,7 @@ func (s *Step) swapIn(n *node, c comparison, last *rendered) error {
 	if err := atomicfile.Commit(pending); err != nil {
 		return fileError("", err)
 	}
-	for path, v := range c.digests {
-		last.Files[path] = versions{v}
-	}
-	note, err = last.prepare()
-	if err != nil {
-		return err
-	}
-	if err := atomicfile.Commit([]*atomicfile.Pending{note}); err != nil {
+	if err := atomicfile.Commit([]*atomicfile.Pending{after}); err != nil {
 		return fileError("", err)
 	}
 	return nil

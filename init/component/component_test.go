@@ -253,7 +253,7 @@ func TestOnlyWhatDiffersIsWritten(t *testing.T) {
 		changed, readers []string
 	}{
 		{"a port", func() { f.step.Config.SSHDPort = 2024 },
-			[]string{"/etc/ssh/oms_sshd_config", "/etc/supervisor/conf.d/omsinit.ini"}, []string{"sshd"}},
+			[]string{"/etc/supervisor/conf.d/base.ini", "/etc/supervisor/conf.d/omsinit.ini"}, []string{"sshd"}},
 		{"the TSDB", func() { f.step.Config.TSDBURL = "10.1.0.4:8086" },
 			[]string{"/home/ds/ghana/config/application-oms.properties", "/home/ds/supervisor/config/drc.properties", "/home/ds/supervisor/config/supervisor.json"},
 			[]string{"oms_console", "oms_drc_supervisor"}},

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/user"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -15,61 +17,124 @@ import (
 )
 
 // resolve returns the real place of a container path, which need not exist yet:
-// symbolic links are followed, so that a linked folder or file stays linked.
-// In a relocated tree they must not lead out of it.
+// symbolic links are followed, so that a linked folder or file stays linked. In
+// an OMS image /u01/ds is the real folder, and /home/ds or each folder in it is
+// a link (oms-facts §14.1). In a relocated tree they must not lead out of it.
 func (n *node) resolve(containerPath string) (string, error) {
 	target := n.layout.Path(containerPath)
-	existing, rest := target, ""
-	for {
-		_, err := os.Lstat(existing)
-		if err == nil || existing == "/" {
-			break
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			if errors.Is(err, syscall.ENOTDIR) {
-				err = msg.Errorf("one of the folders above it is a file")
-			}
-			return "", fileError(target, err)
-		}
-		rest = filepath.Join(filepath.Base(existing), rest)
-		existing = filepath.Dir(existing)
+	real, err := follow(target)
+	if err != nil || !n.layout.Relocated() {
+		return real, err
 	}
-	real, err := filepath.EvalSymlinks(existing)
+	root, err := filepath.EvalSymlinks(n.layout.Root())
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", msg.Errorf("cannot write the file %s: %s is a symbolic link to something that does not exist; remove the link", target, existing)
+		return real, nil // nothing of the tree exists, so nothing in it leads out
 	}
 	if err != nil {
-		return "", fileError(target, err)
-	}
-	if err := n.inside(target, real); err != nil {
-		return "", err
-	}
-	return filepath.Join(real, rest), nil
-}
-
-func (n *node) inside(target, real string) error {
-	base := n.layout.Root()
-	if !n.layout.Relocated() {
-		base = owned(target)
-	}
-	root, err := filepath.EvalSymlinks(base)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // nothing of the tree exists, so nothing in it leads out
-	}
-	if err != nil {
-		return fileError(base, err)
+		return "", fileError(n.layout.Root(), err)
 	}
 	if real != root && !strings.HasPrefix(real, root+"/") {
-		return msg.Errorf("cannot write the file %s: a symbolic link leads out of %s, to %s; remove the link", target, base, real)
+		return "", msg.Errorf("cannot write the file %s: a symbolic link leads out of %s, to %s; make the link relative, or remove it",
+			target, n.layout.Root(), real)
+	}
+	return real, nil
+}
+
+// same reports whether two container paths are one file.
+func (n *node) same(a, b string) bool {
+	if a == b {
+		return true
+	}
+	realA, errA := n.resolve(a)
+	realB, errB := n.resolve(b)
+	return errA == nil && errB == nil && realA == realB
+}
+
+// mostLinks is how many links the kernel follows in one path.
+const mostLinks = 40
+
+// follow resolves the symbolic links of an absolute path as far as it exists.
+func follow(target string) (string, error) {
+	real, rest := "/", strings.Split(target, "/")
+	link, ofLink := "", 0 // the last link, and how many names of rest come from it
+	for links := 0; len(rest) > 0; {
+		name := rest[0]
+		rest, ofLink = rest[1:], ofLink-1
+		if name == ".." {
+			real = filepath.Dir(real)
+			continue
+		}
+		next := filepath.Join(real, name)
+		info, err := os.Lstat(next)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && ofLink >= 0:
+			return "", msg.Errorf("cannot write the file %s: %s is a symbolic link to something that does not exist; create %s, or remove the link",
+				target, link, filepath.Join(append([]string{next}, rest[:ofLink]...)...))
+		case errors.Is(err, fs.ErrNotExist):
+			return filepath.Join(append([]string{next}, rest...)...), nil
+		case errors.Is(err, syscall.ENOTDIR):
+			return "", fileError(target, msg.Errorf("one of the folders above it is a file"))
+		case err != nil:
+			return "", fileError(target, err)
+		case info.Mode()&fs.ModeSymlink == 0:
+			real = next
+			continue
+		}
+		if links++; links > mostLinks {
+			return "", fileError(target, syscall.ELOOP)
+		}
+		to, err := os.Readlink(next)
+		if err != nil {
+			return "", fileError(target, err)
+		}
+		if err := trusted(target, next, info); err != nil {
+			return "", err
+		}
+		if filepath.IsAbs(to) {
+			real = "/"
+		}
+		names := strings.Split(to, "/")
+		link, ofLink, rest = next, len(names), append(names, rest...)
+	}
+	return real, nil
+}
+
+// trusted refuses a link that another user could have planted to have root
+// write in a place of their choice. Links of root and our own are followed, and
+// those of a user to what is that user's anyway.
+func trusted(target, link string, info fs.FileInfo) error {
+	uid, ok := ownerOf(info)
+	if !ok || uid == 0 || uid == os.Geteuid() {
+		return nil
+	}
+	end, err := os.Stat(link)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // said by who follows it
+	}
+	if err != nil {
+		return fileError(target, err)
+	}
+	if endUID, ok := ownerOf(end); ok && endUID != uid {
+		return msg.Errorf("cannot write the file %s: the symbolic link %s belongs to the user %s, and what it leads to belongs to %s: "+
+			"following it would let %[3]s have files written where that user may not write; check where it leads, then give it to root (chown -h root %[2]s) or remove it",
+			target, link, userName(uid), userName(endUID))
 	}
 	return nil
 }
 
-// owned is the part of the container that a file belongs to, such as /home/ds.
-// Its user may make links there, which root must not follow elsewhere.
-func owned(target string) string {
-	parts := strings.SplitN(strings.TrimPrefix(target, "/"), "/", 3)
-	return "/" + filepath.Join(parts[:min(2, len(parts))]...)
+func userName(uid int) string {
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		return u.Username
+	}
+	return strconv.Itoa(uid)
+}
+
+func ownerOf(info fs.FileInfo) (uid int, ok bool) {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, false
+	}
+	return int(stat.Uid), true
 }
 
 // makeFolders makes the pack's folders where they are missing, and hands those

@@ -49,6 +49,7 @@ const (
 	historyFolder   = ".omsinit/history"
 	historyManifest = "manifest.json"
 	historyStamp    = "20060102-150405"
+	historyNew      = ".new" // a version that is being written
 )
 
 // dir opens the folder. Its parent belongs to another user, who must not be
@@ -175,25 +176,25 @@ func readVersion(dir *os.Root, id string, contents bool) (Version, error) {
 	return v, nil
 }
 
-// Keep adds a version, and drops the oldest beyond the last ten. The name of
+// Keep adds a version, drops the oldest beyond the last ten, and returns the ID of the new one. The name of
 // its folder comes last, so that a run that was killed leaves no half version.
-func (h History) Keep(v Version) error {
+func (h History) Keep(v Version) (id string, err error) {
 	dir, err := h.dir(true)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer dir.Close()
-	const temp = ".new"
+	const temp = historyNew
 	if err := dir.RemoveAll(temp); err != nil {
-		return err
+		return "", err
 	}
 	if err := dir.Mkdir(temp, 0o700); err != nil {
-		return err
+		return "", err
 	}
 	v.Time = v.Time.UTC().Truncate(time.Second)
 	manifest, err := json.Marshal(v)
 	if err != nil {
-		return err
+		return "", err
 	}
 	files := map[string][]byte{historyManifest: manifest}
 	for i, f := range v.Files {
@@ -202,14 +203,14 @@ func (h History) Keep(v Version) error {
 	for name, data := range files {
 		if err := writeSynced(dir, filepath.Join(temp, name), data); err != nil {
 			dir.RemoveAll(temp)
-			return err
+			return "", err
 		}
 	}
 	ids, err := versionIDs(dir)
 	if err != nil {
-		return err
+		return "", err
 	}
-	id := v.Time.Format(historyStamp)
+	id = v.Time.Format(historyStamp)
 	for _, other := range ids { // the latest of the same second is the first
 		if stamp, number := splitID(other); stamp == id {
 			id = fmt.Sprintf("%s-%d", stamp, number+1)
@@ -217,17 +218,53 @@ func (h History) Keep(v Version) error {
 		}
 	}
 	if err := dir.Rename(temp, id); err != nil {
-		return err
+		return "", err
 	}
 	if ids, err = versionIDs(dir); err != nil {
-		return err
+		return "", err
 	}
 	for _, old := range ids[min(historyKept, len(ids)):] {
 		if err := dir.RemoveAll(old); err != nil {
-			return err
+			return "", err
 		}
 	}
-	return nil
+	return id, nil
+}
+
+// Add adds files to a version: those that are made from the config.yaml in it belong to the same change. The manifest
+// is written last, so a run that was killed leaves the version as it was, or whole.
+func (h History) Add(id string, files []Earlier) error {
+	dir, err := h.dir(true)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	v, err := readVersion(dir, id, false)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		name := filepath.Join(id, strconv.Itoa(len(v.Files)))
+		if err := dir.RemoveAll(name); err != nil { // of a run that was killed
+			return err
+		}
+		if err := writeSynced(dir, name, f.Data); err != nil {
+			return err
+		}
+		v.Files = append(v.Files, f)
+	}
+	manifest, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	next := filepath.Join(id, historyManifest+".new")
+	if err := dir.RemoveAll(next); err != nil {
+		return err
+	}
+	if err := writeSynced(dir, next, manifest); err != nil {
+		return err
+	}
+	return dir.Rename(next, filepath.Join(id, historyManifest))
 }
 
 func writeSynced(dir *os.Root, name string, data []byte) error {
@@ -261,7 +298,25 @@ func (s *Step) keepHistory(changes []change) {
 	if len(v.Files) == 0 {
 		return
 	}
-	if err := NewHistory(s.Layout).Keep(v); err != nil {
+	var err error
+	if s.Version != "" {
+		err = NewHistory(s.Layout).Add(s.Version, v.Files)
+	} else {
+		_, err = NewHistory(s.Layout).Keep(v)
+	}
+	if err != nil {
 		s.say(msg.M("no earlier version of the changed files is kept: %v", err))
 	}
+}
+
+// Sweep removes what killed runs have left of the step and of the history. The error names everything that is still
+// there.
+func Sweep(l layout.Layout) error {
+	staging := os.RemoveAll(stagingFolder(l))
+	dir, err := NewHistory(l).dir(false)
+	if err != nil {
+		return staging // there is no history, or none of ours
+	}
+	defer dir.Close()
+	return errors.Join(staging, dir.RemoveAll(historyNew))
 }

@@ -92,7 +92,7 @@ func (d document) bytes() []byte {
 func parseProperties(text string) document {
 	d := document{format: pack.Properties}
 	lead := ""
-	lines := strings.SplitAfter(text, "\n")
+	lines := splitLines(text)
 	for i := 0; i < len(lines); i++ {
 		line := lines[i]
 		trimmed := strings.TrimLeft(strings.TrimRight(line, "\r\n"), " \t\f")
@@ -106,12 +106,38 @@ func parseProperties(text string) document {
 			line += lines[i]
 			logical = logical[:len(logical)-1] + strings.TrimLeft(strings.TrimRight(lines[i], "\r\n"), " \t\f")
 		}
+		// The end of the file ends the value, too. With its backslash it would take whatever is put behind it.
+		if continues(logical) {
+			logical = logical[:len(logical)-1]
+		}
+		for end := strings.TrimRight(line, "\r\n"); i+1 >= len(lines) && continues(end); {
+			line = end[:len(end)-1]
+			end = strings.TrimRight(line, "\r\n")
+		}
+		if logical == "" { // a backslash and nothing else
+			lead += strings.TrimRight(line, "\\\r\n") + "\n"
+			continue
+		}
 		key, value := splitProperty(logical)
 		d.entries = append(d.entries, entry{key: key, value: value, lead: lead, text: line})
 		lead = ""
 	}
 	d.tail = lead
 	return d
+}
+
+// splitLines splits a text behind each of Java's line ends.
+func splitLines(text string) (lines []string) {
+	for {
+		at := strings.IndexAny(text, "\r\n")
+		if at < 0 {
+			return append(lines, text)
+		}
+		if strings.HasPrefix(text[at:], "\r\n") {
+			at++
+		}
+		lines, text = append(lines, text[:at+1]), text[at+1:]
+	}
 }
 
 // continues reports whether a line ends in a backslash that is not escaped.

@@ -44,7 +44,7 @@ func TestEditedKeysSurvive(t *testing.T) {
 	f.apply()
 	f.edit(cmFile, "drcCfg.diskUsedPercentThresHold=0.90", "# the disk is large\ndrcCfg.diskUsedPercentThresHold = 0.97")
 	f.edit(cmFile, "drcCfg.processReportEnable=true", "drcCfg.mine=\\\n  a b\n")
-	f.edit(agentFile, `"samplingMetricsPeriod": 10,`, `"samplingMetricsPeriod": 30, "diskPaths": ["/a", {"b": 1.50}],`)
+	f.edit(agentFile, `"samplingMetricsIntervalSec": 10,`, `"samplingMetricsIntervalSec": 30, "diskPaths": ["/a", {"b": 1.50}],`)
 
 	// Nothing of ours has changed: the files stay, byte for byte.
 	before := snapshot(t, f.step.Layout.Root())
@@ -52,7 +52,7 @@ func TestEditedKeysSurvive(t *testing.T) {
 	if len(r.Changed) > 0 {
 		t.Errorf("changed %v", r.Changed)
 	}
-	want := []Kept{{cmFile, []string{"drcCfg.diskUsedPercentThresHold", "drcCfg.processReportEnable", "drcCfg.mine"}}, {agentFile, []string{"samplingMetricsPeriod", "diskPaths"}}}
+	want := []Kept{{cmFile, []string{"drcCfg.diskUsedPercentThresHold", "drcCfg.processReportEnable", "drcCfg.mine"}}, {agentFile, []string{"samplingMetricsIntervalSec", "diskPaths"}}}
 	if diff := cmp.Diff(want, r.Kept); diff != "" {
 		t.Errorf("kept: %s", diff)
 	}
@@ -61,11 +61,11 @@ func TestEditedKeysSurvive(t *testing.T) {
 	}
 
 	// Ours follow config.yaml, theirs stay.
-	f.step.Config.CMPort, f.step.Config.SupervisorPort = 18088, 19000
+	f.step.Config.CMLocation, f.step.Config.CMURL = 18, "http://10.1.0.10:18088"
 	for range 2 { // the second time from a merged file
 		f.apply()
 		cm := f.read(cmFile)
-		for _, want := range []string{"server.port=18088\n", "# the disk is large\ndrcCfg.diskUsedPercentThresHold = 0.97\n", "drcCfg.mine=\\\n  a b\n"} {
+		for _, want := range []string{"drcCfg.cmLocation=18\n", "# the disk is large\ndrcCfg.diskUsedPercentThresHold = 0.97\n", "drcCfg.mine=\\\n  a b\n"} {
 			if strings.Count(cm, want) != 1 {
 				t.Errorf("%q stands %d times in\n%s", want, strings.Count(cm, want), cm)
 			}
@@ -77,7 +77,7 @@ func TestEditedKeysSurvive(t *testing.T) {
 		if err := json.Unmarshal([]byte(f.read(agentFile)), &agent); err != nil {
 			t.Fatal(err)
 		}
-		if agent["serverPort"] != 19000.0 || agent["samplingMetricsPeriod"] != 30.0 || agent["metricServerPassword"] != password ||
+		if agent["cmAddr"] != "http://10.1.0.10:18088" || agent["samplingMetricsIntervalSec"] != 30.0 || agent["metricServerPassword"] != password ||
 			!cmp.Equal(agent["diskPaths"], []any{"/a", map[string]any{"b": 1.5}}) {
 			t.Errorf("%v", agent)
 		}
@@ -96,12 +96,12 @@ func TestConflict(t *testing.T) {
 		t.Run(string(prefer), func(t *testing.T) {
 			f := newFixture(t, nil)
 			f.apply()
-			f.edit(cmFile, "server.port=8088", "server.port=28088")
+			f.edit(cmFile, "drcCfg.cmLocation=1", "drcCfg.cmLocation=28")
 			f.edit(jdbcFile, "jdbc.password=", "jdbc.password=Geheim")
-			f.step.Config.CMPort, f.step.Config.MetaPassword = 18088, "Other1"
+			f.step.Config.CMLocation, f.step.Config.MetaPassword = 18, "Other1"
 			f.step.Prefer = prefer
 			if prefer == Undecided {
-				err := f.refused("server.port is 28088 there", "would become 18088", "jdbc.password is ****** there", "--prefer ours")
+				err := f.refused("drcCfg.cmLocation is 28 there", "would become 18", "jdbc.password is ****** there", "--prefer ours")
 				var conflict *ConflictError
 				if !errors.As(err, &conflict) || len(conflict.Conflicts) != 2 || strings.Contains(err.Error(), "Geheim") || strings.Contains(err.Error(), "Other1") {
 					t.Errorf("%v", err)
@@ -109,8 +109,8 @@ func TestConflict(t *testing.T) {
 				return
 			}
 			r := f.apply()
-			ours := strings.Contains(f.read(cmFile), "server.port=18088\n") && strings.Contains(f.read(jdbcFile), "jdbc.password=Other1\n")
-			theirs := strings.Contains(f.read(cmFile), "server.port=28088\n") && strings.Contains(f.read(jdbcFile), "jdbc.password=Geheim")
+			ours := strings.Contains(f.read(cmFile), "drcCfg.cmLocation=18\n") && strings.Contains(f.read(jdbcFile), "jdbc.password=Other1\n")
+			theirs := strings.Contains(f.read(cmFile), "drcCfg.cmLocation=28\n") && strings.Contains(f.read(jdbcFile), "jdbc.password=Geheim")
 			if ours != (prefer == Ours) || theirs != (prefer == Theirs) {
 				t.Errorf("ours %v, theirs %v; kept %v", ours, theirs, r.Kept)
 			}
@@ -127,13 +127,13 @@ func TestConflict(t *testing.T) {
 func TestSameChangeOnBothSides(t *testing.T) {
 	f := newFixture(t, nil)
 	f.apply()
-	f.edit(cmFile, "server.port=8088", "server.port: 18088")
-	f.step.Config.CMPort = 18088
+	f.edit(cmFile, "drcCfg.cmLocation=1", "drcCfg.cmLocation: 18")
+	f.step.Config.CMLocation = 18
 	if r := f.apply(); slices.Contains(r.Changed, cmFile) || len(r.Kept) > 0 {
 		t.Errorf("%+v", r)
 	}
-	f.step.Config.CMPort = 28088
-	if f.apply(); !strings.Contains(f.read(cmFile), "server.port=28088\n") {
+	f.step.Config.CMLocation = 28
+	if f.apply(); !strings.Contains(f.read(cmFile), "drcCfg.cmLocation=28\n") {
 		t.Error(f.read(cmFile))
 	}
 }
@@ -142,10 +142,10 @@ func TestSameChangeOnBothSides(t *testing.T) {
 // config.yaml, and others stay.
 func TestUnknownPast(t *testing.T) {
 	f := newFixture(t, nil)
-	writeFile(t, f.path(cmFile), "server.port=1\nvendor.key=needed\n")
+	writeFile(t, f.path(cmFile), "drcCfg.cmLocation=99\nvendor.key=needed\n")
 	writeFile(t, f.path(nginxFile), "vendor's\n")
 	r := f.apply()
-	if cm := f.read(cmFile); !strings.Contains(cm, "server.port=8088\n") || !strings.Contains(cm, "vendor.key=needed\n") {
+	if cm := f.read(cmFile); !strings.Contains(cm, "drcCfg.cmLocation=1\n") || !strings.Contains(cm, "vendor.key=needed\n") {
 		t.Error(cm)
 	}
 	if strings.Contains(f.read(nginxFile), "vendor") || len(r.Saved) > 0 {
@@ -193,7 +193,7 @@ func TestKilledBeforeTheNote(t *testing.T) {
 	f := newFixture(t, nil)
 	f.apply()
 	f.edit(cmFile, "drcCfg.diskUsedPercentThresHold=0.90", "drcCfg.diskUsedPercentThresHold=0.97")
-	f.step.Config.CMPort = 18088
+	f.step.Config.CMLocation = 18
 	n := f.step.node()
 	c, last, err := f.step.look(n)
 	if err != nil {
@@ -202,7 +202,7 @@ func TestKilledBeforeTheNote(t *testing.T) {
 	for path, v := range c.digests {
 		last.Files[path] = append(slices.Clone(last.Files[path]), v)
 	}
-	note, err := last.prepare()
+	note, err := last.prepare(false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,9 +217,9 @@ func TestKilledBeforeTheNote(t *testing.T) {
 	if err := atomicfile.Commit(pending); err != nil {
 		t.Fatal(err)
 	}
-	f.step.Config.CMPort = 28088
+	f.step.Config.CMLocation = 28
 	f.apply()
-	if cm := f.read(cmFile); !strings.Contains(cm, "server.port=28088\n") || !strings.Contains(cm, "ThresHold=0.97\n") {
+	if cm := f.read(cmFile); !strings.Contains(cm, "drcCfg.cmLocation=28\n") || !strings.Contains(cm, "ThresHold=0.97\n") {
 		t.Error(cm)
 	}
 }
@@ -268,8 +268,8 @@ func TestHistory(t *testing.T) {
 	if list, err := h.List(); err != nil || len(list) > 0 {
 		t.Fatalf("a first run replaces nothing: %v, %v", list, err)
 	}
-	for port := 18001; port <= 18012; port++ {
-		f.step.Config.CMPort = port
+	for location := 2; location <= 13; location++ {
+		f.step.Config.CMLocation = location
 		f.apply()
 	}
 	list, err := h.List()
@@ -281,11 +281,11 @@ func TestHistory(t *testing.T) {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
 	v, err := h.Get("last")
-	if err != nil || len(v.Files) != 2 || v.Files[0].Path != cmFile || !strings.Contains(string(v.Files[0].Data), "server.port=18011\n") {
+	if err != nil || len(v.Files) != 2 || v.Files[1].Path != cmFile || !strings.Contains(string(v.Files[1].Data), "drcCfg.cmLocation=12\n") {
 		t.Fatalf("%+v, %v", v, err)
 	}
 	r, err := f.step.Compare(v, []string{cmFile})
-	if err != nil || len(r.Files) != 1 || !strings.Contains(r.Files[0].Diff, "-server.port=18012\n+server.port=18011\n") {
+	if err != nil || len(r.Files) != 1 || !strings.Contains(r.Files[0].Diff, "-drcCfg.cmLocation=13\n+drcCfg.cmLocation=12\n") {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if _, err := f.step.Restore(context.Background(), v, []string{"/etc/passwd"}); err == nil {
@@ -295,7 +295,7 @@ func TestHistory(t *testing.T) {
 	if err != nil || !cmp.Equal(r.Changed, []string{cmFile}) || !cmp.Equal(r.Readers, []string{"oms_drc_cm"}) {
 		t.Errorf("%+v, %v", r, err)
 	}
-	if r := f.apply(); len(r.Changed) > 0 || !strings.Contains(f.read(cmFile), "server.port=18011\n") {
+	if r := f.apply(); len(r.Changed) > 0 || !strings.Contains(f.read(cmFile), "drcCfg.cmLocation=12\n") {
 		t.Errorf("the restored file did not stay: %v", r.Changed)
 	}
 	if list, _ := h.List(); len(list) != 10 || len(list[0].Files) != 1 {
@@ -317,7 +317,7 @@ func TestHistoryFollowsNoLink(t *testing.T) {
 	if err := os.Symlink(outside, f.path("/home/ds/run/.omsinit")); err != nil {
 		t.Fatal(err)
 	}
-	f.step.Config.CMPort = 18088
+	f.step.Config.CMLocation = 18
 	if r := f.apply(); !slices.Contains(r.Changed, cmFile) {
 		t.Error("the work was not done")
 	}

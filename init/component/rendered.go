@@ -58,6 +58,23 @@ func (s *Step) loadRendered() (*rendered, error) {
 	return r, nil
 }
 
+// adopt finds what is remembered of files under another spelling of their paths,
+// such as /u01/ds for /home/ds after the pack of an image came.
+func (r *rendered) adopt(n *node, files []file) {
+	for _, f := range files {
+		if r.Files[f.Path] != nil {
+			continue
+		}
+		for path, v := range r.Files {
+			if n.same(path, f.Path) {
+				r.Files[f.Path] = v
+				delete(r.Files, path)
+				break
+			}
+		}
+	}
+}
+
 // of returns what one file was rendered to.
 func (r *rendered) of(path string) versions {
 	out := slices.Clone(r.Files[path])
@@ -80,7 +97,7 @@ func (r *rendered) digest(data []byte, doc *document) version {
 }
 
 // prepare writes the file beside its place.
-func (r *rendered) prepare() (*atomicfile.Pending, error) {
+func (r *rendered) prepare(second bool) (*atomicfile.Pending, error) {
 	data, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
@@ -88,7 +105,7 @@ func (r *rendered) prepare() (*atomicfile.Pending, error) {
 	if err := os.MkdirAll(filepath.Dir(r.path), 0o755); err != nil {
 		return nil, fileError(filepath.Dir(r.path), err)
 	}
-	p, err := atomicfile.Prepare(r.path, data, atomicfile.Options{Mode: 0o600})
+	p, err := atomicfile.Prepare(r.path, data, atomicfile.Options{Mode: 0o600, Second: second})
 	if err != nil {
 		return nil, fileError(r.path, err)
 	}

@@ -20,6 +20,7 @@ import (
 	supervisord "github.com/ochinchina/supervisord/config"
 
 	"omsinit/internal/config"
+	"omsinit/internal/layout"
 	"omsinit/internal/pack"
 )
 
@@ -60,7 +61,7 @@ func TestPasswordInJSON(t *testing.T) {
 	}
 	for key, want := range map[string]any{
 		"metricServerPassword": password, "metricType": "INFLUXDB", "metricServerAddr": "10.1.0.3:8086", "enableMetrics": true,
-		"bindIp": "127.0.0.1", "serverPort": 9000.0, "cmAddr": "http://10.1.0.10:8088", "imageVersion": "4.2.3-CE",
+		"bindIp": "127.0.0.1", "samplingMetricsIntervalSec": 10.0, "builtinHomePath": f.path("/home/ds") + "/", "cmAddr": "http://10.1.0.10:8088", "imageVersion": "4.2.3-CE",
 		"builtinStorePath": f.path("/home/ds/store"),
 	} {
 		if diff := cmp.Diff(want, got[key]); diff != "" {
@@ -123,7 +124,7 @@ func TestNginxProxies(t *testing.T) {
 // startNginx runs nginx on the generated file until the test ends.
 func startNginx(f *fixture) string {
 	f.Helper()
-	program, err := findProgram("nginx")
+	program, err := layout.FindProgram("nginx")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -203,15 +204,18 @@ func TestPasswordThroughSSHD(t *testing.T) {
 	if err := writeHostKey(key); err != nil {
 		t.Fatal(err)
 	}
-	program, err := findProgram("sshd")
+	program, err := layout.FindProgram("sshd")
 	if err != nil {
 		t.Fatal(err)
 	}
 	out, err := exec.Command(program, "-T", "-f", f.path("/etc/ssh/oms_sshd_config"), "-h", key).Output()
+	if base := f.read("/etc/supervisor/conf.d/base.ini"); !strings.Contains(base, "start_sshd.sh\" -p 2023\n") {
+		t.Errorf("the port is not on the command line:\n%s", base)
+	}
 	if err != nil {
 		t.Fatalf("sshd -T: %v", err)
 	}
-	for _, want := range []string{"banner /" + password + "\n", "port 2023\n", "hostkey " + f.path("/etc/ssh/ssh_host_rsa_key") + "\n"} {
+	for _, want := range []string{"banner /" + password + "\n", "hostkey " + f.path("/etc/ssh/ssh_host_rsa_key") + "\n"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("sshd does not read %q from\n%s", want, f.read("/etc/ssh/oms_sshd_config"))
 		}
@@ -291,7 +295,7 @@ func TestSupervisorReadsProgramFiles(t *testing.T) {
 		"oms_drc_cm":  {script("start_oms_cm.sh"), root + "/home/ds/cm/package", 10, 0, term, group, nil, logs("oms_drc_cm")},
 		"oms_console": {script("start_oms_console.sh"), root + "/home/ds/ghana/resources", 10, 0, term, group, nil, logs("oms_console")},
 		"nginx":       {script("start_nginx.sh"), root + "/root", 10, 5, term, group, nil, logs("oms_nginx")},
-		"sshd":        {script("start_sshd.sh"), root + "/root", 10, 5, term, group, nil, logs("oms_sshd")},
+		"sshd":        {script("start_sshd.sh") + " -p 2023", root + "/root", 10, 5, term, group, nil, logs("oms_sshd")},
 		"oms_drc_supervisor": {`bash "` + root + `/home/ds/supervisor/service.sh" start foreground`, root + "/home/ds/supervisor", 10, 0, quit,
 			[]bool{false, false}, map[string]string{"OMS_STORE_DEPLOY_DIR": root + "/home/ds/store"}, logs("oms_drc_supervisor")},
 	}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"omsinit/internal/config"
+	"omsinit/internal/layout"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 )
@@ -42,7 +43,7 @@ func (s *Step) validate(ctx context.Context, changes []change) error {
 	if len(programs) == 0 {
 		return nil
 	}
-	staging := filepath.Join(s.Layout.StateDir(), "staging")
+	staging := stagingFolder(s.Layout)
 	if err := os.RemoveAll(staging); err != nil { // of a run that was killed
 		return fileError(staging, err)
 	}
@@ -62,9 +63,11 @@ func (s *Step) validate(ctx context.Context, changes []change) error {
 }
 
 // runValidator has one file checked by its program.
+func stagingFolder(l layout.Layout) string { return filepath.Join(l.StateDir(), "staging") }
+
 func (s *Step) runValidator(ctx context.Context, staging string, c change) error {
 	v := s.Pack.Validators[c.Validate]
-	program, err := findProgram(v.Command[0])
+	program, err := layout.FindProgram(v.Command[0])
 	if err != nil {
 		s.say(msg.M("%s could not be checked before it was written: %s is not installed here", c.Path, v.Command[0]))
 		return nil
@@ -135,21 +138,6 @@ func writeHostKey(path string) error {
 		return fileError(path, err)
 	}
 	return nil
-}
-
-// findProgram looks where daemons are too: the PATH of an ordinary user often
-// leaves those folders out.
-func findProgram(name string) (string, error) {
-	path, err := exec.LookPath(name)
-	if err == nil || strings.Contains(name, "/") {
-		return path, err
-	}
-	for _, dir := range []string{"/usr/local/sbin", "/usr/sbin", "/sbin"} {
-		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
-			return path, nil
-		}
-	}
-	return "", err
 }
 
 func unable(v pack.Validator, said string) (string, bool) {

@@ -5,9 +5,11 @@ import (
 	"os"
 	"time"
 
+	"omsinit/internal/config"
 	"omsinit/internal/msg"
 	"omsinit/supervise"
 	"omsinit/supervise/engine"
+	"omsinit/supervise/page"
 )
 
 // readyLine is the last line of a container's log after a successful start. Other tools wait for exactly this text
@@ -23,8 +25,10 @@ type BootOptions struct {
 	// StopTimeout and ExitOnFatal are those of engine.Options.
 	StopTimeout time.Duration
 	ExitOnFatal bool
-	// MetricsPort is a port on 127.0.0.1 for Prometheus; 0 for none.
-	MetricsPort int
+	// NoPage leaves out the page that shows in a browser how far the node is.
+	NoPage bool
+	// Metrics is an address and port for Prometheus; empty for none.
+	Metrics string
 }
 
 // Boot is the container's entry point: it supervises the programs, and initialises the node as a child of PID 1. A node
@@ -36,8 +40,10 @@ func (f *Flow) Boot(ctx context.Context, o BootOptions) (int, error) {
 		return 1, msg.Errorf("cannot find omsinit itself: %w", err)
 	}
 	if o.Hint.IsZero() {
-		o.Hint = msg.M("correct what is wrong, then initialise again: docker exec CONTAINER /root/docker_init.sh (or omsinit init)")
+		o.Hint = msg.M("correct what is wrong, then initialise again: docker exec CONTAINER /root/docker_init.sh (or omsinit init); docker exec CONTAINER omsinit doctor ranks what may be wrong")
 	}
+	// In both languages: who cannot read the one has to find out how to get the other.
+	f.say(msg.M("language: English; 切换为中文：docker run -e OMS_LANG=zh …"))
 	// The signals are the supervisor's own: with the context as well, one signal would count as two, and the second one
 	// hurries.
 	return supervise.Run(context.WithoutCancel(ctx), engine.Options{
@@ -60,8 +66,25 @@ func (f *Flow) Boot(ctx context.Context, o BootOptions) (int, error) {
 		},
 		SetupHint: o.Hint,
 		Lang:      f.Lang,
-		Companion: f.companion(o.MetricsPort),
-	})
+		Companion: f.companion(o.Metrics),
+	}, f.page(o))
+}
+
+// page returns what PID 1 shows on the console's port as long as nginx does not run, nil for nothing.
+func (f *Flow) page(o BootOptions) *page.Options {
+	if o.NoPage {
+		return nil
+	}
+	seen := f.Again()
+	return &page.Options{Socket: f.Layout.PageSocket(), Where: func() page.Place {
+		seen.Refresh() // a person may have edited it since
+		port := config.ConsolePort(seen.Snapshot().Text)
+		place := page.Place{Port: port.Number, Program: port.Program}
+		if f.Layout.HTTPS() {
+			place.CertFile, place.KeyFile = f.Layout.CertFile(), f.Layout.KeyFile()
+		}
+		return place
+	}}
 }
 
 // initCommand is what PID 1 runs as its child.

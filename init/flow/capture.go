@@ -1,18 +1,23 @@
 package flow
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"os"
+	"strings"
 	"time"
 
 	"omsinit/capture"
-	"omsinit/capture/prove"
+	"omsinit/capture/behave"
+	"omsinit/capture/report"
 	"omsinit/capture/source"
+	"omsinit/capture/tables"
 	"omsinit/init/component"
 	"omsinit/init/metadb"
+	"omsinit/internal/atomicfile"
 	"omsinit/internal/config"
 	"omsinit/internal/database"
-	"omsinit/internal/layout"
 	"omsinit/internal/msg"
 	"omsinit/internal/node"
 	"omsinit/internal/pack"
@@ -21,90 +26,224 @@ import (
 // CaptureOptions are what a capture, or the proof of a pack, is asked for.
 type CaptureOptions struct {
 	capture.Options
-	// Compare is the folder of a second installation's files; empty is none.
+	// From is the bundle of the installation; empty is the one at the root.
+	From string
+	// Compare are bundles of further installations, with commas.
 	Compare string
-	// CompareHostIP is that installation's OMS_HOST_IP.
-	CompareHostIP string
+	// Synthetic also renders a pack for configurations that no installation has.
+	Synthetic bool
+	// Boot boots a pack instead, at the root.
+	Boot bool
+	// Advise only asks for a second configuration.
+	Advise bool
 	// NoMetaDB leaves the databases out.
 	NoMetaDB bool
 	// Record is a command whose calls to the CM are recorded first.
 	Record string
-	// CompareRecord is the same of the second installation.
-	CompareRecord string
 }
 
-// Capture learns a pack from the installation at the root.
-func (f *Flow) Capture(ctx context.Context, o CaptureOptions) (*capture.Report, error) {
+// Others are the bundles of Compare.
+func (o CaptureOptions) Others() []string {
+	return strings.FieldsFunc(o.Compare, func(r rune) bool { return r == ',' })
+}
+
+// Capture learns a pack from the installation at the root, or from a bundle.
+func (f *Flow) Capture(ctx context.Context, o CaptureOptions) (*report.Report, error) {
+	if o.From != "" && o.Record != "" {
+		return nil, &UsageError{msg.M("--record belongs to the command that writes the bundle")}
+	}
 	j, done, err := f.captureJob(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	if o.Record != "" {
-		r := source.Recorder{CM: j.From.Config.CMURL}
-		if j.Calls, err = r.Run(ctx, o.Record, f.Err); err != nil {
-			return nil, err
-		}
+	if err := f.watch(ctx, j.From, o); err != nil {
+		return nil, nothingKept(ctx, err)
 	}
-	if o.CompareRecord != "" && j.Second != nil {
-		r := source.Recorder{CM: j.Second.Config.CMURL}
-		if j.SecondCalls, err = r.Run(ctx, o.CompareRecord, f.Err); err != nil {
-			return nil, err
-		}
-	}
-	return j.Run(ctx)
+	r, err := j.Run(ctx)
+	return r, nothingKept(ctx, err)
 }
 
-// VerifyPack compares what a pack makes with what the installation has.
-func (f *Flow) VerifyPack(ctx context.Context, o CaptureOptions, dir string) ([]capture.Difference, error) {
+// nothingKept is the error of an interrupted capture, which leaves nothing behind.
+func nothingKept(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// Advise prints the config.yaml of a second installation that decides what this one leaves open.
+func (f *Flow) Advise() error {
+	cfg, err := f.Config()
+	if err != nil {
+		return err
+	}
+	text, err := capture.Advise(cfg, f.Lang)
+	if err == nil {
+		_, err = f.Out.Write(text)
+	}
+	return err
+}
+
+// Bundle writes everything that a capture reads of the installation at the root into one file, with its passwords.
+func (f *Flow) Bundle(ctx context.Context, o CaptureOptions, file string) error {
+	if o.Out != "" || o.From != "" || o.Compare != "" {
+		return &UsageError{msg.M("--bundle only reads this container: it goes with neither --out, nor --from, nor --compare")}
+	}
+	if _, err := os.Lstat(file); err == nil && !o.Force {
+		return msg.Errorf("%s is there already, and is not overwritten; name a new file, or give --force", file)
+	}
+	j, done, err := f.captureJob(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := f.watch(ctx, j.From, o); err != nil {
+		return nothingKept(ctx, err)
+	}
+	if !initialised(f.Layout) {
+		f.fail(msg.M("warning: %s is not there, so the initialisation of this installation has not finished, and a pack made of it lacks what was not done; look at the last lines of docker logs", f.Layout.InitFlag()))
+	}
+	var snapshot *tables.Snapshot
+	if t := j.From.Tables(); t != nil {
+		if snapshot, err = tables.Take(ctx, t); err != nil {
+			return err
+		}
+	}
+	var b bytes.Buffer
+	err = j.From.Pack(ctx, &b, snapshot, o.Files)
+	if err == nil {
+		err = atomicfile.Write(file, b.Bytes(), atomicfile.Options{Mode: 0o600})
+	}
+	if err := nothingKept(ctx, err); err != nil {
+		return msg.Errorf("cannot write the bundle %s: %w", file, err)
+	}
+	f.say(msg.M("written: %s; it holds the passwords of this installation: remove it once the pack is made", file))
+	return nil
+}
+
+// VerifyPack compares what a pack makes with what the installation has; or boots it at the root, which must be thrown
+// away afterwards, and looks at what it does.
+func (f *Flow) VerifyPack(ctx context.Context, o CaptureOptions, dir string) (r report.Result, err error) {
 	p, err := pack.Open(dir)
 	if err != nil {
-		return nil, err
+		return r, err
+	}
+	if o.Boot && o.From == "" {
+		return r, &UsageError{msg.M("name the bundle of the captured installation with --from: the pack is booted beside its databases")}
 	}
 	j, done, err := f.captureJob(ctx, o)
 	if err != nil {
-		return nil, err
+		return r, err
 	}
 	defer done()
-	return j.Verify(ctx, p)
+	if r.Booted = o.Boot; !o.Boot {
+		r.Differences, err = j.Verify(ctx, p, o.Synthetic)
+		return r, err
+	}
+	proof := behave.Proof{Layout: f.Layout, Pack: p, Dir: dir, Installations: j.Installations(),
+		Client: f.client, Log: f.fail}
+	r.Differences, err = proof.Run(ctx)
+	return r, nothingKept(ctx, err)
 }
 
 // captureJob hands the steps that a capture proves itself with to it. done closes what was opened.
 func (f *Flow) captureJob(ctx context.Context, o CaptureOptions) (j *capture.Job, done func(), err error) {
-	from, err := installation(f.Node)
+	var from *source.Installation
+	closers := []func(){}
+	closeAll := func() {
+		for _, c := range closers {
+			c()
+		}
+	}
+	defer func() {
+		if err != nil {
+			closeAll()
+		}
+	}()
+	open := func(file string) (*source.Installation, error) {
+		i, close, err := source.OpenBundle(file)
+		if err == nil {
+			closers = append(closers, close)
+		}
+		return i, err
+	}
+	if o.From != "" {
+		from, err = open(o.From)
+	} else {
+		from, err = f.here(ctx)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
 	j = &capture.Job{
-		Options: o.Options, From: from, Check: component.Check, Log: f.say,
+		Options: o.Options, From: from, Check: component.Check, Log: f.fail,
 		Scratch: func(ctx context.Context, cfg *config.Config, p *pack.Pack) error {
 			step := metadb.Step{Config: cfg, Pack: p, LockTimeout: f.LockTimeout, Node: from.HostIP, Tool: f.Build}
 			_, err := step.Apply(ctx)
 			return err
 		},
 	}
-	if o.Compare != "" {
-		second := node.New(node.Given{Layout: layout.New(o.Compare), HostIP: o.CompareHostIP})
-		if j.Second, err = installation(second); err != nil {
+	for _, file := range o.Others() {
+		other, err := open(file)
+		if err != nil {
 			return nil, nil, err
 		}
-	}
-	if j.Programs, err = f.runningPrograms(ctx); err != nil {
-		f.say(msg.M("the program files cannot be used, so none is captured: %v", err))
-	}
-	if o.NoMetaDB {
-		return j, func() {}, nil
-	}
-	if j.DB, err = database.Open(from.Config, "", database.As(from.HostIP)); err != nil {
-		return nil, nil, err
-	}
-	j.SecondDB = f.secondDatabase(ctx, j.Second)
-	return j, func() {
-		j.DB.Close()
-		if j.SecondDB != nil {
-			j.SecondDB.Close()
+		if j.Second == nil {
+			j.Second = other
+		} else {
+			j.Others = append(j.Others, other)
 		}
-	}, nil
+	}
+	if !o.NoMetaDB {
+		if from.DB, err = f.captureDatabase(ctx, from); err != nil {
+			return nil, nil, err
+		}
+		if from.DB != nil {
+			closers = append(closers, func() { from.DB.Close() })
+		}
+	}
+	return j, closeAll, nil
+}
+
+// watch records the calls of a command to the CM, where there is one, and finds out who writes to the tables meanwhile.
+func (f *Flow) watch(ctx context.Context, from *source.Installation, o CaptureOptions) (err error) {
+	if from.Bundle != nil {
+		return nil
+	}
+	r := source.Recorder{CM: from.Config.CMURL}
+	watch := tables.Watch{From: tables.Live{DB: from.DB, Config: from.Config}}
+	if from.DB != nil {
+		if err := watch.Start(ctx); err != nil {
+			return err
+		}
+		r.Before, r.After = func() { watch.Before(ctx) }, func() { watch.After(ctx) }
+	}
+	if o.Record != "" {
+		if from.Calls, err = r.Run(ctx, o.Record, f.Err); err != nil {
+			return err
+		}
+	}
+	if from.DB != nil {
+		from.Writers, err = watch.End(ctx)
+	}
+	return err
+}
+
+// here is the installation at the root, with what runs in it.
+func (f *Flow) here(ctx context.Context) (*source.Installation, error) {
+	from, err := installation(f.Node)
+	if err != nil {
+		return nil, err
+	}
+	if !from.Tree.Relocated() {
+		from.Created = source.CreatedAt()
+	}
+	if from.Programs, err = f.runningPrograms(ctx); err != nil {
+		f.fail(msg.M("the program files cannot be used, so none is captured: %v", err))
+	}
+	from.Observe()
+	return from, nil
 }
 
 // installation is an OMS that the old scripts initialised, with its configuration.
@@ -115,7 +254,7 @@ func installation(n *node.Node) (*source.Installation, error) {
 	}
 	ip := n.Address(cfg)
 	if ip == "" {
-		return nil, msg.Errorf("it is not known which of cm_nodes the installation of %s is: set OMS_HOST_IP to its address, and for the second one --compare-host-ip", n.ConfigFile)
+		return nil, msg.Errorf("it is not known which of cm_nodes the installation of %s is: set OMS_HOST_IP to its address", n.ConfigFile)
 	}
 	return &source.Installation{Tree: n.Layout, Config: cfg, HostIP: ip}, nil
 }
@@ -123,23 +262,19 @@ func installation(n *node.Node) (*source.Installation, error) {
 // askTime bounds questions whose answer a capture can do without.
 const askTime = 5 * time.Second
 
-// secondDatabase opens the MetaDB of the second installation, if it answers.
-func (f *Flow) secondDatabase(ctx context.Context, second *source.Installation) *sql.DB {
-	if second == nil {
-		return nil
-	}
-	db, err := database.Open(second.Config, "")
-	if err != nil {
-		return nil
+// captureDatabase opens the MetaDB of an installation. That of a bundle need not answer here.
+func (f *Flow) captureDatabase(ctx context.Context, from *source.Installation) (*sql.DB, error) {
+	db, err := database.Open(from.Config, "", database.As(from.HostIP))
+	if err != nil || from.Bundle == nil {
+		return db, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	if err := db.PingContext(ctx); err != nil {
 		db.Close()
-		f.say(msg.M("the MetaDB of the second installation does not answer, so rows of settings are not compared: %v", database.Explain(second.Config, err)))
-		return nil
+		return nil, nil
 	}
-	return db
+	return db, nil
 }
 
 // runningPrograms reads the program files, and asks whoever supervises what runs.
@@ -159,34 +294,4 @@ func (f *Flow) runningPrograms(ctx context.Context) (source.Programs, error) {
 		programs.List[i].PID = running[p.Name].PID
 	}
 	return programs, nil
-}
-
-// LintPack looks for faults of the pack in a folder.
-func LintPack(dir string) ([]prove.Fault, error) {
-	p, err := pack.Open(dir)
-	if err != nil {
-		return []prove.Fault{{Severity: "error", File: "pack.yaml", Text: msg.M("%v", err)}}, nil
-	}
-	l := prove.Linter{Pack: p, Compare: func(a, b string) (int, error) {
-		x, err := metadb.ParseVersion(a)
-		if err != nil {
-			return 0, err
-		}
-		y, err := metadb.ParseVersion(b)
-		return x.Compare(y), err
-	}}
-	return l.Lint()
-}
-
-// DiffPacks returns how the second pack differs from the first.
-func DiffPacks(a, b string) ([]prove.Change, error) {
-	x, err := pack.Open(a)
-	if err != nil {
-		return nil, err
-	}
-	y, err := pack.Open(b)
-	if err != nil {
-		return nil, err
-	}
-	return prove.Diff(x, y, component.Unified)
 }

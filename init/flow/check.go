@@ -2,15 +2,22 @@ package flow
 
 import (
 	"context"
+	"errors"
 	"os"
 	"slices"
 	"time"
 
 	"omsinit/check"
+	"omsinit/init/metadb/backup"
 	"omsinit/init/upgrade"
 	"omsinit/internal/config"
+	"omsinit/internal/database"
+	"omsinit/internal/finding"
+	"omsinit/internal/layout"
 	"omsinit/internal/msg"
 	"omsinit/metrics"
+	"omsinit/supervise/api"
+	"omsinit/supervise/program"
 )
 
 // ignoreEnv lists findings that are warnings, as Options.Ignore does.
@@ -27,8 +34,9 @@ func (f *Flow) check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err() // what was found is that it was interrupted
 	}
-	report.Print(f, check.Style{Lang: f.lang})
+	report.Print(f, f.lang)
 	f.warned = true
+	f.progress.found(report.Findings())
 	return report.Err()
 }
 
@@ -36,6 +44,7 @@ func (f *Flow) check(ctx context.Context) error {
 type CheckOptions struct {
 	Offline  bool          // only what stands in the file
 	Deadline time.Duration // of each check; 0 is check.DefaultDeadline
+	LookOnly bool          // not what the accounts may write, which takes throw-away databases
 }
 
 // Check is step 1 alone. It changes nothing, but for throw-away databases that it removes again. A *UsageError is about
@@ -50,7 +59,7 @@ func (f *Flow) Check(ctx context.Context, o CheckOptions) (report check.Report, 
 	if err != nil {
 		return report, err
 	}
-	in.Offline, in.Deadline, in.TryWrites = o.Offline, o.Deadline, true
+	in.Offline, in.Deadline, in.TryWrites = o.Offline, o.Deadline, !o.LookOnly
 	report, _ = check.Run(ctx, in)
 	return report, interrupted(ctx)
 }
@@ -86,12 +95,16 @@ func (f *Flow) checkInput() (check.Input, error) {
 		ignored = append(ignored, tsdbChecks...)
 	}
 	in.Ignore = append(in.Ignore, ignored...)
-	in.Layout, in.HostIP, in.Upgrade, in.Environ = f.Layout, f.HostIP, f.IsUpgrade, os.Environ()
+	in.Layout, in.HostIP, in.Environ = f.Layout, f.HostIP, os.Environ()
+	in.Upgrade, in.UpgradeMode = f.IsUpgrade, f.UpgradeMode
 	in.Release, in.Tables = f.pack.Release, map[config.Role][]string{}
 	for _, role := range config.Roles {
 		in.Tables[role] = f.pack.Tables(role)
 	}
-	in.OwnGroups, in.TSDB, in.TSDBWrite = f.ownGroups, metrics.Check, metrics.CheckWrite
+	in.Uses, in.Suiting = f.uses, f.pack.Suiting
+	in.ProgramFiles = f.programFiles
+	in.OwnPrograms, in.OwnPort = f.ownPrograms, f.ownPort
+	in.TSDB, in.TSDBWrite = metrics.Check, metrics.CheckWrite
 	if f.IsUpgrade == "true" { // another release is what is wanted then
 		in.UpgradeGates = f.upgradeGates
 	} else {
@@ -100,17 +113,71 @@ func (f *Flow) checkInput() (check.Input, error) {
 	return in, nil
 }
 
-// ownGroups returns the process groups of the components that PID 1 runs.
-func (f *Flow) ownGroups(ctx context.Context) []int {
-	status, err := f.client.Status(ctx)
+// programFiles returns what is wrong with the program files; nothing when step 3 has yet to write them.
+func (f *Flow) programFiles() ([]finding.Finding, error) {
+	d, err := program.Load(f.Layout.SupervisordConf(), rootEnv(f.Layout))
+	if errors.Is(err, program.ErrNoDefinitions) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !f.Layout.Relocated() { // elsewhere every program runs as whoever started it
+		d.CheckUsers()
+	}
+	return d.Findings, nil
+}
+
+// ProgramLogs returns the files into which PID 1 writes the output of each program, for when it does not answer.
+func ProgramLogs(l layout.Layout) (map[string][]string, error) {
+	d, err := program.Load(l.SupervisordConf(), rootEnv(l))
+	if err != nil {
+		return nil, err
+	}
+	logs := map[string][]string{}
+	for _, p := range d.Programs {
+		logs[p.FullName()] = []string{p.Stderr.Path, p.Stdout.Path}
+	}
+	return logs, nil
+}
+
+// uses returns the rights in the MetaDB that all parts of this program need.
+func (f *Flow) uses(cfg *config.Config) ([]database.Use, error) {
+	uses, err := f.metadbStep(cfg).Uses()
+	return slices.Concat(uses, backup.Uses(cfg), upgrade.Uses(cfg)), err
+}
+
+// ownPrograms returns the components that PID 1 runs, with their first processes.
+func (f *Flow) ownPrograms(ctx context.Context) map[string]int {
+	status, err := f.ownStatus(ctx)
 	if err != nil {
 		return nil
 	}
-	var groups []int
+	return processes(status)
+}
+
+// ownPort returns the port on which PID 1 shows its page.
+func (f *Flow) ownPort(ctx context.Context) int {
+	status, err := f.ownStatus(ctx)
+	if err != nil {
+		return 0
+	}
+	return status.PagePort
+}
+
+// ownStatus asks PID 1, whatever the deadline of a check: without the answer its programs would be taken for strangers.
+func (f *Flow) ownStatus(ctx context.Context) (*api.Status, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	defer cancel()
+	return f.client.Status(ctx)
+}
+
+func processes(status *api.Status) map[string]int {
+	pids := map[string]int{}
 	for _, p := range status.Programs {
 		if p.PID > 0 {
-			groups = append(groups, p.PID)
+			pids[p.Name] = p.PID
 		}
 	}
-	return groups
+	return pids
 }

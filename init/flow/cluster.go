@@ -2,6 +2,8 @@ package flow
 
 import (
 	"context"
+	"errors"
+	"io"
 	"os"
 	"slices"
 	"time"
@@ -37,10 +39,52 @@ func (f *Flow) ClusterCheck(ctx context.Context, o ClusterOptions) (report check
 		return report, err
 	}
 	report = check.Cluster(ctx, check.Input{
-		Layout: f.Layout, ConfigFile: f.ConfigFile, Load: f.Load, HostIP: f.HostIP, Environ: os.Environ(), Release: f.pack.Release,
-		Programs: f.programs, CM: resource.Ready, HeartbeatAge: o.HeartbeatAge, Deadline: o.Deadline,
+		Layout: f.Layout, ConfigFile: f.ConfigFile, Load: f.Load, HostIP: f.HostIP,
+		Environ: os.Environ(), Release: f.pack.Release,
+		Programs: f.programs, CM: resource.Ready, Scheme: check.Scheme,
+		HeartbeatAge: o.HeartbeatAge, Deadline: o.Deadline,
 	})
 	return report, interrupted(ctx)
+}
+
+// RemoveNode deletes the row of a node that was stopped for good, and RemoveRegion a region with its nodes. What is
+// deleted is kept in a log beside those of runs. A *RefusedError is a node that lives, or what must be forced.
+func (f *Flow) RemoveNode(ctx context.Context, ip string, o resource.RemoveOptions) (resource.Removal, error) {
+	return f.remove(ctx, "cluster remove "+ip, o, func(s *resource.Step) (resource.Removal, error) {
+		return s.Remove(ctx, ip, o)
+	})
+}
+
+// RemoveRegion deletes a region and its nodes: see RemoveNode.
+func (f *Flow) RemoveRegion(ctx context.Context, name string, o resource.RemoveOptions) (resource.Removal, error) {
+	return f.remove(ctx, "cluster remove-region "+name, o, func(s *resource.Step) (resource.Removal, error) {
+		return s.RemoveRegion(ctx, name, o)
+	})
+}
+
+func (f *Flow) remove(
+	ctx context.Context, command string, o resource.RemoveOptions, do func(*resource.Step) (resource.Removal, error),
+) (resource.Removal, error) {
+	cfg, err := f.Config()
+	if err != nil {
+		return resource.Removal{}, err
+	}
+	done, err := do(&resource.Step{Config: cfg, HostIP: f.Address(cfg), LockTimeout: f.LockTimeout, Log: f.say})
+	var refusal *resource.Refusal
+	if errors.As(err, &refusal) {
+		return done, &RefusedError{refusal.Message}
+	}
+	if o.DryRun || len(done.Rows) == 0 {
+		return done, err
+	}
+	f.out = io.Discard // the result is for the caller
+	if logErr := f.openLog(f.Layout.LogDir(), f.Now()); logErr != nil {
+		f.fail(msg.M("warning: no copy of this output is kept in %s: %v", f.Layout.LogDir(), logErr))
+	}
+	defer f.close()
+	f.say(msg.M("%s", "omsinit "+command))
+	done.Print(&f.output, f.lang)
+	return done, err
 }
 
 // programs asks PID 1 how the initialisation and the components are.

@@ -15,11 +15,25 @@ import (
 func (f *Flow) componentStep(cfg *config.Config) *component.Step {
 	s := &component.Step{
 		Config: cfg, Pack: f.pack, Layout: f.Layout, Log: f.say, Prefer: f.Prefer, Now: f.Now, Reason: f.reason,
+		Version: f.version,
 	}
 	if cfg != nil {
 		s.HostIP = f.Address(cfg)
 	}
 	return s
+}
+
+// PlanFiles returns what step 3 would change on a node that is initialised, with the time-series database as it was
+// decided then.
+func (f *Flow) PlanFiles() (component.Result, error) {
+	cfg, err := f.open()
+	if err != nil || !initialised(f.Layout) {
+		return component.Result{}, err
+	}
+	if applied, ok := metrics.LoadApplied(f.Layout.TSDBState()); ok && applied.State == metrics.LeftOut {
+		cfg = without(cfg)
+	}
+	return f.componentStep(cfg).Plan()
 }
 
 // component is step 3.
@@ -85,7 +99,7 @@ func edits(result component.Result) []msg.Message {
 			out = append(out, msg.M("kept as it was edited by hand: %s (delete it to have it made anew)", k.Path))
 			continue
 		}
-		out = append(out, msg.M("kept as edited by hand in %s: %s", k.Path, strings.Join(k.Keys, ", ")))
+		out = append(out, msg.M("kept as edited by hand in %s: %s", k.Path, msg.List(k.Keys)))
 	}
 	for _, path := range result.Saved {
 		out = append(out, msg.M("%s was edited by hand; it is made anew, and the edited file is %s", path, path+component.SavedSuffix))

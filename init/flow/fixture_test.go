@@ -203,6 +203,7 @@ type pid1 struct {
 	programs []api.ProgramStatus
 	setup    *api.SetupStatus
 	reports  []api.SetupReport
+	pulses   []api.SetupReport // those that say what a step is doing meanwhile
 	steps    []metrics.Step
 	calls    []string          // "restart nginx cron"
 	refuse   map[string]string // the error of a call, by its verb
@@ -230,7 +231,11 @@ func newPID1(t *testing.T, socket string) *pid1 {
 	mux.HandleFunc("POST /v1/setup", func(w http.ResponseWriter, r *http.Request) {
 		var report api.SetupReport
 		decode(t, r, &report)
-		p.reports = append(p.reports, report)
+		if len(report.Doing) > 0 {
+			p.pulses = append(p.pulses, report)
+		} else {
+			p.reports = append(p.reports, report)
+		}
 		answer(w, struct{}{})
 	})
 	mux.HandleFunc("POST "+metrics.StepPath, func(w http.ResponseWriter, r *http.Request) {

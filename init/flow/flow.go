@@ -47,20 +47,28 @@ type Flow struct {
 	*node.Node
 	Options
 	output
-	client  *client.Client  // of whoever supervises this node
-	pack    *pack.Pack      // nil until an operation has opened it
-	upgrade upgrade.Options // what an upgrade is told; zero for the others
-	warned  bool            // the warnings of config.yaml were said
-	chosen  []string        // the names of the steps of this run
-	reason  string          // what history says about this run
-	whole   bool            // this run is an initialisation with all steps: PID 1 is told
+	progress   progress
+	client     *client.Client  // of whoever supervises this node
+	pack       *pack.Pack      // nil until an operation has opened it
+	upgrade    upgrade.Options // what an upgrade is told; zero for the others
+	warned     bool            // the warnings of config.yaml were said
+	chosen     []string        // the names of the steps of this run
+	reason     string          // what history says about this run
+	version    string          // of history, with the config.yaml that this run has changed; "" when it has not
+	stoppedOwn bool            // this run has stopped the programs of this node
+	whole      bool            // this run is an initialisation with all steps: PID 1 is told
+	// pulseInterval is that of pulse; tests have a shorter one.
+	pulseInterval time.Duration
 }
 
 // New returns the operations on a node. It changes nothing.
 func New(n *node.Node, o Options) *Flow {
 	o.LockTimeout = cmp.Or(o.LockTimeout, DefaultLockTimeout)
 	o.ReadyTimeout = cmp.Or(o.ReadyTimeout, DefaultReadyTimeout)
-	return &Flow{Node: n, Options: o, output: output{lang: n.Lang, out: n.Err, errOut: n.Err}, client: Client(n.Layout)}
+	return &Flow{
+		Node: n, Options: o, output: output{lang: n.Lang, out: n.Err, errOut: n.Err}, client: Client(n.Layout),
+		pulseInterval: pulseInterval,
+	}
 }
 
 // Client finds PID 1's control socket: where supervisord.conf says, as soon as there is one.
@@ -83,7 +91,13 @@ func (f *Flow) Init(ctx context.Context, s Steps) error {
 	}
 	f.whole = f.choose(phases)
 	return f.run(ctx, func(ctx context.Context) error {
-		if f.whole && f.IsUpgrade == "true" {
+		if !f.whole {
+			return f.steps(ctx, phases)
+		}
+		if err := f.standDown(ctx); err != nil {
+			return err
+		}
+		if f.IsUpgrade == "true" || f.upgradeIsDue(ctx) {
 			return f.upgradeSteps(ctx, phases)
 		}
 		return f.steps(ctx, phases)
@@ -111,9 +125,10 @@ func (f *Flow) run(ctx context.Context, work func(context.Context) error) error 
 	if err == nil || Printed(err) {
 		return err
 	}
+	err = finding.ExplainShortage(err)
 	f.fail(msg.M("omsinit: %v", err))
 	if f.whole {
-		f.reportFailure(ctx, api.SetupReport{}, err)
+		f.reportFailure(ctx, f.progress.report(api.SetupFailed), err)
 	}
 	return &printedError{err}
 }
@@ -126,6 +141,7 @@ func (f *Flow) locked(ctx context.Context, work func(context.Context) error) err
 	}
 	defer unlock()
 	f.Refresh()
+	f.sweep()
 	if f.pack, err = f.Pack(); err != nil {
 		return err
 	}

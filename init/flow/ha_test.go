@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"omsinit/check"
 	"omsinit/internal/msg"
 	"omsinit/testdata/testmaria"
 )
@@ -71,6 +70,6 @@ func TestCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	text.Reset()
-	report.Print(&text, check.Style{Lang: msg.English})
+	report.Print(&text, msg.English)
 	contains(t, "the diagnosis", text.String(), "oms_drc_cm", "it has exited with 3")
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"omsinit/check"
 	"omsinit/init/component"
 	"omsinit/internal/finding"
+	"omsinit/supervise/api"
 	"omsinit/supervise/client"
 	"omsinit/testdata/testmaria"
 )
@@ -38,8 +40,22 @@ func TestInit(t *testing.T) {
 		t.Errorf("what PID 1 was told (-want +got):\n%s", diff)
 	}
 	for i, r := range w.pid1.reports {
-		if r.PID != os.Getpid() || i < 5 && r.StepName.English != Phases[i].Name {
+		if r.PID != os.Getpid() || i < 5 && (r.StepName.English != Phases[i].Name || !slices.Contains(r.Programs, "oms_drc_cm")) {
 			t.Errorf("report %d: %+v", i, r)
+		}
+		for j, step := range r.Steps {
+			state := ""
+			if j < i {
+				state = api.SetupDone
+			} else if j == i {
+				state = api.SetupRunning
+			}
+			if step.Name != Phases[j].Name || step.State != state || (step.StartedAt != nil) != (state != "") || (step.Seconds > 0) != (state == api.SetupDone) {
+				t.Errorf("report %d: step %d: %+v", i, j+1, step)
+			}
+		}
+		if len(r.Steps) != len(Phases) {
+			t.Errorf("report %d: %d steps", i, len(r.Steps))
 		}
 	}
 	var steps []string
@@ -181,6 +197,9 @@ func TestStepFails(t *testing.T) {
 		}, func(w *world) { os.Remove(edited) }, 3, false, "drc-cm.properties"},
 		{"a component that does not come up", func(w *world) { w.pid1.refuse["restart"] = "oms_drc_cm is FATAL" },
 			func(w *world) { delete(w.pid1.refuse, "restart") }, 4, true, "oms_drc_cm is FATAL"},
+		{"a component that is given up after step 4", func(w *world) {
+			w.pid1.onCall = func(string) { w.pid1.programs[2].State = api.Fatal.String() }
+		}, func(w *world) { w.pid1.onCall, w.pid1.programs[2].State = nil, "" }, 5, true, "oms_drc_cm is FATAL"},
 		{"a CM that refuses", func(w *world) { w.cm.refuse = true }, func(w *world) { w.cm.refuse = false }, 5, false, "refused by the test"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -192,7 +211,11 @@ func TestStepFails(t *testing.T) {
 			if !errors.As(err, &step) || step.Phase.number() != tc.step || !Printed(err) || finding.IsTransient(err) != tc.transient {
 				t.Fatalf("got %v (transient %v)\n%s%s", err, finding.IsTransient(err), &w.out, &w.errOut)
 			}
-			w.failed(step.Error()+" (after ", "the output of this run is kept in "+w.layout.LogDir())
+			said := step.Error()
+			if step.Phase.Name == "check" { // its findings are printed by the check itself
+				said = "step 1 (check) failed after "
+			}
+			w.failed(said, "the output of this run is kept in "+w.layout.LogDir())
 			contains(t, "the error", err.Error(), tc.want)
 			if got := len(banners(w.out.String())); got != tc.step {
 				t.Errorf("%d steps were begun", got)
@@ -214,7 +237,7 @@ func TestStepFails(t *testing.T) {
 				t.Errorf("the marker of a finished run: %v", err)
 			}
 			log := w.read(filepath.Join(w.layout.LogDir(), "docker_init.log.2026-01-04.10:42:11"))
-			contains(t, "the init log", log, step.Error())
+			contains(t, "the init log", log, said)
 
 			tc.mend(w)
 			if err := w.flow().Init(t.Context(), Steps{}); err != nil {
@@ -432,6 +455,27 @@ func TestWarnings(t *testing.T) {
 	var wrong *check.FailedError
 	if err := w.flow().Init(t.Context(), Steps{Only: []string{"metadb"}}); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "cm_location") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestReportedFindings: PID 1 is told what step 1 has found, without the values.
+func TestReportedFindings(t *testing.T) {
+	w := newWorld(t, testmaria.Start(t))
+	w.values["cm_location"], w.values["my_key"] = "4711", "0815"
+	w.writeConfig()
+	if err := w.flow().Init(t.Context(), Steps{}); err == nil {
+		t.Fatal("not refused")
+	}
+	report := w.pid1.reports[len(w.pid1.reports)-1]
+	if report.State != api.SetupFailed || report.Steps[0].State != api.SetupFailed || len(report.Findings) < 2 {
+		t.Fatalf("%+v", report)
+	}
+	first := report.Findings[0]
+	if first.ID != "config.value" || first.Severity != "error" || !strings.HasSuffix(first.Place, "cm_location") || first.Fix.Chinese == "" {
+		t.Errorf("the first finding: %+v", first)
+	}
+	if said := fmt.Sprint(report.Findings); strings.Contains(said, "4711") || strings.Contains(said, "0815") {
+		t.Errorf("a value is in %s", said)
 	}
 }
 

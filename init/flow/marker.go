@@ -68,6 +68,17 @@ func initialised(l layout.Layout) bool {
 	return err == nil && info.Size() > 0
 }
 
+// lastRelease returns the release of the initialisation that has finished in this container, "" where none has.
+func lastRelease(l layout.Layout) string {
+	data, _ := os.ReadFile(l.InitFlag())
+	line, _, _ := strings.Cut(string(data), "\n")
+	text, found := strings.CutPrefix(line, "release=")
+	if !found {
+		return ""
+	}
+	return text
+}
+
 // writeInitFlag leaves the marker of a finished initialisation: non-empty, and new after each success, as other tools
 // expect (docs/oms-facts.md §2).
 func writeInitFlag(path, release string, now time.Time) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"omsinit/init/metadb"
@@ -28,8 +27,8 @@ func (f *Flow) metadb(ctx context.Context) error {
 		return err
 	}
 	result, err := Migrate(ctx, f.metadbStep(cfg))
-	if err == nil && !result.Changed() {
-		f.say(msg.M("the databases %s are up to date", strings.Join([]string{cfg.RMDatabase, cfg.CMDatabase, cfg.HeartbeatDatabase}, ", ")))
+	if err == nil && !result.Changed() && result.Deviating == 0 {
+		f.say(msg.M("the databases %s are up to date", msg.List([]string{cfg.RMDatabase, cfg.CMDatabase, cfg.HeartbeatDatabase})))
 	}
 	return err
 }
@@ -65,8 +64,8 @@ func backupJob(s *metadb.Step, dir string) *backup.Job {
 }
 
 // ReinitMetaDB drops the three databases, after a backup of whatever there is, and creates them again with a step of
-// MetaDB. The name is that of the rm database, as a person typed it; nothing happens when it is another. The backup goes
-// to dir, or to a new folder of the run mount; the result is its folder, empty when there was nothing to back up.
+// MetaDB. The name is that of the rm database, as a person typed it; nothing happens when it is another. The backup
+// goes to dir, or to a new folder of the run mount; the result is its folder, empty when there was nothing to back up.
 func (f *Flow) ReinitMetaDB(
 	ctx context.Context, s *metadb.Step, name, dir string, progress func(backup.Progress),
 ) (string, error) {

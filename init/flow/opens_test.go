@@ -34,7 +34,7 @@ func TestOneOpen(t *testing.T) {
 		// It is opened for reading once, and once to be written in place.
 		{"config set", func(f *Flow) error { return f.Set(t.Context(), Settings{Values: assign("cm_region_cn", "cn-set")}) }, 2},
 		{"config set that changes nothing", func(f *Flow) error { return f.Set(t.Context(), Settings{Values: assign("cm_region_cn", "cn-set")}) }, 1},
-		{"config restore", func(f *Flow) error { return f.Restore(t.Context(), "last", nil) }, 1},
+		{"config restore", func(f *Flow) error { return f.Restore(t.Context(), "last", nil) }, 2},
 		{"config diff", func(f *Flow) error { _, err := f.DiffVersion("last", nil); return err }, 1},
 	} {
 		f := w.flow()

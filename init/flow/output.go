@@ -6,9 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"omsinit/internal/msg"
+	"omsinit/internal/style"
 )
 
 // rule is the dash rule around a banner, as long as in the old init's output.
@@ -21,6 +23,8 @@ type output struct {
 	out    io.Writer
 	errOut io.Writer
 	log    *os.File // nil outside of a run, and when the log folder cannot be written
+	mu     sync.Mutex
+	last   msg.Message // that say has written
 }
 
 // logStamp is the date in the documented name of the init log, docker_init.log.2026-01-04.10:42:11 (docs/oms-facts.md
@@ -56,25 +60,51 @@ func (o *output) close() {
 // Write copies what goes to the terminal into the log. A log that cannot be written any more (a full disk) must not
 // stop the work.
 func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	if o.log != nil {
-		o.log.Write(p)
+		io.WriteString(o.log, style.Strip(string(p)))
 	}
 	return o.out.Write(p)
 }
 
+// Colored reports whether the terminal shows colours; the log never does.
+func (o *output) Colored() bool { return style.Colored(o.out) }
+
 func (o *output) banner(m msg.Message) {
-	fmt.Fprintf(o, "%s\n# %s\n%s\n", rule, m.In(o.lang), rule)
+	fmt.Fprintln(o, style.Heading.Paint(o, rule+"\n# "+m.In(o.lang)+"\n"+rule))
 }
 
-func (o *output) say(m msg.Message) {
-	fmt.Fprintln(o, m.In(o.lang))
+func (o *output) say(m msg.Message) { o.sayAs(style.Plain, m) }
+
+// sayAs is say, painted by what it means.
+func (o *output) sayAs(s style.Style, m msg.Message) {
+	fmt.Fprintln(o, s.Paint(o, m.In(o.lang)))
+	o.mu.Lock()
+	o.last = m
+	o.mu.Unlock()
+}
+
+// forget begins anew with what was said last.
+func (o *output) forget() {
+	o.mu.Lock()
+	o.last = msg.Message{}
+	o.mu.Unlock()
+}
+
+func (o *output) lastSaid() msg.Message {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.last
 }
 
 // fail writes an error, to the terminal's error stream and to the log.
 func (o *output) fail(m msg.Message) {
-	line := m.In(o.lang) + "\n"
+	line := m.In(o.lang)
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	if o.log != nil {
-		io.WriteString(o.log, line)
+		fmt.Fprintln(o.log, line)
 	}
-	io.WriteString(o.errOut, line)
+	fmt.Fprintln(o.errOut, style.Error.Paint(o.errOut, line))
 }

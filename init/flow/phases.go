@@ -7,7 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"omsinit/check"
 	"omsinit/internal/msg"
+	"omsinit/internal/style"
 	"omsinit/supervise/api"
 )
 
@@ -29,7 +31,7 @@ var Phases = []Phase{
 	{"metadb", msg.M("[Step 2] Create the OMS MetaDB"), "omsinit init --only metadb", (*Flow).metadb},
 	{"component", msg.M("[Step 3] Create the configuration files of the OMS components"),
 		"omsinit init --only component", (*Flow).component},
-	{"restart", msg.M("[Step 4] Restart all OMS components (about two minutes, please wait)"),
+	{"restart", msg.M("[Step 4] Restart all OMS components (please wait)"),
 		"omsinit init --only restart", (*Flow).restart},
 	{"resource", msg.M("[Step 5] Initialize the OMS resource labels and resource groups"),
 		"omsinit init --only resource", (*Flow).resource},
@@ -39,7 +41,7 @@ var Phases = []Phase{
 var completed = msg.M("[Completed] All initialization steps are executed.")
 
 // PhaseNames lists the names for help texts and errors.
-func PhaseNames() string { return strings.Join(names(Phases), ", ") }
+func PhaseNames() msg.List { return names(Phases) }
 
 func names(phases []Phase) []string {
 	var list []string
@@ -115,30 +117,42 @@ func (f *Flow) steps(ctx context.Context, phases []Phase) error {
 }
 
 func (f *Flow) step(ctx context.Context, p Phase) error {
-	report := api.SetupReport{State: api.SetupRunning, Step: p.number(), StepName: msg.Text{English: p.Name}}
+	f.progress.begin(p, f.Now())
 	if f.whole {
-		f.report(ctx, report)
+		f.Report(ctx, f.running(p))
 	}
 	f.banner(p.Banner)
-	f.say(msg.M("%s", p.Command))
+	f.sayAs(style.Dim, msg.M("%s", p.Command))
+	f.forget()
 	start := time.Now()
+	stop := f.pulse(ctx, p)
 	err := p.run(f, ctx)
+	stop()
+	if err == nil && f.whole && p.number() == len(Phases) {
+		err = f.noneFatal(ctx) // since step 4
+	}
 	took := time.Since(start)
 	f.reportStep(ctx, p.Name, took, err != nil)
+	f.progress.end(p, took, err)
 	if err == nil {
-		f.say(msg.M("step %d finished in %s\n", p.number(), seconds(took)))
+		f.sayAs(style.OK, msg.M("step %d finished in %s\n", p.number(), seconds(took)))
 		return nil
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = msg.Errorf("interrupted; run the same command again to continue")
 	}
 	failed := &StepError{p, err}
-	f.fail(msg.M("\nomsinit: %v (after %s)", failed, seconds(took)))
+	var checked *check.FailedError
+	if errors.As(err, &checked) { // its text is above, with more
+		f.fail(msg.M("\nomsinit: step %d (%s) failed after %s, because of: %s", p.number(), p.Name, seconds(took), checked.IDs()))
+	} else {
+		f.fail(msg.M("\nomsinit: %v", failed))
+	}
 	if f.log != nil {
 		f.fail(msg.M("the output of this run is kept in %s; the logs of the components are in %s", f.log.Name(), f.Layout.LogDir()))
 	}
 	if f.whole {
-		f.reportFailure(ctx, report, err)
+		f.reportFailure(ctx, f.running(p), err)
 	}
 	return &printedError{failed}
 }
@@ -152,7 +166,7 @@ func (f *Flow) finish(ctx context.Context) error {
 		f.say(msg.M("%s or the certificates have changed since this run began; run it again to apply that", f.ConfigFile))
 	}
 	f.banner(completed)
-	f.report(ctx, api.SetupReport{State: api.SetupDone})
+	f.Report(ctx, f.progress.report(api.SetupDone))
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
+	"omsinit/internal/style"
 )
 
 // Planned is what an initialisation would do now. Its JSON form only ever grows.
@@ -26,6 +27,8 @@ type Planned struct {
 	TSDB     PlannedTSDB     `json:"tsdb"`
 	MetaDB   PlannedMetaDB   `json:"metadb"`
 	Resource PlannedResource `json:"resource"`
+	// Programs is what is wrong with the program files that are there.
+	Programs []PlannedFinding `json:"program_files"`
 	// Unknown are the parts that could not be looked at.
 	Unknown []PlannedUnknown `json:"unknown"`
 
@@ -66,8 +69,15 @@ type PlannedRow struct {
 	Table  string `json:"table"`
 	Key    string `json:"key"`
 	Action string `json:"action"` // insert or update
-	// Status is the new host_status of a node that is marked or unmarked.
-	Status string `json:"status,omitempty"`
+}
+
+// PlannedFinding is something that is wrong with a program file.
+type PlannedFinding struct {
+	ID       string `json:"id"`       // as check names it
+	Severity string `json:"severity"` // error: its program does not run
+	Message  string `json:"message"`  // with file and line
+
+	err error
 }
 
 // PlannedUnknown is a part that could not be looked at.
@@ -84,7 +94,8 @@ const lookTime = 15 * time.Second
 // Plan looks at everything and touches nothing. With an error there is no plan at all: config.yaml, the pack or the
 // files cannot be used.
 func (f *Flow) Plan(ctx context.Context) (Planned, error) {
-	p := Planned{Version: 1, Files: []PlannedFile{}, Edits: []PlannedEdit{}, Unknown: []PlannedUnknown{}}
+	p := Planned{Version: 1, Files: []PlannedFile{}, Edits: []PlannedEdit{}, Programs: []PlannedFinding{},
+		Unknown: []PlannedUnknown{}}
 	err := f.usable()
 	if err != nil {
 		return p, err
@@ -100,8 +111,10 @@ func (f *Flow) Plan(ctx context.Context) (Planned, error) {
 		return p, err
 	}
 	p.planRestarts(ctx, f)
+	p.planPrograms(f)
 	p.planMetaDB(ctx, f, cfg)
-	p.Changes = len(p.Files) > 0 || len(p.Restart) > 0 || len(p.TSDB.Create) > 0 || p.MetaDB.any() || len(p.Resource.Rows) > 0
+	p.Changes = len(p.Files) > 0 || len(p.Restart) > 0 || len(p.TSDB.Create) > 0 ||
+		p.MetaDB.any() || len(p.Resource.Rows) > 0
 	return p, nil
 }
 
@@ -115,7 +128,9 @@ func (p *Planned) planFiles(f *Flow, cfg *config.Config) error {
 		if file.Created {
 			action = "create"
 		}
-		p.Files = append(p.Files, PlannedFile{Path: file.Path, Action: action, Diff: file.Diff, Readers: orEmpty(file.Readers)})
+		p.Files = append(p.Files, PlannedFile{
+			Path: file.Path, Action: action, Diff: file.Diff, Readers: orEmpty(file.Readers),
+		})
 	}
 	for _, k := range result.Kept {
 		p.Edits = append(p.Edits, PlannedEdit{Path: k.Path, Action: "keep", Keys: k.Keys})
@@ -145,12 +160,25 @@ func (p *Planned) planRestarts(ctx context.Context, f *Flow) {
 	}
 }
 
+// planPrograms reads the program files that are there.
+func (p *Planned) planPrograms(f *Flow) {
+	findings, err := f.programFiles()
+	if err != nil {
+		p.unknown("program_files", err)
+	}
+	for _, w := range findings {
+		p.Programs = append(p.Programs, PlannedFinding{w.ID, string(w.Severity), w.Err().Error(), w.Err()})
+	}
+}
+
 // planMetaDB looks at the MetaDB: what steps 2 and 5 would write.
 func (p *Planned) planMetaDB(ctx context.Context, f *Flow, cfg *config.Config) {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	pending, err := f.metadbStep(cfg).Plan(ctx)
-	p.MetaDB = PlannedMetaDB{orEmpty(pending.Databases), orEmpty(pending.Tables), orEmpty(pending.Columns), pending.VersionRow}
+	p.MetaDB = PlannedMetaDB{
+		orEmpty(pending.Databases), orEmpty(pending.Tables), orEmpty(pending.Columns), pending.VersionRow,
+	}
 	p.Resource = PlannedResource{Calls: []string{}, Rows: []PlannedRow{}}
 	if err != nil {
 		p.unknown("metadb", err)
@@ -171,7 +199,9 @@ func (p *Planned) planMetaDB(ctx context.Context, f *Flow, cfg *config.Config) {
 		if row.Inserted {
 			action = "insert"
 		}
-		p.Resource.Rows = append(p.Resource.Rows, PlannedRow{Table: row.Table, Key: row.Key, Action: action, Status: row.Status})
+		p.Resource.Rows = append(p.Resource.Rows, PlannedRow{
+			Table: row.Table, Key: row.Key, Action: action,
+		})
 	}
 }
 
@@ -195,7 +225,8 @@ func (m PlannedMetaDB) any() bool {
 
 // Print writes the plan for people.
 func (p Planned) Print(w io.Writer, lang msg.Lang) {
-	say := func(m msg.Message) { fmt.Fprintln(w, m.In(lang)) }
+	paint := func(s style.Style, m msg.Message) { fmt.Fprintln(w, s.Paint(w, m.In(lang))) }
+	say := func(m msg.Message) { paint(style.Plain, m) }
 	list := func(m msg.Message, names []string) {
 		if len(names) > 0 {
 			say(msg.M("%v %s", m, strings.Join(names, " ")))
@@ -208,7 +239,7 @@ func (p Planned) Print(w io.Writer, lang msg.Lang) {
 			say(msg.M("change %s", f.Path))
 		}
 		if f.Diff != "" {
-			fmt.Fprintln(w, indented(f.Diff))
+			fmt.Fprintln(w, indented(style.Diff(w, f.Diff)))
 		}
 	}
 	for _, m := range p.edits {
@@ -224,20 +255,20 @@ func (p Planned) Print(w io.Writer, lang msg.Lang) {
 	list(msg.M("restart"), p.Restart)
 	list(msg.M("send to the CM"), p.Resource.Calls)
 	for _, row := range p.Resource.Rows {
-		switch {
-		case row.Action == "insert":
+		if row.Action == "insert" {
 			say(msg.M("register %s %s", row.Table, row.Key))
-		case row.Status != "":
-			say(msg.M("mark %s %s as %s", row.Table, row.Key, row.Status))
-		default:
+		} else {
 			say(msg.M("correct %s %s", row.Table, row.Key))
 		}
 	}
+	for _, w := range p.Programs {
+		paint(style.Warning, msg.M("warning: %v", w.err))
+	}
 	for _, u := range p.Unknown {
-		say(msg.M("cannot tell what %s needs: %v", u.Part, u.err))
+		paint(style.Error, msg.M("cannot tell what %s needs: %v", u.Part, u.err))
 	}
 	if !p.Changes && p.Known() {
-		say(msg.M("nothing to do"))
+		paint(style.OK, msg.M("nothing to do"))
 	}
 }
 

@@ -52,10 +52,24 @@ func TestPlan(t *testing.T) {
 	}
 
 	w.initialise()
-	if p = w.plan(Options{}); p.Changes || !p.Known() || len(p.Unknown) > 0 {
+	if p = w.plan(Options{}); p.Changes || !p.Known() || len(p.Unknown) > 0 || len(p.Programs) > 0 {
 		t.Errorf("a finished node: %+v", p)
 	}
+	if err := os.WriteFile(w.layout.Path("/etc/supervisor/conf.d/own.ini"), []byte("[program:own]\nautostrat=no\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p = w.plan(Options{})
+	var own []string
+	for _, f := range p.Programs {
+		own = append(own, f.Severity+" "+f.ID)
+	}
+	if diff := cmp.Diff([]string{"error program.broken", "warning program.ignored"}, own); diff != "" || p.Changes {
+		t.Errorf("a broken program file: %+v\n%s", p.Programs, diff)
+	}
 	var text bytes.Buffer
+	p.Print(&text, msg.English)
+	contains(t, "the plan", text.String(), "own.ini:1", "own.ini:2", "did you mean autostart?")
+	text.Reset()
 	p.Print(&text, msg.English)
 	if !strings.HasSuffix(text.String(), "nothing to do\n") {
 		t.Errorf("printed:\n%s", &text)

@@ -11,7 +11,8 @@ import (
 // resourceStep is step 5 on this node.
 func (f *Flow) resourceStep(cfg *config.Config) *resource.Step {
 	return &resource.Step{
-		Config: cfg, Pack: f.pack, HostIP: f.Address(cfg), WaitCM: f.ReadyTimeout, LockTimeout: f.LockTimeout, Log: f.say,
+		Config: cfg, Pack: f.pack, HostIP: f.Address(cfg), WaitCM: f.ReadyTimeout, LockTimeout: f.LockTimeout,
+		Log: f.say,
 	}
 }
 

@@ -2,10 +2,12 @@ package flow
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"omsinit/internal/finding"
+	"omsinit/internal/listener"
 	"omsinit/internal/msg"
 	"omsinit/supervise/api"
 	"omsinit/supervise/client"
@@ -25,8 +27,9 @@ func (f *Flow) restart(ctx context.Context) error {
 		return err
 	}
 	d := f.due(status)
+	f.displace(&d, status)
 	if len(d.defined) == 0 {
-		return msg.Errorf("none of the programs %s is defined in %s", strings.Join(f.pack.Restart, ", "), f.Layout.SupervisordConf())
+		return msg.Errorf("none of the programs %s is defined in %s", msg.List(f.pack.Restart), f.Layout.SupervisordConf())
 	}
 	if len(d.coming)+len(d.restart) == 0 {
 		f.say(msg.M("all components are ready, and run with their current files: %s", strings.Join(d.defined, " ")))
@@ -75,6 +78,32 @@ func (f *Flow) due(status *api.Status) (d due) {
 	return d
 }
 
+// displace also restarts a program that holds the port of one that is not ready: a CM that was started while nginx was
+// down has nginx's port on loopback, for Jetty's stop command, until it ends (docs/oms-facts.md §14.2).
+func (f *Flow) displace(d *due, status *api.Status) {
+	cfg := f.Snapshot().Config
+	if cfg == nil {
+		return
+	}
+	programs := processes(status)
+	for _, port := range cfg.Ports() {
+		if !slices.Contains(d.restart, port.Program) && !slices.Contains(d.coming, port.Program) {
+			continue
+		}
+		holder := listener.HeldBy(port.Number, programs)
+		if holder == port.Program || !slices.Contains(d.defined, holder) {
+			continue
+		}
+		f.say(msg.M("%s holds port %d, which %s needs: both are restarted", holder, port.Number, port.Program))
+		for _, name := range []string{port.Program, holder} {
+			d.coming = slices.DeleteFunc(d.coming, func(other string) bool { return other == name })
+			if !slices.Contains(d.restart, name) {
+				d.restart = append(d.restart, name)
+			}
+		}
+	}
+}
+
 // byName returns the programs by their names.
 func byName(status *api.Status) map[string]api.ProgramStatus {
 	programs := map[string]api.ProgramStatus{}
@@ -87,4 +116,19 @@ func byName(status *api.Status) map[string]api.ProgramStatus {
 // starting reports whether a program runs, and not for so long that it should be ready.
 func starting(p api.ProgramStatus) bool {
 	return p.PID != 0 && time.Duration(p.UptimeSeconds)*time.Second < settling
+}
+
+// noneFatal returns an error when one of the components has been given up.
+func (f *Flow) noneFatal(ctx context.Context) error {
+	status, err := f.client.Status(ctx)
+	if err != nil {
+		return unsupervised(err)
+	}
+	programs := byName(status)
+	for _, name := range f.pack.Restart {
+		if p := programs[name]; p.State == api.Fatal.String() {
+			return finding.Transient(msg.Errorf("%s is FATAL: %v; see `omsinit status`", name, p.Reason))
+		}
+	}
+	return nil
 }

@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"net"
+	"os"
 	"strings"
 	"testing"
 
@@ -10,7 +12,7 @@ import (
 
 // TestDue: what step 4 does with a program in each situation.
 func TestDue(t *testing.T) {
-	f := &Flow{pack: &pack.Pack{Restart: []string{"away", "p"}}}
+	f := &Flow{pack: &pack.Pack{Manifest: pack.Manifest{Restart: []string{"away", "p"}}}}
 	for _, tc := range []struct {
 		name    string
 		program api.ProgramStatus
@@ -62,4 +64,31 @@ func TestRestart(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "none of the programs crond, nginx") || !strings.Contains(err.Error(), w.layout.SupervisordConf()) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// TestPortOfAnother: nginx cannot start while the CM has its port, and so the CM is restarted as well.
+func TestPortOfAnother(t *testing.T) {
+	w := newWorld(t, nil)
+	l, err := net.Listen("tcp", "127.0.0.1:"+w.values["nginx_server_port"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for i, name := range []string{"oms_console", "oms_drc_cm", "oms_drc_supervisor"} {
+		w.pid1.programs[i+1] = api.ProgramStatus{Name: name, PID: 1<<30 + i, Ready: true}
+	}
+	asked := 0
+	for _, nginx := range []api.ProgramStatus{{Name: "nginx"}, {Name: "nginx", PID: 1<<30 + 9, UptimeSeconds: 1}} {
+		w.pid1.programs[0] = nginx
+		w.pid1.programs[2].PID = os.Getpid()
+		if err := w.flow().Init(t.Context(), Steps{Only: []string{"restart"}}); err != nil {
+			t.Fatal(err)
+		}
+		calls := w.pid1.asked()
+		if got := strings.Join(calls[asked:], ", "); got != "restart nginx oms_drc_cm" {
+			t.Errorf("asked to %s", got)
+		}
+		asked = len(calls)
+	}
+	w.said("oms_drc_cm holds port " + w.values["nginx_server_port"])
 }

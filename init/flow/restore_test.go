@@ -71,6 +71,9 @@ func TestRestoreConfig(t *testing.T) {
 	if got := strings.Join(banners(w.out.String()), ", "); got != "Step 1, Step 3, Step 4, Step 5" {
 		t.Errorf("steps %s", got)
 	}
+	if versions, err := component.NewHistory(w.layout).List(); err != nil || len(versions) != 2 || len(versions[0].Files) != len(versions[1].Files) {
+		t.Errorf("one change is one version: %+v, %v", versions, err)
+	}
 	contains(t, "tengine.conf", w.read(w.layout.Path(tengine)), "listen "+w.values["nginx_server_port"])
 	if asked := w.pid1.asked(); cmp.Diff([]string{"restart nginx"}, asked) != "" || len(w.pid1.told()) > 0 {
 		t.Errorf("asked %v, told %v", asked, w.pid1.told())
@@ -129,7 +132,7 @@ func TestRestoreRefused(t *testing.T) {
 	now := w.read(w.layout.ConfigFile())
 	bad := component.Earlier{Path: component.ConfigPath, Mode: 0o600, Data: []byte("cm_location: many\n")}
 	v := component.Version{Time: w.given.Now().AddDate(0, 0, 1), Reason: "a test", Files: []component.Earlier{bad}}
-	if err := component.NewHistory(w.layout).Keep(v); err != nil {
+	if _, err := component.NewHistory(w.layout).Keep(v); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.flow().Restore(t.Context(), "last", nil); err == nil || !strings.Contains(err.Error(), "cm_location") || w.read(w.layout.ConfigFile()) != now {

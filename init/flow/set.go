@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -28,6 +29,8 @@ type Settings struct {
 	Values []config.Assignment
 	// InitMetaDB creates what a new MetaDB lacks. Without it a MetaDB that is not complete is refused.
 	InitMetaDB bool
+	// Force writes keys that look like a slip of one that OMS knows.
+	Force bool
 	// OnlyFile changes config.yaml and nothing else.
 	OnlyFile bool
 }
@@ -35,13 +38,30 @@ type Settings struct {
 // Set changes keys of config.yaml in place, and brings the node to it: the files, the programs that read them and,
 // where the keys matter to them, the rows of the MetaDB. Everything that can be checked is checked before the file is
 // touched. Errors are those of Init.
-func (f *Flow) Set(ctx context.Context, s Settings) error {
+func (f *Flow) Set(ctx context.Context, s Settings) error { return f.change(ctx, s, f.edited) }
+
+// Replace brings in a whole new text of config.yaml, which a person has edited, as Set does with single keys. before is
+// the text that was edited: when the file has another one by now, nothing is changed.
+func (f *Flow) Replace(ctx context.Context, before, text []byte, s Settings) error {
+	return f.change(ctx, s, func(old []byte, _ Settings) (config.Edited, error) {
+		if !bytes.Equal(old, before) {
+			return config.Edited{}, msg.Errorf("%s has changed meanwhile, so nothing was written: edit it again", f.ConfigFile)
+		}
+		changed, err := config.Compare(f.ConfigFile, old, text)
+		return config.Edited{Text: text, Changed: changed}, err
+	})
+}
+
+// edit makes a new text of config.yaml out of the old one.
+type edit func(old []byte, s Settings) (config.Edited, error)
+
+func (f *Flow) change(ctx context.Context, s Settings, edit edit) error {
 	if s.OnlyFile {
 		f.out = f.Out
-		return f.locked(ctx, func(ctx context.Context) error { _, err := f.set(ctx, s); return err })
+		return f.locked(ctx, func(ctx context.Context) error { _, err := f.set(ctx, s, edit); return err })
 	}
 	return f.run(ctx, func(ctx context.Context) error {
-		changed, err := f.set(ctx, s)
+		changed, err := f.set(ctx, s, edit)
 		if err != nil {
 			return err
 		}
@@ -75,27 +95,48 @@ func stepsFor(changed []config.Changed, initMetaDB bool) []string {
 	return steps
 }
 
+// edited sets the keys of the settings.
+func (f *Flow) edited(text []byte, s Settings) (config.Edited, error) {
+	old := f.Snapshot()
+	for _, v := range s.Values {
+		used := false // whoever has such a key in the file needs it
+		if old.Config != nil {
+			_, used = old.Config.Extra[v.Key]
+		}
+		if key := config.Meant(v.Key); key != "" && !s.Force && !used {
+			return config.Edited{}, msg.Errorf("OMS knows no key %s, so %s was not changed; did you mean %s? (--force writes it all the same)",
+				v.Key, f.ConfigFile, key)
+		}
+	}
+	return config.Edit(f.ConfigFile, text, s.Values)
+}
+
 // set changes the file, and returns the keys that have changed.
-func (f *Flow) set(ctx context.Context, s Settings) ([]config.Changed, error) {
+func (f *Flow) set(ctx context.Context, s Settings, edit edit) ([]config.Changed, error) {
 	old := f.Snapshot()
 	if old.Text == nil {
 		return nil, old.Err
 	}
-	edited, changed, err := config.Edit(f.ConfigFile, old.Text, s.Values)
+	edited, err := edit(old.Text, s)
 	if err != nil {
 		return nil, err
 	}
-	fresh, warnings, err := config.Parse(f.ConfigFile, edited)
+	text, changed := edited.Text, edited.Changed
+	fresh, warnings, err := config.Parse(f.ConfigFile, text)
+	if wrong, ok := errors.AsType[*config.Error](err); ok {
+		wrong.Findings = edited.Before(wrong.Findings)
+	}
 	if err != nil {
 		return nil, err
 	}
+	warnings = edited.Before(warnings) // the file is still the one before
 	for _, w := range warnings {
 		// The others were there before; step 1 tells them.
 		if slices.ContainsFunc(changed, func(c config.Changed) bool { return c.Key == w.Place.Key }) {
 			f.say(msg.M("%v", w))
 		}
 	}
-	if len(changed) == 0 {
+	if len(changed) == 0 && bytes.Equal(text, old.Text) {
 		f.say(msg.M("%s has these values already", f.ConfigFile))
 		return nil, nil
 	}
@@ -112,7 +153,7 @@ func (f *Flow) set(ctx context.Context, s Settings) ([]config.Changed, error) {
 			return nil, err
 		}
 	}
-	if err := f.rewriteConfig(edited); err != nil {
+	if err := f.rewriteConfig(text); err != nil {
 		return nil, err
 	}
 	for _, c := range changed {
@@ -137,7 +178,7 @@ func (f *Flow) tryConfig(ctx context.Context, cfg *config.Config, warnings []fin
 	if report.Err() == nil {
 		return nil
 	}
-	report.Print(f, check.Style{Lang: f.lang})
+	report.Print(f, f.lang)
 	f.say(msg.M("%s was not changed", f.ConfigFile))
 	return report.Err()
 }
@@ -163,7 +204,8 @@ func (f *Flow) tryMetaDB(ctx context.Context, cfg *config.Config, create bool) e
 		return upgrade.Gate(ctx, cfg, f.pack)
 	}
 	return msg.Errorf("the MetaDB %s lacks databases or tables of OMS (databases: %d, tables: %d), so %s was not changed; create them with --init-metadb, or put the old ones there first",
-		net.JoinHostPort(cfg.MetaHost, strconv.Itoa(cfg.MetaPort)), len(pending.Databases), len(pending.Tables), f.ConfigFile)
+		net.JoinHostPort(cfg.MetaHost, strconv.Itoa(cfg.MetaPort)), len(pending.Databases), len(pending.Tables),
+		f.ConfigFile)
 }
 
 // rewriteConfig puts a new text into config.yaml. What was there is kept beside it and in the history.
@@ -174,7 +216,8 @@ func (f *Flow) rewriteConfig(text []byte) error {
 	}
 	old := component.Earlier{Path: component.ConfigPath, Mode: 0o600, Data: before}
 	v := component.Version{Time: f.Now(), Reason: "omsinit config", Files: []component.Earlier{old}}
-	if err := component.NewHistory(f.Layout).Keep(v); err != nil {
+	var err error
+	if f.version, err = component.NewHistory(f.Layout).Keep(v); err != nil {
 		f.say(msg.M("no earlier version of the changed files is kept: %v", err))
 	}
 	if err := f.Overwrite(text); err != nil {

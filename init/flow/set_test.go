@@ -57,10 +57,10 @@ func TestSet(t *testing.T) {
 		t.Error(diff)
 	}
 	versions, err := component.NewHistory(w.layout).List()
-	if err != nil || len(versions) != 2 || versions[1].Reason != "omsinit config" {
+	if err != nil || len(versions) != 1 || versions[0].Reason != "omsinit config" {
 		t.Fatalf("%+v, %v", versions, err)
 	}
-	if v, err := component.NewHistory(w.layout).Get(versions[1].ID); err != nil || string(v.Files[0].Data) != before {
+	if v, err := component.NewHistory(w.layout).Get(versions[0].ID); err != nil || string(v.Files[0].Data) != before || len(v.Files) < 2 {
 		t.Errorf("the version: %+v, %v", v, err)
 	}
 
@@ -70,7 +70,7 @@ func TestSet(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.said(file + " has these values already")
-	if again, err := component.NewHistory(w.layout).List(); err != nil || len(again) != 2 || len(w.pid1.asked()) > 0 {
+	if again, err := component.NewHistory(w.layout).List(); err != nil || len(again) != 1 || len(w.pid1.asked()) > 0 {
 		t.Errorf("%d versions, %v, %v", len(again), err, w.pid1.asked())
 	}
 }
@@ -119,7 +119,9 @@ func TestSetRefused(t *testing.T) {
 		want   string
 	}{
 		{"a wrong value", assign("cm_location", "many"), "cm_location"},
+		{"a wrong value of a new key", assign("tsdb_service", "many"), w.layout.ConfigFile() + `: tsdb_service = "many": `},
 		{"an address of another host", assign("cm_nodes", "10.9.9.9"), "127.0.0.1, which is not in cm_nodes"},
+		{"a slip of a key", assign("nginx_sever_port", "18089"), "nginx_server_port"},
 		{"a MetaDB that is away", assign("oms_meta_port", "1"), "nothing listens there"},
 		{"an account that is refused", assign("oms_meta_password", "Another43"), "refuses"},
 		{"databases that are not there", assign("drc_cm_heartbeat_db", "oms_other"), "lacks databases or tables of OMS (databases: 1, tables: 2)"},
@@ -148,6 +150,34 @@ func TestSetRefused(t *testing.T) {
 	var failed *check.FailedError
 	if err := w.flow().Set(t.Context(), Settings{Values: assign("cm_nodes", "10.9.9.9")}); !errors.As(err, &failed) {
 		t.Errorf("no error of a check: %v", err)
+	}
+}
+
+// TestReplace: a text that a person has edited is brought in as single keys are, or refused as a whole.
+func TestReplace(t *testing.T) {
+	w := newWorld(t, testmaria.Start(t))
+	w.initialise()
+	file := w.layout.ConfigFile()
+	before := w.read(file)
+	port := fmt.Sprint(freePort(t))
+	after := strings.Replace(before, "nginx_server_port: "+w.values["nginx_server_port"], "nginx_server_port: "+port+" # mine", 1)
+	if err := w.flow().Replace(t.Context(), []byte("another"), []byte(after), Settings{}); err == nil || w.read(file) != before {
+		t.Errorf("over another text: %v", err)
+	}
+	var wrong *config.Error
+	if err := w.flow().Replace(t.Context(), []byte(before), []byte(before+"cm_location: many\n"), Settings{}); !errors.As(err, &wrong) || w.read(file) != before {
+		t.Errorf("a wrong text: %v", err)
+	}
+	if err := w.flow().Replace(t.Context(), []byte(before), []byte(after), Settings{}); err != nil {
+		t.Fatalf("%v\n%s%s", err, &w.out, &w.errOut)
+	}
+	if w.read(file) != after || w.read(file+BackupSuffix) != before {
+		t.Error("the file, or the copy of what it was")
+	}
+	contains(t, "tengine.conf", w.read(w.layout.Path(tengine)), "listen "+port)
+	// A comment alone is written too.
+	if err := w.flow().Replace(t.Context(), []byte(after), []byte(after+"# by night\n"), Settings{OnlyFile: true}); err != nil || w.read(file) != after+"# by night\n" {
+		t.Errorf("a comment: %v", err)
 	}
 }
 

@@ -95,23 +95,31 @@ func (p *Planned) planTSDB(ctx context.Context, f *Flow, cfg *config.Config) *co
 	return cfg
 }
 
-// companion reports how the node is doing, in the process of PID 1.
-func (f *Flow) companion(port int) *engine.Companion {
+// companion reports how the node is doing, and watches whose the MetaDB is, in the process of PID 1.
+func (f *Flow) companion(listen string) *engine.Companion {
 	r := metrics.New(metrics.Options{
-		ConfigFile: f.ConfigFile, AppliedFile: f.Layout.TSDBState(), Version: f.Build, Port: port, Node: f.Address,
+		ConfigFile: f.ConfigFile, AppliedFile: f.Layout.TSDBState(), Version: f.Build, Listen: listen, Node: f.Address,
 		Mounts: []metrics.Mount{
-			{Name: "logs", Path: f.Layout.LogDir()}, {Name: "store", Path: f.Layout.StoreDir()}, {Name: "run", Path: f.Layout.RunDir()},
+			{Name: "logs", Path: f.Layout.LogDir()}, {Name: "store", Path: f.Layout.StoreDir()},
+			{Name: "run", Path: f.Layout.RunDir()},
 		},
 	})
-	return &engine.Companion{Handlers: r.Handlers(), Warnings: r.Warnings,
+	w := f.newWatch()
+	return &engine.Companion{Handlers: r.Handlers(),
+		Warnings: func() []msg.Message {
+			w.Ask()
+			return r.Warnings()
+		},
 		Run: func(ctx context.Context, look func() engine.Observation, log *slog.Logger) {
+			go w.Run(ctx, look, log)
 			r.Run(ctx, func() metrics.Observation { return observed(look()) }, log)
 		}}
 }
 
 // observed puts what PID 1 sees into the words of the reporter.
 func observed(o engine.Observation) metrics.Observation {
-	out := metrics.Observation{StartedAt: o.StartedAt, SetupState: o.SetupState, Programs: make([]metrics.Program, len(o.Programs))}
+	out := metrics.Observation{StartedAt: o.StartedAt, SetupState: o.SetupState,
+		Programs: make([]metrics.Program, len(o.Programs))}
 	for i, p := range o.Programs {
 		out.Programs[i] = metrics.Program{Name: p.Name, State: int(p.State), StateName: p.State.String(), PID: p.PID,
 			StartedAt: p.StartedAt, Ready: p.Ready, Starts: p.Starts, LostBytes: p.LostBytes}

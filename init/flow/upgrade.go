@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
+	"omsinit/check"
 	"omsinit/init/upgrade"
 	"omsinit/internal/config"
 	"omsinit/internal/finding"
@@ -13,8 +15,11 @@ import (
 	"omsinit/supervise/client"
 )
 
-// programs stops programs over the control socket.
-type programs struct{ client *client.Client }
+// programs stops and starts programs over the control socket.
+type programs struct {
+	client  *client.Client
+	timeout time.Duration // of a start
+}
 
 // Running implements upgrade.Programs.
 func (p programs) Running(ctx context.Context, names []string) ([]string, error) {
@@ -26,7 +31,9 @@ func (p programs) Running(ctx context.Context, names []string) ([]string, error)
 		return nil, err
 	}
 	programs := byName(status)
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return programs[name].PID == 0 }), nil
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return programs[name].PID == 0 && len(programs[name].WaitsFor) == 0
+	}), nil
 }
 
 // Stop implements upgrade.Programs.
@@ -34,11 +41,18 @@ func (p programs) Stop(ctx context.Context, names []string) error {
 	return p.client.Stop(ctx, names, client.OperationOptions{}, nil)
 }
 
+// Start implements upgrade.Programs.
+func (p programs) Start(ctx context.Context, names []string) error {
+	return p.client.Start(ctx, names, client.OperationOptions{Timeout: p.timeout, Setup: true}, nil)
+}
+
 // upgrader is the upgrade of this node.
 func (f *Flow) upgrader(cfg *config.Config) *upgrade.Upgrade {
 	return &upgrade.Upgrade{
-		Options: f.upgrade, Config: cfg, ConfigFile: f.ConfigFile, ConfigText: f.Snapshot().Text, Pack: f.pack, Layout: f.Layout,
-		Node: f.Address(cfg), Tool: f.Build, Programs: programs{f.client}, Log: f.say, Now: f.Now,
+		Options: f.upgrade, Config: cfg, ConfigFile: f.ConfigFile, ConfigText: f.Snapshot().Text, Pack: f.pack,
+		Layout: f.Layout,
+		Node:   f.Address(cfg), Tool: f.Build, Programs: programs{f.client, f.ReadyTimeout},
+		StoppedOwn: f.stoppedOwn, Log: f.say, Now: f.Now,
 	}
 }
 
@@ -52,12 +66,13 @@ func (f *Flow) Upgrader(o upgrade.Options) (*upgrade.Upgrade, error) {
 	return f.upgrader(cfg), nil
 }
 
-// PlanUpgrade returns what an upgrade would do. Findings that are ignored do not refuse it; a *UsageError is about their
-// IDs.
+// PlanUpgrade returns what an upgrade would do, and asks all that Upgrade asks before it changes anything. Findings
+// that are ignored do not refuse it; a *UsageError is about their IDs.
 func (f *Flow) PlanUpgrade(ctx context.Context, o upgrade.Options) (*upgrade.Plan, error) {
 	if _, err := f.Config(); err != nil {
 		return nil, unusable(err) // a valid one is among the gates
 	}
+	f.IsUpgrade = "true"
 	u, err := f.Upgrader(o)
 	if err != nil {
 		return nil, err
@@ -66,7 +81,24 @@ func (f *Flow) PlanUpgrade(ctx context.Context, o upgrade.Options) (*upgrade.Pla
 	if err != nil {
 		return nil, err
 	}
-	return u.Plan(ctx, func(id string) bool { return slices.Contains(in.Ignore, id) })
+	in.UpgradeGates = nil // the plan asks them itself
+	in.TryWrites = !finished(f.Node)
+	report, _ := check.Run(ctx, in)
+	if err := interrupted(ctx); err != nil {
+		return nil, err
+	}
+	var found []finding.Finding // the other warnings are for `omsinit check`
+	for _, r := range report.Results {
+		for _, f := range r.Findings {
+			if f.Severity == finding.Error || f.Ignored {
+				found = append(found, f)
+			}
+		}
+	}
+	if _, err := f.client.Status(ctx); err != nil {
+		found = append(found, finding.Finding{ID: "upgrade.unsupervised", Severity: finding.Error, Message: msg.M("%v", unsupervised(err))})
+	}
+	return u.Plan(ctx, found, func(id string) bool { return slices.Contains(in.Ignore, id) })
 }
 
 // upgradeGates is what step 1 asks when an upgrade is asked for.
@@ -138,7 +170,7 @@ func upgradePhases(s *upgrade.Session, phases []Phase) []Phase {
 // upgradeFailed undoes what is to be undone, and tells people and PID 1.
 func (f *Flow) upgradeFailed(ctx context.Context, s *upgrade.Session, failure error) error {
 	var step *StepError
-	report := api.SetupReport{}
+	report := f.progress.report(api.SetupFailed)
 	if errors.As(failure, &step) {
 		report.Step, report.StepName = step.Phase.number(), msg.Text{English: step.Phase.Name}
 		failure = step.Err // the page tells the stage

@@ -68,6 +68,7 @@ func TestUpgradeRefused(t *testing.T) {
 	w := newWorld(t, db)
 	w.initialise()
 	db.Exec("UPDATE oms_rm.oms_version SET version = '3.1.0-CE'")
+	w.write(w.layout.InitFlag(), "") // a new container
 	before := checksums(t, db)
 	err := w.flow().Upgrade(t.Context(), upgrade.Options{})
 	var failed *check.FailedError

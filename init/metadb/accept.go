@@ -57,51 +57,39 @@ func (w *work) proven(ctx context.Context, conn *sql.Conn, dp *databasePlan, st 
 	if !happenedBefore(st, err) {
 		return false, nil
 	}
-	columns := map[string]map[string]bool{}
-	key := w.live.key
-	lookErr := mysql.Each(ctx, conn, "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = ?", []any{dp.name}, func(rows *sql.Rows) error {
-		var table, column string
-		if err := rows.Scan(&table, &column); err != nil {
-			return err
-		}
-		if columns[key(table)] == nil {
-			columns[key(table)] = map[string]bool{}
-		}
-		columns[key(table)][strings.ToLower(column)] = true
-		return nil
-	})
+	l, lookErr := inspectTables(ctx, conn, dp.name)
 	if lookErr != nil {
 		return false, mysql.Explain(w.Config, lookErr)
 	}
 	switch st.kind {
 	case renameTable:
 		for i, old := range st.dropped {
-			if columns[key(old)] != nil || columns[key(st.columns[i].name)] == nil {
+			if l.table(dp.name, old) != nil || l.table(dp.name, st.columns[i].name) == nil {
 				return false, nil
 			}
 		}
 		return true, nil
 	case dropTable:
-		return !slices.ContainsFunc(st.dropped, func(t string) bool { return columns[key(t)] != nil }), nil
+		return !slices.ContainsFunc(st.dropped, func(t string) bool { return l.table(dp.name, t) != nil }), nil
 	case createTable, alterTable:
-		have := columns[key(st.table)]
+		have := l.columns(dp.name, st.table)
 		if st.renamed != "" {
 			if have != nil {
 				return false, nil
 			}
-			have = columns[key(st.renamed)]
+			have = l.columns(dp.name, st.renamed)
 		}
 		if have == nil {
 			return false, nil
 		}
 		for _, c := range st.columns {
-			if !have[strings.ToLower(c.name)] {
+			if _, ok := have[strings.ToLower(c.name)]; !ok {
 				return false, nil
 			}
 		}
 		for _, name := range st.dropped {
 			added := slices.ContainsFunc(st.columns, func(c column) bool { return strings.EqualFold(c.name, name) })
-			if have[strings.ToLower(name)] && !added {
+			if _, ok := have[strings.ToLower(name)]; ok && !added {
 				return false, nil
 			}
 		}

@@ -2,7 +2,6 @@ package metadb
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 
 	"omsinit/internal/config"
@@ -22,20 +21,21 @@ func (s *Step) Drop(ctx context.Context, confirmation string) error {
 		return err
 	}
 	defer db.Close()
-	o := s.lock
-	o.Timeout, o.Node = s.LockTimeout, s.Node
-	o.Waiting = func(h mysql.Holder) {
-		s.log(msg.M("waiting for another node that works on the MetaDB: %v", h.Message()))
-	}
-	held, unlock, err := s.keep(ctx, db, o)
+	// Not a lease: it would go with the database that it is in.
+	lock, held, err := mysql.Hold(ctx, s.Config, db, s.lockOptions())
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer lock.Release()
+	conn, err := lock.Session(held, db)
+	if err != nil {
+		return mysql.Explain(s.Config, err)
+	}
+	defer conn.Close()
 	// The rm database last: without it the next run takes the MetaDB for new.
 	for _, d := range []config.Role{config.Heartbeat, config.CM, config.RM} {
 		name := s.Config.Database(d)
-		if _, err := db.ExecContext(held, "DROP DATABASE IF EXISTS "+mysql.Quote(name)); err != nil {
+		if _, err := conn.ExecContext(held, "DROP DATABASE IF EXISTS "+mysql.Quote(name)); err != nil {
 			if cause := context.Cause(held); errors.Is(cause, mysql.ErrLockLost) {
 				err = cause
 			}
@@ -44,18 +44,4 @@ func (s *Step) Drop(ctx context.Context, confirmation string) error {
 		s.log(msg.M("database %s dropped", name))
 	}
 	return nil
-}
-
-// keep holds the lock, where the MetaDB has one. A lease would go with the
-// database that it is in.
-func (s *Step) keep(ctx context.Context, db *sql.DB, o mysql.LockOptions) (context.Context, func(), error) {
-	l, err := mysql.Acquire(ctx, s.Config, db, o)
-	if errors.Is(err, mysql.ErrNoLocks) {
-		return ctx, func() {}, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	held, stop := l.Watch(ctx)
-	return held, func() { stop(); l.Release() }, nil
 }

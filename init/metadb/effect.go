@@ -1,6 +1,11 @@
 package metadb
 
-import "omsinit/internal/msg"
+import (
+	"slices"
+
+	mysql "omsinit/internal/database"
+	"omsinit/internal/msg"
+)
 
 // kind is what a statement does, as far as it matters here.
 type kind int
@@ -25,11 +30,20 @@ type effect struct {
 	columns []column // that it adds
 	dropped []string // columns that it drops or renames, or the tables of dropTable and renameTable
 	renamed string   // new name of the table of alterTable
-	// Named keys that createTable and alterTable add, and that alterTable and
-	// dropIndex drop or rename.
+	// Keys that createTable, alterTable and createIndex add, and that alterTable
+	// and dropIndex drop or rename: those with a name, and PRIMARY.
 	keys        []column
 	droppedKeys []string
+	// modified are columns that alterTable defines anew.
+	modified []column
+	options  options // of createTable
+	// reshapes reports whether alterTable does something to columns or options that is not followed here.
+	reshapes bool
 }
+
+// options are those of a table that columns go by; empty where they are the
+// database's.
+type options struct{ engine, charset, collate string }
 
 // column is one column of a table.
 type column struct {
@@ -60,7 +74,11 @@ func effectOf(sql string) (effect, error) {
 	case r.take("DROP", "TABLE"):
 		r.take("IF", "EXISTS")
 		return r.dropTable()
-	case r.take("CREATE", "INDEX"), r.take("CREATE", "UNIQUE", "INDEX"), r.take("CREATE", "FULLTEXT", "INDEX"), r.take("CREATE", "SPATIAL", "INDEX"):
+	case r.take("CREATE", "INDEX"):
+		return r.createIndex("INDEX"), nil
+	case r.take("CREATE", "UNIQUE", "INDEX"):
+		return r.createIndex("UNIQUE INDEX"), nil
+	case r.take("CREATE", "FULLTEXT", "INDEX"), r.take("CREATE", "SPATIAL", "INDEX"):
 		return effect{kind: createIndex, table: r.after("ON")}, nil
 	case r.take("DROP", "INDEX"):
 		e := effect{kind: dropIndex, table: r.after("ON")}
@@ -122,24 +140,89 @@ func (r *reader) createTable() (effect, error) {
 	if len(r.ts) == 0 || !r.ts[0].is("(") {
 		return e, nil // LIKE or SELECT: the columns are not known
 	}
-	for _, item := range list(inParentheses(r.ts)) {
-		if c, ok := r.column(item); ok {
-			e.columns = append(e.columns, c)
-		} else if k, ok := r.key(item); ok {
-			e.keys = append(e.keys, k)
+	inside := inParentheses(r.ts)
+	for _, item := range list(inside) {
+		e.define(r, item)
+	}
+	r.ts = r.ts[min(len(inside)+2, len(r.ts)):]
+	for len(r.ts) > 0 {
+		switch {
+		case r.take("ENGINE"):
+			r.take("=")
+			e.options.engine = r.word()
+		case r.take("CHARSET"), r.take("CHARACTER", "SET"):
+			r.take("=")
+			e.options.charset = charsetOf(r.word())
+		case r.take("COLLATE"):
+			r.take("=")
+			e.options.collate = charsetOf(r.word())
+		case r.take("PARTITION"), r.take("AS"), r.take("SELECT"):
+			return e, nil
+		default:
+			r.ts = r.ts[1:]
 		}
 	}
 	return e, nil
 }
 
-// key reads an item of a CREATE TABLE or ALTER TABLE ADD that is a named key.
+// define adds an item of a CREATE TABLE or ALTER TABLE ADD: a column, which
+// may be a key of its own, or a key.
+func (e *effect) define(r *reader, item []token) {
+	if len(item) == 0 {
+		return // two commas in a row, which the server refuses
+	}
+	if c, ok := r.column(item); ok {
+		e.columns = append(e.columns, c)
+		for _, t := range item[1:] {
+			switch {
+			case t.is("PRIMARY"):
+				e.keys = append(e.keys, column{"PRIMARY", "PRIMARY KEY (" + mysql.Quote(c.name) + ")"})
+			case t.is("UNIQUE"):
+				e.keys = append(e.keys, column{c.name, "UNIQUE KEY " + mysql.Quote(c.name) + " (" + mysql.Quote(c.name) + ")"})
+			}
+		}
+	} else if k, ok := r.key(item); ok {
+		e.keys = append(e.keys, k)
+	}
+}
+
+// createIndex reads what follows CREATE INDEX.
+func (r *reader) createIndex(kind string) effect {
+	e := effect{kind: createIndex, table: r.after("ON")}
+	at := slices.IndexFunc(r.ts, func(t token) bool { return t.is("(") })
+	if len(r.ts) == 0 || at < 0 {
+		return e
+	}
+	columns := inParentheses(r.ts[at:])
+	if len(columns) > 0 {
+		list := r.sql[columns[0].start:columns[len(columns)-1].end]
+		e.keys = []column{{r.ts[0].text, kind + " " + mysql.Quote(r.ts[0].text) + " (" + list + ")"}}
+	}
+	return e
+}
+
+// key reads an item of a CREATE TABLE or ALTER TABLE ADD that is a named key,
+// or the primary one.
 func (r *reader) key(item []token) (column, bool) {
 	one := reader{sql: r.sql, ts: item}
+	definition := r.sql[item[0].start:item[len(item)-1].end]
+	constraint := ""
+	if one.take("CONSTRAINT") && len(one.ts) > 0 && !one.ts[0].is("PRIMARY", "UNIQUE") {
+		constraint = one.ts[0].text
+		one.ts = one.ts[1:]
+	}
+	if one.take("PRIMARY", "KEY") {
+		return column{name: "PRIMARY", definition: definition}, true
+	}
 	kind := one.take("UNIQUE") || one.take("FULLTEXT") || one.take("SPATIAL")
-	if !one.take("KEY") && !one.take("INDEX") && !kind || len(one.ts) == 0 || one.ts[0].is("(", "USING") {
+	if !one.take("KEY") && !one.take("INDEX") && !kind || len(one.ts) == 0 {
 		return column{}, false
 	}
-	return column{name: one.ts[0].text, definition: r.sql[item[0].start:item[len(item)-1].end]}, true
+	name := one.ts[0].text
+	if one.ts[0].is("(", "USING") {
+		name = constraint
+	}
+	return column{name: name, definition: definition}, name != ""
 }
 
 // column reads an item of a CREATE TABLE, which may also be a key.
@@ -167,11 +250,12 @@ func (r *reader) alterTable() (effect, error) {
 				items = list(inParentheses(s.ts))
 			}
 			for _, item := range items {
-				if c, ok := s.column(item); ok {
-					e.columns = append(e.columns, c)
-				} else if k, ok := s.key(item); ok {
-					e.keys = append(e.keys, k)
-				}
+				e.define(&s, item)
+			}
+		case s.take("MODIFY", "COLUMN"), s.take("MODIFY"):
+			s.take("IF", "EXISTS")
+			if c, ok := s.column(s.ts); ok {
+				e.modified = append(e.modified, c)
 			}
 		case s.take("CHANGE", "COLUMN"), s.take("CHANGE"):
 			s.take("IF", "EXISTS")
@@ -195,12 +279,16 @@ func (r *reader) alterTable() (effect, error) {
 			if e.renamed, err = s.tableName(); err != nil {
 				return effect{}, err
 			}
-		case s.take("DROP", "PRIMARY"), s.take("DROP", "FOREIGN"), s.take("DROP", "CONSTRAINT"), s.take("DROP", "PARTITION"):
+		case s.take("DROP", "PRIMARY"):
+			e.droppedKeys = append(e.droppedKeys, "PRIMARY")
+		case s.take("DROP", "FOREIGN"), s.take("DROP", "CONSTRAINT"), s.take("DROP", "PARTITION"):
 		case s.take("DROP", "COLUMN"), s.take("DROP"):
 			s.take("IF", "EXISTS")
 			if len(s.ts) > 0 {
 				e.dropped = append(e.dropped, s.ts[0].text)
 			}
+		case len(spec) > 0:
+			e.reshapes = true
 		}
 	}
 	return e, nil

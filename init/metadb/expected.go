@@ -16,7 +16,11 @@ type expected struct {
 type table struct {
 	name    string
 	columns []expectedColumn
-	keys    []column // named keys of CREATE TABLE and ADD KEY
+	keys    []column // those with a name, and PRIMARY
+	options options
+	// vague reports whether a statement changed it in a way that is not followed here: what columns and options are is
+	// not known any more.
+	vague bool
 }
 
 type expectedColumn struct {
@@ -24,15 +28,14 @@ type expectedColumn struct {
 	// altered: an ALTER TABLE adds it, so a table of an older release may well
 	// lack it before the files are applied.
 	altered bool
+	// uncertain: it was to become a large text, which OceanBase may refuse (oms-facts §11).
+	uncertain bool
 }
 
 // expect follows the statements of one database.
 func (s schema) expect(d config.Role) expected {
 	var e expected
-	for _, f := range s {
-		if f.database != d {
-			continue
-		}
+	for f := range s.of(d) {
 		for _, st := range f.statements {
 			e.apply(st.effect)
 		}
@@ -46,7 +49,7 @@ func (e *expected) apply(ef effect) {
 		if e.find(ef.table) != nil {
 			return // IF NOT EXISTS
 		}
-		t := &table{name: ef.table}
+		t := &table{name: ef.table, options: ef.options}
 		for _, c := range ef.columns {
 			t.columns = append(t.columns, expectedColumn{column: c})
 		}
@@ -63,21 +66,24 @@ func (e *expected) apply(ef effect) {
 		for _, name := range ef.dropped {
 			t.drop(name)
 		}
-		t.keys = slices.DeleteFunc(t.keys, func(k column) bool {
-			return slices.ContainsFunc(ef.droppedKeys,
-				func(name string) bool { return strings.EqualFold(name, k.name) })
-		})
-		t.keys = append(t.keys, ef.keys...)
+		t.changeKeys(ef)
+		t.vague = t.vague || ef.reshapes
+		for _, m := range ef.modified {
+			for i := range t.columns {
+				if strings.EqualFold(t.columns[i].name, m.name) {
+					kind := shapeOf(m.definition).kind
+					t.columns[i].definition = m.definition
+					t.columns[i].uncertain = strings.HasSuffix(kind, "text") || strings.HasSuffix(kind, "blob")
+				}
+			}
+		}
 		for _, c := range ef.columns {
 			t.drop(c.name)
 			t.columns = append(t.columns, expectedColumn{column: c, altered: true})
 		}
-	case dropIndex:
+	case createIndex, dropIndex:
 		if t := e.find(ef.table); t != nil {
-			t.keys = slices.DeleteFunc(t.keys, func(k column) bool {
-				return slices.ContainsFunc(ef.droppedKeys,
-					func(name string) bool { return strings.EqualFold(name, k.name) })
-			})
+			t.changeKeys(ef)
 		}
 	case renameTable:
 		for i, old := range ef.dropped {
@@ -90,6 +96,19 @@ func (e *expected) apply(ef effect) {
 			e.drop(name)
 		}
 	}
+}
+
+// changeKeys drops and adds keys. A key on a column that goes, goes or changes
+// with it, which is not followed.
+func (t *table) changeKeys(ef effect) {
+	t.keys = slices.DeleteFunc(t.keys, func(k column) bool {
+		columns, _ := keyColumns(k.definition)
+		parts := strings.FieldsFunc(columns, func(r rune) bool { return r == ',' || r == '(' })
+		named := func(name string) bool { return strings.EqualFold(name, k.name) }
+		within := func(gone string) bool { return slices.Contains(parts, strings.ToLower(gone)) }
+		return slices.ContainsFunc(ef.droppedKeys, named) || slices.ContainsFunc(ef.dropped, within)
+	})
+	t.keys = append(t.keys, ef.keys...)
 }
 
 func (e *expected) find(name string) *table {

@@ -29,24 +29,14 @@ const (
 	completed origin = "completed"
 )
 
-// entry is a row of the journal: one file.
+// entry is a row of the journal: one file. Its Version is as the file was named,
+// its Checksum that of all statements.
 type entry struct {
-	version    string // as the file is named
-	checksum   string // of all statements
-	total      int
-	applied    int
+	FileStatus
 	appliedSum string // checksum of the applied statements
-	inFlight   int    // number of the statement, from 1; 0: none
-	statement  string // in flight
-	err        string
-	origin     origin
-	tool       string
-	started    string // times of the server
-	updated    string
-	finished   string
 }
 
-func (e *entry) done() bool { return e.finished != "" }
+func (e *entry) done() bool { return e.Finished != "" }
 
 const createJournal = "CREATE TABLE IF NOT EXISTS `" + JournalTable + "` (" +
 	"`version` varchar(64) NOT NULL COMMENT 'schema file', " +
@@ -93,12 +83,26 @@ func readJournals(ctx context.Context, q mysql.Queryer, c *config.Config, in []c
 	err := mysql.Each(ctx, q, strings.Join(parts, " UNION ALL "), nil, func(rows *sql.Rows) error {
 		var d config.Role
 		var e entry
-		err := rows.Scan(&d, &e.version, &e.checksum, &e.total, &e.applied, &e.appliedSum, &e.inFlight, &e.statement,
-			&e.err, &e.origin, &e.tool, &e.started, &e.updated, &e.finished)
+		err := rows.Scan(&d, &e.Version, &e.Checksum, &e.Total, &e.Applied, &e.appliedSum, &e.InFlight, &e.Statement,
+			&e.Error, &e.Origin, &e.Tool, &e.Started, &e.Updated, &e.Finished)
+		e.State = e.state()
 		out[d] = append(out[d], &e)
 		return err
 	})
 	return out, err
+}
+
+// state is what a row says of its file.
+func (e *entry) state() string {
+	switch {
+	case e.done():
+		return "done"
+	case e.Error != "":
+		return "failed"
+	case e.InFlight > 0:
+		return "in flight"
+	}
+	return "unfinished"
 }
 
 // journal writes the row of one file. Each write is refused by the server when

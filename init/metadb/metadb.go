@@ -24,6 +24,7 @@ import (
 	mysql "omsinit/internal/database"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
+	"omsinit/internal/release"
 )
 
 // Step is step 2 with everything it touches.
@@ -51,8 +52,8 @@ type Step struct {
 	run func(ctx context.Context, conn *sql.Conn, text string, args ...any) (int64, error)
 	// inTurn works on one database after the other.
 	inTurn bool
-	// lock changes how the lock is kept.
-	lock mysql.LockOptions
+	// locking changes how the lock is kept.
+	locking mysql.LockOptions
 }
 
 // Result is what Apply changed.
@@ -62,6 +63,8 @@ type Result struct {
 	VersionRow bool     // the release was recorded in oms_version
 	Files      []string // applied to the end, as "database version"
 	Adopted    []string // noted as found in a database without a journal, as "database version"
+	// Deviating is how many columns, keys and engines are not as the schema has them. A run leaves them alone.
+	Deviating int
 }
 
 // Changed reports whether anything was written.
@@ -77,21 +80,11 @@ func (r Result) Changed() bool {
 //
 // What was created before an error is in the Result.
 func (s *Step) Apply(ctx context.Context) (Result, error) {
-	release, err := ParseVersion(s.Pack.Release)
-	if err != nil {
-		return Result{}, msg.Errorf("cannot use the pack's release: %w", err)
-	}
-	files, err := readSchema(s.Pack.FS(), release)
-	if err != nil {
-		return Result{}, err
-	}
-	db, err := s.open()
+	w, db, err := s.begin()
 	if err != nil {
 		return Result{}, err
 	}
 	defer db.Close()
-
-	w := newWork(s, files)
 	for again := 0; ; again++ {
 		err := w.attempt(ctx, db)
 		if err == nil || ctx.Err() != nil || again == reconnects || !mysql.Gone(err) {
@@ -103,6 +96,25 @@ func (s *Step) Apply(ctx context.Context) (Result, error) {
 
 // reconnects is how often a run goes on by itself after a connection broke.
 const reconnects = 2
+
+// schema returns the pack's schema files up to its release.
+func (s *Step) schema() (schema, error) {
+	target, err := release.Parse(s.Pack.Release)
+	if err != nil {
+		return nil, msg.Errorf("cannot use the pack's release: %w", err)
+	}
+	return readSchema(s.Pack.FS(), target)
+}
+
+// begin reads the schema files and opens the MetaDB.
+func (s *Step) begin() (*work, *sql.DB, error) {
+	files, err := s.schema()
+	if err != nil {
+		return nil, nil, err
+	}
+	db, err := s.open()
+	return newWork(s, files), db, err
+}
 
 func (s *Step) open() (*sql.DB, error) {
 	return mysql.Open(s.Config, "", mysql.As(s.Node), mysql.CountFoundRows)
@@ -116,16 +128,15 @@ func (w *work) attempt(ctx context.Context, db *sql.DB) error {
 	// Without the lock the tables may be older than the journal that was read
 	// after them: only a plan that finds everything done counts.
 	if p, err := w.makePlan(); err == nil && p.empty() {
+		w.warnOfDeviations()
 		return nil
 	}
-	lock, err := w.acquire(ctx, db)
+	lock, held, err := w.hold(ctx, db)
 	if err != nil {
 		return err
 	}
 	defer lock.Release()
-	held, stop := lock.Watch(ctx)
-	defer stop()
-	w.fence = lock.Condition()
+	w.lock, w.fence = lock, lock.Condition()
 	// Whoever had the lock before may have done the work.
 	if err = w.awaitOrphans(held, db); err == nil {
 		err = w.look(held, db)
@@ -133,31 +144,40 @@ func (w *work) attempt(ctx context.Context, db *sql.DB) error {
 	if err == nil && !w.plan.empty() {
 		err = w.do(held, db)
 	}
+	if err == nil {
+		w.warnOfDeviations()
+	}
 	if lost := context.Cause(held); err != nil && errors.Is(lost, mysql.ErrLockLost) {
 		return mysql.Explain(w.Config, lost)
 	}
 	return err
 }
 
-// acquire takes the MetaDB's lock.
-func (w *work) acquire(ctx context.Context, db *sql.DB) (*mysql.Lock, error) {
-	o := w.lock
-	o.Timeout, o.Node = w.LockTimeout, w.Node
-	o.Waiting = func(h mysql.Holder) {
-		w.log(msg.M("waiting for another node that works on the MetaDB: %v", h.Message()))
-	}
-	l, err := mysql.Acquire(ctx, w.Config, db, o)
-	if !errors.Is(err, mysql.ErrNoLocks) {
-		return l, err
-	}
-	// The lease that takes the place of the lock is a row in this database.
-	if name := w.Config.Database(config.RM); !w.live.hasDatabase(name) {
-		if err := w.createDatabase(ctx, db, &databasePlan{Role: config.RM, name: name}); err != nil {
-			return nil, err
-		}
-	}
+// hold takes the MetaDB's lock. All attempts together wait no longer than the LockTimeout.
+func (w *work) hold(ctx context.Context, db *sql.DB) (*mysql.Lock, context.Context, error) {
+	o := w.lockOptions()
 	o.Lease = true
-	return mysql.Acquire(ctx, w.Config, db, o)
+	// The lease that takes the place of the lock is a row in this database.
+	o.Prepare = func(ctx context.Context) error {
+		if name := w.Config.Database(config.RM); !w.live.hasDatabase(name) {
+			return w.createDatabase(ctx, db, &databasePlan{Role: config.RM, name: name})
+		}
+		return nil
+	}
+	if o.Timeout > 0 {
+		o.Timeout = max(o.Timeout-w.waited, time.Second)
+	}
+	defer func(begun time.Time) { w.waited += time.Since(begun) }(time.Now())
+	return mysql.Hold(ctx, w.Config, db, o)
+}
+
+func (s *Step) lockOptions() mysql.LockOptions {
+	o := s.locking
+	o.Timeout, o.Node = s.LockTimeout, s.Node
+	o.Waiting = func(h mysql.Holder) {
+		s.log(msg.M("waiting for another node that works on the MetaDB: %v", h.Message()))
+	}
+	return o
 }
 
 func (s *Step) log(m msg.Message) {

@@ -23,8 +23,8 @@ func (w *work) awaitOrphans(ctx context.Context, db *sql.DB) error {
 	var args []any
 	for _, entries := range w.live.journals {
 		for _, e := range entries {
-			if e.inFlight > 0 {
-				args = append(args, e.statement)
+			if e.InFlight > 0 {
+				args = append(args, e.Statement)
 			}
 		}
 	}

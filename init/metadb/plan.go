@@ -23,7 +23,7 @@ func (p Pending) Any() bool {
 // Plan returns what Apply would create, and only reads. Errors are those of Apply
 // before it changes anything.
 func (s *Step) Plan(ctx context.Context) (Pending, error) {
-	w, db, err := s.reading()
+	w, db, err := s.begin()
 	if err != nil {
 		return Pending{}, err
 	}
@@ -57,7 +57,7 @@ func (w *work) pending(r *Pending, dp *databasePlan, fp *filePlan) {
 			r.Tables = append(r.Tables, dp.name+"."+st.table)
 		case st.kind == alterTable && have != nil:
 			for _, c := range st.columns {
-				if !have[strings.ToLower(c.name)] {
+				if _, ok := have[strings.ToLower(c.name)]; !ok {
 					r.Columns = append(r.Columns, dp.name+"."+st.table+"."+c.name)
 				}
 			}

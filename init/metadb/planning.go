@@ -1,12 +1,14 @@
 package metadb
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
 	"omsinit/internal/config"
 	mysql "omsinit/internal/database"
 	"omsinit/internal/msg"
+	"omsinit/internal/release"
 )
 
 // plan is what a run would do to the three databases.
@@ -22,6 +24,7 @@ type databasePlan struct {
 	create  bool // it is not there
 	journal bool // its journal is not there
 	files   []*filePlan
+	problem error // why no run should continue
 }
 
 // filePlan is one file that is not done.
@@ -37,7 +40,7 @@ type filePlan struct {
 // uncertain reports whether the outcome of a statement is not known: it was
 // sent by a run that did not live to hear the answer.
 func (f *filePlan) uncertain(i int) bool {
-	return f.entry != nil && f.entry.inFlight == i+1 && i == f.from
+	return f.entry != nil && f.entry.InFlight == i+1 && i == f.from
 }
 
 // empty reports whether there is nothing to do.
@@ -52,22 +55,22 @@ func (p *plan) empty() bool {
 
 // makePlan compares the MetaDB with the files. It refuses what no run should
 // continue: a file that changed after it was applied, a database that holds
-// something else, tables that lack what was applied to them.
+// something else, tables that lack what was applied to them. The plan comes with
+// the first of these errors, too, and has that of each database.
 func (w *work) makePlan() (*plan, error) {
 	p := &plan{record: w.recordsVersions() && !slices.Contains(w.live.versions, w.Pack.Release)}
+	var problem error
 	for _, d := range config.Roles {
 		dp := &databasePlan{Role: d, name: w.Config.Database(d)}
 		dp.create = !w.live.hasDatabase(dp.name)
 		dp.journal = w.live.columns(dp.name, JournalTable) == nil
-		if err := w.planFiles(dp); err != nil {
-			return nil, err
+		if dp.problem = w.planFiles(dp); dp.problem == nil {
+			dp.problem = w.refuseDrift(dp)
 		}
-		if err := w.refuseDrift(dp); err != nil {
-			return nil, err
-		}
+		problem = cmp.Or(problem, dp.problem)
 		p.databases = append(p.databases, dp)
 	}
-	return p, nil
+	return p, problem
 }
 
 func (w *work) planFiles(dp *databasePlan) error {
@@ -75,21 +78,12 @@ func (w *work) planFiles(dp *databasePlan) error {
 	if !known && !w.Adopt {
 		if tables := w.live.tablesOf(dp.name); len(tables) > 0 {
 			return msg.Errorf("the database %s holds something else than OMS (tables: %s); choose another name in config.yaml, or, if OMS is to live beside that, run `omsinit metadb migrate --adopt`, which leaves it as it is",
-				dp.name, strings.Join(tables[:min(len(tables), 5)], ", "))
+				dp.name, msg.List(tables).AtMost(5))
 		}
 	}
 	complete := known && !w.releasedExpected(dp.Role).compare(w.live, dp.name).any()
-	for i := range w.files {
-		f := &w.files[i]
-		if f.database != dp.Role {
-			continue
-		}
-		fp := &filePlan{file: f, origin: created}
-		for _, e := range w.live.journals[dp.Role] {
-			if v, err := ParseVersion(e.version); err == nil && v.Compare(f.version) == 0 {
-				fp.entry = e
-			}
-		}
+	for f := range w.files.of(dp.Role) {
+		fp := &filePlan{file: f, entry: w.live.entry(f), origin: created}
 		switch {
 		case fp.entry != nil:
 			if err := fp.resume(dp.name); err != nil {
@@ -124,9 +118,9 @@ func (w *work) knows(dp *databasePlan) bool {
 
 // released reports whether oms_version says that the release, or a later one,
 // was initialised before there was a journal.
-func (w *work) released(v Version) bool {
+func (w *work) released(v release.Version) bool {
 	for _, text := range w.live.versions {
-		if r, err := ParseVersion(text); err == nil && r.Compare(v) >= 0 {
+		if r, err := release.Parse(text); err == nil && r.Compare(v) >= 0 {
 			return true
 		}
 	}
@@ -137,8 +131,8 @@ func (w *work) released(v Version) bool {
 // oms_version.
 func (w *work) releasedExpected(d config.Role) expected {
 	var e expected
-	for _, f := range w.files {
-		if f.database == d && w.released(f.version) {
+	for f := range w.files.of(d) {
+		if w.released(f.version) {
 			for _, st := range f.statements {
 				e.apply(st.effect)
 			}
@@ -164,7 +158,7 @@ func (w *work) leaves(dp *databasePlan, fp *filePlan, st statement) bool {
 		return false
 	case st.kind == alterTable && columns != nil:
 		for _, c := range st.columns {
-			if !columns[strings.ToLower(c.name)] && wanted.has(st.table, c.name) {
+			if _, ok := columns[strings.ToLower(c.name)]; !ok && wanted.has(st.table, c.name) {
 				return false
 			}
 		}
@@ -179,19 +173,19 @@ func (w *work) leaves(dp *databasePlan, fp *filePlan, st statement) bool {
 // have changed since.
 func (f *filePlan) resume(db string) error {
 	e := f.entry
-	if e.done() && e.checksum == f.checksum() {
+	if e.done() && e.Checksum == f.checksum() {
 		return nil
 	}
 	sums := f.sums()
-	if e.done() || e.applied >= len(sums) || sums[e.applied] != e.appliedSum {
+	if e.done() || e.Applied >= len(sums) || sums[e.Applied] != e.appliedSum {
 		return msg.Errorf("the schema file %s has changed after it was applied to the database %s at %s (checksum then %s, now %s): put it back as it was, and make the change in a file of a later version",
-			f.name, db, e.updated, short(e.checksum), short(f.checksum()))
+			f.name, db, e.Updated, short(e.Checksum), short(f.checksum()))
 	}
-	if e.inFlight > 0 && (e.inFlight > len(f.statements) || f.statements[e.inFlight-1].text != e.statement) {
+	if e.InFlight > 0 && (e.InFlight > len(f.statements) || f.statements[e.InFlight-1].text != e.Statement) {
 		return msg.Errorf("statement %d of the schema file %s has changed, but it was sent to the database %s and its outcome is not known: put it back as it was, finish this run, and change it afterwards",
-			e.inFlight, f.name, db)
+			e.InFlight, f.name, db)
 	}
-	f.from, f.origin = e.applied, e.origin
+	f.from, f.origin = e.Applied, e.Origin
 	return nil
 }
 
@@ -222,11 +216,7 @@ func (w *work) refuseDrift(dp *databasePlan) error {
 // calls applied.
 func (w *work) done(dp *databasePlan) expected {
 	var e expected
-	for i := range w.files {
-		f := &w.files[i]
-		if f.database != dp.Role {
-			continue
-		}
+	for f := range w.files.of(dp.Role) {
 		applied := len(f.statements)
 		for _, fp := range dp.files {
 			if fp.file == f {

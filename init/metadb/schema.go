@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"iter"
 	"path"
-	"slices"
+	"sort"
 	"strings"
 	"unicode/utf8"
 
@@ -14,13 +15,14 @@ import (
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
+	"omsinit/internal/release"
 )
 
 // file is what one release adds to one database.
 type file struct {
 	database   config.Role
 	name       string // in the pack's tree
-	version    Version
+	version    release.Version
 	statements []statement
 	// template reports whether the statements are filled in from config.yaml when they
 	// are sent. What the journal holds of them is the template.
@@ -37,10 +39,21 @@ type statement struct {
 // schema is all files of a pack, those of each database oldest first.
 type schema []file
 
+// of returns the files of one database, oldest first.
+func (s schema) of(d config.Role) iter.Seq[*file] {
+	return func(yield func(*file) bool) {
+		for i := range s {
+			if s[i].database == d && !yield(&s[i]) {
+				return
+			}
+		}
+	}
+}
+
 // readSchema reads and splits every file up to the release, so that a slip in
 // any of them stops the work before the first statement runs. Files that are
 // newer than the release are read, to find slips, but left out.
-func readSchema(tree fs.FS, release Version) (schema, error) {
+func readSchema(tree fs.FS, target release.Version) (schema, error) {
 	var all schema
 	for _, d := range config.Roles {
 		names, err := fs.Glob(tree, path.Join("schema", string(d), "*.sql"))
@@ -58,12 +71,12 @@ func readSchema(tree fs.FS, release Version) (schema, error) {
 			}
 			files = append(files, f)
 		}
-		slices.SortFunc(files, func(a, b file) int { return a.version.Compare(b.version) })
+		sort.Slice(files, func(i, j int) bool { return files[i].version.Compare(files[j].version) < 0 })
 		for i, f := range files {
 			if i > 0 && f.version.Compare(files[i-1].version) == 0 {
 				return nil, msg.Errorf("the schema files %s and %s are of the same version: remove one from the pack", files[i-1].name, f.name)
 			}
-			if f.version.Compare(release) <= 0 {
+			if f.version.Compare(target) <= 0 {
 				all = append(all, f)
 			}
 		}
@@ -72,7 +85,7 @@ func readSchema(tree fs.FS, release Version) (schema, error) {
 }
 
 func readFile(tree fs.FS, d config.Role, name string) (file, error) {
-	version, err := ParseVersion(strings.TrimSuffix(path.Base(name), ".sql"))
+	version, err := release.Parse(strings.TrimSuffix(path.Base(name), ".sql"))
 	if err != nil {
 		return file{}, msg.Errorf("the name of the schema file %s is not a version: %w", name, err)
 	}

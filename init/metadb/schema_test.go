@@ -10,6 +10,7 @@ import (
 
 	"omsinit/internal/config"
 	"omsinit/internal/pack"
+	"omsinit/internal/release"
 )
 
 func TestSplit(t *testing.T) {
@@ -88,15 +89,20 @@ func TestEffect(t *testing.T) {
 	for sql, want := range map[string]effect{
 		"CREATE TABLE IF NOT EXISTS `a``b` (\n `key` varchar(10) DEFAULT 'x,y)' COMMENT 'it''s', -- the, key\n n decimal(10,2), PRIMARY KEY (`key`, n), UNIQUE KEY u (n), KEY (n), CONSTRAINT c CHECK (n > 0), period datetime) DEFAULT CHARSET=utf8": {
 			kind: createTable, table: "a`b", columns: []col{{"key", "`key` varchar(10) DEFAULT 'x,y)' COMMENT 'it''s'"}, {"n", "n decimal(10,2)"}, {"period", "period datetime"}},
-			keys: []col{{"u", "UNIQUE KEY u (n)"}}},
+			keys: []col{{"PRIMARY", "PRIMARY KEY (`key`, n)"}, {"u", "UNIQUE KEY u (n)"}}, options: options{charset: "utf8mb3"}},
+		"CREATE TABLE t (a int PRIMARY KEY, b int COMMENT 'UNIQUE', CONSTRAINT c UNIQUE (b)) ENGINE=InnoDB DEFAULT CHARACTER SET=utf8mb4 COLLATE utf8mb4_bin COMMENT='ENGINE=MyISAM'": {
+			kind: createTable, table: "t", columns: []col{{"a", "a int PRIMARY KEY"}, {"b", "b int COMMENT 'UNIQUE'"}},
+			keys: []col{{"PRIMARY", "PRIMARY KEY (`a`)"}, {"c", "CONSTRAINT c UNIQUE (b)"}}, options: options{"innodb", "utf8mb4", "utf8mb4_bin"}},
+		"ALTER TABLE t DROP PRIMARY KEY, ADD PRIMARY KEY (b), ENGINE=MyISAM": {kind: alterTable, table: "t", keys: []col{{"PRIMARY", "PRIMARY KEY (b)"}},
+			droppedKeys: []string{"PRIMARY"}, reshapes: true},
 		"CREATE TABLE /*!32312 IF NOT EXISTS*/ t (`primary` int)": {kind: createTable, table: "t", columns: []col{{"primary", "`primary` int"}}},
 		"create table t like u":                                   {kind: createTable, table: "t"},
 		"ALTER TABLE t ADD COLUMN a int NOT NULL DEFAULT 0 AFTER b, ADD KEY k (a), ADD UNIQUE INDEX (a), add (x int, y int), DROP KEY z, DROP COLUMN c, DROP d, CHANGE COLUMN o n varchar(9), MODIFY COLUMN m text, RENAME COLUMN p TO q": {
 			kind: alterTable, table: "t",
 			columns: []col{{"a", "a int NOT NULL DEFAULT 0 AFTER b"}, {"x", "x int"}, {"y", "y int"}, {"n", "n varchar(9)"}, {"q", ""}},
-			dropped: []string{"c", "d", "o", "p"}, keys: []col{{"k", "KEY k (a)"}}, droppedKeys: []string{"z"}},
+			dropped: []string{"c", "d", "o", "p"}, keys: []col{{"k", "KEY k (a)"}}, droppedKeys: []string{"z"}, modified: []col{{"m", "m text"}}},
 		"DROP TABLE IF EXISTS a, `b`":                          {kind: dropTable, dropped: []string{"a", "b"}},
-		"CREATE UNIQUE INDEX i ON t (a)":                       {kind: createIndex, table: "t"},
+		"CREATE UNIQUE INDEX i ON t (a)":                       {kind: createIndex, table: "t", keys: []col{{"i", "UNIQUE INDEX `i` (a)"}}},
 		"INSERT INTO t VALUES ('CREATE TABLE x (a int)')":      {kind: changeRows},
 		"-- CREATE TABLE x (a int)\nREPLACE INTO t VALUES (1)": {kind: changeRows},
 		"RENAME TABLE a TO b, c TO d":                          {kind: renameTable, dropped: []string{"a", "c"}, columns: []col{{name: "b"}, {name: "d"}}},
@@ -108,7 +114,7 @@ func TestEffect(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", sql, err)
 		}
-		if d := cmp.Diff(want, got, cmp.AllowUnexported(effect{}, column{})); d != "" {
+		if d := cmp.Diff(want, got, cmp.AllowUnexported(effect{}, column{}, options{})); d != "" {
 			t.Errorf("%s:\n%s", sql, d)
 		}
 	}
@@ -126,8 +132,8 @@ func TestExpect(t *testing.T) {
 	} {
 		tree[name] = &fstest.MapFile{Data: []byte(sql)}
 	}
-	release, _ := ParseVersion("4.2.3-CE")
-	s, err := readSchema(tree, release)
+	target, _ := release.Parse("4.2.3-CE")
+	s, err := readSchema(tree, target)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +159,7 @@ func TestReadSchemaRefuses(t *testing.T) {
 		"schema/cm/4.1.1.sql": "CREATE TABLE c (a int);",
 		"schema/hb/4.1.1.sql": "CREATE TABLE h (a int);",
 	}
-	release, _ := ParseVersion("4.2.3")
+	target, _ := release.Parse("4.2.3")
 	for name, tc := range map[string]struct{ file, sql, want string }{
 		"same version twice":    {"schema/rm/4.1.1-CE.sql", "SELECT 1;", "same version"},
 		"no version":            {"schema/rm/latest.sql", "SELECT 1;", `schema/rm/latest.sql is not a version: "latest"`},
@@ -165,11 +171,11 @@ func TestReadSchemaRefuses(t *testing.T) {
 			tree[n] = &fstest.MapFile{Data: []byte(sql)}
 		}
 		tree[tc.file] = &fstest.MapFile{Data: []byte(tc.sql)}
-		if _, err := readSchema(tree, release); err == nil || !strings.Contains(err.Error(), tc.want) {
+		if _, err := readSchema(tree, target); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v, want %q", name, err, tc.want)
 		}
 	}
-	if _, err := readSchema(fstest.MapFS{}, release); err == nil || !strings.Contains(err.Error(), "no schema file for the database rm") {
+	if _, err := readSchema(fstest.MapFS{}, target); err == nil || !strings.Contains(err.Error(), "no schema file for the database rm") {
 		t.Errorf("empty pack: %v", err)
 	}
 }
@@ -181,11 +187,11 @@ func TestReferenceSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	release, err := ParseVersion(p.Release)
+	target, err := release.Parse(p.Release)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := readSchema(p.FS(), release)
+	s, err := readSchema(p.FS(), target)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ type Statements struct {
 // Statements lists what Apply would send now, and only reads. Files that are
 // only noted in the journal are left out.
 func (s *Step) Statements(ctx context.Context) ([]Statements, error) {
-	w, db, err := s.reading()
+	w, db, err := s.begin()
 	if err != nil {
 		return nil, err
 	}

@@ -2,13 +2,11 @@ package metadb
 
 import (
 	"context"
-	"database/sql"
 	"slices"
 	"strings"
 
 	"omsinit/internal/config"
 	mysql "omsinit/internal/database"
-	"omsinit/internal/msg"
 )
 
 // Status is what `omsinit metadb status` shows. It only ever grows.
@@ -18,6 +16,8 @@ type Status struct {
 	Recorded  []string         `json:"recorded"`
 	UpToDate  bool             `json:"up_to_date"`
 	Databases []DatabaseStatus `json:"databases"`
+
+	applied bool // there is nothing to apply
 }
 
 // DatabaseStatus is one of the three.
@@ -29,6 +29,7 @@ type DatabaseStatus struct {
 	Files   []FileStatus `json:"files"`
 	// Missing and Extra compare the live tables with what was applied.
 	Missing []Difference `json:"missing"`
+	Changed []Change     `json:"changed"`
 	Extra   []string     `json:"extra"` // table, table.column, or table.key KEY
 	// Problem is why a run would refuse to go on.
 	Problem string `json:"problem,omitempty"`
@@ -43,7 +44,7 @@ type FileStatus struct {
 	// State is pending, in flight, failed, unfinished, done, changed, or absent
 	// (the pack has no such file any more).
 	State     string `json:"state"`
-	Origin    string `json:"origin,omitempty"` // created, found or completed
+	Origin    origin `json:"origin,omitempty"` // created, found or completed
 	Applied   int    `json:"applied"`
 	Total     int    `json:"total"`
 	InFlight  int    `json:"in_flight,omitempty"` // number of the statement
@@ -61,9 +62,16 @@ type Difference struct {
 	Mend string `json:"mend"`
 }
 
+// Change is something that is there, and not as the schema has it.
+type Change struct {
+	Difference
+	Have string `json:"have"`
+	Want string `json:"want"`
+}
+
 // Status reads the journals and compares the tables. It changes nothing.
 func (s *Step) Status(ctx context.Context) (Status, error) {
-	w, db, err := s.reading()
+	w, db, err := s.begin()
 	if err != nil {
 		return Status{}, err
 	}
@@ -71,114 +79,54 @@ func (s *Step) Status(ctx context.Context) (Status, error) {
 	if w.live, err = inspect(ctx, db, s.Config); err != nil {
 		return Status{}, mysql.Explain(s.Config, err)
 	}
-	keys, err := liveKeys(ctx, db, w)
-	if err != nil {
-		return Status{}, mysql.Explain(s.Config, err)
-	}
 	out := Status{Version: 1, Release: s.Pack.Release, Recorded: append([]string{}, w.live.versions...)}
 	slices.Sort(out.Recorded)
 	p, planErr := w.makePlan()
-	out.UpToDate = planErr == nil && p.empty()
-	for _, d := range config.Roles {
-		dp := &databasePlan{Role: d, name: s.Config.Database(d)}
-		dp.create, dp.journal = !w.live.hasDatabase(dp.name), w.live.columns(dp.name, JournalTable) == nil
-		ds := DatabaseStatus{Kind: d, Name: dp.name, Exists: !dp.create, Journal: !dp.journal,
-			Files: w.fileStatus(d), Missing: []Difference{}, Extra: []string{}}
-		if ds.problem = w.planFiles(dp); ds.problem == nil {
-			ds.problem = w.refuseDrift(dp)
-		}
+	out.applied = planErr == nil && p.empty()
+	out.UpToDate = out.applied
+	for _, dp := range p.databases {
+		ds := DatabaseStatus{Kind: dp.Role, Name: dp.name, Exists: !dp.create, Journal: !dp.journal,
+			Files: w.fileStatus(dp.Role), Missing: []Difference{}, Changed: []Change{}, Extra: []string{},
+			problem: dp.problem}
 		if ds.problem != nil {
 			ds.Problem = ds.problem.Error()
 		}
 		if ds.Exists && (ds.Journal || w.knows(dp)) {
-			w.differences(&ds, w.done(dp), keys)
+			w.differences(&ds, w.done(dp))
+			out.UpToDate = out.UpToDate && len(ds.Missing)+len(ds.Changed) == 0
 		}
 		out.Databases = append(out.Databases, ds)
 	}
 	return out, nil
 }
 
-// reading opens the MetaDB for something that only looks.
-func (s *Step) reading() (*work, *sql.DB, error) {
-	release, err := ParseVersion(s.Pack.Release)
-	if err != nil {
-		return nil, nil, msg.Errorf("cannot use the pack's release: %w", err)
-	}
-	files, err := readSchema(s.Pack.FS(), release)
-	if err != nil {
-		return nil, nil, err
-	}
-	db, err := s.open()
-	return newWork(s, files), db, err
-}
-
+// fileStatus returns the rows of the journal, in the order of the files, and
+// those files that have none yet.
 func (w *work) fileStatus(d config.Role) []FileStatus {
 	out := []FileStatus{}
-	rest := slices.Clone(w.live.journals[d])
-	for i := range w.files {
-		f := &w.files[i]
-		if f.database != d {
-			continue
-		}
-		at := slices.IndexFunc(rest, func(e *entry) bool {
-			v, err := ParseVersion(e.version)
-			return err == nil && v.Compare(f.version) == 0
-		})
-		if at < 0 {
+	absent := slices.Clone(w.live.journals[d])
+	for f := range w.files.of(d) {
+		e := w.live.entry(f)
+		if e == nil {
 			out = append(out, FileStatus{Version: f.version.String(), Checksum: f.checksum(), State: "pending",
 				Total: len(f.statements)})
 			continue
 		}
-		e := rest[at]
-		rest = slices.Delete(rest, at, at+1)
-		fs := e.status()
+		absent = slices.DeleteFunc(absent, func(a *entry) bool { return a == e })
+		out = append(out, e.FileStatus)
 		if (&filePlan{file: f, entry: e}).resume("") != nil {
-			fs.State = "changed"
+			out[len(out)-1].State = "changed"
 		}
-		out = append(out, fs)
 	}
-	for _, e := range rest {
-		fs := e.status()
-		fs.State = "absent"
-		out = append(out, fs)
+	for _, e := range absent {
+		out = append(out, e.FileStatus)
+		out[len(out)-1].State = "absent"
 	}
 	return out
 }
 
-func (e *entry) status() FileStatus {
-	fs := FileStatus{
-		Version: e.version, Checksum: e.checksum, State: "unfinished", Origin: string(e.origin),
-		Applied: e.applied, Total: e.total,
-		InFlight: e.inFlight, Statement: e.statement, Error: e.err, Tool: e.tool,
-		Started: e.started, Updated: e.updated, Finished: e.finished,
-	}
-	switch {
-	case e.done():
-		fs.State = "done"
-	case e.err != "":
-		fs.State = "failed"
-	case e.inFlight > 0:
-		fs.State = "in flight"
-	}
-	return fs
-}
-
-// liveKeys returns the names of the keys, as database.table.key.
-func liveKeys(ctx context.Context, q mysql.Queryer, w *work) (map[string]bool, error) {
-	keys := map[string]bool{}
-	c := w.Config
-	err := mysql.Each(ctx, q, "SELECT DISTINCT table_schema, table_name, index_name FROM information_schema.statistics WHERE table_schema IN (?, ?, ?)",
-		[]any{c.RMDatabase, c.CMDatabase, c.HeartbeatDatabase}, func(rows *sql.Rows) error {
-			var db, table, key string
-			err := rows.Scan(&db, &table, &key)
-			keys[w.live.key(db)+"."+w.live.key(table)+"."+strings.ToLower(key)] = true
-			return err
-		})
-	return keys, err
-}
-
 // differences fills in what is missing and what is extra.
-func (w *work) differences(ds *DatabaseStatus, want expected, keys map[string]bool) {
+func (w *work) differences(ds *DatabaseStatus, want expected) {
 	s := want.compare(w.live, ds.Name)
 	for _, t := range s.tables {
 		ds.Missing = append(ds.Missing, Difference{t, strings.Join(w.mend(ds.Name, t), "; ") + ";"})
@@ -205,15 +153,11 @@ func (w *work) differences(ds *DatabaseStatus, want expected, keys map[string]bo
 		slices.Sort(extra)
 		ds.Extra = append(ds.Extra, extra...)
 	}
-	for _, t := range want.tables {
-		if w.live.columns(ds.Name, t.name) == nil {
-			continue
-		}
-		for _, k := range t.keys {
-			if !keys[w.live.key(ds.Name)+"."+w.live.key(t.name)+"."+strings.ToLower(k.name)] {
-				ds.Missing = append(ds.Missing, Difference{t.name + "." + k.name + " KEY",
-					"ALTER TABLE " + mysql.Quote(t.name) + " ADD " + strings.Join(strings.Fields(k.definition), " ") + ";"})
-			}
+	for _, d := range want.deviations(w.live, ds.Name) {
+		if d.missing {
+			ds.Missing = append(ds.Missing, Difference{d.what, d.mend})
+		} else {
+			ds.Changed = append(ds.Changed, Change{Difference{d.what, d.mend}, d.have, d.want})
 		}
 	}
 }

@@ -25,7 +25,9 @@ type work struct {
 	expected map[config.Role]expected
 	live     *live
 	plan     *plan
-	fence    string // SQL condition that the lock is held
+	lock     *mysql.Lock
+	fence    string        // SQL condition that the lock is held
+	waited   time.Duration // for the lock
 
 	mu     sync.Mutex // of what follows, and of Log
 	result Result
@@ -77,11 +79,6 @@ func (w *work) do(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		for _, c := range conns {
-			c.Close()
-		}
-	}()
 	todo := make(chan *databasePlan, len(w.plan.databases))
 	for _, dp := range w.plan.databases {
 		todo <- dp
@@ -105,12 +102,15 @@ func (w *work) do(ctx context.Context, db *sql.DB) error {
 		})
 	}
 	wg.Wait()
+	for _, c := range conns {
+		c.Close()
+	}
 	for _, err := range errs {
 		if err != nil {
 			return err
 		}
 	}
-	if err := w.look(ctx, conns[0]); err != nil {
+	if err := w.look(ctx, db); err != nil {
 		return err
 	}
 	for _, dp := range w.plan.databases {
@@ -118,7 +118,7 @@ func (w *work) do(ctx context.Context, db *sql.DB) error {
 			return w.driftError(dp.name, s)
 		}
 	}
-	return w.record(ctx, conns[0])
+	return w.record(ctx, db)
 }
 
 // connections opens as many as there is work for. The first must be had.
@@ -134,7 +134,7 @@ func (w *work) connections(ctx context.Context, db *sql.DB) ([]*sql.Conn, error)
 	}
 	var conns []*sql.Conn
 	for len(conns) < max(n, 1) {
-		c, err := db.Conn(ctx)
+		c, err := w.lock.Session(ctx, db)
 		if err != nil && len(conns) > 0 {
 			break // work in turn
 		}
@@ -206,7 +206,7 @@ func (w *work) journalError(dp *databasePlan, err error) error {
 func (w *work) apply(ctx, working context.Context, conn *sql.Conn, dp *databasePlan, fp *filePlan) error {
 	j := &journal{w: w, conn: conn, f: fp.file, key: fp.version.String(), sums: fp.sums()}
 	if fp.entry != nil {
-		j.key = fp.entry.version
+		j.key = fp.entry.Version
 	}
 	if err := j.begin(ctx, fp.entry, fp.origin, fp.from+1); err != nil {
 		return w.journalError(dp, err)
@@ -345,11 +345,17 @@ const deadlockTries = 5
 
 // record writes the release into oms_version. A row that is there stays as it
 // is: the time in it says when the release came.
-func (w *work) record(ctx context.Context, conn *sql.Conn) error {
+func (w *work) record(ctx context.Context, db *sql.DB) error {
 	if !w.plan.record {
 		return nil
 	}
-	_, err := w.send(ctx, conn, insertVersion(w.Config), w.Pack.Release)
+	// Those of the statements may have been idle for too long while others worked.
+	conn, err := w.lock.Session(ctx, db)
+	if err != nil {
+		return mysql.Explain(w.Config, err)
+	}
+	defer conn.Close()
+	_, err = w.send(ctx, conn, insertVersion(w.Config), w.Pack.Release)
 	if mysql.Is(err, mysql.ErrDupEntry) {
 		return nil // a run that did not hear the answer
 	}

@@ -21,11 +21,9 @@ const (
 type change struct {
 	place place
 	table string
-	key   string // as it is reported
-	where *value // of an update; nil: an insert
-	set   []value
-	// status is the new host_status of a node that is marked, or unmarked.
-	status string
+	key   string  // as it is reported
+	where *value  // of an update; nil: an insert
+	set   []value // nil: the row is deleted
 }
 
 // value is a column with its value.
@@ -42,6 +40,10 @@ func insert(p place, table, key string, set ...value) change {
 	return change{place: p, table: table, key: key, set: set}
 }
 
+func remove(p place, table, key string, where value) change {
+	return change{place: p, table: table, key: key, where: &where}
+}
+
 func update(p place, table, key string, where value, set ...value) change {
 	return change{place: p, table: table, key: key, where: &where, set: set}
 }
@@ -50,6 +52,9 @@ func update(p place, table, key string, where value, set ...value) change {
 // are given where the table wants them and the server does not fill them in.
 func (c change) statement(databaseName string, columns registry.Columns) (string, []any) {
 	in := database.Quote(databaseName)
+	if c.set == nil {
+		return fmt.Sprintf("DELETE FROM %s.%s WHERE %s = ?", in, c.table, c.where.column), []any{c.where.value}
+	}
 	var names, values []string
 	var args []any
 	for _, v := range c.set {
@@ -82,7 +87,7 @@ func (c change) statement(databaseName string, columns registry.Columns) (string
 
 // row is the change as it is reported.
 func (c change) row(databaseName string) Row {
-	return Row{Table: databaseName + "." + c.table, Key: c.key, Inserted: c.where == nil, Status: c.status}
+	return Row{Table: databaseName + "." + c.table, Key: c.key, Inserted: c.where == nil, Deleted: c.set == nil}
 }
 
 // Message returns what was done with the row, for people.
@@ -90,10 +95,8 @@ func (r Row) Message() msg.Message {
 	switch {
 	case r.Inserted:
 		return msg.M("%s: %s registered", r.Table, r.Key)
-	case r.Status == registry.Offline:
-		return msg.M("%s: %s marked %s, because it is not in cm_nodes any more; the row is kept", r.Table, r.Key, r.Status)
-	case r.Status != "":
-		return msg.M("%s: %s is in cm_nodes, and %s again", r.Table, r.Key, r.Status)
+	case r.Deleted:
+		return msg.M("%s: %s deleted", r.Table, r.Key)
 	}
 	return msg.M("%s: %s corrected", r.Table, r.Key)
 }

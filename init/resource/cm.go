@@ -10,11 +10,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -22,6 +20,7 @@ import (
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
+	"omsinit/internal/pattern"
 	"omsinit/internal/registry"
 )
 
@@ -121,14 +120,19 @@ func ready(ctx context.Context, client *http.Client, base string) error {
 // new. That the work had been done before is success (oms-facts §5). It is
 // tried again for as long as the limit.
 func (s *Step) call(ctx context.Context, base string, call pack.Call, limit time.Duration) (isNew bool, err error) {
-	form, err := s.Pack.Form(call, pack.Data{Config: s.Config, HostIP: s.HostIP})
+	request, err := s.Pack.Request(call, pack.Data{Config: s.Config, HostIP: s.HostIP})
 	if err != nil {
 		return false, err
 	}
 	client := s.client()
-	what := call.Method + " " + base + call.Path
+	client.Jar = s.cookies
+	if seconds := time.Duration(call.Timeout) * time.Second; seconds > 0 {
+		client.Timeout, limit = seconds, max(limit, seconds)
+	}
+	path, _, _ := strings.Cut(request.Target, "?")
+	what := call.Method + " " + base + path
 	return retry(ctx, limit, func(ctx context.Context) (bool, error) {
-		isNew, err := send(ctx, client, base, call, form)
+		isNew, err := send(ctx, client, base, request, call)
 		if permanent, ok := errors.AsType[*backoff.PermanentError](err); ok {
 			return false, backoff.Permanent(msg.Errorf("the CM did not accept %s (%s): %w",
 				call.Name, what, permanent.Err))
@@ -140,30 +144,28 @@ func (s *Step) call(ctx context.Context, base string, call pack.Call, limit time
 	})
 }
 
-func send(ctx context.Context, client *http.Client, base string, call pack.Call, form url.Values) (
+func send(ctx context.Context, client *http.Client, base string, r pack.Request, call pack.Call) (
 	isNew bool, err error,
 ) {
-	target, body := base+call.Path, io.Reader(strings.NewReader(form.Encode()))
-	if call.Method == http.MethodGet {
-		body = nil
-		if len(form) > 0 {
-			target += "?" + form.Encode()
-		}
-	}
-	req, err := http.NewRequestWithContext(ctx, call.Method, target, body)
+	req, err := http.NewRequestWithContext(ctx, r.Method, base+r.Target, strings.NewReader(r.Body))
 	if err != nil {
 		return false, backoff.Permanent(err)
 	}
-	if body != nil {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if r.ContentType != "" {
+		req.Header.Set("Content-Type", r.ContentType)
 	}
 	req.Header.Set("Accept", "application/json")
+	for name, value := range r.Header {
+		req.Header.Set(name, value)
+	}
 	resp, err := client.Do(req)
 	if err != nil {
 		return false, transportError(err)
 	}
 	defer resp.Body.Close()
+	accepted := slices.Contains(call.Status, resp.StatusCode)
 	switch {
+	case accepted:
 	case resp.StatusCode >= 500:
 		return false, statusError(resp)
 	case resp.StatusCode != http.StatusOK:
@@ -175,6 +177,12 @@ func send(ctx context.Context, client *http.Client, base string, call pack.Call,
 	}
 	if len(text) > maxAnswer {
 		return false, backoff.Permanent(msg.Errorf("the answer is larger than 1 MiB, so it is not a CM's"))
+	}
+	if call.Answer == pack.ByStatus {
+		if isPage(resp, text) {
+			return false, backoff.Permanent(foreignAnswer(resp, text))
+		}
+		return false, nil
 	}
 	return judge(resp, text, call.Done)
 }
@@ -203,13 +211,12 @@ func judge(resp *http.Response, text []byte, done []int) (isNew bool, err error)
 		code, msg.Shorten(a.ErrMsg, maxQuoted)))
 }
 
-var pageTitle = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`) })
+var pageTitle = pattern.New(`(?is)<title[^>]*>(.*?)</title>`)
 
 // foreignAnswer names what answers in the CM's place.
 func foreignAnswer(resp *http.Response, text []byte) error {
 	server := resp.Header.Get("Server")
-	begin := bytes.TrimSpace(text)
-	if strings.Contains(resp.Header.Get("Content-Type"), "text/html") || bytes.HasPrefix(begin, []byte("<")) {
+	if isPage(resp, text) {
 		title := ""
 		if m := pageTitle().FindSubmatch(text); m != nil {
 			title = strings.TrimSpace(string(m[1]))
@@ -218,7 +225,12 @@ func foreignAnswer(resp *http.Response, text []byte) error {
 			msg.Shorten(title, maxQuoted), server)
 	}
 	return msg.Errorf("the answer is not a CM's: %q (Server: %q); cm_url in config.yaml must lead to the CM's port (cm_server_port)",
-		msg.Shorten(string(begin), maxQuoted), server)
+		msg.Shorten(string(bytes.TrimSpace(text)), maxQuoted), server)
+}
+
+// isPage reports whether an answer is a web page.
+func isPage(resp *http.Response, text []byte) bool {
+	return strings.Contains(resp.Header.Get("Content-Type"), "text/html") || bytes.HasPrefix(bytes.TrimSpace(text), []byte("<"))
 }
 
 func statusError(resp *http.Response) error {
@@ -242,8 +254,7 @@ func transportError(err error) error {
 	case errors.As(err, &untrusted):
 		return backoff.Permanent(err)
 	case errors.As(err, &plain), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
-		return backoff.Permanent(msg.Errorf("cm_url begins with https, and what answers there does not speak TLS (%v)",
-			err.Error()))
+		return backoff.Permanent(msg.Errorf("cm_url begins with https, and what answers there does not speak TLS (%v)", err))
 	}
 	return err
 }

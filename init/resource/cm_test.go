@@ -154,7 +154,7 @@ func checkError(t *testing.T, err error, want string, wantPassing bool) {
 	if finding.IsTransient(err) != wantPassing {
 		t.Errorf("passing = %v: %v", finding.IsTransient(err), err)
 	}
-	if zh := msg.Chinese.Text(err); !strings.Contains(zh, "集群管理服务（CM）") {
+	if zh := msg.Chinese.Text(err); !strings.Contains(zh, "CM") {
 		t.Errorf("in Chinese: %s", zh)
 	}
 }

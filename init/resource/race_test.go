@@ -172,10 +172,10 @@ func TestSameRow(t *testing.T) {
 	}
 	defer conn.Close()
 	late := state{} // as if it had looked before
-	if _, err := st.commit(context.Background(), conn, "1 = 1", late, want(c, "10.0.0.1")); !finding.IsTransient(err) {
+	if _, err := st.commit(context.Background(), conn, "1 = 1", late.changes(want(c, "10.0.0.1")), late.Columns); !finding.IsTransient(err) {
 		t.Errorf("%v", err)
 	}
-	if _, err := st.commit(context.Background(), conn, "1 = 0", late, want(c, "10.0.0.1")); !finding.IsTransient(err) || !errors.Is(err, database.ErrLockLost) {
+	if _, err := st.commit(context.Background(), conn, "1 = 0", late.changes(want(c, "10.0.0.1")), late.Columns); !finding.IsTransient(err) || !errors.Is(err, database.ErrLockLost) {
 		t.Errorf("without the lock: %v", err)
 	}
 }

@@ -3,8 +3,8 @@
 // console, the CM and obd know regions and nodes (oms-facts §4, §5, §6, §8).
 //
 // Rows are written when they are missing or differ, so a cm_url that moved to
-// a VIP is corrected by running the step again; a node that was taken out of
-// cm_nodes is marked, never deleted. Regions that contradict each other are
+// a VIP is corrected by running the step again; that of a node that was taken out
+// of cm_nodes is deleted by Remove alone. Regions that contradict each other are
 // found before anything is sent or written, also when they start together.
 package resource
 
@@ -37,6 +37,8 @@ type Step struct {
 	LockTimeout time.Duration
 	// Log takes progress; it may be nil.
 	Log func(msg.Message)
+
+	cookies http.CookieJar // of the CM, while the requests are sent
 }
 
 // Result is what Apply changed.
@@ -51,9 +53,7 @@ type Row struct {
 	Table    string // database.table
 	Key      string // column=value
 	Inserted bool   // false: updated
-	// Status is the new host_status of a node that was marked, because it is not
-	// in cm_nodes any more, or of one whose mark was taken back.
-	Status string
+	Deleted  bool
 }
 
 // Changed reports whether anything was registered or corrected. A request that
@@ -87,6 +87,7 @@ func (s *Step) Apply(ctx context.Context) (Result, error) {
 	}
 	if err == nil {
 		s.warn(found, w)
+		err = s.packRows(ctx, db, &result)
 	}
 	return result, err
 }
@@ -108,12 +109,7 @@ func (s *Step) open(ctx context.Context) (*sql.DB, state, error) {
 // one after the other, looks again, and only then tells the CM and writes what
 // is missing or differs: whoever loses a race has sent and written nothing.
 func (s *Step) register(ctx context.Context, db *sql.DB, w wanted, result *Result) (state, error) {
-	lock, err := database.Acquire(ctx, s.Config, db, database.LockOptions{
-		Timeout: s.LockTimeout, Lease: true, LeaseTime: 2 * lockedWait, Node: s.HostIP,
-		Waiting: func(h database.Holder) {
-			s.log(msg.M("waiting for another node that works on the MetaDB: %v", h.Message()))
-		},
-	})
+	lock, err := s.lock(ctx, db)
 	if err != nil {
 		return state{}, err
 	}
@@ -129,8 +125,17 @@ func (s *Step) register(ctx context.Context, db *sql.DB, w wanted, result *Resul
 		s.log(msg.M("the table %s.location_cm has other columns than are known, so its rows are left to the CM",
 			s.Config.CMDatabase))
 	}
-	result.Rows, err = s.commit(ctx, lock.Conn(), lock.Condition(), found, w)
+	result.Rows, err = s.commit(ctx, lock.Conn(), lock.Condition(), found.changes(w), found.Columns)
 	return found, err
+}
+
+func (s *Step) lock(ctx context.Context, db *sql.DB) (*database.Lock, error) {
+	return database.Acquire(ctx, s.Config, db, database.LockOptions{
+		Timeout: s.LockTimeout, Lease: true, LeaseTime: 2 * lockedWait, Node: s.HostIP,
+		Waiting: func(h database.Holder) {
+			s.log(msg.M("waiting for another node that works on the MetaDB: %v", h.Message()))
+		},
+	})
 }
 
 // lockedWait is how long the requests may take while others wait for the lock.
@@ -145,11 +150,13 @@ func (s *Step) warn(found state, w wanted) {
 	if !registry.HasDefault(s.Config, found.Regions) {
 		s.log(msg.M("no region is the default one yet: cm_is_default must be true in exactly one region's config.yaml"))
 	}
-	for _, host := range found.removed(w) {
-		if beat, alive := found.alive(host); alive {
-			s.log(msg.M("the node %s is not in cm_nodes, but sends heartbeats (the last one %s ago), so it is left as it is: if it was taken out, stop its container and run omsinit init --only resource again %d s later; if not, correct cm_nodes here",
-				host.IP, beat.Age, int(registry.Alive.Seconds())))
+	for _, host := range found.unlisted(w) {
+		if beat, ok := registry.FindBeat(found.beats, host.IP); ok && beat.Alive() {
+			s.log(msg.M("the node %s is not in cm_nodes, but sends heartbeats (the last one %s ago): if it was taken out, stop its container, and a minute later run omsinit cluster remove %s; if not, correct cm_nodes here",
+				host.IP, beat.Age, host.IP))
+			continue
 		}
+		s.log(msg.M("the node %s is not in cm_nodes, and still registered: omsinit cluster remove %s deletes its row", host.IP, host.IP))
 	}
 }
 

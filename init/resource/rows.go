@@ -61,7 +61,7 @@ func read(ctx context.Context, q database.Queryer, c *config.Config) (s state, e
 	return s, nil
 }
 
-// changes compares the MetaDB with config.yaml. No row is ever deleted.
+// changes compares the MetaDB with config.yaml. No row is ever deleted by it: see Remove.
 func (s state) changes(w wanted) []change {
 	var out []change
 	group := strconv.Itoa(w.Location)
@@ -73,23 +73,29 @@ func (s state) changes(w wanted) []change {
 	out = append(out, s.location(w)...)
 	out = append(out, s.hosts(w, group)...)
 
-	standard := 0
-	if w.IsDefault {
-		standard = 1
-	}
-	row := []value{{"region", w.Name}, {"region_cn", w.NameCN}, {"cm_url", w.URL}, {"is_default_cm", standard}}
-	code := value{"code", w.Location}
+	row := clusterInfo(w.Region)
 	switch {
 	case !listed:
-		out = append(out, insert(rmDatabase, "cluster_info", "code="+group, append(row, code)...))
+		out = append(out, row)
 	case before != w.Region:
-		out = append(out, update(rmDatabase, "cluster_info", "code="+group, code, row...))
+		last := len(row.set) - 1
+		out = append(out, update(rmDatabase, "cluster_info", row.key, row.set[last], row.set[:last]...))
 	}
 	if !s.ha {
 		out = append(out, insert(rmDatabase, "oms_normal_config", "cfg_name=ha.config",
 			value{"cfg_name", "ha.config"}, value{"cfg_value", ha.Default}))
 	}
 	return out
+}
+
+// clusterInfo lists a region; its number is the last value.
+func clusterInfo(r registry.Region) change {
+	standard := 0
+	if r.IsDefault {
+		standard = 1
+	}
+	return insert(rmDatabase, "cluster_info", "code="+strconv.Itoa(r.Location), value{"region", r.Name},
+		value{"region_cn", r.NameCN}, value{"cm_url", r.URL}, value{"is_default_cm", standard}, value{"code", r.Location})
 }
 
 // location is the region's row in location_cm.
@@ -108,55 +114,34 @@ func (s state) location(w wanted) []change {
 	return nil
 }
 
-// hosts registers the nodes of cm_nodes, and marks those that were taken out of
-// it. A mark is taken back from whoever is in cm_nodes; any other status of
-// another node is left alone: each node knows best how it is.
+// hosts registers the nodes of cm_nodes. The status of another node is left
+// alone: each node knows best how it is.
 func (s state) hosts(w wanted, group string) (out []change) {
 	member := []value{{"host_status", registry.Online}, {"resource_group_id", groupID(group)}}
-	set := func(row registry.Host, status string, columns ...value) {
-		c := update(cmDatabase, "host", "ip="+row.IP, value{"ip", row.IP}, columns...)
-		c.status = status
-		out = append(out, c)
-	}
 	for _, node := range w.nodes {
 		row, ok := s.Host(node)
 		switch {
 		case !ok:
 			out = append(out, insert(cmDatabase, "host", "ip="+node, append(member, value{"ip", node})...))
-		case row.Status == registry.Offline:
-			set(row, registry.Online, member...)
 		case node == w.self && (row.Status != registry.Online || row.Name != group):
-			set(row, "", member...)
-		}
-	}
-	for _, row := range s.removed(w) {
-		if _, alive := s.alive(row); !alive {
-			set(row, registry.Offline, value{"host_status", registry.Offline})
+			out = append(out, update(cmDatabase, "host", "ip="+row.IP, value{"ip", row.IP}, member...))
 		}
 	}
 	return out
 }
 
-// removed are the nodes of this region that cm_nodes does not have any more,
-// and that are not marked yet. A list in which not even this node is says
-// nothing of others.
-func (s state) removed(w wanted) (hosts []registry.Host) {
+// unlisted are the nodes of this region that cm_nodes does not have any more. A
+// list in which not even this node is says nothing of others.
+func (s state) unlisted(w wanted) (hosts []registry.Host) {
 	if w.self == "" {
 		return nil
 	}
 	for _, row := range s.Hosts {
-		if row.Name == strconv.Itoa(w.Location) && row.Status != registry.Offline && !registry.Lists(w.nodes, row.IP) {
+		if row.Name == strconv.Itoa(w.Location) && !registry.Lists(w.nodes, row.IP) {
 			hosts = append(hosts, row)
 		}
 	}
 	return hosts
-}
-
-// alive reports whether a node sends heartbeats. One that does is never marked:
-// it may be this node's config.yaml that is behind.
-func (s state) alive(host registry.Host) (registry.Beat, bool) {
-	b, ok := registry.FindBeat(s.beats, host.IP)
-	return b, ok && b.Alive()
 }
 
 // name returns the name of the database that a row is in.
@@ -168,19 +153,20 @@ func (s *Step) name(p place) string {
 }
 
 // commit writes the changes, those of each database in one transaction: first
-// cm, so that a region is listed only when its nodes are. The condition is that
-// of the lock.
-func (s *Step) commit(ctx context.Context, conn *sql.Conn, condition string, found state, w wanted) ([]Row, error) {
+// cm, so that a region is listed only when its nodes are, and is off the list
+// only when they are. The condition is that of the lock.
+func (s *Step) commit(
+	ctx context.Context, conn *sql.Conn, condition string, changes []change, columns registry.Columns,
+) ([]Row, error) {
 	var done []Row
-	changes := found.changes(w)
 	for _, p := range []place{cmDatabase, rmDatabase} {
 		part := slices.DeleteFunc(slices.Clone(changes), func(c change) bool { return c.place != p })
 		if len(part) == 0 {
 			continue
 		}
-		rows, err := transact(ctx, conn, s.name(p), condition, part, found.Columns)
+		rows, err := transact(ctx, conn, s.name(p), condition, part, columns)
 		if err != nil {
-			failed := msg.Errorf("cannot register this region and its nodes in the database %s: %w",
+			failed := msg.Errorf("cannot write the regions and nodes in the database %s: %w",
 				s.name(p), database.Explain(s.Config, err))
 			// another node wrote a row of ours meanwhile: the next run looks again
 			if database.Is(err, database.ErrDupEntry) {

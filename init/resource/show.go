@@ -12,6 +12,7 @@ import (
 	"omsinit/internal/ha"
 	"omsinit/internal/msg"
 	"omsinit/internal/registry"
+	"omsinit/internal/style"
 )
 
 // View is what is registered of all regions and nodes, and how they are. Its
@@ -44,7 +45,7 @@ type NodeView struct {
 	IP     string         `json:"ip"`
 	Self   bool           `json:"self"`
 	Status string         `json:"host_status"`
-	State  registry.State `json:"state"` // up, down, removed, abnormal
+	State  registry.State `json:"state"` // up, down, abnormal
 	// Heartbeat is the time of the last one by the server's clock and zone, and
 	// HeartbeatAge how long ago it was; null: there is none.
 	Heartbeat    *string `json:"heartbeat_at"`
@@ -110,12 +111,9 @@ func (v View) Print(w io.Writer, lang msg.Lang) {
 	regions := [][]string{{t("REGION"), "CM_LOCATION", t("DEFAULT"), t("CM"), t("NODES UP")}}
 	nodes := [][]string{{t("NODE"), t("REGION"), t("STATE"), "HOST_STATUS", t("LAST HEARTBEAT"), ""}}
 	for _, r := range v.Regions {
-		up, members := 0, 0
+		up := 0
 		for _, n := range r.Nodes {
-			nodes = append(nodes, n.cells(r.title(), lang))
-			if n.State != registry.Removed {
-				members++
-			}
+			nodes = append(nodes, n.cells(w, r.title(), lang))
 			if n.State == registry.Up {
 				up++
 			}
@@ -125,10 +123,10 @@ func (v View) Print(w io.Writer, lang msg.Lang) {
 			standard = t("yes")
 		}
 		regions = append(regions, []string{r.title(), strconv.Itoa(r.Location), standard, r.URL,
-			fmt.Sprintf("%d/%d", up, members)})
+			fmt.Sprintf("%d/%d", up, len(r.Nodes))})
 	}
 	for _, n := range v.Unassigned {
-		nodes = append(nodes, n.cells("-", lang))
+		nodes = append(nodes, n.cells(w, "-", lang))
 	}
 	if len(v.Regions) > 0 {
 		_ = msg.PrintColumns(w, regions)
@@ -149,7 +147,7 @@ func (r RegionView) title() string {
 	return r.Name
 }
 
-func (n NodeView) cells(region string, lang msg.Lang) []string {
+func (n NodeView) cells(w io.Writer, region string, lang msg.Lang) []string {
 	beat := lang.Sprintf("never")
 	if n.HeartbeatAge != nil {
 		age := time.Duration(*n.HeartbeatAge) * time.Second
@@ -162,12 +160,15 @@ func (n NodeView) cells(region string, lang msg.Lang) []string {
 	if n.Self {
 		self = lang.Sprintf("this node")
 	}
-	return []string{n.IP, region, stateNames[n.State].In(lang), n.Status, beat, self}
+	return []string{n.IP, region, stateStyles[n.State].Paint(w, stateNames[n.State].In(lang)), n.Status, beat, self}
+}
+
+var stateStyles = map[registry.State]style.Style{
+	registry.Up: style.OK, registry.Down: style.Error, registry.Abnormal: style.Warning,
 }
 
 var stateNames = map[registry.State]msg.Message{
 	registry.Up:       msg.M("up"),
 	registry.Down:     msg.M("down"),
-	registry.Removed:  msg.M("removed"),
 	registry.Abnormal: msg.M("abnormal"),
 }

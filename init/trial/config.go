@@ -22,8 +22,8 @@ import (
 // header marks a config.yaml that trial mode may rewrite.
 const header = "# Written by `omsinit trial`. Not for production.\n"
 
-// writeConfig writes the config.yaml of a trial node: what an earlier trial had, changed by what --set says. A file that
-// a person wrote is left alone.
+// writeConfig writes the config.yaml of a trial node: what an earlier trial had, changed by what --set says. A file
+// that a person wrote is left alone.
 func writeConfig(path, hostIP, password string, metaDBPort int, set []string) error {
 	values := map[string]any{
 		"drc_rm_db": "oms_rm", "drc_cm_db": "oms_cm", "drc_cm_heartbeat_db": "oms_cm_heartbeat",

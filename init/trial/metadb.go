@@ -26,8 +26,8 @@ type metaDB struct {
 	account *user.User
 }
 
-// newMetaDB finds the account: in a container Debian's package has made the user mysql for it, in a relocated tree it is
-// whoever started omsinit.
+// newMetaDB finds the account: in a container Debian's package has made the user mysql for it, in a relocated tree it
+// is whoever started omsinit.
 func newMetaDB(l layout.Layout, port int) (m metaDB, err error) {
 	m = metaDB{layout: l, port: port}
 	if l.Relocated() {
@@ -142,13 +142,11 @@ func mariadb(ctx context.Context, stdin, name string, args ...string) error {
 	return nil
 }
 
-// findProgram looks in the path, and where Debian keeps servers, which is not
-// in an ordinary user's path.
+// findProgram returns where one of MariaDB's programs is.
 func findProgram(name string) (string, error) {
-	for _, candidate := range []string{name, "/usr/sbin/" + name, "/usr/local/sbin/" + name, "/usr/libexec/" + name} {
-		if path, err := exec.LookPath(candidate); err == nil {
-			return path, nil
-		}
+	path, err := layout.FindProgram(name)
+	if err != nil {
+		return "", msg.Errorf("trial mode needs MariaDB, but there is no %s on this machine: install the package mariadb-server", name)
 	}
-	return "", msg.Errorf("trial mode needs MariaDB, but there is no %s on this machine: install the package mariadb-server", name)
+	return path, nil
 }

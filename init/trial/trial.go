@@ -25,6 +25,8 @@ type Options struct {
 	Set []string
 	// MetaDBPort is the port of the trial MetaDB, on 127.0.0.1.
 	MetaDBPort int
+	// NoPage is that of flow.BootOptions.
+	NoPage bool
 }
 
 // Run prepares the MetaDB and its configuration, and then boots the node as the container's entry point does. It
@@ -40,8 +42,8 @@ func Run(ctx context.Context, n *node.Node, steps flow.Options, o Options) (int,
 		return 1, err
 	}
 	return flow.New(n, steps).Boot(ctx, flow.BootOptions{
-		OnReady: func() { announce(ctx, n) },
-		Hint:    msg.M("correct what is wrong (a port: --set KEY=PORT), then stop the trial with Ctrl-C and start it again"),
+		OnReady: func() { announce(ctx, n) }, NoPage: o.NoPage,
+		Hint: msg.M("correct what is wrong (a port: --set KEY=PORT), then stop the trial with Ctrl-C and start it again"),
 	})
 }
 
@@ -114,5 +116,5 @@ func announce(ctx context.Context, n *node.Node) {
 		return
 	}
 	scheme := map[bool]string{false: "http", true: "https"}[n.Layout.HTTPS()]
-	fmt.Fprintln(n.Out, n.Lang.Sprintf("\nopen %s://%s:%d — look further with `omsinit status --root %s`; Ctrl-C stops everything", scheme, n.HostIP, cfg.NginxPort, n.Layout.Path("/")))
+	fmt.Fprintln(n.Out, n.Lang.Sprintf("\nopen %s://%s:%d — look further with `%s status --root %s`; Ctrl-C stops everything", scheme, n.HostIP, cfg.NginxPort, os.Args[0], n.Layout.Path("/")))
 }

@@ -11,12 +11,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
 	"omsinit/init/metadb/backup"
 	"omsinit/internal/database"
 	"omsinit/internal/msg"
+	"omsinit/internal/style"
 )
 
 // Backup is one folder of the backups on this node.
@@ -31,6 +33,12 @@ type Backup struct {
 	InUse bool `json:"in_use"`
 }
 
+// BackupList is the backups on this node. Its JSON form only ever grows.
+type BackupList struct {
+	Version int      `json:"version"` // of this form: 1
+	Backups []Backup `json:"backups"`
+}
+
 // created is the time as such: containers may differ in their time zones.
 func (b Backup) created() time.Time {
 	t, _ := time.Parse(time.RFC3339, b.Created)
@@ -39,13 +47,13 @@ func (b Backup) created() time.Time {
 
 // Backups lists the backups on this node, the newest first. Which of them are
 // in use is known only to the MetaDB; the error says that it cannot be asked.
-func (u *Upgrade) Backups(ctx context.Context) ([]Backup, error) {
+func (u *Upgrade) Backups(ctx context.Context) (BackupList, error) {
+	out := BackupList{Version: 1, Backups: []Backup{}}
 	entries, err := os.ReadDir(u.Layout.BackupDir())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, msg.Errorf("cannot read the backup: %w", err)
+		return out, msg.Errorf("cannot read the backup: %w", err)
 	}
 	used, err := u.inUse(ctx)
-	out := []Backup{}
 	for _, e := range slices.Backward(entries) {
 		if !e.IsDir() {
 			continue
@@ -57,10 +65,11 @@ func (u *Upgrade) Backups(ctx context.Context) ([]Backup, error) {
 			json.Unmarshal(data, &m) == nil {
 			b.Complete, b.Created, b.Releases, b.Bytes = true, m.Created, append(b.Releases, m.Releases...), size(&m)
 		}
-		out = append(out, b)
+		out.Backups = append(out.Backups, b)
 	}
-	slices.SortStableFunc(out, func(a, b Backup) int {
-		return cmp.Or(b.created().Compare(a.created()), strings.Compare(b.Name, a.Name))
+	sort.SliceStable(out.Backups, func(i, j int) bool {
+		a, b := out.Backups[i], out.Backups[j]
+		return cmp.Or(b.created().Compare(a.created()), strings.Compare(b.Name, a.Name)) < 0
 	})
 	return out, err
 }
@@ -89,39 +98,34 @@ func (u *Upgrade) TakeBackup(ctx context.Context, dir string) (string, *backup.M
 	if err != nil {
 		return "", nil, err
 	}
-	removed, err := u.prune(ctx, dir)
-	for _, old := range removed {
-		u.log(msg.M("old backup removed: %s", old))
-	}
-	if err != nil {
-		u.log(msg.M("warning: %v", err))
-	}
+	u.prune(ctx, dir)
 	return dir, m, nil
 }
 
 // prune removes the oldest backups beyond Keep that upgrades took, except the
 // new one and the one in use. It holds the lock of the MetaDB, as a restore
 // does, so that none is removed that is just being read. When it is not known
-// what is in use nothing is removed.
-func (u *Upgrade) prune(ctx context.Context, fresh string) ([]string, error) {
+// what is in use nothing is removed. What goes wrong is a warning.
+func (u *Upgrade) prune(ctx context.Context, fresh string) {
 	db, err := u.open()
 	if err != nil {
-		return nil, err
+		u.warn(err)
+		return
 	}
 	defer db.Close()
-	lock, err := database.Acquire(ctx, u.Config, db, database.LockOptions{Timeout: 5 * time.Second, Node: u.Node})
-	if err == nil {
-		defer lock.Release()
-	} else if !errors.Is(err, database.ErrNoLocks) {
-		return nil, msg.Errorf("no old backup is removed: %w", err)
-	}
-	all, err := u.Backups(ctx)
+	lock, ctx, err := database.Hold(ctx, u.Config, db, database.LockOptions{Timeout: 5 * time.Second, Node: u.Node})
 	if err != nil {
-		return nil, msg.Errorf("no old backup is removed: %w", err)
+		u.warn(msg.Errorf("no old backup is removed: %w", err))
+		return
 	}
-	var removed []string
+	defer lock.Release()
+	list, err := u.Backups(ctx)
+	if err != nil {
+		u.warn(msg.Errorf("no old backup is removed: %w", err))
+		return
+	}
 	kept := 0
-	for _, b := range all {
+	for _, b := range list.Backups {
 		if !strings.HasPrefix(b.Name, backupPrefix) {
 			continue
 		}
@@ -132,15 +136,16 @@ func (u *Upgrade) prune(ctx context.Context, fresh string) ([]string, error) {
 			continue
 		}
 		// Without its manifest it is none, should the rest be cut.
-		if err := os.Remove(filepath.Join(b.Path, backup.ManifestFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return removed, msg.Errorf("cannot remove the old backup %s: %w", b.Path, err)
+		err := os.RemoveAll(filepath.Join(b.Path, backup.ManifestFile))
+		if err == nil {
+			err = os.RemoveAll(b.Path)
 		}
-		if err := os.RemoveAll(b.Path); err != nil {
-			return removed, msg.Errorf("cannot remove the old backup %s: %w", b.Path, err)
+		if err != nil {
+			u.warn(msg.Errorf("cannot remove the old backup %s: %w", b.Path, err))
+			return
 		}
-		removed = append(removed, b.Path)
+		u.log(msg.M("old backup removed: %s", b.Path))
 	}
-	return removed, nil
 }
 
 // youngDir: what has no manifest may be on its way.
@@ -155,7 +160,9 @@ func (u *Upgrade) youngDir(path string) bool {
 func (u *Upgrade) Verify(ctx context.Context, name string, deep bool) (*backup.Manifest, error) {
 	path := u.backupPath(name)
 	if deep {
-		return u.job(path).Prove(ctx)
+		if _, err := u.job(path).Prove(ctx, backup.Full, backup.Limits{}); err != nil {
+			return nil, err
+		}
 	}
 	return backup.Read(path)
 }
@@ -175,18 +182,18 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// PrintBackups writes the list for a person.
-func PrintBackups(w io.Writer, lang msg.Lang, list []Backup) error {
-	if len(list) == 0 {
+// Print writes the list for a person.
+func (l BackupList) Print(w io.Writer, lang msg.Lang) error {
+	if len(l.Backups) == 0 {
 		_, err := fmt.Fprintln(w, lang.Sprintf("there are no backups on this node"))
 		return err
 	}
 	var rows [][]string
-	for _, b := range list {
+	for _, b := range l.Backups {
 		state := ""
 		switch {
 		case !b.Complete:
-			state = lang.Sprintf("unfinished")
+			state = style.Warning.Paint(w, lang.Sprintf("unfinished"))
 		case b.InUse:
 			state = lang.Sprintf("in use: the way back of the last upgrade")
 		}
@@ -194,12 +201,4 @@ func PrintBackups(w io.Writer, lang msg.Lang, list []Backup) error {
 		rows = append(rows, []string{b.Name, strings.Join(b.Releases, ","), size, b.Created, state})
 	}
 	return msg.PrintColumns(w, rows)
-}
-
-// BackupsJSON returns the JSON form of the list, which only ever grows.
-func BackupsJSON(list []Backup) any {
-	return struct {
-		Version int      `json:"version"`
-		Backups []Backup `json:"backups"`
-	}{1, list}
 }

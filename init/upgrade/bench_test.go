@@ -35,7 +35,7 @@ func BenchmarkUpgrade(b *testing.B) {
 	n := 0
 	for b.Loop() {
 		n++
-		plan += timed(b, func() error { _, err := u.Plan(context.Background(), nil); return err })
+		plan += timed(b, func() error { _, err := u.Plan(context.Background(), nil, nil); return err })
 		dir := filepath.Join(b.TempDir(), fmt.Sprint(n))
 		job := u.job(dir)
 		job.Progress = nil

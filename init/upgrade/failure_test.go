@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -27,7 +28,7 @@ import (
 // the first stage, and after each.
 func points() []string {
 	out := []string{"before " + stageHAOff}
-	for _, stage := range []string{stageHAOff, stageStop, stageBackup, stageVerify, stageFiles, stageAdopt, stageSchema, StageComponents, StageStart, StageResources} {
+	for _, stage := range []string{stageHAOff, stageStop, stageBackup, stageVerify, stageProve, stageFiles, stageAdopt, stageSchema, StageComponents, StageStart, StageResources} {
 		out = append(out, "after "+stage)
 	}
 	return out
@@ -36,7 +37,7 @@ func points() []string {
 // changed reports whether the databases have been changed at a point.
 func changed(point string) bool {
 	_, stage, _ := strings.Cut(point, " ")
-	return (&record{Stage: stage}).reached(firstChange)
+	return (&Record{Stage: stage}).reached(firstChange)
 }
 
 // wanted are the contents of an unbroken upgrade.
@@ -104,7 +105,7 @@ func TestErrorAtEveryStage(t *testing.T) {
 	}
 }
 
-func newestRecord(t *testing.T, s *testmaria.Server, c *config.Config) *record {
+func newestRecord(t *testing.T, s *testmaria.Server, c *config.Config) *Record {
 	t.Helper()
 	db := s.DB("")
 	defer db.Close()
@@ -135,9 +136,18 @@ func TestKilledAtEveryStage(t *testing.T) {
 			if out, err := command(o).CombinedOutput(); !killed(err) {
 				t.Fatalf("%v\n%s", err, out)
 			}
+			stopped := point == "after "+stageBackup
+			if stopped { // two minutes before
+				s.Exec("UPDATE " + journalDatabase(c) + ".stages SET started_at = started_at - INTERVAL 2 MINUTE")
+			}
+			var page strings.Builder
+			u.Log = func(m msg.Message) { fmt.Fprintln(&page, m) }
 			u.Unattended = true // as the container starts again
 			if due, err := drive(t.Context(), u); !due || err != nil {
 				t.Fatal(due, err)
+			}
+			if stopped && !strings.Contains(page.String(), "were down for 2m") {
+				t.Errorf("the time since the first attempt is not in\n%s", &page)
 			}
 			if d := cmp.Diff(want, contents(t, s, c)); d != "" {
 				t.Error(d)
@@ -266,10 +276,13 @@ func withoutCounters(contents []string) []string {
 }
 
 // cutAll ends all connections but its own.
-func cutAll(t testing.TB, s *testmaria.Server) {
+func cutAll(t testing.TB, s *testmaria.Server) { cutAllBut(t, s, "") }
+
+// cutAllBut is cutAll without the connections of an address.
+func cutAllBut(t testing.TB, s *testmaria.Server, address string) {
 	db := s.DB("")
 	defer db.Close()
-	ids, err := database.Column(t.Context(), db, "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND user = 'root'")
+	ids, err := database.Column(t.Context(), db, "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND user = 'root' AND host NOT LIKE CONCAT(?, ':%')", address)
 	if err != nil {
 		t.Error(err)
 	}
@@ -286,7 +299,7 @@ func TestEveryStatement(t *testing.T) {
 	want := wanted(t, s, dir)
 	var texts []string
 	reference := installed(t, s, "texts", "4.1.1-CE", 0)
-	statements, err := nodeFor(t, reference, packAt(t, "4.2.3-CE"), "n").step().Statements(t.Context())
+	statements, err := nodeFor(t, reference, packAt(t, "4.2.3-CE"), "n").step(reference).Statements(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -372,19 +385,22 @@ func TestDiskFull(t *testing.T) {
 	says := "no space left"
 	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=256k"); err == nil {
 		defer syscall.Unmount(small, syscall.MNT_DETACH)
-		if plan, err := u.Plan(t.Context(), nil); err != nil || !plan.Refused() || !hasObjection(plan, "upgrade.disk") || plan.Backup.Fits {
+		if plan, err := u.Plan(t.Context(), nil, nil); err != nil || !plan.Refused() || !hasObjection(plan, "upgrade.disk") || plan.Backup.Fits {
 			t.Errorf("%+v, %v", plan, err)
 		}
 	} else {
-		// Only root can mount: a dump program with a full disk of its own does instead.
+		// Only root can mount: a limit for files does instead.
 		t.Logf("no small file system here: %v", err)
-		bin := t.TempDir()
-		script := "#!/bin/sh\n[ \"$2\" = --version ] && { echo MariaDB; exit; }\necho 'Got error: 28 on write' >&2\nexit 2\n"
-		if err := os.WriteFile(filepath.Join(bin, "mariadb-dump"), []byte(script), 0o755); err != nil {
+		signal.Ignore(syscall.SIGXFSZ)
+		var limit syscall.Rlimit
+		if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 			t.Fatal(err)
 		}
-		t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
-		says = "Got error: 28"
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 64 << 10, Max: limit.Max}); err != nil {
+			t.Fatal(err)
+		}
+		defer syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit)
+		says = "file too large"
 	}
 	if due, err := drive(t.Context(), u); !due || err == nil || !strings.Contains(err.Error(), says) {
 		t.Error(due, err)

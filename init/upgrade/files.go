@@ -72,7 +72,9 @@ func (s *Session) keepFiles(context.Context) error {
 			return msg.Errorf("cannot keep a copy of the files: %w", err)
 		}
 	}
-	s.log(msg.M("%s is copied to %s", s.ConfigFile, filepath.Join(filepath.Dir(s.ConfigFile), copyName)))
+	// The first goes with the container where config.yaml is mounted alone, the second stays in its mount.
+	s.log(msg.M("%s is copied to %s, and to %s, which outlives the container", s.ConfigFile,
+		filepath.Join(filepath.Dir(s.ConfigFile), copyName), filepath.Join(s.rec.Backup, copyName)))
 	return nil
 }
 
@@ -148,9 +150,16 @@ func (s *Session) returnConfig() error {
 }
 
 // forgetNode withdraws what says that this node is initialised: programs that
-// start by themselves are held back until it is again.
+// start by themselves are held back until it is again. It keeps a copy for
+// startAgain.
 func (s *Session) forgetNode() error {
 	for _, path := range []string{s.Layout.InitFlag(), s.Layout.RenderedRecord()} {
+		if data, err := os.ReadFile(path); err == nil {
+			if s.initialised == nil {
+				s.initialised = map[string][]byte{}
+			}
+			s.initialised[path] = data
+		}
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return msg.Errorf("cannot remove %s: %w", path, err)
 		}

@@ -107,11 +107,16 @@ func installed(t testing.TB, s *testmaria.Server, prefix, release string, rows i
 	return c
 }
 
-// programs remembers what was stopped.
-type programs struct{ stopped []string }
+// programs remembers what was stopped and started.
+type programs struct{ stopped, started []string }
 
 func (p *programs) Running(_ context.Context, names []string) ([]string, error) {
 	return slices.Clone(names), nil
+}
+
+func (p *programs) Start(_ context.Context, names []string) error {
+	p.started = append(p.started, names...)
+	return nil
 }
 
 func (p *programs) Stop(_ context.Context, names []string) error {

@@ -9,11 +9,11 @@ import (
 	"slices"
 	"strings"
 
-	"omsinit/init/metadb"
 	"omsinit/internal/config"
 	"omsinit/internal/database"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
+	"omsinit/internal/release"
 )
 
 // Gate stops an initialisation that would silently turn the MetaDB of another
@@ -21,55 +21,87 @@ import (
 // rm.oms_version (oms-facts §6). A MetaDB without that table, and an empty
 // table, is a new one; so it is to a pack whose release has no such table.
 func Gate(ctx context.Context, cfg *config.Config, p *pack.Pack) error {
-	release := p.Release
-	target, err := metadb.ParseVersion(release)
+	s, err := (&Upgrade{Config: cfg, Pack: p}).surveyVersions(ctx)
 	if err != nil {
 		return err
 	}
-	db, err := database.Open(cfg, "")
-	if err != nil {
-		return err
-	}
-	defer db.Close()
 	// While one is undone the three databases may be away: that is no new MetaDB.
-	last, err := (&journal{db: db, c: cfg}).newest(ctx)
-	if err != nil {
-		return err
-	}
-	if last != nil && last.State.open() {
+	if last := s.newest; open(last) {
 		return msg.Errorf("an upgrade from %s to %s is unfinished (state %s, stage %s, node %s): continue it with `omsinit upgrade apply`, or undo it with `omsinit upgrade rollback`", last.From, last.To, last.State, last.Stage, last.Node)
 	}
-	recorded, err := recordedVersions(ctx, db, cfg)
-	if err != nil {
-		return err
-	}
-	if len(recorded) == 0 {
-		if records, err := recordsVersions(p, target); err != nil || !records {
+	switch order := s.from.Compare(s.to); {
+	case len(s.recorded) == 0:
+		// Only a finished installation has regions. The words are the documented ones (docs/oms-facts.md §7).
+		if records, err := recordsVersions(p, s.to); err != nil || !records || !s.installed {
 			return err
 		}
-		return refuseUnrecorded(ctx, db, cfg)
-	}
-	newest := slices.MaxFunc(recorded, func(a, b metadb.Version) int { return a.Compare(b) })
-	switch newest.Compare(target) {
-	case -1:
-		return msg.Errorf("the MetaDB %s belongs to OMS %s, and this image is %s: an installation must be upgraded, not initialised again; start the container with -e IS_UPGRADE=true, or run `omsinit upgrade apply`, or start the old image", cfg.RMDatabase, newest.String(), release)
-	case 1:
-		return msg.Errorf("the MetaDB %s belongs to OMS %s, which is newer than this image (%s): start the image of that release", cfg.RMDatabase, newest.String(), release)
+		return msg.Errorf("Version before 4.1.1 is not allowed to upgrade. The database %s holds an OMS installation whose release is not recorded in the table oms_version; if it is 4.1.1 or later, upgrade it with `omsinit upgrade apply --from-version VERSION`", cfg.RMDatabase)
+	case order < 0:
+		return msg.Errorf("the MetaDB %s belongs to OMS %s, and this image is %s: an installation must be upgraded, not initialised again; start the container with -e IS_UPGRADE=true, or run `omsinit upgrade apply`, or start the old image", cfg.RMDatabase, s.from.String(), p.Release)
+	case order > 0:
+		return msg.Errorf("the MetaDB %s belongs to OMS %s, which is newer than this image (%s): start the image of that release", cfg.RMDatabase, s.from.String(), p.Release)
 	}
 	return nil
 }
 
+// ForeignError is a MetaDB that belongs to another release.
+type ForeignError struct {
+	msg.Message
+	// Ahead says that the node is not of a later release than the MetaDB is, or is to be: another node upgrades it, or
+	// has done so, while this one runs on, which --others-run is for.
+	Ahead bool
+}
+
+// Error returns the English words.
+func (e *ForeignError) Error() string { return e.String() }
+
+// Foreign returns a *ForeignError when the MetaDB belongs to another release than the one that a node ran last, or is
+// just being turned into another one or back: the node's programs must not run. Other errors say that this is not
+// known.
+func Foreign(ctx context.Context, cfg *config.Config, ran string) error {
+	p := &pack.Pack{}
+	p.Release = ran
+	s, err := (&Upgrade{Config: cfg, Pack: p}).surveyVersions(ctx)
+	if err != nil {
+		return err
+	}
+	last := s.newest
+	switch {
+	case open(last) && (last.reached(firstChange) || last.State == Restoring || last.State == RollingBack):
+		return &ForeignError{
+			msg.M("an upgrade of the MetaDB from %s to %s is unfinished (state %s, stage %s, node %s)", last.From, last.To, last.State, last.Stage, last.Node),
+			last.To != ran,
+		}
+	case len(s.recorded) > 0 && s.from.Compare(s.to) != 0:
+		return &ForeignError{
+			msg.M("the MetaDB %s belongs to OMS %s, and this node ran %s last", cfg.RMDatabase, s.from.String(), ran),
+			s.from.Compare(s.to) > 0,
+		}
+	}
+	return nil
+}
+
+// IsDue reports whether there is an upgrade to do, or to go on with.
+func (u *Upgrade) IsDue(ctx context.Context) (bool, error) {
+	s, err := u.surveyVersions(ctx)
+	return err == nil && (open(s.newest) || s.due()), err
+}
+
+func (u *Upgrade) surveyVersions(ctx context.Context) (*survey, error) {
+	db, err := u.open()
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	return u.versions(ctx, db)
+}
+
 // recordsVersions reports whether the release has the table oms_version: a
 // schema file of it, or of an earlier one, speaks of it.
-func recordsVersions(p *pack.Pack, target metadb.Version) (bool, error) {
-	files, err := fs.Glob(p.FS(), "schema/rm/*.sql")
-	if err != nil {
-		return false, err
-	}
-	for _, name := range files {
-		version, err := metadb.ParseVersion(strings.TrimSuffix(path.Base(name), ".sql"))
-		if err != nil || version.Compare(target) > 0 {
-			continue // step 2 says what is wrong with the name
+func recordsVersions(p *pack.Pack, target release.Version) (bool, error) {
+	for name, v := range schemaVersions(p, config.RM) {
+		if v.Compare(target) > 0 {
+			continue
 		}
 		data, err := fs.ReadFile(p.FS(), name)
 		if err != nil {
@@ -82,30 +114,27 @@ func recordsVersions(p *pack.Pack, target metadb.Version) (bool, error) {
 	return false, nil
 }
 
-// refuseUnrecorded tells apart an installation that is older than the record of
-// releases from a MetaDB that is new, or half-way through its first
-// initialisation: only a finished one has regions. The words are the
-// documented ones (oms-facts §7).
-func refuseUnrecorded(ctx context.Context, db *sql.DB, cfg *config.Config) error {
-	var regions int
-	row := db.QueryRowContext(ctx, "SELECT count(*) FROM "+database.Quote(cfg.RMDatabase)+".cluster_info")
-	if err := row.Scan(&regions); err != nil {
-		return newMetaDB(cfg, err)
+// schemaVersions returns the schema files of a database, each with its release.
+// Step 2 says what is wrong with a name that is none.
+func schemaVersions(p *pack.Pack, role config.Role) map[string]release.Version {
+	files, _ := fs.Glob(p.FS(), "schema/"+string(role)+"/*.sql")
+	out := map[string]release.Version{}
+	for _, name := range files {
+		if v, err := release.Parse(strings.TrimSuffix(path.Base(name), ".sql")); err == nil {
+			out[name] = v
+		}
 	}
-	if regions > 0 {
-		return msg.Errorf("Version before 4.1.1 is not allowed to upgrade. The database %s holds an OMS installation whose release is not recorded in the table oms_version; if it is 4.1.1 or later, upgrade it with `omsinit upgrade apply --from-version VERSION`", cfg.RMDatabase)
-	}
-	return nil
+	return out
 }
 
-func recordedVersions(ctx context.Context, db *sql.DB, cfg *config.Config) ([]metadb.Version, error) {
+func recordedVersions(ctx context.Context, db *sql.DB, cfg *config.Config) ([]release.Version, error) {
 	texts, err := database.Column(ctx, db, "SELECT version FROM "+database.Quote(cfg.RMDatabase)+".oms_version")
 	if err != nil {
 		return nil, newMetaDB(cfg, err)
 	}
-	var versions []metadb.Version
+	var versions []release.Version
 	for _, text := range texts {
-		v, err := metadb.ParseVersion(text)
+		v, err := release.Parse(text)
 		if err != nil {
 			return nil, msg.Errorf("the table oms_version of %s records %q, which is not a version", cfg.RMDatabase, text)
 		}
@@ -115,27 +144,27 @@ func recordedVersions(ctx context.Context, db *sql.DB, cfg *config.Config) ([]me
 }
 
 // hasSchema reports whether the pack has a schema file of exactly this release.
-func hasSchema(p *pack.Pack, release metadb.Version) bool {
-	files, _ := fs.Glob(p.FS(), "schema/*/*.sql")
-	return slices.ContainsFunc(files, func(name string) bool {
-		v, err := metadb.ParseVersion(strings.TrimSuffix(path.Base(name), ".sql"))
-		return err == nil && v.Compare(release) == 0
+func hasSchema(p *pack.Pack, target release.Version) bool {
+	return slices.ContainsFunc(config.Roles, func(role config.Role) bool {
+		return anyOrder(schemaVersions(p, role), target, func(order int) bool { return order == 0 })
 	})
 }
 
 // hasSchemaUpTo reports whether the pack knows how each of the three databases
 // looked at a release.
-func hasSchemaUpTo(p *pack.Pack, release metadb.Version) bool {
-	for _, role := range config.Roles {
-		files, _ := fs.Glob(p.FS(), "schema/"+string(role)+"/*.sql")
-		if !slices.ContainsFunc(files, func(name string) bool {
-			v, err := metadb.ParseVersion(strings.TrimSuffix(path.Base(name), ".sql"))
-			return err == nil && v.Compare(release) <= 0
-		}) {
-			return false
+func hasSchemaUpTo(p *pack.Pack, target release.Version) bool {
+	return !slices.ContainsFunc(config.Roles, func(role config.Role) bool {
+		return !anyOrder(schemaVersions(p, role), target, func(order int) bool { return order <= 0 })
+	})
+}
+
+func anyOrder(files map[string]release.Version, target release.Version, good func(order int) bool) bool {
+	for _, v := range files {
+		if good(v.Compare(target)) {
+			return true
 		}
 	}
-	return true
+	return false
 }
 
 // newMetaDB turns "no such database" and "no such table" into no error.

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"omsinit/internal/database"
+	"omsinit/internal/finding"
 	"omsinit/testdata/testmaria"
 )
 
@@ -189,7 +191,7 @@ func TestAbandonedAfterUpgrade(t *testing.T) {
 	if _, _, err := next.TakeBackup(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}
-	if list, err := next.Backups(t.Context()); err != nil || len(list) != 2 || !exists(way) {
+	if list, err := next.Backups(t.Context()); err != nil || len(list.Backups) != 2 || !exists(way) {
 		t.Errorf("%+v, %v", list, err)
 	}
 	if _, err := first.RollBack(t.Context(), Rollback{}); err != nil {
@@ -245,3 +247,34 @@ func TestUsedAfterCutRestore(t *testing.T) {
 type idle struct{ programs }
 
 func (*idle) Running(context.Context, []string) ([]string, error) { return nil, nil }
+
+// TestOthersRun: nodes that are upgraded in place are so one after the other, and write meanwhile.
+func TestOthersRun(t *testing.T) {
+	t.Parallel()
+	s := testmaria.Start(t)
+	c := installed(t, s, "oms", "4.1.1-CE", 4)
+	u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
+	write := func() {
+		s.Exec("DELETE FROM oms_hb.heart_beat WHERE host_ip = '10.0.0.2'",
+			"INSERT INTO oms_hb.heart_beat (task_type, task_name, host_ip, gmt_created, gmt_modified) VALUES ('supervisor', 'supervisor', '10.0.0.2', NOW(), NOW())",
+			"INSERT INTO oms_hb.heatbeat_sequence (gmt_created, gmt_modified) VALUES (NOW(), NOW())")
+	}
+	write()
+	for _, u.OthersRun = range []bool{false, true} {
+		objections, err := u.Objections(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		alive := slices.IndexFunc(objections, func(f finding.Finding) bool { return f.ID == "upgrade.node-alive" })
+		if alive < 0 || (objections[alive].Severity == finding.Warning) != u.OthersRun {
+			t.Fatalf("others run %v: %+v", u.OthersRun, objections)
+		}
+	}
+	u.fault = func(string) error { write(); return nil }
+	if due, err := drive(t.Context(), u); !due || err != nil {
+		t.Fatal(due, err)
+	}
+	if r := newestRecord(t, s, c); r.State != Done {
+		t.Errorf("%+v", r)
+	}
+}

@@ -21,7 +21,7 @@ func TestNodesTogether(t *testing.T) {
 	s := testmaria.Start(t)
 	dir := packDir(t, "4.2.3-CE")
 	want := wanted(t, s, dir)
-	for _, nodes := range []int{2, 6} {
+	for _, nodes := range []int{2, 16} {
 		t.Run(fmt.Sprint(nodes), func(t *testing.T) {
 			c := installed(t, s, fmt.Sprint("n", nodes), "4.1.1-CE", 40)
 			start := filepath.Join(t.TempDir(), "go")

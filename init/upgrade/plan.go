@@ -1,12 +1,16 @@
 package upgrade
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
 	"omsinit/init/metadb"
+	"omsinit/init/upgrade/hosts"
 	"omsinit/internal/config"
 	"omsinit/internal/finding"
+	"omsinit/internal/ha"
+	"omsinit/internal/registry"
 )
 
 // The states of a plan.
@@ -37,8 +41,10 @@ type Plan struct {
 	EstimatedSeconds int64    `json:"estimated_seconds"`
 	// OtherNodes must be stopped before, and are started with the new image.
 	OtherNodes []string        `json:"other_nodes"`
-	Unfinished *PlanOpen       `json:"unfinished,omitempty"`
+	Unfinished *Record         `json:"unfinished,omitempty"`
 	Objections []PlanObjection `json:"objections"`
+	// Hosts are those of all regions, in the order of their commands, when these are asked for.
+	Hosts []hosts.Host `json:"hosts,omitempty"`
 
 	objections []finding.Finding
 }
@@ -68,15 +74,6 @@ type PlanBackup struct {
 	Keep      int    `json:"keep"`
 }
 
-// PlanOpen is an upgrade that was begun.
-type PlanOpen struct {
-	State State  `json:"state"`
-	Stage string `json:"stage"`
-	Node  string `json:"node"`
-	From  string `json:"from"`
-	To    string `json:"to"`
-}
-
 // PlanObjection is an objection, in English.
 type PlanObjection struct {
 	ID      string         `json:"id"`
@@ -86,27 +83,20 @@ type PlanObjection struct {
 	Facts   map[string]any `json:"facts,omitempty"`
 }
 
-// Plan looks at everything and changes nothing. Objections with the given IDs
-// are warnings.
-func (u *Upgrade) Plan(ctx context.Context, ignored func(id string) bool) (*Plan, error) {
-	db, err := u.open()
-	if err != nil {
-		return nil, err
-	}
-	defer db.Close()
-	s, err := u.look(ctx, db)
+// Plan looks at everything and changes nothing that lasts. Other findings are
+// what step 1 has found. Objections with the given IDs are warnings.
+func (u *Upgrade) Plan(ctx context.Context, others []finding.Finding, ignored func(id string) bool) (*Plan, error) {
+	s, err := u.judge(ctx)
 	if err != nil {
 		return nil, err
 	}
 	p := &Plan{Version: 1, From: s.from.String(), To: s.to.String(), Edition: u.Pack.Edition, Recorded: []string{},
 		Route:     append([]string{}, s.way.stops...),
-		Databases: []PlanDatabase{}, Statements: []metadb.Statements{},
-		Programs: []string{}, OtherNodes: []string{}, Objections: []PlanObjection{}}
+		Databases: append([]PlanDatabase{}, s.databases...), Statements: append([]metadb.Statements{}, s.statements...),
+		Programs: []string{}, OtherNodes: []string{}, Objections: []PlanObjection{},
+		objections: append(others, s.found...)}
 	for _, v := range s.recorded {
 		p.Recorded = append(p.Recorded, v.String())
-	}
-	if p.objections, err = u.objections(ctx, db, s); err != nil {
-		return nil, err
 	}
 	stop := false
 	for i := range p.objections {
@@ -128,13 +118,41 @@ func (u *Upgrade) Plan(ctx context.Context, ignored func(id string) bool) (*Plan
 	default:
 		p.State = PlanReady
 	}
-	if r := s.newest; open(r) {
-		p.Unfinished = &PlanOpen{r.State, r.Stage, r.Node, r.From, r.To}
+	if open(s.newest) {
+		p.Unfinished = s.newest
 	}
 	if s.due() {
-		return p, u.fill(ctx, s, p)
+		u.fill(ctx, s.survey, p)
 	}
-	return p, nil
+	if u.Hosts.Wanted() && (s.due() || p.Unfinished != nil) {
+		p.Hosts, err = u.planHosts(ctx, s.survey)
+	}
+	return p, err
+}
+
+// planHosts returns the commands of all hosts. The first one is the node that began, else this one or, where its cm_url
+// leads to another node, that one.
+func (u *Upgrade) planHosts(ctx context.Context, s *survey) ([]hosts.Host, error) {
+	db, err := u.open()
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	regions, err := registry.ReadRegions(ctx, db, u.Config.RMDatabase)
+	if newMetaDB(u.Config, err) != nil {
+		return nil, newMetaDB(u.Config, err)
+	}
+	nodes, err := registry.ReadHosts(ctx, db, u.Config.CMDatabase)
+	if newMetaDB(u.Config, err) != nil {
+		return nil, newMetaDB(u.Config, err)
+	}
+	first := cmp.Or(registry.CMNode(u.Config, u.Node), u.Node)
+	if open(s.newest) {
+		first = s.newest.Node
+	}
+	o := u.Hosts
+	o.Release, o.AutoHA = u.Pack.Release, u.AutoHA
+	return hosts.List(u.Config, regions, nodes, first, o), nil
 }
 
 // What the estimate of the outage assumes: a slow disk, and the two minutes
@@ -144,24 +162,14 @@ const (
 	startSeconds    = 120
 )
 
-func (u *Upgrade) fill(ctx context.Context, s *survey, p *Plan) error {
-	on, err := s.ha.enabled()
-	p.HA = PlanHA{Enabled: on && err == nil, Automatic: u.AutoHA, RefetchMinutes: s.ha.refetchMinutes()}
-	p.Backup = PlanBackup{Dir: u.Layout.BackupDir(), FreeBytes: -1, Keep: u.keep()}
-	for _, d := range s.databases {
-		p.Databases = append(p.Databases, PlanDatabase{d.Kind, d.Name, d.rows, d.bytes, d.dump})
-		p.Backup.Bytes += d.dump
-	}
-	if free, ok := u.freeSpace(); ok {
-		p.Backup.FreeBytes = free
-	}
-	p.Backup.Fits = p.Backup.FreeBytes < 0 || p.Backup.FreeBytes >= p.Backup.Bytes+spare
+func (u *Upgrade) fill(ctx context.Context, s *survey, p *Plan) {
+	on, err := haEnabled(s.ha)
+	p.HA = PlanHA{Enabled: on && err == nil, Automatic: u.AutoHA, RefetchMinutes: ha.RefetchMinutes(s.ha)}
+	p.Backup = u.backupSpace(s)
 	// Dumped, read again, and counted.
 	p.EstimatedSeconds = startSeconds + 2*p.Backup.Bytes/dumpedPerSecond
-	if u.Programs != nil {
-		if running, err := u.Programs.Running(ctx, u.Pack.Upgrade.Stop); err == nil {
-			p.Programs = append(p.Programs, running...)
-		}
+	if running, err := u.Programs.Running(ctx, u.Pack.Upgrade.Stop); err == nil {
+		p.Programs = append(p.Programs, running...)
 	}
 	for _, host := range append(slices.Clone(s.hosts), u.Config.CMNodes...) {
 		if host != u.Node && !slices.Contains(p.OtherNodes, host) {
@@ -169,30 +177,6 @@ func (u *Upgrade) fill(ctx context.Context, s *survey, p *Plan) error {
 		}
 	}
 	slices.Sort(p.OtherNodes)
-	if !s.way.direct() {
-		return nil // another image does its part first
-	}
-	step := u.step()
-	step.From = u.From
-	statements, err := step.Statements(ctx)
-	if err != nil {
-		return nil // it is an objection
-	}
-	p.Statements = statements
-	for _, d := range s.databases {
-		if d.Kind != config.Heartbeat || d.Name == u.Config.HeartbeatDatabase {
-			continue
-		}
-		c := *u.Config
-		c.HeartbeatDatabase, step.Config = d.Name, &c
-		more, err := step.Statements(ctx)
-		if err != nil {
-			return err
-		}
-		p.Statements = append(p.Statements, slices.DeleteFunc(more,
-			func(st metadb.Statements) bool { return st.Kind != config.Heartbeat })...)
-	}
-	return nil
 }
 
 // Refused reports whether something stands against the upgrade.

@@ -5,8 +5,11 @@ import (
 	"io"
 	"strings"
 
+	"omsinit/init/metadb"
+	"omsinit/init/upgrade/hosts"
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
+	"omsinit/internal/style"
 )
 
 // Print writes the plan for a person.
@@ -33,21 +36,34 @@ func (p *Plan) Print(w io.Writer, lang msg.Lang) error {
 		if o.Severity == finding.Warning {
 			mark = "[WARNING]"
 		}
-		fmt.Fprintf(&b, "%s %s: %s\n", mark, o.ID, o.Message.In(lang))
+		fmt.Fprintf(&b, "%s %s: %s\n", o.Severity.Style().Paint(w, mark), o.ID, o.Message.In(lang))
 		if !o.Fix.IsZero() {
 			fmt.Fprintf(&b, "  %s\n", o.Fix.In(lang))
 		}
 	}
+	end := func(s style.Style, m msg.Message) { fmt.Fprintln(&b, s.Paint(w, m.In(lang))) }
 	switch p.State {
 	case PlanReady:
-		line(msg.M("ready: `omsinit upgrade apply`"))
+		end(style.OK, msg.M("ready: `omsinit upgrade apply`"))
 	case PlanUnfinished:
 		line(msg.M("next: `omsinit upgrade apply` to go on, or `omsinit upgrade rollback`"))
 	case PlanRefused:
-		line(msg.M("refused: see above"))
+		end(style.Error, msg.M("refused: see above"))
+	}
+	if len(p.Hosts) > 0 {
+		hosts.Print(&b, lang, p.Hosts)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func printStatements(b *strings.Builder, list []metadb.Statements) {
+	for _, st := range list {
+		fmt.Fprintf(b, "  -- %s, %s\n", st.Database, st.File)
+		for _, q := range st.SQL {
+			fmt.Fprintf(b, "  %s;\n", strings.Join(strings.Fields(q), " "))
+		}
+	}
 }
 
 func (p *Plan) details(b *strings.Builder, line func(msg.Message)) {
@@ -69,12 +85,7 @@ func (p *Plan) details(b *strings.Builder, line func(msg.Message)) {
 	}
 	line(msg.M("  into %s, free %d MB: %v; the newest %d backups are kept", p.Backup.Dir, p.Backup.FreeBytes>>20, fits, p.Backup.Keep))
 	line(msg.M("schema statements:"))
-	for _, st := range p.Statements {
-		fmt.Fprintf(b, "  -- %s, %s\n", st.Database, st.File)
-		for _, q := range st.SQL {
-			fmt.Fprintf(b, "  %s;\n", strings.Join(strings.Fields(q), " "))
-		}
-	}
+	printStatements(b, p.Statements)
 	if len(p.Statements) == 0 {
 		line(msg.M("  none"))
 	}
@@ -84,6 +95,6 @@ func (p *Plan) details(b *strings.Builder, line func(msg.Message)) {
 		line(msg.M("no program of this node runs; they start after about %d s", p.EstimatedSeconds))
 	}
 	if len(p.OtherNodes) > 0 {
-		line(msg.M("other nodes: %s; stop the old container on each (docker stop), then start the new image with the same config.yaml, the same mounts and -e IS_UPGRADE=true: they wait, and do their local part", strings.Join(p.OtherNodes, ", ")))
+		line(msg.M("other nodes: %s; stop the old container on each (docker stop), then start the new image with the same config.yaml, the same mounts and -e IS_UPGRADE=true: they wait, and do their local part", msg.List(p.OtherNodes)))
 	}
 }

@@ -41,22 +41,23 @@ func (s State) open() bool {
 	return slices.Contains([]State{Running, Failed, Restoring, RollingBack}, s)
 }
 
-// record is one upgrade, a row of the journal.
-type record struct {
-	ID          int64
-	From, To    string
-	State       State
-	Stage       string // begun last
-	Node        string // that began it, and has the backup
-	Backup      string // folder on that node
-	Made        string // when that backup was made, as its manifest says
-	HA          string // ha.config from before it was switched off; empty: it was not
-	OutageSince string // time of the server
-	Marks       string // JSON, see marks
-	Error       string
-	Tool        string
-	Started     string // times of the server
-	Finished    string
+// Record is one upgrade, a row of the journal. Its JSON form only ever grows.
+type Record struct {
+	ID          int64  `json:"id"`
+	From        string `json:"from"`
+	To          string `json:"to"`
+	State       State  `json:"state"`
+	Stage       string `json:"stage"`  // begun last
+	Node        string `json:"node"`   // that began it, and has the backup
+	Backup      string `json:"backup"` // folder on that node
+	Made        string `json:"-"`      // when that backup was made, as its manifest says
+	HA          string `json:"-"`      // ha.config from before it was switched off; empty: it was not
+	OutageSince string `json:"outage_since"`
+	Marks       string `json:"-"` // JSON, see marks
+	Error       string `json:"error,omitempty"`
+	Tool        string `json:"tool"`
+	Started     string `json:"started"` // times of the server
+	Finished    string `json:"finished,omitempty"`
 }
 
 const createUpgrades = "(`id` bigint NOT NULL AUTO_INCREMENT, `from_version` varchar(64) NOT NULL, `to_version` varchar(64) NOT NULL, " +
@@ -79,10 +80,24 @@ func (j *journal) table(name string) string {
 	return database.Quote(journalDatabase(j.c)) + "." + database.Quote(name)
 }
 
+// possible reports, as an error, why there can be no journal. Whether the account may make the database shows in the
+// answer to a table in it, also while it is missing.
+func (j *journal) possible(ctx context.Context) error {
+	name := journalDatabase(j.c)
+	if len(name) > longestName {
+		return msg.Errorf("the name of the database %s is too long to keep a journal of the upgrade beside it in %s", j.c.RMDatabase, name)
+	}
+	_, err := j.db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+j.table("upgrades")+" "+createUpgrades)
+	if err = newMetaDB(j.c, err); err != nil {
+		return msg.Errorf("cannot make the journal of the upgrade in the database %s: %w", name, err)
+	}
+	return nil
+}
+
 // create makes the database and its tables.
 func (j *journal) create(ctx context.Context) error {
-	if name := journalDatabase(j.c); len(name) > longestName {
-		return msg.Errorf("the name of the database %s is too long to keep a journal of the upgrade beside it in %s", j.c.RMDatabase, name)
+	if err := j.possible(ctx); err != nil {
+		return err
 	}
 	for _, q := range []string{
 		"CREATE DATABASE IF NOT EXISTS " + database.Quote(journalDatabase(j.c)) + " DEFAULT CHARACTER SET utf8mb4",
@@ -97,21 +112,21 @@ func (j *journal) create(ctx context.Context) error {
 }
 
 // newest reads the last record, nil when there is none.
-func (j *journal) newest(ctx context.Context) (*record, error) { return j.last(ctx, "TRUE") }
+func (j *journal) newest(ctx context.Context) (*Record, error) { return j.last(ctx, "TRUE") }
 
 // lastChange reads the last record of an upgrade that has changed something:
 // one that was abandoned leaves the way back of the one before.
-func (j *journal) lastChange(ctx context.Context) (*record, error) {
+func (j *journal) lastChange(ctx context.Context) (*Record, error) {
 	return j.last(ctx, "state <> ?", Abandoned)
 }
 
 // lastTo reads the last record of an upgrade to a release.
-func (j *journal) lastTo(ctx context.Context, release string) (*record, error) {
+func (j *journal) lastTo(ctx context.Context, release string) (*Record, error) {
 	return j.last(ctx, "to_version = ?", release)
 }
 
-func (j *journal) last(ctx context.Context, condition string, args ...any) (*record, error) {
-	r := &record{}
+func (j *journal) last(ctx context.Context, condition string, args ...any) (*Record, error) {
+	r := &Record{}
 	err := j.db.QueryRowContext(ctx, "SELECT id, from_version, to_version, state, stage, node, backup, backup_made, COALESCE(ha, ''), outage_since, COALESCE(marks, ''), COALESCE(error, ''), tool, "+
 		"CAST(started_at AS CHAR), COALESCE(CAST(finished_at AS CHAR), '') FROM "+j.table("upgrades")+" WHERE "+condition+" ORDER BY id DESC LIMIT 1", args...).
 		Scan(&r.ID, &r.From, &r.To, &r.State, &r.Stage, &r.Node, &r.Backup, &r.Made, &r.HA, &r.OutageSince, &r.Marks,
@@ -131,7 +146,7 @@ func hidden(err error) bool {
 }
 
 // insert adds a record and fills in its number.
-func (j *journal) insert(ctx context.Context, r *record) error {
+func (j *journal) insert(ctx context.Context, r *Record) error {
 	result, err := j.db.ExecContext(ctx, "INSERT INTO "+j.table("upgrades")+" (from_version, to_version, state, stage, node, backup, outage_since, tool, started_at) SELECT ?, ?, ?, ?, ?, ?, ?, ?, NOW() FROM DUAL WHERE "+j.fence,
 		r.From, r.To, r.State, r.Stage, r.Node, r.Backup, r.OutageSince, r.Tool)
 	if err := j.written(result, err); err != nil {
@@ -142,7 +157,7 @@ func (j *journal) insert(ctx context.Context, r *record) error {
 }
 
 // save writes what may have changed in a record. Finished states get their time.
-func (j *journal) save(ctx context.Context, r *record) error {
+func (j *journal) save(ctx context.Context, r *Record) error {
 	finished := "NULL"
 	if !r.State.open() {
 		finished = "COALESCE(finished_at, NOW())"
@@ -167,7 +182,7 @@ func (j *journal) written(result sql.Result, err error) error {
 }
 
 // begin notes that a stage begins, and gives its number.
-func (j *journal) begin(ctx context.Context, r *record, stage, node string) (int64, error) {
+func (j *journal) begin(ctx context.Context, r *Record, stage, node string) (int64, error) {
 	result, err := j.db.ExecContext(ctx, "INSERT INTO "+j.table("stages")+" (upgrade_id, stage, node, started_at) SELECT ?, ?, ?, NOW(3) FROM DUAL WHERE "+j.fence, r.ID, stage, node)
 	if err := j.written(result, err); err != nil {
 		return 0, err

@@ -3,6 +3,7 @@ package upgrade
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,18 +22,10 @@ import (
 // Report is what an upgrade leaves in the log folder, as JSON and as text. It
 // only ever grows.
 type Report struct {
-	Version     int                 `json:"version"` // of this form: 1
-	From        string              `json:"from"`
-	To          string              `json:"to"`
-	State       State               `json:"state"`
-	Node        string              `json:"node"`
-	Tool        string              `json:"tool"`
+	Version int `json:"version"` // of this form: 1
+	Record
 	Server      string              `json:"server"`
-	Started     string              `json:"started"` // times of the server
-	Finished    string              `json:"finished,omitempty"`
-	OutageSince string              `json:"outage_since"`
 	DownSeconds float64             `json:"down_seconds"` // programs of this node
-	Error       string              `json:"error,omitempty"`
 	Backup      ReportBackup        `json:"backup"`
 	Stages      []StageTime         `json:"stages"`
 	Statements  []metadb.Statements `json:"statements"`
@@ -44,6 +37,7 @@ type ReportBackup struct {
 	Path      string            `json:"path"`
 	Bytes     int64             `json:"bytes"`
 	Databases []backup.Database `json:"databases"`
+	Proof     *backup.Proof     `json:"proof"` // null: it was not restored on trial
 }
 
 // TableRows compares a table before and after. After is -1 where there is none
@@ -57,10 +51,10 @@ type TableRows struct {
 
 // writeReport writes what is known, and gives the path of the text; nothing
 // fails because of it.
-func (s *Session) writeReport(ctx context.Context, failure error) string {
+func (s *Session) writeReport(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	r := s.report(ctx, failure)
+	r := s.report(ctx)
 	var data bytes.Buffer
 	base := filepath.Join(s.Layout.LogDir(), fmt.Sprintf("omsinit_upgrade_%d_%s_%s", s.rec.ID, fileName(s.rec.From), fileName(s.rec.To)))
 	// A run that went on knows the statements that were left to it only.
@@ -98,23 +92,30 @@ func (s *Session) masked(text string) string {
 	return text
 }
 
-func (s *Session) report(ctx context.Context, failure error) Report {
+// down returns how long the programs of this node have been stopped: since the first attempt that stopped them, not
+// since this one, which may have gone on where another was cut.
+func (s *Session) down(ctx context.Context) time.Duration {
+	if s.stopped.IsZero() {
+		return 0
+	}
+	down := s.now().Sub(s.stopped)
+	var seconds sql.NullFloat64
+	err := s.db.QueryRowContext(ctx, "SELECT TIMESTAMPDIFF(MICROSECOND, MIN(started_at), NOW(3)) / 1e6 FROM "+s.j.table("stages")+
+		" WHERE upgrade_id = ? AND stage = ? AND node = ?", s.rec.ID, stageStop, s.Node).Scan(&seconds)
+	if err == nil && seconds.Valid {
+		down = max(down, time.Duration(seconds.Float64*float64(time.Second)))
+	}
+	return down
+}
+
+func (s *Session) report(ctx context.Context) Report {
 	if now, err := s.j.newest(ctx); err == nil && now != nil && now.ID == s.rec.ID {
 		s.rec.Started, s.rec.Finished = now.Started, now.Finished
 	}
-	r := Report{Version: 1, From: s.rec.From, To: s.rec.To, State: s.rec.State, Node: s.rec.Node, Tool: s.Tool,
-		Started: s.rec.Started, Finished: s.rec.Finished,
-		OutageSince: s.rec.OutageSince, Backup: ReportBackup{Path: s.rec.Backup},
-		Statements: s.statements, Tables: []TableRows{}}
-	if failure != nil {
-		r.Error = failure.Error()
-	}
-	if r.Statements == nil {
-		r.Statements = []metadb.Statements{}
-	}
-	if !s.stopped.IsZero() {
-		r.DownSeconds = s.now().Sub(s.stopped).Seconds()
-	}
+	r := Report{Version: 1, Record: *s.rec, Backup: ReportBackup{Path: s.rec.Backup},
+		Statements: append([]metadb.Statements{}, s.statements...), Tables: []TableRows{}}
+	r.Tool = s.Tool
+	r.DownSeconds = s.down(ctx).Seconds()
 	r.Stages, _ = s.j.stages(ctx, s.rec.ID)
 	_ = s.db.QueryRowContext(ctx, "SELECT VERSION()").Scan(&r.Server)
 	if s.manifest == nil && s.rec.Backup != "" {
@@ -123,7 +124,7 @@ func (s *Session) report(ctx context.Context, failure error) Report {
 	if s.manifest == nil {
 		return r
 	}
-	r.Backup.Bytes, r.Backup.Databases = size(s.manifest), s.manifest.Databases
+	r.Backup.Bytes, r.Backup.Databases, r.Backup.Proof = size(s.manifest), s.manifest.Databases, s.manifest.Proof
 	for _, d := range s.manifest.Databases {
 		for _, t := range d.Tables {
 			after, err := s.count(ctx, d.Name, t.Name)
@@ -149,16 +150,15 @@ func (r Report) text() string {
 		fmt.Fprintf(&b, "  %-11s %s  %8.1f s  %s  %s\n", s.Stage, s.Started, s.Seconds, s.Node, s.Error)
 	}
 	fmt.Fprintf(&b, "\nbackup %s, %d bytes\n", r.Backup.Path, r.Backup.Bytes)
+	if p := r.Backup.Proof; p != nil {
+		fmt.Fprintf(&b, "  restored on trial (%s) at %s on MetaDB %s in %.1f s: %d tables, %d rows, %d other objects\n",
+			p.Mode, p.At, p.Server, p.Seconds, p.Tables, p.Rows, p.Objects)
+	}
 	for _, d := range r.Backup.Databases {
 		fmt.Fprintf(&b, "  %s %s: %d bytes, %d tables, sha256 %s\n", d.Kind, d.Name, d.Size, len(d.Tables), d.SHA256)
 	}
 	fmt.Fprintf(&b, "\nstatements\n")
-	for _, st := range r.Statements {
-		fmt.Fprintf(&b, "  -- %s, %s\n", st.Database, st.File)
-		for _, q := range st.SQL {
-			fmt.Fprintf(&b, "  %s;\n", strings.Join(strings.Fields(q), " "))
-		}
-	}
+	printStatements(&b, r.Statements)
 	fmt.Fprintf(&b, "\nrows before and after (-1: no such table any more)\n")
 	for _, t := range r.Tables {
 		note := ""

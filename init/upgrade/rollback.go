@@ -1,11 +1,11 @@
 package upgrade
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"strings"
+	"path/filepath"
 
-	"omsinit/internal/config"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 )
@@ -23,11 +23,10 @@ type Rollback struct {
 // RollBack restores the backup of the last upgrade, and the files from before
 // it. It gives the page that says what to do next.
 func (u *Upgrade) RollBack(ctx context.Context, o Rollback) ([]msg.Message, error) {
-	db, err := u.open()
+	s, err := u.session()
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{Upgrade: u, db: db, j: &journal{db: db, c: u.Config}, began: u.now()}
 	defer s.Close()
 	if err := s.acquire(ctx); err != nil {
 		return nil, err
@@ -38,6 +37,7 @@ func (u *Upgrade) RollBack(ctx context.Context, o Rollback) ([]msg.Message, erro
 	if err := s.rollable(o); err != nil {
 		return nil, err
 	}
+	s.noted = *s.rec
 	if err := s.agree(ctx, o); err != nil {
 		return nil, err
 	}
@@ -46,9 +46,9 @@ func (u *Upgrade) RollBack(ctx context.Context, o Rollback) ([]msg.Message, erro
 		return nil, msg.Errorf("the rollback is not complete: %w; run `omsinit upgrade rollback` again", err)
 	}
 	page := []msg.Message{msg.M("the backup %s is restored and verified: the databases belong to %s as before", s.rec.Backup, s.rec.From), s.haPage(ctx),
-		msg.M("next, on every node: docker stop this container; make config.yaml equal config_copy.yaml; docker start the old container of %s", s.rec.From),
+		msg.M("next, on every node: docker stop this container; make config.yaml equal %s; docker start the old container of %s", filepath.Join(s.rec.Backup, copyName), s.rec.From),
 		msg.M("Full-Import and Incr-Sync components may have to be resumed by hand")}
-	if path := s.writeReport(context.WithoutCancel(ctx), nil); path != "" {
+	if path := s.writeReport(context.WithoutCancel(ctx)); path != "" {
 		page = append(page, msg.M("the report is %s", path))
 	}
 	return page, nil
@@ -56,7 +56,7 @@ func (u *Upgrade) RollBack(ctx context.Context, o Rollback) ([]msg.Message, erro
 
 // wayBack is the upgrade that a rollback undoes: the last one that has changed
 // something. Where there is only one that has not, that is said.
-func (s *Session) wayBack(ctx context.Context) (*record, error) {
+func (s *Session) wayBack(ctx context.Context) (*Record, error) {
 	r, err := s.j.lastChange(ctx)
 	if err != nil || r != nil {
 		return r, err
@@ -80,29 +80,19 @@ func (s *Session) rollable(o Rollback) error {
 	}
 	err := s.readBackup()
 	if err != nil && r.Node != s.Node {
-		return s.elsewhere(err)
+		g := &gates{Upgrade: s.Upgrade}
+		g.elsewhere(r, err)
+		return g.refusal()
 	}
 	return err
 }
 
-func (s *Session) elsewhere(err error) error {
-	return refused(msg.M("the backup was made on %s: run `omsinit upgrade rollback` there, or copy it here and name it with --backup (%v)", s.rec.Node, err))
-}
-
 // agree makes sure that nobody writes, and that people know what is lost.
 func (s *Session) agree(ctx context.Context, o Rollback) error {
-	var hb []string
-	for _, d := range s.manifest.Databases {
-		if d.Kind == config.Heartbeat {
-			hb = append(hb, d.Name)
-		}
-	}
-	alive, err := s.alive(ctx, s.db, hb, s.Node)
+	g := &gates{Upgrade: s.Upgrade, db: s.db}
+	err := cmp.Or(g.alive(ctx, heartbeatsOf(s.manifest.Databases), s.Node), g.refusal())
 	if err != nil {
 		return err
-	}
-	for _, a := range alive {
-		return refused(msg.M("%v; %v", a.Message, a.Fix))
 	}
 	lost, err := s.lost(ctx)
 	if err != nil {
@@ -115,11 +105,11 @@ func (s *Session) agree(ctx context.Context, o Rollback) error {
 			return err
 		}
 		if at != "" {
-			goesOn, lost = false, append(lost, s.Config.HeartbeatDatabase+".heart_beat ("+at+")")
+			goesOn, lost = false, append(lost, msg.M("%s (%s)", s.Config.HeartbeatDatabase+".heart_beat", at))
 		}
 	}
 	if len(lost) > 0 && !o.AcceptLoss {
-		return refused(msg.M("rows that were made after the upgrade would be lost: %s; remove them in the console, or accept that with --accept-loss", strings.Join(lost, "; ")))
+		return refused(msg.M("rows that were made after the upgrade would be lost: %s; remove them in the console, or accept that with --accept-loss", lost))
 	}
 	if o.Confirm == nil || goesOn {
 		return nil
@@ -133,11 +123,11 @@ func (s *Session) agree(ctx context.Context, o Rollback) error {
 
 // lost lists what people made after the upgrade. An upgrade that did not get so
 // far has no marks, and nothing was made after it.
-func (s *Session) lost(ctx context.Context) ([]string, error) {
+func (s *Session) lost(ctx context.Context) (msg.Clauses, error) {
 	if s.rec.Marks == "" || s.rec.State == RollingBack || s.rec.State == Restoring {
 		return nil, nil // the databases may be away
 	}
-	var out []string
+	var out msg.Clauses
 	last := readMarks(s.rec.Marks)
 	for _, w := range s.Pack.Upgrade.Lost {
 		id, known := last[w.Table]
@@ -149,7 +139,7 @@ func (s *Session) lost(ctx context.Context) ([]string, error) {
 			return nil, err
 		}
 		if len(names) > 0 {
-			out = append(out, w.Table+" ("+listed(names)+")")
+			out = append(out, msg.M("%s (%s)", w.Table, msg.List(names).AtMost(fewNames)))
 		}
 	}
 	return out, nil

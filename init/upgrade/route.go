@@ -1,10 +1,10 @@
 package upgrade
 
 import (
-	"strings"
+	"slices"
 
-	"omsinit/init/metadb"
 	"omsinit/internal/pack"
+	"omsinit/internal/release"
 )
 
 // way is how one release becomes another.
@@ -21,12 +21,12 @@ func (w way) direct() bool { return len(w.stops) == 1 }
 
 // findWay looks for the way with the fewest stops (oms-facts §7). Builds and
 // bundle patches of a release are that release.
-func findWay(routes []pack.Route, edition string, from, to metadb.Version) way {
+func findWay(routes []pack.Route, edition string, from, to release.Version) way {
 	if from.Core() == to.Core() {
 		return way{stops: []string{to.String()}}
 	}
 	type at struct {
-		version metadb.Version
+		version release.Version
 		stops   []string
 		route   *pack.Route
 	}
@@ -35,7 +35,7 @@ func findWay(routes []pack.Route, edition string, from, to metadb.Version) way {
 		here := queue[0]
 		for i := range routes {
 			r := &routes[i]
-			next, err := metadb.ParseVersion(r.To)
+			next, err := release.Parse(r.To)
 			if err != nil || r.Edition != edition || next.Compare(to) > 0 && next.Core() != to.Core() ||
 				seen[next.Core()] || !starts(r, here.version) {
 				continue
@@ -53,51 +53,18 @@ func findWay(routes []pack.Route, edition string, from, to metadb.Version) way {
 }
 
 // starts reports whether a route begins at a release.
-func starts(r *pack.Route, v metadb.Version) bool {
-	for _, from := range r.From {
-		all := from != ""
-		for bound := range strings.FieldsSeq(from) {
-			all = all && within(bound, v)
-		}
-		if all {
-			return true
-		}
-	}
-	return false
-}
-
-// within compares with one bound. A build of a release is neither newer nor
-// older than it.
-func within(bound string, v metadb.Version) bool {
-	operator := bound[:len(bound)-len(strings.TrimLeft(bound, "<>="))]
-	limit, err := metadb.ParseVersion(strings.TrimPrefix(bound, operator))
-	if err != nil {
-		return false
-	}
-	core, err := metadb.ParseVersion(v.Core())
-	if err != nil {
-		return false
-	}
-	switch c := core.Compare(limit); operator {
-	case ">=":
-		return c >= 0
-	case ">":
-		return c > 0
-	case "<=":
-		return c <= 0
-	case "<":
-		return c < 0
-	case "", "=":
-		return c == 0
-	}
-	return false
+func starts(r *pack.Route, v release.Version) bool {
+	return slices.ContainsFunc(r.From, func(from string) bool {
+		bounds, err := release.ParseBounds(from) // Open has read it before
+		return err == nil && bounds.Contain(v)
+	})
 }
 
 // sources lists what the pack upgrades to a release directly.
-func sources(routes []pack.Route, edition string, to metadb.Version) []string {
+func sources(routes []pack.Route, edition string, to release.Version) []string {
 	var out []string
 	for _, r := range routes {
-		if v, err := metadb.ParseVersion(r.To); err == nil && v.Core() == to.Core() && r.Edition == edition {
+		if v, err := release.Parse(r.To); err == nil && v.Core() == to.Core() && r.Edition == edition {
 			out = append(out, r.From...)
 		}
 	}

@@ -8,35 +8,29 @@ import (
 	"strings"
 	"time"
 
-	"omsinit/init/metadb"
 	"omsinit/init/metadb/backup"
 	"omsinit/internal/config"
 	"omsinit/internal/database"
+	"omsinit/internal/ha"
 	"omsinit/internal/msg"
+	"omsinit/internal/release"
 )
 
 func (s *Session) switchHAOff(ctx context.Context) error {
 	if !s.AutoHA && s.rec.HA == "" {
 		return nil
 	}
-	if now, err := readHA(ctx, s.db, s.Config); err != nil || now == "" {
-		return err
-	}
-	return s.changeHA(ctx, func(now highAvailability) (highAvailability, error) {
-		on, err := now.enabled()
+	return s.changeHA(ctx, func(now string) (string, error) {
+		on, err := ha.Enabled(now)
 		if err != nil || !on {
 			return now, err
 		}
-		off, err := now.switched(false)
-		if err != nil {
-			return now, err
-		}
-		s.rec.HA = string(now)
-		if err := s.j.save(ctx, s.rec); err != nil {
+		s.rec.HA = now
+		if err := s.save(ctx); err != nil {
 			return now, err
 		}
 		s.log(msg.M("high availability is switched off for the upgrade"))
-		return off, nil
+		return ha.Edit(now, false)
 	})
 }
 
@@ -54,8 +48,23 @@ func (s *Session) stop(ctx context.Context) error {
 	if len(running) == 0 {
 		return nil
 	}
+	s.halted = running
 	s.log(msg.M("stopping %s", strings.Join(running, " ")))
 	return s.Programs.Stop(ctx, running)
+}
+
+// startAgain undoes stop, after an upgrade that changed nothing.
+func (s *Session) startAgain(ctx context.Context) error {
+	for path, data := range s.initialised {
+		if err := private(path, data); err != nil {
+			return err
+		}
+	}
+	if len(s.halted) == 0 {
+		return nil
+	}
+	s.log(msg.M("starting %s again", strings.Join(s.halted, " ")))
+	return s.Programs.Start(ctx, s.halted)
 }
 
 // backupStamp names the folder of a backup by the time.
@@ -68,7 +77,7 @@ func (s *Session) takeBackup(ctx context.Context) error {
 	if s.rec.Backup == "" {
 		s.rec.Backup = filepath.Join(s.Layout.BackupDir(),
 			backupPrefix+s.now().Format(backupStamp)+"-"+fileName(s.rec.From)+"-"+fileName(s.rec.To))
-		if err := s.j.save(ctx, s.rec); err != nil {
+		if err := s.save(ctx); err != nil {
 			return err
 		}
 	}
@@ -81,7 +90,9 @@ func (s *Session) takeBackup(ctx context.Context) error {
 	if s.beats, err = s.heartbeats(ctx); err != nil {
 		return err
 	}
-	s.manifest, err = s.job(s.rec.Backup).Backup(ctx)
+	job := s.job(s.rec.Backup)
+	job.Quiet = true // OMS is stopped
+	s.manifest, err = job.Backup(ctx)
 	return err
 }
 
@@ -98,7 +109,7 @@ func (s *Session) verifyBackup(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if n != t.Rows {
+			if n != t.Rows && !s.OthersRun {
 				return msg.Errorf("the table %s.%s has %d rows, and its backup %d: somebody writes to it; stop OMS on all nodes", d.Name, t.Name, n, t.Rows)
 			}
 		}
@@ -112,6 +123,27 @@ func (s *Session) verifyBackup(ctx context.Context) error {
 	s.rec.Made = s.manifest.Created
 	s.log(msg.M("the backup is verified: %d databases, %d MB", len(s.manifest.Databases), size(s.manifest)>>20))
 	return nil
+}
+
+// proveBackup restores the backup on trial, with the account, the programs and the statements of a later way back:
+// without that no upgrade reaches its first change.
+func (s *Session) proveBackup(ctx context.Context) error {
+	s.log(msg.M("restoring the backup on trial, into databases beside the real ones"))
+	proof, err := s.job(s.rec.Backup).Prove(ctx, s.Prove, proveLimits)
+	if err != nil {
+		return err
+	}
+	s.manifest.Proof = proof
+	what := msg.M("everything")
+	if proof.Mode == backup.Sample {
+		what = msg.M("the structure of everything, and a sample of the rows")
+	}
+	s.log(msg.M("the backup is proven in %d s: %v was restored and compared; tables: %d, rows: %d, views and other objects: %d",
+		int(proof.Seconds), what, proof.Tables, proof.Rows, proof.Objects))
+	if proof.Reason != nil {
+		s.log(msg.M("%v", *proof.Reason))
+	}
+	return s.nobodyRuns(ctx)
 }
 
 func (s *Session) count(ctx context.Context, name, table string) (n int64, err error) {
@@ -139,7 +171,7 @@ func (s *Session) adopt(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	from, err := metadb.ParseVersion(s.rec.From)
+	from, err := release.Parse(s.rec.From)
 	if err != nil || !hasSchemaUpTo(s.Pack, from) {
 		return err
 	}
@@ -150,8 +182,8 @@ func (s *Session) adopt(ctx context.Context) error {
 		return err
 	}
 	for _, c := range regions {
-		step := s.step()
-		step.Config, step.Pack = c, &old
+		step := s.step(c)
+		step.Pack = &old
 		if _, err := step.Apply(ctx); err != nil {
 			return err
 		}
@@ -159,62 +191,32 @@ func (s *Session) adopt(ctx context.Context) error {
 	return nil
 }
 
-// regions returns the configuration of this region, and what is needed of those of
-// the others: they differ in their heartbeat databases. On another node the
-// backup, which lists them, may be out of reach.
+// regions returns the configurations of all regions. On another node the
+// backup, which lists their databases, may be out of reach.
 func (s *Session) regions(ctx context.Context) ([]*config.Config, error) {
-	out := []*config.Config{s.Config}
 	if s.manifest == nil {
 		s.manifest, _ = backup.Read(s.rec.Backup)
 	}
-	var databases []backup.Database
 	if s.manifest != nil {
-		databases = s.manifest.Databases
-	} else {
-		found, err := s.job("").Find(ctx, s.db)
-		if err != nil {
-			return nil, err
-		}
-		for _, d := range found {
-			databases = append(databases, *d)
-		}
+		return s.configs(heartbeatsOf(s.manifest.Databases)), nil
 	}
-	for _, d := range databases {
-		if d.Kind == config.Heartbeat && d.Name != s.Config.HeartbeatDatabase {
-			c := *s.Config
-			c.HeartbeatDatabase = d.Name
-			out = append(out, &c)
-		}
-	}
-	return out, nil
+	found, err := s.find(ctx, s.db)
+	return s.configs(heartbeatsOf(found)), err
 }
 
 // changeSchema brings the databases of all regions to the new release, and
 // records it at the end.
 func (s *Session) changeSchema(ctx context.Context) error {
-	s.statements = nil
 	regions, err := s.regions(ctx)
+	if err == nil {
+		s.statements, err = s.pending(ctx, regions)
+	}
 	if err != nil {
 		return err
 	}
-	for _, c := range regions {
-		step := s.step()
-		step.Config = c
-		statements, err := step.Statements(ctx)
-		if err != nil {
-			return err
-		}
-		for _, st := range statements {
-			if c == s.Config || st.Kind == config.Heartbeat {
-				s.statements = append(s.statements, st)
-			}
-		}
-	}
-	s.writeReport(ctx, nil) // should this run not live to the end
+	s.writeReport(ctx) // should this run not live to the end
 	for _, c := range slices.Backward(regions) {
-		step := s.step()
-		step.Config = c
-		if _, err := step.Apply(ctx); err != nil {
+		if _, err := s.step(c).Apply(ctx); err != nil {
 			return err
 		}
 	}
@@ -241,7 +243,7 @@ func (s *Session) mark(ctx context.Context) error {
 		}
 	}
 	s.rec.Marks = m.text()
-	return s.j.save(ctx, s.rec)
+	return s.save(ctx)
 }
 
 // versionDDL is documented word for word (oms-facts §6).
@@ -251,7 +253,7 @@ const versionDDL = "(`version` varchar(64) NOT NULL COMMENT 'version', `gmt_modi
 // table: without it the next upgrade would begin where this one did.
 func (s *Session) recordTarget(ctx context.Context) error {
 	recorded, err := recordedVersions(ctx, s.db, s.Config)
-	if err != nil || slices.ContainsFunc(recorded, func(v metadb.Version) bool { return v.String() == s.rec.To }) {
+	if err != nil || slices.ContainsFunc(recorded, func(v release.Version) bool { return v.String() == s.rec.To }) {
 		return err
 	}
 	return s.record(ctx, s.rec.To)
@@ -278,16 +280,15 @@ func (s *Session) switchHAOn(ctx context.Context) error {
 	if err := s.db.QueryRowContext(ctx, "SELECT COALESCE(TIMESTAMPDIFF(SECOND, ?, NOW()), 0)", s.rec.OutageSince).Scan(&seconds); err != nil {
 		return database.Explain(s.Config, err)
 	}
-	var on highAvailability
-	err := s.changeHA(ctx, func(off highAvailability) (_ highAvailability, err error) {
-		on, err = off.backOn(time.Duration(max(seconds, 0)) * time.Second)
+	on := ""
+	err := s.changeHA(ctx, func(off string) (_ string, err error) {
+		on, err = ha.BackOn(off, time.Duration(max(seconds, 0))*time.Second)
 		return on, err
 	})
-	if err != nil {
-		return err
+	if err == nil && on != "" {
+		s.log(msg.M("high availability is on again, refetchStoreIntervalMin is %d, OMS was away for %d s", ha.RefetchMinutes(on), seconds))
 	}
-	s.log(msg.M("high availability is on again, refetchStoreIntervalMin is %d, OMS was away for %d s", on.refetchMinutes(), seconds))
-	return nil
+	return err
 }
 
 // fileName makes a version fit for the name of a file.

@@ -21,7 +21,7 @@ func TestUpgradeAndRollBack(t *testing.T) {
 	c := installed(t, s, "oms", "4.1.1-CE", 500)
 	old := contents(t, s, c)
 	u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
-	plan, err := u.Plan(t.Context(), nil)
+	plan, err := u.Plan(t.Context(), nil, nil)
 	if err != nil || plan.State != PlanReady || len(plan.Statements) != 5 || plan.Backup.Bytes == 0 || !plan.Backup.Fits || len(plan.Databases) != 3 {
 		t.Fatalf("%+v, %v", plan, err)
 	}
@@ -47,7 +47,7 @@ func TestUpgradeAndRollBack(t *testing.T) {
 		t.Error(due, err)
 	}
 	u.Unattended = false
-	if list, err := u.Backups(t.Context()); err != nil || len(list) != 1 || !list[0].InUse || !list[0].Complete {
+	if list, err := u.Backups(t.Context()); err != nil || len(list.Backups) != 1 || !list.Backups[0].InUse || !list.Backups[0].Complete {
 		t.Errorf("%+v, %v", list, err)
 	}
 
@@ -83,7 +83,7 @@ func TestUpgradeAndRollBack(t *testing.T) {
 	}
 	s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = '{\"enable\":true}', gmt_modified = gmt_modified WHERE cfg_name = 'ha.config'") // as after --ignore upgrade.ha
 	db := s.DB("")
-	if got := (&Session{Upgrade: u, db: db, rec: &record{}}).haPage(t.Context()).String(); !strings.Contains(got, "high availability is on") {
+	if got := (&Session{Upgrade: u, db: db, rec: &Record{}}).haPage(t.Context()).String(); !strings.Contains(got, "high availability is on") {
 		t.Error(got)
 	}
 	db.Close()

@@ -20,30 +20,43 @@ var ground = []string{"internal/...", "scripts"}
 // rules is the picture in ARCHITECTURE.md. internal/cli is among internal/... by its path only: see nobody.
 var rules = []rule{
 	{"main", []string{"internal/cli"}},
-	{"internal/cli", []string{"check", "init/...", "metrics", "capture/...", "supervise/...", "internal/...", "scripts"}},
+	{"internal/cli", []string{"check", "doctor", "support", "init/...", "metrics", "capture/...", "supervise/...", "internal/...", "scripts"}},
 
 	{"init/flow", []string{"check", "init/...", "metrics", "capture/...", "supervise/...", "internal/...", "scripts"}},
+	{"init/diagnose", []string{"check", "doctor", "support", "metrics", "init/flow", "init/component", "internal/...", "scripts"}},
 	{"init/trial", append([]string{"init/flow", "init/component"}, ground...)},
-	{"init/upgrade", append([]string{"init/metadb/..."}, ground...)},
+	{"init/upgrade", append([]string{"init/metadb/...", "init/upgrade/hosts"}, ground...)},
 	{"init/metadb", append([]string{"init/metadb/..."}, ground...)},
 	{"init/component", ground},
+	{"init/dialogue", ground},
 	{"init/resource", ground},
 	{"check", ground},
 	{"metrics", ground},
+	{"support", append([]string{"doctor"}, ground...)},
+	{"doctor", append([]string{"check", "supervise/api"}, ground...)},            // it judges what they report
 	{"capture", append([]string{"capture/...", "supervise/program"}, ground...)}, // it reads program files
 
-	{"supervise", []string{"supervise/...", "internal/msg", "internal/finding"}},
-	{"supervise/control", []string{"supervise/engine", "supervise/logs", "supervise/program", "supervise/api", "internal/msg", "internal/finding"}},
-	{"supervise/engine", []string{"supervise/logs", "supervise/program", "supervise/api", "internal/msg", "internal/finding"}},
+	{"capture/behave", append([]string{"capture/...", "supervise/client", "supervise/api"}, ground...)},
+
+	{"supervise", []string{"supervise/...", "internal/cgroup", "internal/msg", "internal/finding"}},
+	{"supervise/control", []string{"supervise/engine", "supervise/operation", "supervise/logs", "supervise/program", "supervise/xmlrpc", "supervise/api", "internal/msg", "internal/finding"}},
+	{"supervise/engine", []string{"internal/cgroup", "internal/listener", "supervise/operation", "supervise/logs", "supervise/program", "supervise/api", "internal/msg", "internal/finding"}},
+	{"supervise/page", []string{"internal/listener", "supervise/program", "supervise/api", "internal/msg"}},
 	{"supervise/logs", []string{"supervise/program", "supervise/api", "internal/msg", "internal/finding"}},
-	{"supervise/program", []string{"supervise/api", "internal/msg", "internal/finding"}},
-	{"supervise/client", []string{"supervise/program", "supervise/api", "internal/msg", "internal/finding"}},
-	{"supervise/api", []string{"internal/msg", "internal/finding"}},
+	{"supervise/operation", []string{"supervise/program", "supervise/api", "internal/msg", "internal/finding"}},
+	{"supervise/program", []string{"supervise/api", "internal/listener", "internal/pattern", "internal/msg", "internal/finding"}},
+	{"supervise/client", []string{"supervise/operation", "supervise/program", "supervise/xmlrpc", "supervise/api", "internal/msg", "internal/finding"}},
+	{"supervise/xmlrpc", nil},
+	{"supervise/api", []string{"internal/msg", "internal/finding", "internal/style"}},
 
 	{"internal/node", []string{"internal/...", "scripts"}},
-	{"internal/config", []string{"internal/msg", "internal/finding"}},
-	{"internal/finding", []string{"internal/msg"}},
-	{"internal/msg", nil},
+	{"internal/config", []string{"internal/pattern", "internal/msg", "internal/finding"}},
+	{"internal/finding", []string{"internal/msg", "internal/style"}},
+	{"internal/interrupt", []string{"internal/msg"}},
+	{"internal/helppage", []string{"internal/msg", "internal/pattern"}},
+	{"internal/msg", []string{"internal/pattern", "internal/style"}},
+	{"internal/style", []string{"internal/pattern"}},
+	{"internal/pattern", nil},
 	{"internal", []string{"internal/...", "scripts"}},
 	{"scripts", nil},
 }
@@ -51,9 +64,10 @@ var rules = []rule{
 // nobody may import these but the ones named.
 var nobody = map[string][]string{
 	"internal/cli":  {"main"},
-	"internal/node": {"internal/cli", "init/flow", "init/trial", "init/upgrade", "init/metadb", "init/component", "init/resource", "check", "metrics", "capture"},
-	"init/flow":     {"internal/cli", "init/trial"},
+	"internal/node": {"internal/cli", "init/flow", "init/diagnose", "init/trial", "init/upgrade", "init/metadb", "init/component", "init/resource", "check", "metrics", "capture"},
+	"init/flow":     {"internal/cli", "init/diagnose", "init/trial"},
 	"init/trial":    {"internal/cli"},
+	"init/diagnose": {"internal/cli"},
 }
 
 func TestImports(t *testing.T) {

@@ -55,6 +55,9 @@ func product(t *testing.T) map[string]*pkg {
 			return err
 		}
 		if d.IsDir() {
+			if _, err := os.Stat(filepath.Join(path, "go.mod")); err == nil && path != root {
+				return filepath.SkipDir // a module of its own
+			}
 			if path != root && (strings.HasPrefix(d.Name(), ".") || slices.Contains([]string{"testdata", "e2e", "bench", "bin"}, d.Name())) {
 				return filepath.SkipDir
 			}

@@ -28,6 +28,8 @@ type Options struct {
 	Mode fs.FileMode
 	// UID and GID are the owner; nil leaves the file to whoever writes it.
 	Owner *Owner
+	// Second lets the contents wait beside others for the same path, to replace those in turn.
+	Second bool
 }
 
 // Owner is a user and a group by number.
@@ -45,7 +47,7 @@ func (p *Pending) Path() string { return p.path }
 // read them at any moment, beyond what the mode allows. path must not be a
 // symbolic link: the link would be replaced, not what it points to.
 func Prepare(path string, data []byte, o Options) (*Pending, error) {
-	p := &Pending{path: path, temp: tempName(path)}
+	p := &Pending{path: path, temp: tempName(path, o.Second)}
 	if err := p.write(data, o); err != nil {
 		p.Discard()
 		return nil, err
@@ -55,7 +57,7 @@ func Prepare(path string, data []byte, o Options) (*Pending, error) {
 
 func (p *Pending) write(data []byte, o Options) error {
 	// A killed run may have left one.
-	if err := Clean(p.path); err != nil {
+	if err := clean(p.temp); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(p.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, o.Mode.Perm())
@@ -129,15 +131,23 @@ func Write(path string, data []byte, o Options) error {
 
 // Clean removes what a killed run may have left beside path.
 func Clean(path string) error {
-	err := os.Remove(tempName(path))
+	return errors.Join(clean(tempName(path, false)), clean(tempName(path, true)))
+}
+
+func clean(temp string) error {
+	err := os.Remove(temp)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 		return err
 	}
 	return nil
 }
 
-func tempName(path string) string {
-	sum := sha256.Sum256([]byte(filepath.Base(path)))
+func tempName(path string, second bool) string {
+	name := filepath.Base(path)
+	if second {
+		name += "/" // no other file is called so
+	}
+	sum := sha256.Sum256([]byte(name))
 	return filepath.Join(filepath.Dir(path), ".omsinit-"+hex.EncodeToString(sum[:8])+"~")
 }
 

@@ -54,12 +54,12 @@ func noLeftovers(t *testing.T, dir string) {
 }
 
 func TestTemporaryNameIsNoProgramFile(t *testing.T) {
-	name := filepath.Base(tempName("/etc/supervisor/conf.d/oms_console.ini"))
+	name := filepath.Base(tempName("/etc/supervisor/conf.d/oms_console.ini", false))
 	// ochinchina/supervisord takes conf.d/*.ini for the expression .*\.ini.
 	if strings.Contains(name, ".ini") || !strings.HasPrefix(name, ".") {
 		t.Errorf("the temporary name %q could be read as a program file", name)
 	}
-	if tempName("/a/b.c") == tempName("/a/b-c") {
+	if tempName("/a/b.c", false) == tempName("/a/b-c", false) {
 		t.Error("two files share a temporary name")
 	}
 }
@@ -73,8 +73,8 @@ func TestPrepareReplacesLeftovers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, leave := range map[string]func() error{
-		"file": func() error { return os.WriteFile(tempName(path), []byte("a long old text"), 0o666) },
-		"link": func() error { return os.Symlink(victim, tempName(path)) },
+		"file": func() error { return os.WriteFile(tempName(path, false), []byte("a long old text"), 0o666) },
+		"link": func() error { return os.Symlink(victim, tempName(path, false)) },
 	} {
 		if err := leave(); err != nil {
 			t.Fatal(err)

@@ -143,11 +143,37 @@ func (g Group) processes() Figure {
 	return number(g.v1("pids", "pids.current"), 1)
 }
 
+// ProcessLimit returns how many processes and threads the cgroup may have. Without a limit the figure is missing.
+func (g Group) ProcessLimit() Figure {
+	if f := number(g.v2("pids.max"), 1); f.Has {
+		return f
+	}
+	return number(g.v1("pids", "pids.max"), 1)
+}
+
 func (g Group) oomKills() Figure {
 	if f := number(field(g.v2("memory.events"), "oom_kill"), 1); f.Has {
 		return f
 	}
 	return number(field(g.v1("memory", "memory.oom_control"), "oom_kill"), 1)
+}
+
+// MostProcesses returns how many processes and threads the cgroup may have; 0 when there is no limit.
+func (g Group) MostProcesses() uint64 {
+	for _, text := range []string{g.v2("pids.max"), g.v1("pids", "pids.max")} {
+		if most, err := strconv.ParseUint(text, 10, 64); err == nil {
+			return most
+		}
+	}
+	return 0
+}
+
+// MemoryEvents returns what the kernel counts of the memory of the cgroup, as it writes it; "" for nothing.
+func (g Group) MemoryEvents() string {
+	if text := g.v2("memory.events"); text != "" {
+		return text
+	}
+	return g.v1("memory", "memory.oom_control")
 }
 
 // field returns the value after a key, in a file of lines "key value".

@@ -5,6 +5,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"omsinit/internal/helppage"
 	"omsinit/internal/msg"
 )
 
@@ -83,11 +84,7 @@ func takesValue(flags []urfave.Flag, option string) bool {
 	for _, f := range flags {
 		for _, n := range f.Names() {
 			if n == name {
-				if g, ok := f.(*urfave.GenericFlag); ok {
-					_, alone := g.Value.(interface{ IsBoolFlag() bool })
-					return !alone
-				}
-				return f.(urfave.DocGenerationFlag).TakesValue()
+				return !helppage.StandsAlone(f) && f.(urfave.DocGenerationFlag).TakesValue()
 			}
 		}
 	}

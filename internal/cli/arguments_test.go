@@ -154,3 +154,12 @@ func TestRunHandsOn(t *testing.T) {
 		}
 	}
 }
+
+// TestStartFile: config new takes the file to begin with by either name.
+func TestStartFile(t *testing.T) {
+	for _, name := range []string{"-c", "--start"} {
+		if got := parse(t, "config", "new", name, "old.yaml"); got.flags["start"] != "old.yaml" {
+			t.Errorf("%s: %v", name, got.flags)
+		}
+	}
+}

@@ -7,23 +7,23 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 
 	urfave "github.com/urfave/cli/v2"
 
+	"omsinit/init/dialogue"
 	"omsinit/init/flow"
+	"omsinit/internal/helppage"
+	"omsinit/internal/interrupt"
 	"omsinit/internal/msg"
+	"omsinit/internal/prompt"
+	"omsinit/internal/style"
 )
-
-// version is set by the build.
-var version = "dev"
 
 // Main runs the command line and returns the exit status. SIGINT and SIGTERM let a command end in order.
 func Main(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := interrupt.Context(context.Background())
 	defer stop()
 	a := &app{lang: language(args[1:]), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	a.readEnvironment()
@@ -37,13 +37,14 @@ type app struct {
 	stdout, stderr io.Writer
 
 	root, configFile, packDir string
+	running                   string // the command, without the name of the program
 }
 
 // main runs a command line without the name of the program, prints the error, and returns the exit status.
 func (a *app) main(ctx context.Context, args []string) int {
 	err := a.run(ctx, args)
-	if err != nil && !printed(err) {
-		a.say(msg.M("omsinit: %v", err))
+	if err != nil {
+		a.fail(ctx, err)
 	}
 	return exitStatus(err)
 }
@@ -56,6 +57,16 @@ func (a *app) run(ctx context.Context, args []string) error {
 
 // say prints a text beside the results.
 func (a *app) say(m msg.Message) { fmt.Fprintln(a.stderr, m.In(a.lang)) }
+
+// complain prints an error.
+func (a *app) complain(m msg.Message) {
+	fmt.Fprintln(a.stderr, style.Error.Paint(a.stderr, m.In(a.lang)))
+}
+
+// prompter asks on the error stream: what is printed is for others.
+func (a *app) prompter(ctx context.Context) *prompt.Prompter {
+	return prompt.New(ctx, a.stdin, a.stderr, a.lang)
+}
 
 // print prints a text that is itself the result.
 func (a *app) print(m msg.Message) error {
@@ -87,14 +98,25 @@ func (a *app) commands() []*urfave.Command {
 		a.command("start", t("start programs"), &operateCommand{name: "start"}),
 		a.command("stop", t("stop programs"), &operateCommand{name: "stop"}),
 		a.command("restart", t("restart programs, in the order of their dependencies"), &operateCommand{name: "restart"}),
+		a.command("doctor", t("find out why this node does not work: everything that can be known, and a ranked list of causes"), &doctorCommand{},
+			t("Runs all of check and cluster check, and looks at programs, logs, disks, memory, files, databases and names, each with a time limit: at most 15 s in all. What hangs is itself a line. Each cause comes with the command to go on with. Nothing is changed. Exit status 3: there are errors among the causes.")),
+		a.command("support", t("write a bundle for somebody who helps: one tar.gz without secrets"), &supportCommand{},
+			t("Holds what doctor says, report.html with charts, config.yaml and the generated files, the ends of logs, and what the system says. Every secret is masked by its value, in whatever spelling it stands. Works while PID 1, the MetaDB or the disk does not: docker exec CONTAINER omsinit support --out - > FILE.")),
+		a.group("console", t("help users of the console"),
+			a.command("unlock", t("let a user log in again who was locked by wrong passwords"), &consoleUnlock{},
+				t("Five wrong passwords lock a user for half an hour. Sets login_failure_times and is_locked of its row of oms_user to 0, and asks first. Exit status 3: there is no such user."))),
 		a.command("plan", t("show what init would change, without touching anything"), &planCommand{},
 			t("Exit status: 0 nothing to do, 2 there is something to do, 1 it cannot be told.")),
 		a.command("reconfigure", t("check, render the files anew, restart the programs that read a changed one"), &reconfigureCommand{}),
 		a.group("config", t("show, change and restore config.yaml and the files made from it"),
+			a.command("new", t("make config.yaml by question and answer, and the commands that start OMS on each host"), &configNew{},
+				t("Asks for what the legacy deployment tool asked for: one node, several, or several regions. Each answer is checked when it is given; the MetaDB and the time-series database are tried where they can be reached. Nothing is written before the end, and no other host is contacted. Answers in a file have the keys of config.yaml, and: %s; with several regions those that differ in each are in a list called regions.", msg.List(dialogue.Keys))),
 			a.command("show", t("show the effective value of every key, and where it comes from"), &configShow{}),
 			a.command("schema", t("print a JSON Schema of config.yaml, for editors"), &configSchema{}),
 			a.command("set", t("change keys of config.yaml in place, and bring the node to them"), &configSet{},
 				t("A KEY alone is asked for, without echo, or read from the standard input, a line each; passwords are taken in no other way. Comments, order and quotes of the file stay, and what it was is kept beside it. Everything is checked first: a new MetaDB is tried before the file is changed.")),
+			a.command("edit", t("open config.yaml in an editor, check what was edited, write it in place, and bring the node to it"), &configEdit{},
+				t("The editor is that of VISUAL or EDITOR. It gets a copy: editors that rename a new file over the old one, as sed -i does, cannot replace a file that Docker mounts.")),
 			a.command("ports", t("change the ports of the components, with questions (docker_update_app_port.sh)"), &configPorts{},
 				t("With KEY=VALUE nothing is asked about the ports.")),
 			a.command("history", t("list the last ten sets of files that a run replaced"), &configHistory{}),
@@ -123,9 +145,13 @@ func (a *app) commands() []*urfave.Command {
 			a.command("restore", t("restore a backup and verify it"), &metadbRestore{}),
 			a.command("switch", t("change the address and the account of the MetaDB, with questions (docker_update_meta_db.sh)"), &metadbSwitch{},
 				t("Without arguments oms_meta_host, oms_meta_port, oms_meta_user and oms_meta_password are asked for. The new MetaDB is tried first."))),
-		a.group("cluster", t("show and check all regions and nodes of this OMS"),
+		a.group("cluster", t("show, check and reduce the regions and nodes of this OMS"),
 			a.command("show", t("show regions, nodes, their state and last heartbeat"), &clusterShow{}),
-			a.command("check", t("find out why a machine is shown as down: causes and fixes; exit status 3 if there are errors"), &clusterCheck{})),
+			a.command("check", t("find out why a machine is shown as down: causes and fixes; exit status 3 if there are errors"), &clusterCheck{}),
+			a.command("remove", t("delete the row of a node that was stopped for good, as the documented scale-in does"), &clusterRemove{},
+				t("Refused, with exit status 3, while OMS runs on the node or has components there. What is deleted is kept in docker_init.log.<date>.")),
+			a.command("remove-region", t("delete a region with all its nodes"), &clusterRemoveRegion{},
+				t("REGION is a cm_location or a cm_region. Run it on a node of another region. Refused, with exit status 3, while OMS runs on a node of it, and for the default region. Its heartbeat database is left."))),
 		a.group("ha", t("show and switch high availability (ha.config), for all regions"),
 			a.command("show", t("show the value, and how many nodes each region has"), &haShow{}),
 			a.command("on", t("switch it on; the other fields stay as they are"), &haOn{}),
@@ -144,7 +170,9 @@ func (a *app) commands() []*urfave.Command {
 			a.command("verify", t("compare a backup with its manifest"), &upgradeVerify{})),
 		a.command("add_resource", t("old name of: init --only resource"), &addResourceCommand{}),
 		a.command("help", t("show this page, or the page of a command"), &helpCommand{}),
-		a.command("version", t("print the version"), &versionCommand{}),
+		a.command("version", t("print the version, what it was built from, and the release of the pack"), &versionCommand{}),
+		a.command("completion", t("print the script that completes commands in a shell"), &completionCommand{},
+			t("For one session: . <(omsinit completion bash). The image has it where bash and zsh look for it.")),
 		a.command("signal", t("send a signal to programs"), &signalCommand{}),
 		a.command("tail", t("print the end of a program's log"), &tailCommand{}),
 		a.command("logs", t("print the ends of both logs of several programs, or of all"), &logsCommand{}),
@@ -156,7 +184,7 @@ func (a *app) commands() []*urfave.Command {
 // application returns the command line in the words of the library that parses it.
 func (a *app) application() *urfave.App {
 	t := a.lang.Sprintf
-	localizeHelp(a.lang)
+	helppage.Localize(a.lang, commandGroups)
 	common := a.commonFlags()
 	root := a.command("omsinit", t("initialise, supervise and operate an OMS container"), &oldNames{}, statusText(t)+"\n"+
 		t("Environment: OMS_HOST_IP is the IP address of this node; OMSINIT_ROOT, OMSINIT_CONFIG, OMSINIT_PACK and OMS_LANG stand for --root, --config, --pack and --lang."))
@@ -187,6 +215,7 @@ func (a *app) command(name, about string, c command, description ...string) *urf
 	}
 	u.ArgsUsage = args.usage
 	u.Action = func(u *urfave.Context) error {
+		a.running = strings.TrimPrefix(u.Command.HelpName, "omsinit ")
 		if err := args.take(u.Command.HelpName, u.Args().Slice()); err != nil {
 			return err
 		}
@@ -208,7 +237,7 @@ func (a *app) group(name, about string, commands ...*urfave.Command) *urfave.Com
 		Description: a.lang.Sprintf("Each command has a page: `omsinit help %s COMMAND`.", name),
 		Action: func(u *urfave.Context) error {
 			if u.Args().Present() {
-				return usage(msg.M("there is no command %q; see `omsinit help`", name+" "+u.Args().First()))
+				return noCommand(name+" ", u.Args().First(), commands)
 			}
 			return urfave.ShowSubcommandHelp(u)
 		},
@@ -217,7 +246,7 @@ func (a *app) group(name, about string, commands ...*urfave.Command) *urfave.Com
 
 // complete adds to a command, and to those below it, what all of them have.
 func (a *app) complete(c *urfave.Command, name string, common flags) {
-	c.UsageText = a.lang.Sprintf("omsinit %s [options] %s", name, c.ArgsUsage)
+	c.UsageText = a.lang.Sprintf("omsinit %s [options] %s", name, helppage.Arguments(a.lang, c.ArgsUsage))
 	c.Flags, c.OnUsageError, c.HideHelpCommand = append(c.Flags, common...), usageOf, true
 	for _, below := range c.Subcommands {
 		a.complete(below, name+" "+below.Name, common)

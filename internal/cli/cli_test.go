@@ -3,14 +3,17 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/mattn/go-runewidth"
 	urfave "github.com/urfave/cli/v2"
 
+	"omsinit/internal/helppage"
 	"omsinit/internal/msg"
 )
 
@@ -87,14 +90,23 @@ func TestHelpPages(t *testing.T) {
 			if status != 0 || errOut != "" || again != page {
 				t.Errorf("help %v: status %d, %s\n%s\n%s", l.path, status, errOut, page, again)
 			}
-			for _, want := range append(l.path, "omsinit "+strings.Join(l.path, " "), l.Usage, l.ArgsUsage) {
-				if !strings.Contains(page, want) {
+			for line := range strings.Lines(page) {
+				if w := runewidth.StringWidth(strings.TrimRight(line, "\n")); w > 80 && len(strings.Fields(line)) > 3 {
+					t.Errorf("help %v: a line of %d columns: %s", l.path, w, line)
+				}
+			}
+			flat := func(text string) string { return strings.Join(strings.Fields(text), "") }
+			for _, want := range append(l.path, "omsinit "+strings.Join(l.path, " "), l.Usage, helppage.Arguments(lang, l.ArgsUsage)) {
+				if !strings.Contains(flat(page), flat(want)) {
 					t.Errorf("help %v: no %q in\n%s", l.path, want, page)
 				}
 			}
 			for _, f := range l.VisibleFlags() {
 				if !strings.Contains(page, "--"+f.Names()[0]) {
 					t.Errorf("help %v: no --%s", l.path, f.Names()[0])
+				}
+				if f.(urfave.DocGenerationFlag).TakesValue() && helppage.Value(lang, f) == "" {
+					t.Errorf("help %v: nothing says what --%s takes", l.path, f.Names()[0])
 				}
 			}
 		}
@@ -131,13 +143,23 @@ func TestBadCommandLines(t *testing.T) {
 		{[]string{"help", "nonsense"}, `no command "nonsense"`},
 		{[]string{"config", "nonsense"}, `no command "config nonsense"`},
 		{[]string{"config", "nonsense", "show"}, `no command "config nonsense"`},
-		{[]string{"config", "show", "--nonsense"}, "nonsense"},
+		{[]string{"config", "show", "--nonsense"}, "there is no option --nonsense; see `omsinit help config show`"},
+		{[]string{"config", "show", "--pak", "x"}, "there is no option --pak; did you mean --pack?"},
+		{[]string{"--rot", "x", "status"}, "did you mean --root?"},
+		{[]string{"statsu"}, "did you mean `omsinit status`?"},
+		{[]string{"upgrade", "aply"}, "did you mean `omsinit upgrade apply`?"},
+		{[]string{"check", "--deadline"}, "the option --deadline needs a value"},
+		{[]string{"check", "--deadline", "5"}, "--deadline is a time such as 90s or 5m, not \"5\""},
+		{[]string{"logs", "-n", "x"}, "-n is a number, not \"x\""},
+		{[]string{"check", "--offline=maybe"}, "--offline is true or false, not \"maybe\""},
+		{[]string{"check", "---offline"}, "\"---offline\" is no option"},
 		{[]string{"config", "show", "a", "b"}, `takes no argument "b"`},
 		{[]string{"status", "everything"}, `takes no argument "everything"`},
 		{[]string{"check", "--output", "xml"}, "--output is text or json"},
 		{[]string{"metrics", "show", "--output=xml"}, "--output is text, json or prometheus"},
 		{[]string{"check", "--deadline", "-1s"}, "--deadline must be longer than 0"},
 		{[]string{"cluster", "show", "--heartbeat-age", "0s"}, "--heartbeat-age must be longer than 0"},
+		{[]string{"metadb", "backup", "--prove=half", "/x"}, "full or sample"},
 		{[]string{"status", "--lang", "fr"}, "--lang is en or zh"},
 		{[]string{"--lang", "fr", "status"}, "--lang is en or zh"},
 		{[]string{"status", "--pack", "/no/such/folder"}, "--pack"},
@@ -161,6 +183,7 @@ func TestBadCommandLines(t *testing.T) {
 		{[]string{"upgrade", "verify"}, "folder of the backup"},
 		{[]string{"run", "--on-fatal", "restart"}, "--on-fatal"},
 		{[]string{"run", "--metrics-port", "70000"}, "--metrics-port"},
+		{[]string{"run", "--page", "maybe"}, "--page"},
 		{[]string{"init", "--only", "check", "--skip", "metadb"}, "--only"},
 		{[]string{"init", "--prefer", "mine"}, "--prefer"},
 		{[]string{"check", "--explain", "no.such"}, "no.such"},
@@ -169,13 +192,17 @@ func TestBadCommandLines(t *testing.T) {
 		if status != 64 || out != "" || !strings.Contains(errOut, tc.want) || !strings.HasPrefix(errOut, "omsinit: ") {
 			t.Errorf("%v: status %d, want %q in %s%s", tc.args, status, tc.want, out, errOut)
 		}
+		_, chinese, _ := callIn(t, msg.Chinese, tc.args...)
+		if strings.TrimPrefix(chinese, "omsinit：") == strings.TrimPrefix(errOut, "omsinit: ") {
+			t.Errorf("%v: no Chinese for %s", tc.args, chinese)
+		}
 	}
 }
 
 func TestBadEnvironment(t *testing.T) {
 	for name, args := range map[string][]string{
 		"OMSINIT_TSDB_OPTIONAL": {"status"}, "OMSINIT_STOP_TIMEOUT": {"run"},
-		"OMSINIT_ON_FATAL": {"run"}, "OMSINIT_METRICS_PORT": {"run"},
+		"OMSINIT_ON_FATAL": {"run"}, "OMSINIT_METRICS_PORT": {"run"}, "OMSINIT_PAGE": {"run"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(name, "maybe")
@@ -204,6 +231,42 @@ func TestFormats(t *testing.T) {
 		out, errOut, status := call(t, "config", "show", sample, "--output", f.name)
 		if status != 0 || !strings.Contains(out, "oms_meta_host") {
 			t.Errorf("%s: status %d, %s%s", f.name, status, out, errOut)
+		}
+	}
+}
+
+// TestPackListEvidence: people and scripts see how each file, call and port is known.
+func TestPackListEvidence(t *testing.T) {
+	var list struct {
+		Files []struct {
+			Name     string
+			Evidence map[string]string
+		}
+		Calls, Ports []struct{ Name, Key, Evidence string }
+	}
+	out, errOut, status := call(t, "pack", "list", "--output", "json")
+	if err := json.Unmarshal([]byte(out), &list); err != nil || status != 0 {
+		t.Fatalf("status %d, %v\n%s", status, err, errOut)
+	}
+	got := map[string]string{}
+	for _, f := range list.Files {
+		got[f.Name] = f.Evidence["path"] + " " + f.Evidence["template"]
+	}
+	for _, x := range append(list.Calls, list.Ports...) {
+		got[x.Name+x.Key] = x.Evidence
+	}
+	for name, want := range map[string]string{
+		"templates/supervisor.json": "documented documented", "templates/http.ini": "guess guess", "create-consumer": "guess",
+		"templates/application-oms.properties": "observed guess", "nginx_server_port": "documented", "cm_server_port": "guess",
+	} {
+		if got[name] != want {
+			t.Errorf("%s: %q, want %q", name, got[name], want)
+		}
+	}
+	out, _, _ = callIn(t, msg.Chinese, "pack", "list")
+	for _, want := range []string{"templates/http.ini", "推测", "有文档", "实际观察"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %s in\n%s", want, out)
 		}
 	}
 }

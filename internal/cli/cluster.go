@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"omsinit/init/flow"
+	"omsinit/init/resource"
+	"omsinit/internal/msg"
 )
 
 // clusterCommand is what cluster show and cluster check have in common.
@@ -36,6 +38,55 @@ func (c *clusterCheck) flags(t translate) flags {
 func (c *clusterCheck) Run(ctx context.Context, a *app) error {
 	report, err := c.flow().ClusterCheck(ctx, c.ClusterOptions)
 	return c.printReport(a, report, err)
+}
+
+// clusterRemove is `omsinit cluster remove NODE`.
+type clusterRemove struct {
+	report
+	resource.RemoveOptions
+	Node string
+}
+
+func (c *clusterRemove) args() arguments {
+	return arguments{usage: "NODE", first: []*string{&c.Node}, missing: msg.M("name the node, by its address in omsinit cluster show")}
+}
+
+func (c *clusterRemove) flags(t translate) flags {
+	return removeFlags(t, &c.report, &c.RemoveOptions,
+		t("delete it also when tables of the CM still name it; never one that lives"))
+}
+
+// Run deletes the row of a node.
+func (c *clusterRemove) Run(ctx context.Context, a *app) error {
+	done, err := c.flow().RemoveNode(ctx, c.Node, c.RemoveOptions)
+	return c.print(a, err, done, plain(done.Print))
+}
+
+// clusterRemoveRegion is `omsinit cluster remove-region REGION`.
+type clusterRemoveRegion struct {
+	report
+	resource.RemoveOptions
+	Region string
+}
+
+func (c *clusterRemoveRegion) args() arguments {
+	return arguments{usage: "REGION", first: []*string{&c.Region}, missing: msg.M("name the region, by its cm_location or cm_region")}
+}
+
+func (c *clusterRemoveRegion) flags(t translate) flags {
+	return removeFlags(t, &c.report, &c.RemoveOptions,
+		t("delete it also when it is the default one, or tables of the CM still name a node; never one with a node that lives"))
+}
+
+// Run deletes the rows of a region.
+func (c *clusterRemoveRegion) Run(ctx context.Context, a *app) error {
+	done, err := c.flow().RemoveRegion(ctx, c.Region, c.RemoveOptions)
+	return c.print(a, err, done, plain(done.Print))
+}
+
+func removeFlags(t translate, r *report, o *resource.RemoveOptions, force string) flags {
+	return flags{boolFlag(&o.DryRun, "dry-run", t("show what would be deleted, and delete nothing")),
+		boolFlag(&o.Force, "force", force), lockTimeoutFlag(t, &r.LockTimeout), r.flag(t)}
 }
 
 // haShow is `omsinit ha show`.

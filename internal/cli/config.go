@@ -12,6 +12,7 @@ import (
 	"omsinit/init/component"
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
+	"omsinit/internal/style"
 )
 
 // configShow is `omsinit config show`.
@@ -58,6 +59,10 @@ func settingsText(w io.Writer, lang msg.Lang, settings []config.Setting) error {
 	for _, s := range settings {
 		switch s.Origin {
 		case config.FromFile:
+			if s.Source != "" {
+				rows = append(rows, []string{s.Name, lang.Sprintf("from %s", s.Source), oneLine(s.Value)})
+				continue
+			}
 			rows = append(rows, []string{s.Name, lang.Sprintf("line %d", s.Line), oneLine(s.Value)})
 		case config.FromDefault:
 			rows = append(rows, []string{s.Name, lang.Sprintf("default"), oneLine(s.Value)})
@@ -138,7 +143,7 @@ func (c *configDiff) args() arguments {
 func (c *configDiff) Run(_ context.Context, a *app) error {
 	text, err := c.flow().DiffVersion(cmp.Or(c.Version, "last"), c.Files)
 	if err == nil {
-		_, err = fmt.Fprint(a.stdout, text)
+		_, err = fmt.Fprint(a.stdout, style.Diff(a.stdout, text))
 	}
 	return err
 }

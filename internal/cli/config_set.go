@@ -9,6 +9,7 @@ import (
 	"omsinit/init/flow"
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
+	"omsinit/internal/prompt"
 )
 
 // setting is what config set, config ports and metadb switch have in common: they change keys of config.yaml in place,
@@ -18,6 +19,7 @@ type setting struct {
 	Yes                  bool
 	MoveCMURL, KeepCMURL bool
 	InitMetaDB, OnlyFile bool
+	Force                bool
 	Assignments          []string
 }
 
@@ -28,6 +30,7 @@ func (c *setting) flags(t translate) flags {
 		boolFlag(&c.KeepCMURL, "keep-cm-url", t("leave cm_url as it is (a VIP) when the CM's port moves")),
 		boolFlag(&c.InitMetaDB, "init-metadb", t("create the databases and tables that a new MetaDB lacks")),
 		boolFlag(&c.OnlyFile, "no-apply", t("change config.yaml and nothing else")),
+		boolFlag(&c.Force, "force", t("write a key that OMS does not know, although it looks like a slip of one that it knows")),
 		preferFlag(t, &c.Prefer),
 		lockTimeoutFlag(t, &c.LockTimeout), readyTimeoutFlag(t, "ready-timeout", &c.ReadyTimeout),
 	}
@@ -67,9 +70,9 @@ type metadbSwitch struct{ setting }
 
 // Run asks for the MetaDB and switches to it.
 func (c *metadbSwitch) Run(ctx context.Context, a *app) error {
-	return c.change(ctx, a, func(p *prompter) (err error) {
+	return c.change(ctx, a, func(p *prompt.Prompter) (err error) {
 		if !c.InitMetaDB && !c.Yes {
-			c.InitMetaDB, err = p.confirm(msg.M("Create the databases and tables that the new MetaDB lacks? (n: they must be there)"))
+			c.InitMetaDB, err = p.Confirm(msg.M("Create the databases and tables that the new MetaDB lacks? (n: they must be there)"))
 		}
 		return err
 	}, "oms_meta_host", "oms_meta_port", "oms_meta_user", "oms_meta_password")
@@ -77,7 +80,7 @@ func (c *metadbSwitch) Run(ctx context.Context, a *app) error {
 
 // change takes the keys from the arguments, or else asks for them; asks what else there is to ask, and whether to go
 // on; and sets them.
-func (c *setting) change(ctx context.Context, a *app, ask func(*prompter) error, keys ...string) error {
+func (c *setting) change(ctx context.Context, a *app, ask func(*prompt.Prompter) error, keys ...string) error {
 	p := a.prompter(ctx)
 	values, err := assignments(p, c.Assignments)
 	if err != nil {
@@ -85,7 +88,7 @@ func (c *setting) change(ctx context.Context, a *app, ask func(*prompter) error,
 	}
 	for _, v := range values {
 		if !slices.Contains(keys, v.Key) {
-			return usage(msg.M("the keys here are %s; for others see `omsinit config set`", strings.Join(keys, ", ")))
+			return usage(msg.M("the keys here are %s; for others see `omsinit config set`", msg.List(keys)))
 		}
 	}
 	if len(values) == 0 {
@@ -109,7 +112,7 @@ func (c *setting) change(ctx context.Context, a *app, ask func(*prompter) error,
 }
 
 // assignments reads KEY=VALUE. A password is never one: everybody on the host can see arguments.
-func assignments(p *prompter, args []string) ([]config.Assignment, error) {
+func assignments(p *prompt.Prompter, args []string) ([]config.Assignment, error) {
 	var out []config.Assignment
 	for _, arg := range args {
 		key, value, given := strings.Cut(arg, "=")
@@ -122,9 +125,9 @@ func assignments(p *prompter, args []string) ([]config.Assignment, error) {
 			return nil, usage(msg.M("everybody on this host can see the arguments of a command: write %s alone, and type its value when it is asked for, or send it to the standard input", key))
 		}
 		if !given {
-			ask := p.line
+			ask := p.Line
 			if secret {
-				ask = p.secret
+				ask = p.Secret
 			}
 			var err error
 			if value, err = ask(msg.M("%s:", key)); err != nil {
@@ -137,7 +140,7 @@ func assignments(p *prompter, args []string) ([]config.Assignment, error) {
 }
 
 // askAll asks for each key; Enter alone keeps what is there.
-func (c *setting) askAll(p *prompter, keys []string) ([]config.Assignment, error) {
+func (c *setting) askAll(p *prompt.Prompter, keys []string) ([]config.Assignment, error) {
 	cfg, err := c.node.Config()
 	if err != nil {
 		return nil, err
@@ -146,9 +149,9 @@ func (c *setting) askAll(p *prompter, keys []string) ([]config.Assignment, error
 	for _, key := range keys {
 		current := cfg.Values()[key]
 		_, secret := current.(config.Secret)
-		ask := p.line
+		ask := p.Line
 		if secret {
-			ask = p.secret
+			ask = p.Secret
 		}
 		answer, err := ask(msg.M("%s [%v]:", key, current))
 		if err != nil {
@@ -163,10 +166,10 @@ func (c *setting) askAll(p *prompter, keys []string) ([]config.Assignment, error
 }
 
 // scripted reports whether a program wrote the whole command: nobody is there to ask.
-func (c *setting) scripted(p *prompter) bool { return !p.terminal() && len(c.Assignments) > 0 }
+func (c *setting) scripted(p *prompt.Prompter) bool { return !p.Terminal() && len(c.Assignments) > 0 }
 
 // agreed asks once more before components restart.
-func (c *setting) agreed(p *prompter, values []config.Assignment) error {
+func (c *setting) agreed(p *prompt.Prompter, values []config.Assignment) error {
 	if c.Yes || c.scripted(p) {
 		return nil
 	}
@@ -174,7 +177,7 @@ func (c *setting) agreed(p *prompter, values []config.Assignment) error {
 	for _, v := range values {
 		keys = append(keys, v.Key)
 	}
-	yes, err := p.confirm(msg.M("Change %s in config.yaml, and restart the components that use them?", strings.Join(keys, ", ")))
+	yes, err := p.Confirm(msg.M("Change %s in config.yaml, and restart the components that use them?", msg.List(keys)))
 	if err == nil && !yes {
 		err = msg.Errorf("nothing was changed")
 	}
@@ -182,7 +185,7 @@ func (c *setting) agreed(p *prompter, values []config.Assignment) error {
 }
 
 // set changes config.yaml and applies it.
-func (c *setting) set(ctx context.Context, p *prompter, values []config.Assignment) error {
+func (c *setting) set(ctx context.Context, p *prompt.Prompter, values []config.Assignment) error {
 	if c.MoveCMURL && c.KeepCMURL {
 		return usage(msg.M("--move-cm-url and --keep-cm-url contradict each other"))
 	}
@@ -191,13 +194,13 @@ func (c *setting) set(ctx context.Context, p *prompter, values []config.Assignme
 		return err
 	}
 	return c.flow().Set(ctx, flow.Settings{
-		Values: append(values, follow...), InitMetaDB: c.InitMetaDB, OnlyFile: c.OnlyFile,
+		Values: append(values, follow...), InitMetaDB: c.InitMetaDB, OnlyFile: c.OnlyFile, Force: c.Force,
 	})
 }
 
 // followCMURL asks whether cm_url follows the port of the CM. It asks before anything is locked: a question can stay
 // open for long.
-func (c *setting) followCMURL(p *prompter, values []config.Assignment) ([]config.Assignment, error) {
+func (c *setting) followCMURL(p *prompt.Prompter, values []config.Assignment) ([]config.Assignment, error) {
 	cfg, err := c.node.Config()
 	if as[*config.Error](err) {
 		return nil, nil // the setting may be what corrects it
@@ -214,7 +217,7 @@ func (c *setting) followCMURL(p *prompter, values []config.Assignment) ([]config
 		if c.scripted(p) {
 			return nil, usage(msg.M("the port of the CM moves, and cm_url is %s: say whether it becomes %s with --move-cm-url, or stays with --keep-cm-url", from, to))
 		}
-		follow, err = p.confirm(msg.M("The port of the CM moves. Change cm_url from %s to %s? (one node: y; a VIP in front of several: n)", from, to))
+		follow, err = p.Confirm(msg.M("The port of the CM moves. Change cm_url from %s to %s? (one node: y; a VIP in front of several: n)", from, to))
 	}
 	if err != nil || !follow {
 		return nil, err

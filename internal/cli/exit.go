@@ -3,9 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"strings"
-
-	urfave "github.com/urfave/cli/v2"
 
 	"omsinit/check"
 	"omsinit/init/flow"
@@ -65,11 +62,6 @@ func (e *execError) Unwrap() error { return e.error }
 // usage returns an error of somebody who called omsinit in a wrong way.
 func usage(m msg.Message) error { return &flow.UsageError{Message: m} }
 
-// usageOf is usage for what the parser of the command line finds.
-func usageOf(_ *urfave.Context, err error, _ bool) error {
-	return usage(msg.M("%v; see `omsinit help`", err))
-}
-
 // printed reports whether an error needs no words any more.
 func printed(err error) bool {
 	return as[programStatus](err) || flow.Printed(err) ||
@@ -104,7 +96,7 @@ func statusText(t translate) string {
 	for i, s := range statuses {
 		list[i] = t("%d %v", s.code, s.meaning)
 	}
-	return t("Exit status: %s.", strings.Join(list, t(", ")))
+	return t("Exit status: %s.", msg.List(list))
 }
 
 func as[T error](err error) bool {

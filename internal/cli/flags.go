@@ -2,6 +2,7 @@ package cli
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -21,6 +22,22 @@ type flags = []urfave.Flag
 
 func textFlag(to *string, name, usage string) *urfave.StringFlag {
 	return &urfave.StringFlag{Name: name, Destination: to, Usage: usage}
+}
+
+// choiceFlag is one of two words, the first by default.
+func choiceFlag(to *string, name, env, usage string, words ...string) urfave.Flag {
+	f := textFlag(to, name, usage)
+	f.Value, f.EnvVars = words[0], []string{env}
+	f.Action = must(func(value string) bool { return slices.Contains(words, value) },
+		func(value string) msg.Message {
+			return msg.M("--%s is %s or %s, not %q", name, words[0], words[1], value)
+		})
+	return f
+}
+
+func pageFlag(t translate, to *string) urfave.Flag {
+	return choiceFlag(to, "page", "OMSINIT_PAGE",
+		t("show in a browser, on the console's port, how far the node is until the console answers: on or off"), "on", "off")
 }
 
 func boolFlag(to *bool, name, usage string) *urfave.BoolFlag {
@@ -129,8 +146,8 @@ func (o *target) flow() *flow.Flow { return flow.New(o.node, o.Options) }
 func (o *target) resolve(a *app, u *urfave.Context) {
 	o.node = node.New(node.Given{
 		Layout: layout.New(a.root), ConfigFile: a.configFile, PackDir: a.packDir,
-		HostIP: os.Getenv("OMS_HOST_IP"), IsUpgrade: os.Getenv("IS_UPGRADE"), Build: version,
-		Lang: a.lang, Out: a.stdout, Err: a.stderr,
+		HostIP: os.Getenv("OMS_HOST_IP"), IsUpgrade: os.Getenv("IS_UPGRADE"),
+		UpgradeMode: os.Getenv("OMSINIT_UPGRADE"), Build: version, Lang: a.lang, Out: a.stdout, Err: a.stderr,
 	})
 	if !u.IsSet("tsdb-optional") { // the variable reaches commands without the flag, too
 		o.TSDBOptional, _ = strconv.ParseBool(os.Getenv(tsdbOptionalEnv))

@@ -2,12 +2,11 @@ package cli
 
 import (
 	"context"
-	"fmt"
+	"io"
 	"os"
 	"strings"
 
-	urfave "github.com/urfave/cli/v2"
-
+	"omsinit/internal/helppage"
 	"omsinit/internal/msg"
 )
 
@@ -33,46 +32,35 @@ func language(args []string) msg.Lang {
 	return chosen
 }
 
-// The help pages of the library, in English.
-var (
-	appHelp, commandHelp, groupHelp = urfave.AppHelpTemplate, urfave.CommandHelpTemplate, urfave.SubcommandHelpTemplate
-	flagHelp                        = urfave.FlagStringer
-)
-
-// localizeHelp puts the words of the help pages themselves into the language.
-func localizeHelp(lang msg.Lang) {
-	var words []string
-	for _, heading := range []msg.Message{
-		msg.M("NAME:"), msg.M("USAGE:"), msg.M("COMMANDS:"), msg.M("GLOBAL OPTIONS:"), msg.M("OPTIONS:"), msg.M("DESCRIPTION:"),
-	} {
-		words = append(words, heading.String(), heading.In(lang))
-	}
-	replace, standard := strings.NewReplacer(words...).Replace, msg.M("(default: ")
-	urfave.AppHelpTemplate, urfave.CommandHelpTemplate = replace(appHelp), replace(commandHelp)
-	urfave.SubcommandHelpTemplate = replace(groupHelp)
-	urfave.FlagStringer = func(f urfave.Flag) string {
-		return strings.Replace(flagHelp(f), standard.String(), standard.In(lang), 1)
-	}
-	urfave.HelpFlag = &urfave.BoolFlag{
-		Name: "help", Aliases: []string{"h"}, Usage: lang.Sprintf("show help"), DisableDefaultText: true,
-	}
+// commandGroups are the groups of commands on the help page. A command that is in none is in the last.
+var commandGroups = []helppage.Group{
+	{Title: msg.M("First boot"), Commands: "run init check plan trial"},
+	{Title: msg.M("Running"), Commands: "status start stop restart signal tail logs healthcheck"},
+	{Title: msg.M("When something is wrong"), Commands: "doctor support console"},
+	{Title: msg.M("Configuration"), Commands: "config reconfigure"},
+	{Title: msg.M("MetaDB, cluster and upgrade"), Commands: "metadb cluster ha metrics upgrade"},
+	{Title: msg.M("For those who build images"), Commands: "pack"},
+	{Title: msg.M("Old names"), Commands: "add_resource"},
+	{Title: msg.M("Help"), Commands: "help completion version"},
 }
 
 // helpCommand is `omsinit help`.
-type helpCommand struct{ Words []string }
+type helpCommand struct {
+	Words []string
+	Man   bool
+}
 
 func (c *helpCommand) args() arguments { return arguments{usage: "[COMMAND…]", rest: &c.Words} }
 
-// Run shows a page.
-func (c *helpCommand) Run(ctx context.Context, a *app) error {
-	return a.run(ctx, append(c.Words, "--help"))
+func (c *helpCommand) flags(t translate) flags {
+	return flags{boolFlag(&c.Man, "man", t("print all pages as one manual page, for man"))}
 }
 
-// versionCommand is `omsinit version`.
-type versionCommand struct{}
-
-// Run prints the version.
-func (c *versionCommand) Run(_ context.Context, a *app) error {
-	_, err := fmt.Fprintln(a.stdout, "omsinit "+version)
-	return err
+// Run shows a page.
+func (c *helpCommand) Run(ctx context.Context, a *app) error {
+	if c.Man {
+		_, err := io.WriteString(a.stdout, helppage.Manual(a.application(), a.lang, version, len(a.commonFlags())))
+		return err
+	}
+	return a.run(ctx, append(c.Words, "--help"))
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"omsinit/init/flow"
-	"omsinit/internal/msg"
 )
 
 // initCommand is `omsinit init`.
@@ -71,9 +70,9 @@ type addResourceCommand struct{ target }
 // Run runs step 5.
 func (c *addResourceCommand) Run(ctx context.Context, _ *app) error { return c.only(ctx, "resource") }
 
-// only runs one step.
-func (o *target) only(ctx context.Context, step string) error {
-	return o.flow().Init(ctx, flow.Steps{Only: []string{step}})
+// only runs some of the steps.
+func (o *target) only(ctx context.Context, steps ...string) error {
+	return o.flow().Init(ctx, flow.Steps{Only: steps})
 }
 
 // oldNames is omsinit without a command: what the Python scripts of OMS were called with.
@@ -101,11 +100,13 @@ func (c *oldNames) flags(t translate) flags {
 func (c *oldNames) Run(ctx context.Context, a *app) error {
 	switch {
 	case len(c.Words) > 0:
-		return usage(msg.M("there is no command %q; see `omsinit help`", c.Words[0]))
+		return noCommand("", c.Words[0], a.commands())
 	case c.CheckFile != "":
 		check := checkCommand{File: c.CheckFile}
 		check.target = c.target
 		return check.Run(ctx, a)
+	case c.InitDB && c.InitConfigFile:
+		return c.only(ctx, "metadb", "component")
 	case c.InitDB:
 		return c.only(ctx, "metadb")
 	case c.InitConfigFile:

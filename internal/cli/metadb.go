@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"path/filepath"
 	"strings"
+	"time"
 
 	urfave "github.com/urfave/cli/v2"
 
@@ -80,7 +82,7 @@ func (c *metadbMigrate) Run(ctx context.Context, a *app) error {
 		return c.reinit(ctx, a, step)
 	}
 	result, err := flow.Migrate(ctx, step)
-	if err == nil && !result.Changed() {
+	if err == nil && !result.Changed() && result.Deviating == 0 {
 		return a.print(msg.M("the MetaDB is up to date"))
 	}
 	return err
@@ -93,10 +95,10 @@ func (c *metadbMigrate) reinit(ctx context.Context, a *app, step *metadb.Step) (
 		p := a.prompter(ctx)
 		question := msg.M("This drops the databases %s, %s and %s with everything in them. Type the name of the first one to go on:",
 			step.Config.RMDatabase, step.Config.CMDatabase, step.Config.HeartbeatDatabase)
-		if !p.terminal() {
+		if !p.Terminal() {
 			a.say(question)
 		}
-		if name, err = p.line(question); ctx.Err() != nil {
+		if name, err = p.Line(question); ctx.Err() != nil {
 			return err
 		} // no answer is a wrong name, which is refused
 	}
@@ -112,12 +114,42 @@ type metadbBackup struct {
 	target
 	Dir        string
 	Heartbeats []string
+	Prove      proving
 }
+
+// proving is the flag --prove, which may stand alone or have a mode behind an equals sign.
+type proving struct{ backup.ProofMode }
+
+// Set implements flag.Value; "true" is a flag that stands alone.
+func (f *proving) Set(value string) error {
+	f.ProofMode = backup.ProofMode(value)
+	if value == "true" {
+		f.ProofMode = backup.Auto
+	}
+	switch f.ProofMode {
+	case backup.Auto, backup.Full, backup.Sample:
+		return nil
+	}
+	return msg.Errorf("--prove is full or sample, not %q", value)
+}
+
+// String implements flag.Value.
+func (f *proving) String() string { return string(f.ProofMode) }
+
+// Get implements flag.Getter.
+func (f *proving) Get() any { return f.ProofMode }
+
+// IsBoolFlag reports that the flag may stand alone.
+func (f *proving) IsBoolFlag() bool { return true }
+
+// proveTime is how long a proof may take before a sample has to do.
+const proveTime = 30 * time.Minute
 
 func (c *metadbBackup) args() arguments { return backupFolder("DIR", &c.Dir) }
 
 func (c *metadbBackup) flags(t translate) flags {
-	return flags{lockTimeoutFlag(t, &c.LockTimeout), heartbeatsFlag(t, &c.Heartbeats)}
+	return flags{lockTimeoutFlag(t, &c.LockTimeout), heartbeatsFlag(t, &c.Heartbeats),
+		&urfave.GenericFlag{Name: "prove", Value: &c.Prove, Usage: t("then restore it on trial, beside the databases; --prove=full or --prove=sample, for the structure and some rows (default: full, sample where it takes more than 30 minutes)")}}
 }
 
 // backupFolder is the argument of commands that work on a backup.
@@ -133,10 +165,18 @@ func (c *metadbBackup) Run(ctx context.Context, a *app) error {
 	}
 	job.Heartbeats, job.Progress = c.Heartbeats, a.progress(dumped)
 	m, err := job.Backup(ctx)
-	if err != nil {
+	if err == nil {
+		err = a.backedUp(job.Dir, m)
+	}
+	if err != nil || c.Prove.ProofMode == "" {
 		return err
 	}
-	return a.backedUp(job.Dir, m)
+	job.Progress = a.progress(restored)
+	proof, err := job.Prove(ctx, c.Prove.ProofMode, backup.Limits{Time: proveTime})
+	if err != nil {
+		return msg.Errorf("the backup is not proven: %w", err)
+	}
+	return a.print(proof.Message())
 }
 
 // backedUp prints that a backup is complete.
@@ -148,6 +188,7 @@ func (a *app) backedUp(dir string, m *backup.Manifest) error {
 type metadbRestore struct {
 	target
 	Dir, Replace string
+	Collations   map[string]string
 }
 
 func (c *metadbRestore) args() arguments { return backupFolder("DIR", &c.Dir) }
@@ -156,19 +197,37 @@ func (c *metadbRestore) flags(t translate) flags {
 	return flags{
 		lockTimeoutFlag(t, &c.LockTimeout),
 		textFlag(&c.Replace, "replace", t("drop what the databases hold now; give the name of drc_rm_db")),
+		c.collationFlag(t),
 	}
+}
+
+func (c *metadbRestore) collationFlag(t translate) urfave.Flag {
+	return &urfave.StringSliceFlag{Name: "collation", Usage: t("use another collation or character set that this server knows, as OLD=NEW"),
+		Action: func(_ *urfave.Context, values []string) error {
+			c.Collations = map[string]string{}
+			for _, v := range values {
+				from, to, ok := strings.Cut(v, "=")
+				if !ok || from == "" || to == "" {
+					return usage(msg.M("--collation is OLD=NEW, not %q", v))
+				}
+				c.Collations[from] = to
+			}
+			return nil
+		}}
 }
 
 // Run restores the databases.
 func (c *metadbRestore) Run(ctx context.Context, a *app) error {
-	job, err := c.flow().Backup(c.Dir)
+	f := c.flow()
+	job, err := f.Backup(c.Dir)
 	if err != nil {
 		return err
 	}
-	job.Progress = a.progress(restored)
+	job.Progress, job.Collations = a.progress(restored), c.Collations
 	m, err := job.Restore(ctx, c.Replace)
 	if err != nil {
 		return err
 	}
-	return a.print(msg.M("%d databases are restored and verified", len(m.Databases)))
+	err = a.print(msg.M("%d databases are restored and verified", len(m.Databases)))
+	return cmp.Or(err, f.StandDown(ctx)) // they may be of another release than this node
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 
 	urfave "github.com/urfave/cli/v2"
 	"golang.org/x/term"
@@ -15,6 +14,7 @@ import (
 	"omsinit/check"
 	"omsinit/init/metadb/backup"
 	"omsinit/internal/msg"
+	"omsinit/internal/style"
 )
 
 // formats are the values of --output. A new one is one more entry.
@@ -58,7 +58,7 @@ func (o *output) flag(t translate, more ...string) urfave.Flag {
 	}
 	names = append(names, more...)
 	last := len(names) - 1
-	list := strings.Join(names[:last], t(", ")) + t(" or ") + names[last]
+	list := t("%s or %s", msg.List(names[:last]), names[last])
 	f := textFlag(&o.Format, "output", t("print the result as %s", list))
 	f.Value = names[0]
 	f.Action = must(func(name string) bool { return slices.Contains(names, name) },
@@ -74,7 +74,7 @@ func (o *output) print(a *app, err error, value any, text func(io.Writer, msg.La
 	}
 	var b bytes.Buffer
 	chosen := slices.IndexFunc(formats, func(f format) bool { return f.name == o.Format })
-	if err := formats[max(0, chosen)].write(&b, a.lang, result{value, text}); err != nil {
+	if err := formats[max(0, chosen)].write(style.Before(a.stdout, &b), a.lang, result{value, text}); err != nil {
 		return err
 	}
 	_, err = b.WriteTo(a.stdout)
@@ -89,7 +89,7 @@ func plain(text func(io.Writer, msg.Lang)) func(io.Writer, msg.Lang) error {
 // printReport prints a report of checks, and returns errFindings when there are errors in it.
 func (o *output) printReport(a *app, report check.Report, err error) error {
 	err = o.print(a, err, report.JSON(a.lang), plain(func(w io.Writer, lang msg.Lang) {
-		report.Print(w, check.Style{Lang: lang, Color: colored(a.stdout)})
+		report.Print(w, lang)
 	}))
 	return found(err, report.Err() != nil, errFindings)
 }
@@ -98,12 +98,6 @@ func (o *output) printReport(a *app, report check.Report, err error) error {
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// colored reports whether to write colours: on a terminal that shows them, unless the user wants none
-// (https://no-color.org).
-func colored(w io.Writer) bool {
-	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(w)
 }
 
 // progress returns a function that shows on standard error how far a backup or a restore is: a line that changes on a

@@ -10,16 +10,39 @@ import (
 	"strings"
 
 	"omsinit/capture/prove"
-	"omsinit/init/flow"
+	"omsinit/init/flow/packs"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 	"omsinit/scripts"
 )
 
 // packList is `omsinit pack list`.
-type packList struct{ target }
+type packList struct{ report }
 
-// Run lists the files.
+// listedFile is one file of the pack, in JSON.
+type listedFile struct {
+	Name     string             `json:"name"`
+	Source   string             `json:"source"`
+	Path     string             `json:"path,omitempty"`
+	Owner    string             `json:"owner,omitempty"`
+	Mode     string             `json:"mode,omitempty"`
+	Format   pack.Format        `json:"format,omitempty"`
+	Merge    string             `json:"merge,omitempty"` // or create
+	Evidence *pack.FileEvidence `json:"evidence,omitempty"`
+}
+
+// listedCall is one call of the pack, in JSON.
+type listedCall struct {
+	Name     string        `json:"name"`
+	Method   string        `json:"method"`
+	Path     string        `json:"path"`
+	Evidence pack.Evidence `json:"evidence,omitempty"`
+}
+
+func (c *packList) flags(t translate) flags { return flags{c.flag(t)} }
+
+// Run lists the files, the calls and the ports.
 func (c *packList) Run(_ context.Context, a *app) error {
 	p, err := c.node.Pack()
 	if err != nil {
@@ -33,22 +56,67 @@ func (c *packList) Run(_ context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(a.stderr, p.Release)
-	var rows [][]string
+	list := struct {
+		Version int          `json:"version"`
+		Release string       `json:"release"`
+		Files   []listedFile `json:"files"`
+		Calls   []listedCall `json:"calls"`
+		Ports   []pack.Port  `json:"ports"`
+	}{1, p.Release, []listedFile{}, []listedCall{}, append([]pack.Port{}, p.Ports...)}
 	for _, name := range names {
-		f, ok := made[name]
-		if !ok {
-			rows = append(rows, []string{name, p.Source(name)})
-			continue
+		l := listedFile{Name: name, Source: p.Source(name)}
+		if f, ok := made[name]; ok {
+			l.Path, l.Owner, l.Mode, l.Format = f.Path, f.Owner, fmt.Sprintf("%04o", uint32(f.Mode)), f.Format
+			l.Merge, l.Evidence = string(f.Merge), &f.Evidence
+			if f.Policy == pack.Create {
+				l.Merge = string(f.Policy)
+			}
 		}
-		merge := string(f.Merge)
-		if f.Policy == pack.Create {
-			merge = string(f.Policy)
-		}
-		mode := fmt.Sprintf("%04o", uint32(f.Mode))
-		rows = append(rows, []string{name, p.Source(name), f.Path, f.Owner, mode, string(f.Format), merge})
+		list.Files = append(list.Files, l)
 	}
-	return msg.PrintColumns(a.stdout, rows)
+	for _, call := range p.Calls {
+		list.Calls = append(list.Calls, listedCall{call.Name, call.Method, call.Path, call.Evidence})
+	}
+	return c.print(a, nil, list, func(w io.Writer, lang msg.Lang) error {
+		fmt.Fprintln(a.stderr, p.Release)
+		var rows [][]string
+		for _, l := range list.Files {
+			row := []string{l.Name, l.Source}
+			if l.Evidence != nil {
+				row = append(row, l.Path, l.Owner, l.Mode, string(l.Format), l.Merge, evidence(lang, l.Evidence.Path),
+					evidence(lang, l.Evidence.Template))
+			}
+			rows = append(rows, row)
+		}
+		if err := msg.PrintColumns(w, rows); err != nil {
+			return err
+		}
+		rows = nil
+		for _, call := range list.Calls {
+			rows = append(rows, []string{call.Name, call.Method + " " + call.Path, evidence(lang, call.Evidence)})
+		}
+		for _, port := range list.Ports {
+			rows = append(rows, []string{port.Key, port.File, evidence(lang, port.Evidence)})
+		}
+		if len(rows) == 0 {
+			return nil
+		}
+		fmt.Fprintln(w)
+		return msg.PrintColumns(w, rows)
+	})
+}
+
+// evidence returns the word for how something is known; a dash where that is not said.
+func evidence(lang msg.Lang, e pack.Evidence) string {
+	switch e {
+	case pack.Documented:
+		return lang.Sprintf("documented")
+	case pack.Observed:
+		return lang.Sprintf("observed")
+	case pack.Guess:
+		return lang.Sprintf("guess")
+	}
+	return "-"
 }
 
 // packShow is `omsinit pack show`.
@@ -103,7 +171,7 @@ func (c *packExport) Run(_ context.Context, a *app) error {
 
 // packLint is `omsinit pack lint`.
 type packLint struct {
-	output
+	report
 	Dir string
 }
 
@@ -114,11 +182,11 @@ func (c *packLint) Run(_ context.Context, a *app) error {
 	if err := findPacks(&c.Dir); err != nil {
 		return err
 	}
-	faults, err := flow.LintPack(c.Dir)
+	faults, err := packs.Lint(c.node, c.Dir)
 	err = c.print(a, err, prove.FaultsJSON(faults), func(w io.Writer, lang msg.Lang) error {
 		return prove.PrintFaults(w, lang, faults)
 	})
-	wrong := slices.ContainsFunc(faults, func(f prove.Fault) bool { return f.Severity == "error" })
+	wrong := slices.ContainsFunc(faults, func(f finding.Finding) bool { return f.Severity == finding.Error })
 	return found(err, wrong, errFindings)
 }
 
@@ -135,7 +203,7 @@ func (c *packDiff) Run(_ context.Context, a *app) error {
 	if err := findPacks(&c.From, &c.To); err != nil {
 		return err
 	}
-	changes, err := flow.DiffPacks(c.From, c.To)
+	changes, err := packs.Diff(c.From, c.To)
 	err = c.print(a, err, prove.ChangesJSON(changes), func(w io.Writer, lang msg.Lang) error {
 		return prove.PrintChanges(w, lang, changes)
 	})

@@ -3,13 +3,13 @@ package cli
 import (
 	"cmp"
 	"context"
-	"io"
 	"path/filepath"
 	"slices"
 	"time"
 
 	urfave "github.com/urfave/cli/v2"
 
+	"omsinit/init/metadb/backup"
 	"omsinit/init/upgrade"
 	"omsinit/internal/msg"
 )
@@ -25,6 +25,7 @@ func (o *upgrading) gateFlags(t translate) flags {
 	return flags{
 		textFlag(&o.Up.From, "from-version", t("assume this release for an installation that records none, such as 4.1.0-CE")),
 		boolFlag(&o.Up.AutoHA, "auto-ha", t("switch high availability off before and on again after")),
+		boolFlag(&o.Up.OthersRun, "others-run", t("upgrade while other nodes run, as docker_hot_update_init.sh does; what they write after the backup is lost when it is restored")),
 		listFlag(&o.Up.Confirmed, "confirm", t("confirm a step by hand that was done, such as correction-jar")),
 		ignoreFlag(t, &o.Ignore),
 	}
@@ -45,7 +46,10 @@ type upgradePlan struct {
 }
 
 func (c *upgradePlan) flags(t translate) flags {
-	return slices.Concat(flags{c.flag(t)}, c.gateFlags(t), c.backupFlags(t))
+	of := &c.Up.Hosts
+	return slices.Concat(flags{c.flag(t), boolFlag(&of.Cluster, "cluster", t("also print the commands for the host of each node: stop, start, and back")),
+		textFlag(&of.Image, "image", t("name this image in the commands of --cluster (default: NEW_IMAGE)")), textFlag(&of.Old, "container", t("name the old containers like this in the commands of --cluster (default: oms)")),
+	}, c.gateFlags(t), c.backupFlags(t))
 }
 
 // Run prints the plan, and returns errFindings when a gate refuses it.
@@ -71,8 +75,18 @@ func (c *upgradeApply) flags(t translate) flags {
 		return nil
 	}
 	ready := readyTimeoutFlag(t, "ready-timeout", &c.ReadyTimeout)
-	own := flags{keep, unattended, lock, ready, preferFlag(t, &c.Prefer)}
+	own := flags{keep, unattended, lock, ready, preferFlag(t, &c.Prefer), proveFlag(t, &c.Up.Prove)}
 	return slices.Concat(own, c.gateFlags(t), c.backupFlags(t))
+}
+
+// proveFlag is --prove.
+func proveFlag(t translate, to *backup.ProofMode) urfave.Flag {
+	f := &urfave.StringFlag{Name: "prove", Usage: t("restore this much of the backup on trial: full, or sample for the structure and some rows (default: full, sample where it would take too long)")}
+	f.Action = must(func(mode string) bool {
+		*to = backup.ProofMode(mode)
+		return *to == backup.Full || *to == backup.Sample
+	}, func(mode string) msg.Message { return msg.M("--prove is full or sample, not %q", mode) })
+	return f
 }
 
 // Run upgrades.
@@ -103,7 +117,7 @@ func (c *upgradeRollback) Run(ctx context.Context, a *app) (err error) {
 		}
 	}
 	if !c.Yes {
-		c.Confirm = a.prompter(ctx).confirm
+		c.Confirm = a.prompter(ctx).Confirm
 	}
 	return c.flow().RollBack(ctx, c.Rollback)
 }
@@ -142,10 +156,7 @@ func (c *upgradeBackups) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	list, asked := u.Backups(ctx)
-	err = c.print(a, nil, upgrade.BackupsJSON(list), func(w io.Writer, lang msg.Lang) error {
-		return upgrade.PrintBackups(w, lang, list)
-	})
-	return cmp.Or(err, asked)
+	return cmp.Or(c.print(a, nil, list, list.Print), asked)
 }
 
 // upgradeVerify is `omsinit upgrade verify`.

@@ -1,5 +1,6 @@
 // Package config reads config.yaml into one typed value: its keys, their spellings, defaults and rules. It uses neither
-// the network nor the clock, and only Load and ReadFile open a file. Source of keys and rules: docs/oms-facts.md §1.
+// the network nor the clock. Load and ReadFile open the file, Parse only those that it names for secrets (FileKey).
+// Source of keys and rules: docs/oms-facts.md §1.
 //
 // Values are read as text, whatever type YAML gives them: a number, a boolean or an address may be plain, in quotes or
 // tagged (!!bool "true"). Booleans are true, yes, on, y, t, 1 and their opposites in any case; numbers are decimal

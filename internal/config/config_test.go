@@ -274,7 +274,8 @@ func TestFinding(t *testing.T) {
 	}
 	want := finding.Finding{
 		ID: "config.value", Severity: finding.Error,
-		Place: finding.Place{File: "config.yaml", Line: 9, Column: 14, Key: "cm_location", Value: "128"},
+		Place:  finding.Place{File: "config.yaml", Line: 9, Column: 14, Key: "cm_location", Value: "128"},
+		Source: "cm_location: 128",
 	}
 	got := e.Findings[0]
 	got.Message, got.Fix = msg.Message{}, msg.Message{}
@@ -285,12 +286,12 @@ func TestFinding(t *testing.T) {
 		t.Errorf("severity %v", s)
 	}
 	const zh = `config.yaml:9:14: cm_location = "128"：值必须是 0 到 127 之间的整数
-    处理方法：请写成十进制数字，不带前导零，例如 cm_location: 100`
+    处理方法：请填写值，例如 cm_location: 100`
 	wrapped := fmt.Errorf("step 1: %w", err)
 	for how, got := range map[string]string{
 		"In":      e.In(msg.Chinese),
 		"Text":    msg.Chinese.Text(err),
-		"wrapped": strings.TrimPrefix(msg.Chinese.Text(wrapped), "step 1: "),
+		"wrapped": strings.TrimPrefix(msg.Chinese.Text(wrapped), "step 1："),
 		"finding": msg.M("%v", e.Findings[0]).In(msg.Chinese),
 	} {
 		if got != zh {
@@ -335,6 +336,77 @@ func TestHostDoesNotShowCredentials(t *testing.T) {
 			if text := lang.Text(err); strings.Contains(host, "@") && strings.Contains(text, "hunter2") {
 				t.Errorf("%s: the password is shown: %s", host, text)
 			}
+		}
+	}
+}
+
+// TestSource: the line of a finding is shown when nothing is in it that must not be seen.
+func TestSource(t *testing.T) {
+	const secret = "Pa55word"
+	for line, want := range map[string]string{
+		"cm_location: 300":                           "cm_location: 300",
+		"cm_location:  '300'   # " + secret:          "cm_location:  '300'",
+		"cm_nodes: # " + secret + "\n  - 10.0.0.300": "  - 10.0.0.300",
+		"cm_nodes:":                   "cm_nodes:",
+		"oms_meta_pasword: " + secret: "",
+		"cm_location: " + secret + " x\nmine: " + secret:      "cm_location: " + secret + " x", // a wrong value is shown, as ever
+		"oms_meta_password: \"" + secret:                      "",
+		"cm_url: http://u:" + secret + "@10.0.0.1:8088":       "",
+		"oms_meta_password: " + secret + "\ncm_location: 300": "cm_location: 300",
+	} {
+		_, warnings, err := config.Parse("config.yaml", []byte(line+"\n"))
+		var e *config.Error
+		if !errors.As(err, &e) {
+			t.Fatalf("%s: %v", line, err)
+		}
+		var sources []string
+		for _, f := range append(e.Findings, warnings...) {
+			if f.Source != "" {
+				sources = append(sources, f.Source)
+			}
+		}
+		if got := strings.Join(sources, "\n"); got != want {
+			t.Errorf("%q shows %q", line, got)
+		}
+	}
+	if _, _, err := config.Parse("config.yaml", []byte("{cm_location: 300, oms_meta_password: "+secret+"}\n")); err == nil || strings.Contains(fmt.Sprintf("%+v", err), secret) {
+		t.Errorf("%+v", err)
+	}
+}
+
+func TestCompare(t *testing.T) {
+	before := file("cm_location", "1")
+	after := append(file("cm_location", "2"), "mine: 1\n"...)
+	changed, err := config.Compare("config.yaml", before, after)
+	if err != nil || len(changed) != 2 || changed[0] != (config.Changed{Key: "cm_location", Old: "1", New: "2"}) || changed[1].Key != "mine" {
+		t.Errorf("%+v, %v", changed, err)
+	}
+	if changed, err = config.Compare("config.yaml", after, before); err != nil || len(changed) != 2 || changed[1].New != "" {
+		t.Errorf("%+v, %v", changed, err)
+	}
+	if changed, err = config.Compare("config.yaml", []byte("{"), before); err != nil || len(changed) < 5 {
+		t.Errorf("from a broken file: %+v, %v", changed, err)
+	}
+	for _, c := range changed {
+		if c.Key == "oms_meta_password" && c.New != config.Masked {
+			t.Errorf("%+v", c)
+		}
+	}
+	var e *config.Error
+	if _, err := config.Compare("config.yaml", before, file("cm_location", "many")); !errors.As(err, &e) {
+		t.Error(err)
+	}
+}
+
+// TestConsolePort: the port is found also in a file that is refused.
+func TestConsolePort(t *testing.T) {
+	for text, want := range map[string]int{
+		"": 8089, "nginx_server_port: 18089\ncm_location: many\n": 18089, "nginx_server_port: many\n": 8089,
+		"nginx_server_port: 70000\n": 8089, "nginx_server_port: 8088\n": 8088, "cm_server_port: 8089\nnginx_server_port: '8090'\n": 8090,
+		"\"nginx_server_port\": \"8443\"\n": 8443, "- no\n- yaml: [": 8089,
+	} {
+		if got := config.ConsolePort([]byte(text)); got.Number != want || got.Program != "nginx" || got.Key != "nginx_server_port" {
+			t.Errorf("%q: %+v, want %d", text, got, want)
 		}
 	}
 }

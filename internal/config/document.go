@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"sort"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
+	"omsinit/internal/pattern"
 )
 
 // entry is one key of the file with its value.
@@ -94,7 +94,7 @@ func (r *reader) notYAML(lines []string, err error) {
 	if _, rest, ok := strings.Cut(reason, ": "); ok && strings.HasPrefix(reason, "line ") {
 		reason = rest
 	}
-	rule := msg.M("this entry is not valid YAML: %s", reason)
+	rule := msg.M("this entry is not valid YAML: %s", msg.Foreign(reason))
 	if strings.Contains(reason, "unknown anchor") { // its words would show the value
 		rule = msg.M("a value begins with * and is not in quotes, so YAML takes it for a reference")
 	}
@@ -155,6 +155,9 @@ func (r *reader) collect(root *yaml.Node) {
 		}
 		if k, ok := find(name); ok {
 			r.entries[k.Name] = e
+		} else if k, ok := findFileKey(name); ok {
+			r.files[k.Name] = e
+			r.reported[k.Name] = r.reported[k.Name] || r.reported[name]
 		} else {
 			others = append(others, e)
 		}
@@ -206,11 +209,11 @@ func (r *reader) unknown(e entry) {
 	r.warn(e.key, safeName(name), "", msg.M("OMS knows no such key"), fix)
 }
 
-var notWord = regexp.MustCompile(`[^\w.\x{80}-\x{10ffff}-]`)
+var notWord = pattern.New(`[^\w.\x{80}-\x{10ffff}-]`)
 
 // safeName returns as much of a key as is a word: what stands in the place of a key by mistake may be a password.
 func safeName(name string) string {
-	at := notWord.FindStringIndex(name)
+	at := notWord().FindStringIndex(name)
 	switch {
 	case at == nil:
 		return name

@@ -1,14 +1,18 @@
 package config
 
 import (
+	"errors"
 	"fmt"
-	"regexp"
+	"maps"
 	"slices"
+	"sort"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
+	"omsinit/internal/pattern"
 )
 
 // Assignment is a key of config.yaml with the text it is to have. A list is written with commas.
@@ -21,10 +25,50 @@ type Assignment struct {
 // not in the file.
 type Changed struct{ Key, Old, New string }
 
+// Edited is the text of a config.yaml in which keys have changed.
+type Edited struct {
+	Text    []byte
+	Changed []Changed
+
+	from origin
+}
+
+// Before returns findings about the text with the places that they have in the file as it was before the edit.
+func (e Edited) Before(list []finding.Finding) []finding.Finding {
+	if e.from == nil {
+		return list
+	}
+	list = e.from.before(list)
+	for i, f := range list {
+		if slices.ContainsFunc(e.Changed, func(c Changed) bool { return c.Key == f.Place.Key }) {
+			list[i].Source = "" // the file has another value in that line
+		}
+	}
+	return list
+}
+
+// origin holds, for each line of an edited text, its number in the text before; 0 when it is new. A nil origin is a
+// text that was not edited here.
+type origin []int
+
+// before returns findings with the lines of the text before the edit. What is about a new line has a file and a key.
+func (o origin) before(list []finding.Finding) []finding.Finding {
+	list = slices.Clone(list)
+	for i := range list {
+		if p := &list[i].Place; p.Line > 0 && p.Line <= len(o) {
+			if p.Line = o[p.Line-1]; p.Line == 0 {
+				p.Column, list[i].Source = 0, ""
+			}
+		}
+	}
+	inOrder(list)
+	return list
+}
+
 // Edit sets keys in the text of a config.yaml and leaves everything else as it is: comments, order, quotes, line ends.
-// A key that is not in the file is added at its end. The result is read back: an edit that would change anything else
-// is refused, as is a file that is wrong afterwards, with its *Error.
-func Edit(name string, data []byte, settings []Assignment) (edited []byte, changed []Changed, err error) {
+// A key that is not in the file is added at its end. The result is read back as YAML: an edit that would change
+// anything else is refused. What the values mean is for Parse.
+func Edit(name string, data []byte, settings []Assignment) (Edited, error) {
 	text, bom := strings.CutPrefix(string(data), "\ufeff")
 	e := editor{name: name, eol: "\n"}
 	if strings.Contains(text, "\r\n") {
@@ -32,45 +76,74 @@ func Edit(name string, data []byte, settings []Assignment) (edited []byte, chang
 		text = strings.ReplaceAll(text, "\r\n", "\n")
 	}
 	e.lines = strings.Split(text, "\n")
+	for i := range e.lines {
+		e.from = append(e.from, i+1)
+	}
 	if isFlow(e.lines) {
-		return nil, nil, msg.Errorf(
+		return Edited{}, msg.Errorf(
 			"%s is written within braces, and cannot be edited key by key; edit it by hand", name)
 	}
 	before, err := e.entries()
 	if err != nil {
-		return nil, nil, err
+		return Edited{}, err
 	}
 	want := map[string][]string{}
 	for _, s := range settings {
 		if want[s.Key], err = e.set(s); err != nil {
-			return nil, nil, err
+			return Edited{}, err
 		}
 	}
 	after, err := e.entries()
 	if err != nil {
-		return nil, nil, err
+		return Edited{}, err
 	}
+	var changed []Changed
 	for key, entry := range after {
 		texts, edited := want[key]
 		switch old := before[key].value; {
 		case !edited && flat(old) != flat(entry.value), edited && !slices.Equal(leaves(entry.value), texts):
-			return nil, nil, e.cannotSet(key)
+			return Edited{}, e.cannotSet(key)
 		case edited && (old == nil || !slices.Equal(leaves(old), texts)):
 			changed = append(changed, Changed{Key: key, Old: shownValue(key, old), New: shownValue(key, entry.value)})
 		}
 	}
 	if len(after) < len(before) {
-		return nil, nil, msg.Errorf("cannot set a key in %s without touching other lines; edit it by hand", name)
+		return Edited{}, msg.Errorf("cannot set a key in %s without touching other lines; edit it by hand", name)
 	}
-	slices.SortFunc(changed, func(a, b Changed) int { return strings.Compare(a.Key, b.Key) })
+	sort.Slice(changed, func(i, j int) bool { return changed[i].Key < changed[j].Key })
 	if len(changed) == 0 {
-		return data, nil, nil
+		return Edited{Text: data}, nil
 	}
 	out := strings.Join(e.lines, e.eol)
 	if bom {
 		out = "\ufeff" + out
 	}
-	return []byte(out), changed, nil
+	return Edited{Text: []byte(out), Changed: changed, from: e.from}, nil
+}
+
+// Compare returns the keys that differ between two texts of a config.yaml, of which the second must be right: its
+// *Error is the error. Of a text that cannot be read every key of the other one differs.
+func Compare(name string, before, after []byte) ([]Changed, error) {
+	if _, _, err := Parse(name, after); err != nil {
+		return nil, err
+	}
+	read := func(data []byte) map[string]entry {
+		text := strings.ReplaceAll(strings.TrimPrefix(string(data), "\ufeff"), "\r\n", "\n")
+		entries, _ := (&editor{name: name, lines: strings.Split(text, "\n")}).entries()
+		return entries
+	}
+	old, current := read(before), read(after)
+	all := map[string]entry{}
+	maps.Copy(all, current)
+	maps.Copy(all, old)
+	var changed []Changed
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		was, is := old[key].value, current[key].value
+		if was == nil || is == nil || flat(was) != flat(is) {
+			changed = append(changed, Changed{Key: key, Old: shownValue(key, was), New: shownValue(key, is)})
+		}
+	}
+	return changed, nil
 }
 
 // Hide returns the text of a config.yaml line by line with every value masked that may be secret, to be compared or
@@ -98,6 +171,7 @@ func Hide(data []byte) string {
 type editor struct {
 	name  string
 	lines []string
+	from  origin
 	eol   string
 }
 
@@ -109,7 +183,11 @@ func (e *editor) cannotSet(key string) error {
 func (e *editor) entries() (map[string]entry, error) {
 	root, second, err := parseYAML(e.lines)
 	if err != nil || second != nil || root != nil && root.Kind != yaml.MappingNode {
-		if _, _, err := Parse(e.name, []byte(strings.Join(e.lines, "\n"))); err != nil {
+		_, _, err := Parse(e.name, []byte(strings.Join(e.lines, "\n")))
+		if wrong, ok := errors.AsType[*Error](err); ok {
+			wrong.Findings = e.from.before(wrong.Findings)
+		}
+		if err != nil {
 			return nil, err
 		}
 		return nil, msg.Errorf("%s cannot be edited key by key; edit it by hand", e.name)
@@ -131,7 +209,7 @@ func (e *editor) entries() (map[string]entry, error) {
 // set writes one key, and returns the texts that a reader must find as its value.
 func (e *editor) set(s Assignment) (texts []string, err error) {
 	text := s.Value.Reveal()
-	if !word.MatchString(s.Key) {
+	if !word().MatchString(s.Key) {
 		return nil, msg.Errorf("%q is not the name of a key", s.Key)
 	}
 	if strings.ContainsFunc(text, isControl) || strings.Contains(text, "\t") {
@@ -173,7 +251,8 @@ func (e *editor) set(s Assignment) (texts []string, err error) {
 	}
 	e.lines[at] = head + spell(texts, isList, quote) + tail
 	if items := old.value.Content; old.value.Kind == yaml.SequenceNode && len(items) > 0 {
-		e.lines = slices.Delete(e.lines, at+1, min(items[len(items)-1].Line, len(e.lines)))
+		end := min(items[len(items)-1].Line, len(e.lines))
+		e.lines, e.from = slices.Delete(e.lines, at+1, end), slices.Delete(e.from, at+1, end)
 	}
 	return texts, nil
 }
@@ -184,9 +263,9 @@ func (e *editor) add(line string) {
 	for last > 0 && strings.TrimSpace(e.lines[last-1]) == "" {
 		last--
 	}
-	e.lines = slices.Insert(e.lines, last, line)
+	e.lines, e.from = slices.Insert(e.lines, last, line), slices.Insert(e.from, last, 0)
 	if last == len(e.lines)-1 {
-		e.lines = append(e.lines, "")
+		e.lines, e.from = append(e.lines, ""), append(e.from, 0)
 	}
 }
 
@@ -220,7 +299,7 @@ func spell(texts []string, isList bool, quote byte) string {
 	switch {
 	case quote == '"':
 		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
-	case quote == 0 && plain.MatchString(text):
+	case quote == 0 && plain().MatchString(text):
 		return text
 	}
 	return "'" + strings.ReplaceAll(text, "'", "''") + "'"
@@ -228,8 +307,8 @@ func spell(texts []string, isList bool, quote byte) string {
 
 // word is the name of a key that needs no quotes, plain a value that needs none for any reader.
 var (
-	word  = regexp.MustCompile(`^[\w.-]+$`)
-	plain = regexp.MustCompile(`^[\w.](?:[\w.,/:@#-]*[\w.-])?$`)
+	word  = pattern.New(`^[\w.-]+$`)
+	plain = pattern.New(`^[\w.](?:[\w.,/:@#-]*[\w.-])?$`)
 )
 
 // leaves returns the texts of a value or of a list.

@@ -1,10 +1,13 @@
 package config
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"omsinit/internal/finding"
 )
 
 const toEdit = `# our node
@@ -51,14 +54,14 @@ func TestEdit(t *testing.T) {
 				func(s string) string { return "\ufeff" + s },
 			} {
 				want := strings.NewReplacer(tt.edit...).Replace(toEdit)
-				got, changed, err := Edit("config.yaml", []byte(variant(toEdit)), tt.set)
+				got, err := Edit("config.yaml", []byte(variant(toEdit)), tt.set)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if diff := cmp.Diff(variant(want), string(got)); diff != "" {
+				if diff := cmp.Diff(variant(want), string(got.Text)); diff != "" {
 					t.Errorf("(-want +got)\n%s", diff)
 				}
-				if diff := cmp.Diff(tt.want, changed); diff != "" {
+				if diff := cmp.Diff(tt.want, got.Changed); diff != "" {
 					t.Errorf("changed: %s", diff)
 				}
 			}
@@ -67,13 +70,13 @@ func TestEdit(t *testing.T) {
 }
 
 func TestEditWithoutLastLineEnd(t *testing.T) {
-	got, _, err := Edit("c", []byte("a: 1\nb: 2"), []Assignment{{"c", "3"}})
-	if err != nil || string(got) != "a: 1\nb: 2\nc: 3\n" {
-		t.Errorf("%q, %v", got, err)
+	got, err := Edit("c", []byte("a: 1\nb: 2"), []Assignment{{"c", "3"}})
+	if err != nil || string(got.Text) != "a: 1\nb: 2\nc: 3\n" {
+		t.Errorf("%q, %v", got.Text, err)
 	}
-	got, _, err = Edit("c", []byte("a: 1\n\n\n"), []Assignment{{"c", "3"}})
-	if err != nil || string(got) != "a: 1\nc: 3\n\n\n" {
-		t.Errorf("%q, %v", got, err)
+	got, err = Edit("c", []byte("a: 1\n\n\n"), []Assignment{{"c", "3"}})
+	if err != nil || string(got.Text) != "a: 1\nc: 3\n\n\n" {
+		t.Errorf("%q, %v", got.Text, err)
 	}
 }
 
@@ -95,9 +98,47 @@ func TestEditRefuses(t *testing.T) {
 		"a secret in text": {"a: 1\n", Assignment{"oms_meta_password", "ge\theim"}, "oms_meta_password"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, _, err := Edit("config.yaml", []byte(tt.text), []Assignment{tt.set})
+			got, err := Edit("config.yaml", []byte(tt.text), []Assignment{tt.set})
 			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "heim") {
-				t.Errorf("%q, %v", got, err)
+				t.Errorf("%q, %v", got.Text, err)
+			}
+		})
+	}
+}
+
+// TestEditedBefore: what is wrong with an edited text has the lines of the file before the edit, a new key none.
+func TestEditedBefore(t *testing.T) {
+	for name, tt := range map[string]struct {
+		text string
+		set  []Assignment
+		want map[string]finding.Place // of the findings, by their keys
+	}{
+		"in place":            {toEdit, []Assignment{{"cm_location", "many"}}, map[string]finding.Place{"cm_location": {Line: 11, Column: 14, Value: "many"}}},
+		"appended":            {toEdit, []Assignment{{"cm_server_port", "many"}}, map[string]finding.Place{"cm_server_port": {Value: "many"}}},
+		"below a list":        {toEdit, []Assignment{{"cm_nodes", "10.0.0.2"}, {"tsdb_service", "NONE"}}, map[string]finding.Place{"tsdb_service": {Value: "NONE"}, "mine": {Line: 18, Column: 1}}},
+		"a slip, appended":    {toEdit, []Assignment{{"cm_locatoin", "1"}}, map[string]finding.Place{"cm_locatoin": {}, "mine": {Line: 18, Column: 1}}},
+		"a file and a secret": {toEdit, []Assignment{{"oms_meta_password_file", "/x"}}, map[string]finding.Place{"oms_meta_password_file": {}}},
+		"a secret and a file": {strings.Replace(toEdit, "oms_meta_password:", "oms_meta_password_file:", 1), []Assignment{{"oms_meta_password", "x"}}, map[string]finding.Place{"oms_meta_password_file": {Line: 5, Column: 25}}},
+		"no last line end":    {strings.TrimSuffix(toEdit, "\n"), []Assignment{{"cm_server_port", "0"}}, map[string]finding.Place{"cm_server_port": {Value: "0"}, "mine": {Line: 18, Column: 1}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			edited, err := Edit("f", []byte(tt.text), tt.set)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, list, err := Parse("f", edited.Text)
+			if wrong, ok := errors.AsType[*Error](err); ok {
+				list = append(list, wrong.Findings...)
+			}
+			found := map[string]finding.Finding{}
+			for _, f := range edited.Before(list) {
+				found[f.Place.Key] = f
+			}
+			for key, want := range tt.want {
+				want.File, want.Key = "f", key
+				if got := found[key]; got.Place != want || got.Place.Value != "" && got.Source != "" {
+					t.Errorf("got %+v %q, want %+v, of %v", got.Place, got.Source, want, list)
+				}
 			}
 		})
 	}
@@ -110,14 +151,14 @@ func FuzzEdit(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, key, value string) {
 		before := editor{name: "f", lines: strings.Split(strings.TrimPrefix(strings.ReplaceAll(text, "\r\n", "\n"), "\ufeff"), "\n")}
 		old, _ := before.entries()
-		edited, _, err := Edit("f", []byte(text), []Assignment{{key, Secret(value)}})
+		edited, err := Edit("f", []byte(text), []Assignment{{key, Secret(value)}})
 		if err != nil {
 			return
 		}
-		after := editor{name: "f", lines: strings.Split(strings.TrimPrefix(strings.ReplaceAll(string(edited), "\r\n", "\n"), "\ufeff"), "\n")}
+		after := editor{name: "f", lines: strings.Split(strings.TrimPrefix(strings.ReplaceAll(string(edited.Text), "\r\n", "\n"), "\ufeff"), "\n")}
 		entries, err := after.entries()
 		if err != nil {
-			t.Fatalf("cannot be read any more: %v\n%q", err, edited)
+			t.Fatalf("cannot be read any more: %v\n%q", err, edited.Text)
 		}
 		for name, entry := range old {
 			if name != key && flat(entries[name].value) != flat(entry.value) {

@@ -3,7 +3,7 @@ package config
 import (
 	"cmp"
 	"math"
-	"slices"
+	"sort"
 	"strings"
 
 	"omsinit/internal/finding"
@@ -75,7 +75,8 @@ func (fs *findings) result() (warnings []finding.Finding, err error) {
 
 func inOrder(list []finding.Finding) {
 	line := func(f finding.Finding) int { return cmp.Or(f.Place.Line, math.MaxInt) } // without a place it is later
-	slices.SortStableFunc(list, func(a, b finding.Finding) int {
-		return cmp.Or(cmp.Compare(line(a), line(b)), cmp.Compare(a.Place.Column, b.Place.Column))
+	sort.SliceStable(list, func(i, j int) bool {
+		a, b := list[i], list[j]
+		return cmp.Or(cmp.Compare(line(a), line(b)), cmp.Compare(a.Place.Column, b.Place.Column)) < 0
 	})
 }

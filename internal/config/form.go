@@ -3,12 +3,12 @@ package config
 import (
 	"net"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"omsinit/internal/msg"
+	"omsinit/internal/pattern"
 )
 
 // flaw is what is wrong with a value, and what to do.
@@ -19,7 +19,12 @@ func refuse(rule, fix msg.Message) (string, *flaw) { return "", &flaw{rule, fix}
 // refuse returns a flaw that an example answers.
 func (k *Key) refuse(rule msg.Message) (string, *flaw) { return refuse(rule, k.exampleFix()) }
 
-func (k *Key) exampleFix() msg.Message { return msg.M("write a value, such as %s", k.line()) }
+func (k *Key) exampleFix() msg.Message {
+	if k.Form == IPList {
+		return msg.M("write the OMS_HOST_IP of each node of the region, such as %s", k.line())
+	}
+	return msg.M("write a value, such as %s", k.line())
+}
 
 // judge looks at a value by itself and returns its normal spelling.
 func (k *Key) judge(text string) (normal string, wrong *flaw) {
@@ -31,14 +36,18 @@ func (k *Key) judge(text string) (normal string, wrong *flaw) {
 		}
 	case Integer, ComponentPort:
 		lowest, highest := k.limits()
-		if n, ok := decimal(text); !ok || n < lowest || n > highest {
-			return refuse(msg.M("the value must be a whole number from %d to %d", lowest, highest),
-				msg.M("write it in decimal digits without leading zeros, such as %s", k.line()))
+		n, ok := decimal(text)
+		rule := msg.M("the value must be a whole number from %d to %d", lowest, highest)
+		if !ok {
+			return refuse(rule, msg.M("write it in decimal digits without leading zeros, such as %s", k.line()))
+		}
+		if n < lowest || n > highest {
+			return k.refuse(rule)
 		}
 	case Choice:
 		normal = strings.ToUpper(text)
 		if !slices.Contains(k.Choices, normal) {
-			return k.refuse(msg.M("the value must be one of %s", strings.Join(k.Choices, ", ")))
+			return k.refuse(msg.M("the value must be one of %s", msg.List(k.Choices)))
 		}
 		return normal, nil
 	case Host:
@@ -107,7 +116,7 @@ func judgeHost(k *Key, text string) (string, *flaw) {
 }
 
 // hostName is a name that DNS or /etc/hosts takes.
-var hostName = regexp.MustCompile(`^(?:\w(?:[\w-]*\w)?(?:\.|$))+$`)
+var hostName = pattern.New(`^(?:\w(?:[\w-]*\w)?(?:\.|$))+$`)
 
 func validHost(host string) bool {
 	if ip, err := netip.ParseAddr(host); err == nil {
@@ -115,7 +124,7 @@ func validHost(host string) bool {
 	}
 	isNumber := strings.Trim(host, "0123456789.") == ""
 	isLong := slices.ContainsFunc(strings.Split(host, "."), func(label string) bool { return len(label) > 63 })
-	return !isNumber && !isLong && len(strings.TrimSuffix(host, ".")) <= 253 && hostName.MatchString(host)
+	return !isNumber && !isLong && len(strings.TrimSuffix(host, ".")) <= 253 && hostName().MatchString(host)
 }
 
 func judgeAccount(user string) (string, *flaw) {
@@ -138,10 +147,10 @@ func tenant(user string) string {
 	return ""
 }
 
-var notInDatabaseName = regexp.MustCompile(`[^0-9A-Za-z_$]`)
+var notInDatabaseName = pattern.New(`[^0-9A-Za-z_$]`)
 
 func judgeDatabase(name string) (string, *flaw) {
-	fitting := notInDatabaseName.ReplaceAllLiteralString(name, "_")
+	fitting := notInDatabaseName().ReplaceAllLiteralString(name, "_")
 	if len(fitting) > 64 {
 		return refuse(msg.M("the name of a database has 64 characters at most"), msg.M("choose a shorter name"))
 	}

@@ -184,16 +184,36 @@ const auditSwitch = "apsara_audit_enable"
 type Port struct {
 	Key    string
 	Number int
+	// Program is the component, by the name that OMS's program files give it.
+	Program string
 }
+
+// listeners are the programs of the ports (oms-facts §3).
+var listeners = map[string]string{"ghana_server_port": "oms_console", "nginx_server_port": "nginx", "cm_server_port": "oms_drc_cm",
+	"supervisor_server_port": "oms_drc_supervisor", "sshd_server_port": "sshd"}
 
 // Ports returns the ports of the components in the order of Keys.
 func (c *Config) Ports() []Port {
 	var ports []Port
 	for _, name := range KeysOf(ComponentPort) {
 		k, _ := find(name)
-		ports = append(ports, Port{name, k.value(c).(int)})
+		ports = append(ports, Port{name, k.value(c).(int), listeners[name]})
 	}
 	return ports
+}
+
+// ConsolePort returns the port of the console as far as the text of a config.yaml says it, whatever else is wrong with
+// it; else the usual one.
+func ConsolePort(data []byte) Port {
+	const key = "nginx_server_port"
+	k, _ := find(key)
+	r := newReader("")
+	k.set(&r.config, k.Default)
+	port := Port{key, r.config.NginxPort, listeners[key]}
+	if r.all(data); r.taken[key] != nil && !r.reported[key] {
+		port.Number = r.config.NginxPort
+	}
+	return port
 }
 
 // KeysOf returns the names of the keys of a form, in the order of Keys.

@@ -1,10 +1,11 @@
 package config
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"omsinit/internal/pattern"
 )
 
 // lineEntry is a line that looks like "key: value", however it is spelled. The YAML reader has one message for many
@@ -20,11 +21,11 @@ type lineEntry struct {
 
 // entryStart is white space, a key, and a separator that may be one that YAML does not take: a full-width colon, or an
 // equals sign.
-var entryStart = regexp.MustCompile(`^([ \t]*)(?:"([^"]+)"|'([^']+)'|([\w.-]+))[ \t]*(:|\x{ff1a}|=)`)
+var entryStart = pattern.New(`^([ \t]*)(?:"([^"]+)"|'([^']+)'|([\w.-]+))[ \t]*(:|\x{ff1a}|=)`)
 
 // splitEntry finds the key and the separator of a line.
 func splitEntry(line string) (lineEntry, bool) {
-	m := entryStart.FindStringSubmatch(line)
+	m := entryStart().FindStringSubmatch(line)
 	if m == nil {
 		return lineEntry{}, false
 	}
@@ -54,11 +55,11 @@ func isFlow(lines []string) bool {
 	return false
 }
 
-var comment = regexp.MustCompile(`(?:^|[ \t])#.*`)
+var comment = pattern.New(`(?:^|[ \t])#.*`)
 
 // withoutComment cuts a comment off an unquoted value.
 func withoutComment(value string) string {
-	return strings.TrimRight(comment.ReplaceAllLiteralString(value, ""), " \t")
+	return strings.TrimRight(comment().ReplaceAllLiteralString(value, ""), " \t")
 }
 
 // closing returns the byte after the quote that closes a quoted value, or 0.

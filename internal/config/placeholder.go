@@ -1,9 +1,8 @@
 package config
 
 import (
-	"regexp"
-
 	"omsinit/internal/msg"
+	"omsinit/internal/pattern"
 )
 
 func placeholderRule() msg.Message {
@@ -16,19 +15,19 @@ func realValue(k *Key) msg.Message {
 
 // What templates of the documentation leave in a file: ${x}, {{ x }}, <x>, xxx.xxx.xxx.xxx, *****, VIP.
 var (
-	leftover       = regexp.MustCompile(`\$\{.*\}|\{\{.*\}\}|<.*>|\*\*\*|租户名|用户名|^\*+$|^[xX]{3,}$`)
-	leftoverHost   = regexp.MustCompile(`(?:^|[.:/])(?:VIP|[xX]{3,}[0-9]*)(?:$|[.:/])`)
-	leftoverSecret = regexp.MustCompile(`^(?:\$\{.+\}|\{\{.+\}\}|\*+)$`)
+	leftover       = pattern.New(`\$\{.*\}|\{\{.*\}\}|<.*>|\*\*\*|租户名|用户名|^\*+$|^[xX]{3,}$`)
+	leftoverHost   = pattern.New(`(?:^|[.:/])(?:VIP|[xX]{3,}[0-9]*)(?:$|[.:/])`)
+	leftoverSecret = pattern.New(`^(?:\$\{.+\}|\{\{.+\}\}|\*+)$`)
 	// A password may look like one of these and be real.
-	perhapsSecret = regexp.MustCompile(`^<.+>$|\*\*\*|^[xX]{3,}$`)
+	perhapsSecret = pattern.New(`^<.+>$|\*\*\*|^[xX]{3,}$`)
 )
 
 // placeholder reports whether a value was left over from a template, and whether that is sure.
 func placeholder(k *Key, text string) (found, sure bool) {
 	if k.Secret {
-		sure = leftoverSecret.MatchString(text)
-		return sure || perhapsSecret.MatchString(text), sure
+		sure = leftoverSecret().MatchString(text)
+		return sure || perhapsSecret().MatchString(text), sure
 	}
 	isHost := k.Form == Host || k.Form == Address || k.Form == HostPort || k.Form == IPList
-	return leftover.MatchString(text) || isHost && leftoverHost.MatchString(text), true
+	return leftover().MatchString(text) || isHost && leftoverHost().MatchString(text), true
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -12,9 +13,11 @@ import (
 // reader reads one file.
 type reader struct {
 	name     string
+	text     []string // lines
 	config   Config
 	findings findings
 	entries  map[string]entry      // keys of OMS that are in the file
+	files    map[string]entry      // secrets of which the file names the files
 	taken    map[string]*yaml.Node // of these, the ones with a good value
 	unknowns map[string]*yaml.Node // keys that are none of OMS
 	reported map[string]bool       // keys with an error; their value is not used
@@ -23,13 +26,14 @@ type reader struct {
 }
 
 func newReader(name string) *reader {
-	return &reader{name: name, entries: map[string]entry{}, taken: map[string]*yaml.Node{},
+	return &reader{name: name, entries: map[string]entry{}, files: map[string]entry{}, taken: map[string]*yaml.Node{},
 		unknowns: map[string]*yaml.Node{}, reported: map[string]bool{}, shift: map[int]int{}}
 }
 
 // all reads the text of a file, and keeps the values and what is wrong with them.
 func (r *reader) all(data []byte) {
 	lines, ok := r.lines(data)
+	r.text = slices.Clone(lines)
 	if !ok || !r.document(lines) {
 		return
 	}
@@ -53,10 +57,35 @@ func (r *reader) all(data []byte) {
 // error, for others read the file too.
 func (r *reader) add(severity finding.Severity, place finding.Place, rule, fix msg.Message) {
 	place.File = r.name
-	if k, ok := find(place.Key); ok && r.judging && k.With != "" && !r.switchedOn(k) {
+	k, ok := find(place.Key)
+	if !ok {
+		k, ok = findFileKey(place.Key)
+	}
+	if ok && r.judging && k.With != "" && !r.switchedOn(k) {
 		severity = finding.Warning
 	}
-	r.findings.add(finding.Finding{Severity: severity, Place: place, Message: rule, Fix: fix})
+	r.findings.add(finding.Finding{Severity: severity, Place: place, Source: r.source(place), Message: rule, Fix: fix})
+}
+
+// source returns the line of a place, without its comment, when nothing is in it but the key and a value that may be
+// seen: what else is there may be a password.
+func (r *reader) source(p finding.Place) string {
+	if p.Line < 1 || p.Line > len(r.text) || p.Key == "" {
+		return ""
+	}
+	line := withoutComment(r.text[p.Line-1])
+	value, isItem := strings.CutPrefix(strings.TrimLeft(line, " \t"), "- ")
+	if !isItem {
+		e, ok := splitEntry(line)
+		if !ok || e.name != p.Key {
+			return ""
+		}
+		value = line[e.after:]
+	}
+	if strings.Trim(strings.TrimSpace(value), `'"`) != p.Value {
+		return ""
+	}
+	return line
 }
 
 func (r *reader) error(place finding.Place, rule, fix msg.Message) {

@@ -15,28 +15,42 @@ import (
 func Schema(lang msg.Lang) ([]byte, error) {
 	properties := map[string]any{}
 	var required []string
+	var conditions []any
 	switched := map[string][]string{}
 	for i := range keys {
 		k := &keys[i]
 		properties[k.Name] = k.schema(lang)
-		if k.Required {
+		switch {
+		case k.Secret:
+			properties[k.FileKey()] = map[string]any{"type": "string", "pattern": "^ */",
+				"description": lang.Sprintf("path of a file that holds %s, in its place (a key of omsinit)", k.Name)}
+			if k.Required {
+				conditions = append(conditions, k.eitherWay())
+			}
+		case k.Required:
 			required = append(required, k.Name)
 		}
 		if k.With != "" {
 			switched[k.With] = append(switched[k.With], k.Name)
 		}
 	}
-	var conditions []any
 	for i := range keys {
 		if needs := switched[keys[i].Name]; needs != nil {
 			on := keys[i].Name
 			filled := map[string]any{}
+			var all []string
+			var secrets []any
 			for _, name := range needs {
 				filled[name] = map[string]any{"not": map[string]any{"enum": []any{"", nil}}}
+				if k, _ := find(name); k.Secret {
+					secrets = append(secrets, k.eitherWay())
+				} else {
+					all = append(all, name)
+				}
 			}
 			conditions = append(conditions, map[string]any{
 				"if":   map[string]any{"properties": map[string]any{on: yes()}, "required": []string{on}},
-				"then": map[string]any{"required": needs, "properties": filled},
+				"then": map[string]any{"required": all, "properties": filled, "allOf": secrets},
 			})
 		}
 	}
@@ -47,6 +61,12 @@ func Schema(lang msg.Lang) ([]byte, error) {
 		"type":        "object",
 		"properties":  properties, "required": required, "allOf": conditions,
 	}, "", "  ")
+}
+
+// eitherWay returns the schema of a file that has a secret, or the path of the file with it.
+func (k *Key) eitherWay() map[string]any {
+	return map[string]any{"oneOf": []any{
+		map[string]any{"required": []string{k.Name}}, map[string]any{"required": []string{k.FileKey()}}}}
 }
 
 // yes returns the schema of every spelling of true.

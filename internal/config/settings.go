@@ -25,7 +25,7 @@ type Setting struct {
 	Origin Origin `json:"origin"`
 	Line   int    `json:"line,omitempty"`   // of the value in the file, from 1
 	Column int    `json:"column,omitempty"` // likewise
-	Source string `json:"source,omitempty"` // of a derived value, the key it comes from
+	Source string `json:"source,omitempty"` // the key it comes from, if that is another one
 	Known  bool   `json:"known"`            // whether it is a key of OMS
 }
 
@@ -49,6 +49,9 @@ func (r *reader) settings() []Setting {
 		switch n := r.taken[k.Name]; {
 		case n != nil:
 			s.Origin, s.Line, s.Column = FromFile, n.Line, r.column(n)
+			if _, ok := r.files[k.Name]; ok {
+				s.Source = k.FileKey()
+			}
 		case k.Name == "cm_region_cn" && r.config.CMRegionCN != "":
 			s.Origin, s.Source = Derived, "cm_region"
 		case k.Default != "":

@@ -4,25 +4,31 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/xrash/smetrics"
+	"omsinit/internal/finding"
 )
 
 // suggest returns the key of OMS that a person probably meant by an unknown one.
 func suggest(name string) (*Key, bool) {
-	const longest = 48 // no key is longer; it bounds the work
-	name = strings.NewReplacer("-", "_", ".", "_", " ", "_").Replace(strings.ToLower(strings.TrimSpace(name)))
-	if name == "" || len(name) > longest {
-		return nil, false
+	names := make([]string, len(keys))
+	for i, k := range keys {
+		names[i] = k.Name
 	}
-	var best *Key
-	// One letter that is missing, wrong or too many for every five of the name, three at most.
-	nearest := min(1+len(name)/5, 3) + 1
-	for i := range keys {
-		if d := smetrics.Ukkonen(name, keys[i].Name, 1, 1, 1); d < nearest {
-			best, nearest = &keys[i], d
-		}
+	return find(finding.Nearest(name, names))
+}
+
+// Meant returns the key that a person probably meant by one that OMS does not know; "" for a known key, and when none
+// is near.
+func Meant(name string) string {
+	if _, ok := find(name); ok {
+		return ""
 	}
-	return best, best != nil
+	if _, ok := findFileKey(name); ok {
+		return ""
+	}
+	if k, ok := suggest(name); ok {
+		return k.Name
+	}
+	return ""
 }
 
 // secretWords are in the names of keys whose values must not be shown.

@@ -60,6 +60,9 @@ func (k *Key) set(c *Config, text string) {
 // take takes the value of one key into the configuration; ok is false when there is an error. The switches that
 // Key.With names must be taken before.
 func (r *reader) take(k *Key) (ok bool) {
+	if file, ok := r.files[k.Name]; ok {
+		return r.takeFile(k, file)
+	}
 	e, ok := r.entries[k.Name]
 	if !ok {
 		if k.Required || r.switchedOn(k) {
@@ -126,8 +129,7 @@ func (r *reader) takeList(k *Key, n *yaml.Node) (ok bool) {
 		if !ok {
 			return false
 		}
-		isSeparator := func(c rune) bool { return strings.ContainsRune(",\uff0c、 ", c) }
-		for _, word := range strings.FieldsFunc(text, isSeparator) {
+		for _, word := range strings.FieldsFunc(text, isListSeparator) {
 			if strings.HasPrefix(word, "-") {
 				r.at(n, k.Name, "", msg.M("a space is missing between the dash and the address"), k.listFix())
 				return false
@@ -168,6 +170,8 @@ func (r *reader) takeList(k *Key, n *yaml.Node) (ok bool) {
 	r.taken[k.Name] = n
 	return len(list) == len(items)
 }
+
+func isListSeparator(c rune) bool { return strings.ContainsRune(",\uff0c、 ", c) }
 
 func (k *Key) listFix() msg.Message {
 	return msg.M("write %s: alone in its line, and below it each address in a line of its own, after \"  - \"", k.Name)
@@ -210,11 +214,16 @@ func (r *reader) scalar(k *Key, n *yaml.Node) (text string, ok bool) {
 			msg.M("write it in one line, without them"))
 		return "", false
 	}
-	if k.Secret && strings.HasPrefix(n.LineComment, "#") && !strings.HasPrefix(n.LineComment, "# ") {
+	if k.oftenHash() && strings.HasPrefix(n.LineComment, "#") && !strings.HasPrefix(n.LineComment, "# ") {
 		r.warn(n, k.Name, text, msg.M("what follows after \" #\" is a comment, and not part of the value"),
 			k.quoteFix())
 	}
 	return text, true
+}
+
+// oftenHash reports whether values of the key often have a #: passwords, and users such as user@tenant#cluster.
+func (k *Key) oftenHash() bool {
+	return k.Secret || strings.HasSuffix(k.Name, "_user") || strings.HasSuffix(k.Name, "_username")
 }
 
 func holdsKey(n *yaml.Node) bool {

@@ -19,9 +19,12 @@ const (
 	errOnWrite                  Code = 1026
 	errGetErrno                 Code = 1030
 	errConCount                 Code = 1040
+	errOutOfMemory              Code = 1037
+	errOutOfSortMemory          Code = 1038
 	errOutOfResources           Code = 1041
 	ErrDBAccessDenied           Code = 1044
 	ErrAccessDenied             Code = 1045
+	errUnknownCommand           Code = 1047 // ER_UNKNOWN_COM_ERROR, of a Galera node outside its cluster
 	ErrBadDB                    Code = 1049
 	ErrTableExists              Code = 1050
 	ErrBadTable                 Code = 1051
@@ -36,7 +39,6 @@ const (
 	errForcingClose             Code = 1080
 	ErrCantDropFieldOrKey       Code = 1091
 	errRecordFileFull           Code = 1114
-	errFunctionNotDefined       Code = 1128
 	errHostIsBlocked            Code = 1129
 	errHostNotPrivileged        Code = 1130
 	ErrTableAccessDenied        Code = 1142
@@ -73,7 +75,10 @@ const (
 	errCantExecuteInReadOnly    Code = 1792 // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
 	errReadOnlyMode             Code = 1836
 	errAuthPluginCannotLoad     Code = 2059 // CR_AUTH_PLUGIN_CANNOT_LOAD
-	ErrSecureTransportRequired  Code = 3159
+	errQueryTimeout             Code = 3024
+	errUserLockDeadlock         Code = 3058
+	errSecureTransportRequired  Code = 3159
+	errServerIsntAvailable      Code = 3168
 	errSessionWasKilled         Code = 3169
 	errClientInteractionTimeout Code = 4031
 )
@@ -81,6 +86,7 @@ const (
 // Codes of MariaDB alone.
 const (
 	errConnectionKilled Code = 1927
+	errStatementTimeout Code = 1969
 	ErrUnknownView      Code = 4092 // MySQL answers ErrBadTable
 )
 
@@ -113,12 +119,14 @@ func IsMissing(err error) bool { return Is(err, ErrBadDB, ErrNoSuchTable) }
 
 // IsDenied reports whether the account lacks a right.
 func IsDenied(err error) bool {
-	return Is(err, ErrDBAccessDenied, ErrTableAccessDenied, ErrColumnAccessDenied, errSpecificAccessDenied, errProcAccessDenied)
+	return Is(err, ErrDBAccessDenied, ErrTableAccessDenied, ErrColumnAccessDenied, errSpecificAccessDenied,
+		errProcAccessDenied)
 }
 
 // IsUnsupportedLogin reports whether the account logs in by a plugin that the driver does not know, or does not use.
 func IsUnsupportedLogin(err error) bool {
-	return Is(err, errNotSupportedAuthMode, errServerIsInSecureAuthMode, errPluginIsNotLoaded, errAuthPluginCannotLoad) ||
+	return Is(err, errNotSupportedAuthMode, errServerIsInSecureAuthMode, errPluginIsNotLoaded,
+		errAuthPluginCannotLoad) ||
 		errors.Is(err, mysql.ErrUnknownPlugin) || errors.Is(err, mysql.ErrNativePassword) ||
 		errors.Is(err, mysql.ErrOldPassword) || errors.Is(err, mysql.ErrCleartextPassword)
 }
@@ -127,4 +135,35 @@ func IsUnsupportedLogin(err error) bool {
 func isLostConnection(err error) bool {
 	return Is(err, errAbortingConnection, errNetRead, errNetReadInterrupted, errNetErrorOnWrite, errNetWriteInterrupted,
 		errNewAbortingConnection, errQueryInterrupted, errConnectionKilled, errClientInteractionTimeout)
+}
+
+// isShutdown reports whether the server is starting, shutting down, or outside its cluster.
+func isShutdown(err error) bool {
+	return Is(err, errServerShutdown, errNormalShutdown, errShutdownComplete, errForcingClose, errSessionWasKilled,
+		errServerIsntAvailable, errUnknownCommand, errOBServerIsInit, errOBServerIsStopping)
+}
+
+// isBusy reports whether the server gave up a statement because of others, which may go better the next time.
+func isBusy(err error) bool {
+	return Is(err, ErrLockDeadlock, errUserLockDeadlock, errOBTimeout, errOBNotMaster, ErrOBTransRollbacked)
+}
+
+// refusesFunction reports whether the answer to a call of a function means that it is not to be had here: clusters,
+// proxies and OceanBase say so by all kinds of numbers (1046, 1105, 1128, 1235, 1305, 1370, those of their own). What
+// may go away by itself, or has to do with the session, is none.
+func refusesFunction(err error) bool {
+	return CodeOf(err) != 0 && !isLostConnection(err) && !isShutdown(err) && !isBusy(err) && !IsUnsupportedLogin(err) &&
+		!Is(err, errConCount, errTooManyUserConnections, errUserLimitReached, errLockWaitTimeout, errQueryTimeout,
+			errStatementTimeout, errOutOfMemory, errOutOfSortMemory, errOutOfResources, errDiskFull)
+}
+
+// IsReadOnly reports whether the server takes no writes from this account.
+func IsReadOnly(err error) bool {
+	return Is(err, errOptionPreventsStatement, errCantExecuteInReadOnly, errReadOnlyMode)
+}
+
+// WantsTLS reports whether the server lets the account in with TLS only.
+func WantsTLS(err error) bool {
+	var e *connectError
+	return errors.As(err, &e) && e.wantsTLS
 }

@@ -22,6 +22,9 @@ import (
 
 // The driver leaves one goroutine behind when it panics in a greeting.
 func TestMain(m *testing.M) {
+	if os.Getenv(holderEnv) != "" {
+		holderProcess()
+	}
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/go-sql-driver/mysql.(*mysqlConn).startWatcher.func1"))
 }
 
@@ -200,11 +203,34 @@ func TestExplainServerErrors(t *testing.T) {
 		explained(t, configFor(s), err, false, "from this node")
 	})
 	t.Run("unsupported login", func(t *testing.T) {
-		s.Exec("CREATE USER gss@'%' IDENTIFIED VIA mysql_old_password USING '5e83e7a06a8ab5d6'")
 		c := configFor(s)
+		if s.Kind() == testmaria.MySQL { // which has no login left that the driver does not know
+			explained(t, c, &mysql.MySQLError{Number: 1524, Message: "Plugin 'x' is not loaded"}, false, "log in in a way")
+			return
+		}
+		s.Exec("CREATE USER gss@'%' IDENTIFIED VIA mysql_old_password USING '5e83e7a06a8ab5d6'")
 		c.MetaUser, c.MetaPassword = "gss", "s3cret-gss"
 		explained(t, c, query(t, c, "", "DO 1"), false, "log in in a way")
 	})
+}
+
+// A server that has no key for caching_sha2_password, and one that lets the account in with TLS only, are named.
+func TestExplainLogins(t *testing.T) {
+	s := testmaria.Start(t, testmaria.On(testmaria.MySQL))
+	s.Exec("CREATE USER tls@'%' IDENTIFIED BY 's3cret-tls' REQUIRE SSL", "CREATE USER sha@'%' IDENTIFIED BY 's3cret-sha'")
+	c := configFor(s)
+	c.MetaUser, c.MetaPassword = "tls", "s3cret-tls"
+	err := query(t, c, "", "DO 1")
+	explained(t, c, err, false, "with TLS only")
+	if !WantsTLS(err) {
+		t.Errorf("%v", err)
+	}
+	c.MetaPassword = "s3cret-wrong"
+	if err := query(t, c, "", "DO 1"); WantsTLS(err) || CodeOf(err) != ErrAccessDenied {
+		t.Errorf("%v", err)
+	}
+	c.MetaUser, c.MetaPassword, c.MetaPort = "sha", "s3cret-sha", s.Keyless()
+	explained(t, c, query(t, c, "", "DO 1"), false, "has no key")
 }
 
 func TestExplainOutage(t *testing.T) {
@@ -228,8 +254,17 @@ func TestExplainOutage(t *testing.T) {
 	if err := query(t, c, "", "DO 1"); err != nil {
 		t.Errorf("after the restart: %v", err)
 	}
+	open, err := db.Conn(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer open.Close()
 	s.Freeze()
 	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	defer cancel()
+	_, err = open.ExecContext(ctx, "DO 1")
+	explained(t, c, err, true, "did not answer in time")
+	ctx, cancel = context.WithTimeout(context.Background(), 200*time.Millisecond)
 	defer cancel()
 	_, err = db.ExecContext(ctx, "DO 1")
 	s.Thaw()

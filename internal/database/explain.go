@@ -19,8 +19,8 @@ import (
 )
 
 // Explain makes one sentence of an error of the driver, the network or the server: which MetaDB, which user, what is
-// wrong, what to do. An error that may go away by itself is marked as transient. It returns nil for nil, and a cancelled
-// context and an error that was explained before as they are.
+// wrong, what to do. An error that may go away by itself is marked as transient. It returns nil for nil, and a
+// cancelled context and an error that was explained before as they are.
 func Explain(c *config.Config, err error) error {
 	var explained *msg.Error
 	if err == nil || errors.As(err, &explained) || errors.Is(err, context.Canceled) {
@@ -28,16 +28,26 @@ func Explain(c *config.Config, err error) error {
 	}
 	w := where{addr: address(c), user: c.MetaUser}
 	var connect *connectError
+	errors.As(err, &connect)
 	switch {
+	case connect != nil && connect.wantsTLS:
+		return msg.Errorf("the MetaDB at %s lets user %s in with TLS only: %w; run ALTER USER … REQUIRE NONE there, and set require_secure_transport to OFF",
+			w.addr, w.user, err)
+	case connect != nil && connect.lacksKey:
+		return msg.Errorf("the MetaDB at %s wants user %s to log in with caching_sha2_password, and has no key for that: %w; give the server a key (caching_sha2_password_private_key_path), or the account the plugin mysql_native_password",
+			w.addr, w.user, err)
 	case IsUnsupportedLogin(err):
 		return msg.Errorf("the MetaDB at %s wants user %s to log in in a way that is not supported: %w; give the account the plugin mysql_native_password or caching_sha2_password",
 			w.addr, w.user, err)
 	case CodeOf(err) != 0:
 		return w.answered(err)
-	case errors.As(err, &connect):
+	case connect != nil:
 		return w.notConnected(connect)
 	case errors.Is(err, mysql.ErrPktTooLarge):
 		return w.tooLarge(err)
+	case errors.Is(err, context.DeadlineExceeded): // ours; a time-out of the network is a lost connection
+		return finding.Transient(msg.Errorf("the MetaDB at %s (user %s) did not answer in time: %w; see SHOW PROCESSLIST there for what keeps it, and run this again",
+			w.addr, w.user, err))
 	case lost(err):
 		return w.lost(err)
 	}
@@ -50,7 +60,8 @@ type where struct{ addr, user string }
 func (w where) notConnected(e *connectError) error {
 	var dns *net.DNSError
 	switch {
-	case e.foreign || errors.Is(e.err, mysql.ErrOldProtocol) || errors.Is(e.err, mysql.ErrMalformPkt) || errors.Is(e.err, mysql.ErrPktSync):
+	case e.foreign || errors.Is(e.err, mysql.ErrOldProtocol) || errors.Is(e.err, mysql.ErrMalformPkt) ||
+		errors.Is(e.err, mysql.ErrPktSync):
 		return msg.Errorf("what listens at %s is not a MySQL server: %w; correct oms_meta_host and oms_meta_port in config.yaml",
 			w.addr, e.err)
 	case errors.As(e.err, &dns):
@@ -60,7 +71,7 @@ func (w where) notConnected(e *connectError) error {
 		return finding.Transient(msg.Errorf("cannot connect to the MetaDB at %s (user %s), nothing listens there: %w; start the MetaDB, or correct oms_meta_host and oms_meta_port in config.yaml",
 			w.addr, w.user, e.err))
 	case e.dialled && !e.spoke:
-		return finding.Transient(msg.Errorf("something at %s accepts connections but does not greet as a MySQL server does: %w; if oms_meta_host and oms_meta_port in config.yaml are right, the MetaDB hangs or a proxy in front of it has no server",
+		return finding.Transient(msg.Errorf("something at %s accepts connections but does not greet as a MySQL server does: %w; if oms_meta_host and oms_meta_port in config.yaml are right, the MetaDB hangs, looks up this node's name at a name server that is away (set skip_name_resolve there), or a proxy in front of it has no server",
 			w.addr, e.err))
 	case e.dialled:
 		return finding.Transient(msg.Errorf("the MetaDB at %s broke off the login of user %s: %w; see whether it is starting or overloaded",
@@ -98,8 +109,7 @@ func (w where) answered(err error) error {
 	case Is(err, errHostNotPrivileged):
 		return msg.Errorf("the MetaDB at %s does not accept user %s from this node: %w; allow the account to log in from here",
 			w.addr, w.user, err)
-	case Is(err, errServerShutdown, errNormalShutdown, errShutdownComplete, errForcingClose, errSessionWasKilled,
-		errOBServerIsInit, errOBServerIsStopping):
+	case isShutdown(err):
 		return finding.Transient(msg.Errorf("the MetaDB at %s (user %s) is just starting or shutting down: %w; wait until it runs",
 			w.addr, w.user, err))
 	case isLostConnection(err):
@@ -109,13 +119,14 @@ func (w where) answered(err error) error {
 	case Is(err, errLockWaitTimeout):
 		return finding.Transient(msg.Errorf("in the MetaDB at %s user %s waited too long for a lock of another session: %w; see SHOW PROCESSLIST there for what holds it, and run this again",
 			w.addr, w.user, err))
-	case Is(err, ErrLockDeadlock, errOBTimeout, errOBNotMaster, ErrOBTransRollbacked):
+	case isBusy(err):
 		return finding.Transient(msg.Errorf("the MetaDB at %s was too busy for what user %s asked: %w; run this again",
 			w.addr, w.user, err))
-	case Is(err, errOptionPreventsStatement, errCantExecuteInReadOnly, errReadOnlyMode):
+	case IsReadOnly(err):
 		return msg.Errorf("the MetaDB at %s is read-only for user %s: %w; set oms_meta_host in config.yaml to the server that takes writes, or end its read-only mode",
 			w.addr, w.user, err)
-	case Is(err, errDiskFull, errOutOfResources, errRecordFileFull), isDiskFull(err):
+	case Is(err, errDiskFull, errOutOfMemory, errOutOfSortMemory, errOutOfResources,
+		errRecordFileFull), isDiskFull(err):
 		return msg.Errorf("the MetaDB at %s (user %s) has no space left: %w; free disk space or memory there", w.addr, w.user, err)
 	}
 	return msg.Errorf("the MetaDB at %s answers user %s: %w", w.addr, w.user, err)
@@ -163,5 +174,6 @@ func lost(err error) bool {
 
 func timedOut(err error) bool {
 	var ne net.Error
-	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &ne) && ne.Timeout()
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.As(err, &ne) && ne.Timeout()
 }

@@ -105,7 +105,7 @@ func (n *note) leave(ctx context.Context, conn *sql.Conn) {
 		return
 	}
 	_, err := conn.ExecContext(ctx, "REPLACE INTO "+n.table+
-		" (name, token, node, host, pid, since, expires) VALUES (?, ?, ?, ?, ?, NOW(), NOW())",
+		" (name, token, node, host, pid, since, expires) VALUES (?, ?, ?, ?, ?, NOW(), '2000-01-01')",
 		n.name, n.token, n.node, hostname(), strconv.Itoa(os.Getpid()))
 	n.left = err == nil
 }

@@ -29,11 +29,8 @@ func CreateLeaseTable(name string) string {
 
 func leaseTable(c *config.Config) string { return Quote(c.RMDatabase) + "." + Quote(LeaseTable) }
 
-const (
-	defaultLeaseTime = 30 * time.Second
-	// leasePoll is how often a node that waits looks whether a lease is free.
-	leasePoll = 300 * time.Millisecond
-)
+// leasePoll is how often a node that waits looks whether a lease is free.
+const leasePoll = 300 * time.Millisecond
 
 // lease is a lock as a row with an expiry. Times are the server's, so the clocks of the nodes do not matter. A holder
 // that is killed blocks the others until the lease expires.
@@ -44,36 +41,36 @@ type lease struct {
 	span  time.Duration
 }
 
-func (l *Lock) takeLease(ctx context.Context, c *config.Config, o LockOptions) error {
-	span := defaultLeaseTime
-	if o.LeaseTime > 0 {
-		span = o.LeaseTime
-	}
-	le := &lease{table: leaseTable(c), name: l.name, token: rand.Text(), span: span}
+func (l *Lock) takeLease(ctx context.Context, w *waiting) error {
+	le := &lease{table: leaseTable(w.c), name: l.name, token: rand.Text(), span: l.span}
 	for _, q := range []string{
-		CreateLeaseTable(c.RMDatabase),
+		CreateLeaseTable(w.c.RMDatabase),
 		"INSERT IGNORE INTO " + le.table + " VALUES ('" + le.name + "', '', '', '', '', '2000-01-01', '2000-01-01')",
 	} {
 		if _, err := l.conn.ExecContext(ctx, q); err != nil {
 			return err
 		}
 	}
-	timeout := time.NewTimer(o.Timeout)
+	// The lease is no less gone when the server ends the session: as with those of Session, before it expires.
+	if err := limitIdle(ctx, l.conn, l.span*2/3); err != nil {
+		return err
+	}
+	timeout := time.NewTimer(w.Timeout)
 	defer timeout.Stop()
 	poll := time.NewTicker(leasePoll)
 	defer poll.Stop()
-	for waiting := false; ; waiting = true {
+	for {
 		got, err := le.write(ctx, l.conn, "node = ?, host = ?, pid = ?, since = NOW()", "expires < UTC_TIMESTAMP(3)",
-			o.Node, hostname(), strconv.Itoa(os.Getpid()))
-		if err != nil {
-			return err
-		}
+			w.Node, hostname(), strconv.Itoa(os.Getpid()))
 		if got {
-			l.lease, l.keepAlive = le, min(l.keepAlive, span/5)
+			l.lease = le
 			return nil
 		}
-		if !waiting && o.Waiting != nil {
-			o.Waiting(le.holder(ctx, l.conn))
+		if err != nil && !isBusy(err) { // in a cluster the later of two writers is refused at the end
+			return err
+		}
+		if w.seen == nil {
+			w.holder(le.holder(ctx, l.conn))
 		}
 		select {
 		case <-poll.C:
@@ -81,7 +78,7 @@ func (l *Lock) takeLease(ctx context.Context, c *config.Config, o LockOptions) e
 			return ctx.Err()
 		case <-timeout.C:
 			return finding.Transient(msg.Errorf("the MetaDB at %s is %w for longer than %s by %v; see whether that node still works on it; its lease ends by itself %s after the node does",
-				address(c), ErrLocked, o.Timeout, le.holder(ctx, l.conn).Message(), span))
+				address(w.c), ErrLocked, w.Timeout, le.holder(ctx, l.conn).Message(), l.span))
 		}
 	}
 }

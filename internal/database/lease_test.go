@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -108,7 +109,7 @@ func TestWatch(t *testing.T) {
 			if err := s.DB("").QueryRow("SELECT COUNT(*) FROM DUAL WHERE " + l.Condition()).Scan(&n); err != nil || n != 1 {
 				t.Errorf("the condition gives %d, %v", n, err)
 			}
-			s.DB("").Exec("KILL ?", id)
+			s.Exec(fmt.Sprintf("KILL %d", id))
 			select {
 			case <-held.Done():
 			case <-time.After(60 * time.Second):

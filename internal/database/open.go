@@ -22,9 +22,10 @@ import (
 
 const (
 	dialTimeout = 5 * time.Second
-	// helloTimeout bounds everything from the dial to a usable session. The port of another service may accept a
-	// connection and wait for ever for the client to speak first.
-	helloTimeout = 10 * time.Second
+	// LoginTimeout bounds everything from the dial to a usable session. The port of another service may accept a
+	// connection and wait for ever for the client to speak first. A server without skip_name_resolve whose name server
+	// is away greets after 5 to 30 seconds.
+	LoginTimeout = 35 * time.Second
 	// readTimeout is the longest that one statement may stay without an answer.
 	readTimeout  = 5 * time.Minute
 	writeTimeout = time.Minute
@@ -44,22 +45,17 @@ func As(node string) Option {
 	}
 }
 
-// Encrypted makes the connection with TLS, whoever the server is. It is for finding out whether the server wants TLS,
-// not for keeping anything secret.
-func Encrypted() Option {
-	return func(c *mysql.Config) { c.TLSConfig = "skip-verify" }
-}
-
-// CountFoundRows makes RowsAffected of an UPDATE count the rows that were found, also those that it leaves as they were.
+// CountFoundRows makes RowsAffected of an UPDATE count the rows that were found, also those that it leaves as they
+// were.
 func CountFoundRows(c *mysql.Config) { c.ClientFoundRows = true }
 
-// Open returns a connection pool for a database of the MetaDB, "" for none. It does not connect yet: the first statement
-// does. Errors of statements go through Explain before a person sees them.
+// Open returns a connection pool for a database of the MetaDB, "" for none. It does not connect yet: the first
+// statement does. Errors of statements go through Explain before a person sees them.
 //
 // Sessions speak utf8mb4 and keep the server's own time zone: what is written with NOW() agrees with what the OMS
 // components write.
 func Open(c *config.Config, database string, opts ...Option) (*sql.DB, error) {
-	return open(c, database, helloTimeout, opts...)
+	return open(c, database, LoginTimeout, opts...)
 }
 
 func open(c *config.Config, database string, hello time.Duration, opts ...Option) (*sql.DB, error) {
@@ -80,11 +76,17 @@ func open(c *config.Config, database string, hello time.Duration, opts ...Option
 	if err := mc.Apply(mysql.Charset("utf8mb4", "")); err != nil {
 		return nil, fmt.Errorf("cannot set the character set: %w", err)
 	}
-	con, err := mysql.NewConnector(mc)
-	if err != nil {
-		return nil, fmt.Errorf("cannot use the MetaDB settings for %s: %w", mc.Addr, err)
+	// The second is for finding out whether the server wants TLS, not for keeping anything secret.
+	encrypted := mc.Clone()
+	encrypted.TLSConfig = "skip-verify"
+	var connectors [2]driver.Connector
+	for i, c := range []*mysql.Config{mc, encrypted} {
+		var err error
+		if connectors[i], err = mysql.NewConnector(c); err != nil {
+			return nil, fmt.Errorf("cannot use the MetaDB settings for %s: %w", mc.Addr, err)
+		}
 	}
-	db := sql.OpenDB(&connector{con, hello})
+	db := sql.OpenDB(&connector{connectors[0], connectors[1], hello})
 	db.SetMaxOpenConns(4)
 	return db, nil
 }
@@ -100,8 +102,9 @@ func address(c *config.Config) string {
 
 // connector bounds the time of a login and distinguishes a foreign service from a broken MySQL server.
 type connector struct {
-	mysql   driver.Connector
-	timeout time.Duration
+	mysql     driver.Connector
+	encrypted driver.Connector
+	timeout   time.Duration
 }
 
 func (c *connector) Driver() driver.Driver { return c.mysql.Driver() }
@@ -113,13 +116,13 @@ func (c *connector) Connect(ctx context.Context) (conn driver.Conn, err error) {
 	defer func() {
 		// The driver trusts the greeting and indexes into it.
 		if p := recover(); p != nil {
-			h.conn.Close()
+			h.wire.Close()
 			conn, err = nil, &connectError{err: fmt.Errorf("malformed greeting: %v", p), foreign: true}
 		}
 	}()
 	conn, err = c.mysql.Connect(bounded)
 	if err == nil {
-		return conn, nil
+		return &session{conn.(driverConn), h.wire}, nil
 	}
 	// What a deadline of the caller cut is explained like the time-out of the login.
 	if errors.Is(ctx.Err(), context.Canceled) {
@@ -128,7 +131,29 @@ func (c *connector) Connect(ctx context.Context) (conn driver.Conn, err error) {
 	if h.foreign != "" {
 		return nil, &connectError{err: fmt.Errorf("it says %q", h.foreign), foreign: true}
 	}
-	return nil, &connectError{err: err, dialled: h.dialled, spoke: h.spoke}
+	return nil, &connectError{err: err, dialled: h.dialled, spoke: h.spoke, wantsTLS: c.wantsTLS(bounded, err),
+		lacksKey: lacksKey(err)}
+}
+
+// wantsTLS reports whether a login was refused because it was not encrypted. MySQL has an error of its own for that;
+// MariaDB has the one of a wrong password, so it is tried.
+func (c *connector) wantsTLS(ctx context.Context, err error) bool {
+	if !Is(err, ErrAccessDenied) {
+		return Is(err, errSecureTransportRequired)
+	}
+	conn, err := c.encrypted.Connect(ctx)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
+
+// lacksKey reports whether the server has no key for caching_sha2_password, without which a password can be sent
+// through TLS only. The driver has no error for that, but a text.
+func lacksKey(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "no pem data found") || strings.Contains(text, "unexpected resp from server for caching_sha2")
 }
 
 // connectError is a failure before there was a session.
@@ -137,6 +162,8 @@ type connectError struct {
 	dialled bool // the port accepted the connection
 	spoke   bool // something came from there
 	foreign bool // which is nothing that a MySQL server sends
+	// The account may come with TLS only, or its password needs a key that the server does not have.
+	wantsTLS, lacksKey bool
 }
 
 func (e *connectError) Error() string { return e.err.Error() }
@@ -146,7 +173,7 @@ func (e *connectError) Unwrap() error { return e.err }
 type hello struct {
 	dialled, spoke bool
 	foreign        string // the first words of a service that is not MySQL
-	conn           net.Conn
+	wire           *wire
 }
 
 type helloKey struct{}
@@ -162,8 +189,8 @@ func dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	if h == nil || !ok {
 		return c, nil
 	}
-	h.dialled, h.conn = true, c
-	return &listener{TCPConn: tcp, hello: h}, nil
+	h.dialled, h.wire = true, &wire{listener: &listener{TCPConn: tcp, hello: h}}
+	return h.wire, nil
 }
 
 // listener is a connection that looks at the first bytes of the server.
@@ -176,8 +203,8 @@ type listener struct {
 // shortestGreeting is the length of the fixed parts of a greeting, version 10, with an empty server version.
 const shortestGreeting = 33
 
-// Read refuses a service whose first bytes are no MySQL packet: three bytes of length, packet number 0, then 0xff for an
-// error, or the protocol version of a greeting: 10, or 9 in the last century.
+// Read refuses a service whose first bytes are no MySQL packet: three bytes of length, packet number 0, then 0xff for
+// an error, or the protocol version of a greeting: 10, or 9 in the last century.
 func (l *listener) Read(b []byte) (int, error) {
 	n, err := l.TCPConn.Read(b)
 	if len(l.first) >= 5 || n == 0 {

@@ -5,6 +5,7 @@ package finding
 
 import (
 	"omsinit/internal/msg"
+	"omsinit/internal/style"
 )
 
 // Severity is how much a finding weighs, as JSON spells it.
@@ -17,6 +18,11 @@ const (
 	Note    Severity = "note"    // nothing is wrong, but a person should know it
 )
 
+// Style returns how a person sees it.
+func (s Severity) Style() style.Style {
+	return map[Severity]style.Style{Error: style.Error, Warning: style.Warning}[s]
+}
+
 // Finding is one thing that is not as it should be.
 type Finding struct {
 	// ID is stable and dotted, for example "port.in-use".
@@ -24,6 +30,8 @@ type Finding struct {
 	Severity Severity
 	// Place is where it is in a file; the zero Place is none.
 	Place Place
+	// Source is the line of the file, for a caret under Place.Column; "" where it may not be shown.
+	Source string
 	// Message is one sentence with the value that is wrong. It does not repeat the place.
 	Message msg.Message
 	// Cause is what is behind it, or what comes of it.

@@ -31,8 +31,8 @@ func HostDown(ctx context.Context, q database.Queryer, rm string) time.Duration 
 	return 0
 }
 
-// Read returns ha.config of an rm database as it is stored, and whether there is one. Its errors are the driver's, but for
-// a value that is there twice.
+// Read returns ha.config of an rm database as it is stored, and whether there is one. Its errors are the driver's, but
+// for a value that is there twice.
 func Read(ctx context.Context, q database.Queryer, rm string) (text string, found bool, err error) {
 	return read(ctx, q, rm, "")
 }
@@ -70,11 +70,11 @@ func Switch(ctx context.Context, db Beginner, rm string, on bool) (Change, error
 	return write(ctx, db, rm, writing{insert: true}, func(text string) (string, error) { return Edit(text, on) })
 }
 
-// Update replaces ha.config of an rm database by what edit returns for it, in one transaction that locks the row against
-// everybody else, the console included: what they write meanwhile is waited for and is what edit gets, so no field goes
-// back to an old value. The row keeps its gmt_modified. Where there is no row, edit gets "" and nothing is stored. An
-// error of edit is returned as it is, and nothing is stored; edit may be called several times. Errors of the server are the
-// driver's (see database.Explain).
+// Update replaces ha.config of an rm database by what edit returns for it, in one transaction that locks the row
+// against everybody else, the console included: what they write meanwhile is waited for and is what edit gets, so no
+// field goes back to an old value. The row keeps its gmt_modified. Where there is no row, edit gets "" and nothing is
+// stored. An error of edit is returned as it is, and nothing is stored; edit may be called several times. Errors of the
+// server are the driver's (see database.Explain).
 func Update(ctx context.Context, db Beginner, rm string, edit func(text string) (string, error)) (Change, error) {
 	return write(ctx, db, rm, writing{keepTime: true}, edit)
 }
@@ -85,8 +85,8 @@ type writing struct {
 	keepTime bool // leave gmt_modified as it is
 }
 
-// mostTries is how often a write is tried that another one has got in the way of: it made the row at the same moment, or
-// both had locked the gap where the row is missing, and the server ended one of them.
+// mostTries is how often a write is tried that another one has got in the way of: it made the row at the same moment,
+// or both had locked the gap where the row is missing, and the server ended one of them.
 const mostTries = 10
 
 func write(

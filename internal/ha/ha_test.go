@@ -265,3 +265,20 @@ func TestField(t *testing.T) {
 		}
 	}
 }
+
+// Every field but those that are set stays as it is, byte for byte.
+func TestBackOn(t *testing.T) {
+	for _, tc := range []struct {
+		text, want string
+		outage     time.Duration
+	}{
+		{`{"enable":false,"refetchStoreIntervalMin":30}`, `{"enable":true,"refetchStoreIntervalMin":30}`, 29 * time.Minute},
+		{`{"enable":false,"refetchStoreIntervalMin":30}`, `{"enable":true,"refetchStoreIntervalMin":31}`, 30 * time.Minute},
+		{`{ "enable" : false }`, `{"refetchStoreIntervalMin":61, "enable" : true }`, time.Hour},
+		{`{"enable":false,"perceiveStoreClientCheckpoint":true,"refetchStoreIntervalMin":30}`, `{"enable":true,"perceiveStoreClientCheckpoint":true,"refetchStoreIntervalMin":30}`, 5 * time.Hour},
+	} {
+		if got, err := BackOn(tc.text, tc.outage); err != nil || got != tc.want {
+			t.Errorf("%s after %s: %s, %v", tc.text, tc.outage, got, err)
+		}
+	}
+}

@@ -6,7 +6,7 @@ import (
 	"omsinit/internal/registry"
 )
 
-// Region is a region with the number of its nodes; those that were taken out of it do not count.
+// Region is a region with the number of its nodes.
 type Region struct {
 	Location int    `json:"cm_location"`
 	Name     string `json:"cm_region"`
@@ -19,7 +19,7 @@ func Regions(r registry.Registry) []Region {
 	for _, row := range r.Regions {
 		region := Region{Location: row.Location, Name: row.Name}
 		for _, h := range r.Hosts {
-			if h.Name == strconv.Itoa(row.Location) && h.Status != registry.Offline {
+			if h.Name == strconv.Itoa(row.Location) {
 				region.Nodes++
 			}
 		}

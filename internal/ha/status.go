@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 
 	"omsinit/internal/config"
 	"omsinit/internal/database"
@@ -72,7 +71,7 @@ func (s Status) Refusal() msg.Message {
 	if len(small) == 0 {
 		return msg.Message{}
 	}
-	return msg.M("high availability moves tasks between the nodes of a region, and these have fewer than %d: %s; add a node there first, or force it with --force", LeastNodes, strings.Join(small, ", "))
+	return msg.M("high availability moves tasks between the nodes of a region, and these have fewer than %d: %s; add a node there first, or force it with --force", LeastNodes, msg.List(small))
 }
 
 // Switched is a Change as people and programs see it. Its JSON form only ever grows.

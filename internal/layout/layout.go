@@ -89,6 +89,9 @@ func (l Layout) ProgramDir() string { return l.Path("/etc/supervisor/conf.d") }
 // ControlSocket is where PID 1 listens when supervisord.conf names no socket.
 func (l Layout) ControlSocket() string { return l.Path("/tmp/supervisor.sock") }
 
+// PageSocket is where nginx finds the page of PID 1.
+func (l Layout) PageSocket() string { return l.Path("/var/lib/omsinit/page.sock") }
+
 // RenderedRecord is what the generated files of this container were made from.
 func (l Layout) RenderedRecord() string { return l.Path("/var/lib/omsinit/rendered") }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/mattn/go-runewidth"
+
+	"omsinit/internal/style"
 )
 
 // PrintColumns writes rows of cells with their columns aligned and two spaces between them. text/tabwriter cannot:
@@ -37,5 +39,5 @@ func PrintColumns(w io.Writer, rows [][]string) error {
 // calls ambiguous (…, —, ①) takes one, whatever the locale of the process is.
 var terminal = runewidth.Condition{StrictEmojiNeutral: true}
 
-// width returns the number of cells that a text takes on a terminal.
-func width(s string) int { return terminal.StringWidth(s) }
+// width returns the number of cells that a text takes on a terminal, in whatever colour.
+func width(s string) int { return terminal.StringWidth(style.Strip(s)) }

@@ -20,6 +20,7 @@ func TestWidth(t *testing.T) {
 		{"…—①·", 4},
 		{"e\u0301", 1},
 		{"🙂", 2},
+		{"\x1b[31m失败\x1b[0m", 4},
 	} {
 		if got := width(tc.text); got != tc.want {
 			t.Errorf("width(%q) = %d, want %d", tc.text, got, tc.want)

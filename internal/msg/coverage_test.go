@@ -51,15 +51,49 @@ func TestEveryEntryIsUsed(t *testing.T) {
 	}
 }
 
+// TestListsAreLists: what is joined with commas is a msg.List, which has the commas of each language. SQL to paste is no
+// enumeration.
+func TestListsAreLists(t *testing.T) {
+	for _, text := range readSource(t).texts {
+		if text.joined && !strings.Contains(text.format, "GRANT ") {
+			t.Errorf("%s: give msg.List to %q in place of strings.Join", text.at, text.format)
+		}
+	}
+}
+
+// TestEnglishBelowIsKnown: an error that is made in English is in the list of foreign texts, for it may be the reason in
+// a text for people.
+func TestEnglishBelowIsKnown(t *testing.T) {
+	known := map[string]bool{}
+	for _, m := range readCatalogue(t).Messages {
+		known[m.MsgId] = true
+	}
+	unseen := map[string]bool{"failed": true, "there is something to do": true, "there are findings": true, "contained": true}
+	plain := readSource(t).plain
+	if len(plain) < 20 {
+		t.Fatalf("found only %d errors: the search is broken", len(plain))
+	}
+	for _, text := range plain {
+		for _, part := range strings.Split(verb.ReplaceAllString(text.format, "%s"), ": ") {
+			words := strings.Fields(strings.ReplaceAll(part, "%s", ""))
+			if len(words) > 1 && !known[part] && !unseen[part] {
+				t.Errorf("%s: %q is in English only: use msg.Errorf, or name it in foreign_texts.go", text.at, part)
+			}
+		}
+	}
+}
+
 // text is a format that goes to a person.
 type text struct {
 	format string
 	at     token.Position
+	joined bool // one of its arguments is joined with ", "
 }
 
 // source is what the Go files of the module say, tests left out.
 type source struct {
 	texts    []text
+	plain    []text // of errors.New and fmt.Errorf
 	literals map[string]bool
 }
 
@@ -85,15 +119,33 @@ func readSource(t *testing.T) source {
 		if err != nil {
 			return err
 		}
+		joined := map[string]bool{} // variables of the function that is read
 		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				clear(joined)
+			case *ast.AssignStmt:
+				if name, ok := n.Lhs[0].(*ast.Ident); ok && slices.ContainsFunc(n.Rhs, joins) {
+					joined[name.Name] = true
+				}
+			}
 			if e, ok := n.(ast.Expr); ok {
 				if s, ok := literal(e); ok {
 					found.literals[s] = true
 				}
 			}
+			if call, ok := n.(*ast.CallExpr); ok && len(call.Args) > 0 && makesError(call) && !ofTools.MatchString(strings.TrimPrefix(path, root)) {
+				if format, ok := literal(call.Args[0]); ok {
+					found.plain = append(found.plain, text{format: format, at: fset.Position(call.Pos())})
+				}
+			}
 			if call, ok := n.(*ast.CallExpr); ok && len(call.Args) > 0 && speaksToPeople(call) {
 				if format, ok := literal(call.Args[0]); ok {
-					found.texts = append(found.texts, text{format, fset.Position(call.Pos())})
+					list := slices.ContainsFunc(call.Args[1:], func(e ast.Expr) bool {
+						name, ok := e.(*ast.Ident)
+						return joins(e) || ok && joined[name.Name]
+					})
+					found.texts = append(found.texts, text{format, fset.Position(call.Pos()), list})
 				}
 			}
 			return true
@@ -116,7 +168,7 @@ func (s *source) readExplanations(path string) error {
 	for i, line := range strings.Split(string(data), "\n") {
 		if !id && line != "" {
 			s.literals[line] = true
-			s.texts = append(s.texts, text{line, token.Position{Filename: path, Line: i + 1}})
+			s.texts = append(s.texts, text{format: line, at: token.Position{Filename: path, Line: i + 1}})
 		}
 		id = line == ""
 	}
@@ -124,6 +176,19 @@ func (s *source) readExplanations(path string) error {
 }
 
 func isLetter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
+
+// ofTools are programs that are not part of omsinit.
+var ofTools = regexp.MustCompile(`/(?:testdata|scripts|bench|e2e|deploy)/|/internal/msg/`)
+
+// makesError reports whether a call is errors.New or fmt.Errorf.
+func makesError(call *ast.CallExpr) bool {
+	sel, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	x, _ := sel.X.(*ast.Ident)
+	return x != nil && (x.Name == "errors" && sel.Sel.Name == "New" || x.Name == "fmt" && sel.Sel.Name == "Errorf")
+}
 
 // speaksToPeople reports whether a call takes the format of a text: msg.Errorf,
 // msg.M, Sprintf of a language, and t, which is short for that in long tables.
@@ -140,6 +205,22 @@ func speaksToPeople(call *ast.CallExpr) bool {
 		return sel.Sel.Name == "Errorf" || sel.Sel.Name == "M"
 	}
 	return sel.Sel.Name == "Sprintf" && (x == nil || x.Name != "fmt")
+}
+
+// joins reports whether an expression is strings.Join(…, ", "), or adds to one.
+func joins(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.BinaryExpr:
+		return joins(e.X) || joins(e.Y)
+	case *ast.CallExpr:
+		sel, ok := e.Fun.(*ast.SelectorExpr)
+		if !ok || sel.Sel.Name != "Join" || len(e.Args) != 2 {
+			return false
+		}
+		comma, _ := literal(e.Args[1])
+		return comma == ", "
+	}
+	return false
 }
 
 // literal reads a string constant, also one that is joined with +.

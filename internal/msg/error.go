@@ -1,7 +1,6 @@
 package msg
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -35,8 +34,8 @@ func (e *Error) Error() string { return e.In(English) }
 // error that wraps them all.
 func (e *Error) Unwrap() error { return e.wrapped }
 
-// Text renders an error in the language. Errors that were not made here keep
-// their own words: a server's or the system's answer is quoted as it is.
+// Text renders an error in the language: those that were made here, what is known of the system and the libraries
+// (Foreign), and what wraps them. The answer of a server is quoted as it is.
 func (l Lang) Text(err error) string {
 	if err == nil {
 		return ""
@@ -44,12 +43,40 @@ func (l Lang) Text(err error) string {
 	if e, ok := err.(localized); ok {
 		return e.In(l)
 	}
-	var e localized
-	if !errors.As(err, &e) {
-		return err.Error()
+	rest, causes := err.Error(), causesOf(err)
+	if len(causes) == 0 {
+		return Foreign(rest).In(l)
 	}
-	// Something wrapped ours: keep its words around the translated part.
-	return strings.Replace(err.Error(), e.Error(), e.In(l), 1)
+	find, text := strings.LastIndex, ""
+	if len(causes) > 1 { // one after the other
+		find = strings.Index
+	}
+	for _, cause := range causes {
+		was, is := cause.Error(), l.Text(cause)
+		at := find(rest, was)
+		if at < 0 {
+			continue
+		}
+		before := rest[:at]
+		if head, ok := strings.CutSuffix(before, ": "); ok && was != is && l == Chinese {
+			before = Foreign(head).In(l) + "："
+		}
+		text, rest = text+before+is, rest[at+len(was):]
+	}
+	return text + rest
+}
+
+// causesOf returns what an error wraps.
+func causesOf(err error) []error {
+	switch w := err.(type) {
+	case interface{ Unwrap() error }:
+		if cause := w.Unwrap(); cause != nil {
+			return []error{cause}
+		}
+	case interface{ Unwrap() []error }:
+		return w.Unwrap()
+	}
+	return nil
 }
 
 // localized is an error that knows its words in both languages.

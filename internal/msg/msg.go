@@ -15,8 +15,9 @@ package msg
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"omsinit/internal/pattern"
 )
 
 // Message is a text that is rendered where it is printed.
@@ -48,11 +49,14 @@ func (l Lang) Sprintf(format string, args ...any) string {
 	return fmt.Sprintf(withoutWrapping(l.lookup(format)), l.render(args)...)
 }
 
-var wrapVerb = regexp.MustCompile(`%(?:%|[-+# 0-9.*\[\]]*w)`)
+var wrapVerb = pattern.New(`%(?:%|[-+# 0-9.*\[\]]*w)`)
 
 // withoutWrapping writes %v for each %w, which only fmt.Errorf knows.
 func withoutWrapping(format string) string {
-	return wrapVerb.ReplaceAllStringFunc(format, func(verb string) string {
+	if !strings.Contains(format, "%") { // as most texts of help pages, of which each command words hundreds
+		return format
+	}
+	return wrapVerb().ReplaceAllStringFunc(format, func(verb string) string {
 		if flags, ok := strings.CutSuffix(verb, "w"); ok {
 			return flags + "v"
 		}

@@ -40,11 +40,11 @@ func TestErrorsInBothLanguages(t *testing.T) {
 	if got, want := outer.Error(), "starting: cannot read /etc/x: file does not exist"; got != want {
 		t.Errorf("English: got %q, want %q", got, want)
 	}
-	if got, want := Chinese.Text(outer), "starting: 无法读取 /etc/x：file does not exist"; got != want {
+	if got, want := Chinese.Text(outer), "starting：无法读取 /etc/x：文件不存在"; got != want {
 		t.Errorf("Chinese: got %q, want %q", got, want)
 	}
 	nested := Errorf("cannot read %s: %w", "/etc/y", inner)
-	if got, want := Chinese.Text(nested), "无法读取 /etc/y：无法读取 /etc/x：file does not exist"; got != want {
+	if got, want := Chinese.Text(nested), "无法读取 /etc/y：无法读取 /etc/x：文件不存在"; got != want {
 		t.Errorf("nested: got %q, want %q", got, want)
 	}
 }

@@ -20,7 +20,7 @@ func TestTextInJSON(t *testing.T) {
 		`{"message":{"en":"connection 7","zh":"连接 7"},"fix":{"en":"only this","zh":""}}`: {
 			msg.NewText(msg.M("connection %d", 7)), msg.Text{English: "only this"},
 		},
-		`{"message":{"en":"cannot read x: file does not exist","zh":"无法读取 x：file does not exist"}}`: {
+		`{"message":{"en":"cannot read x: file does not exist","zh":"无法读取 x：文件不存在"}}`: {
 			Message: msg.ErrorText(msg.Errorf("cannot read %s: %w", "x", fs.ErrNotExist)),
 		},
 	} {

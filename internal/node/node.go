@@ -29,6 +29,9 @@ type Given struct {
 	HostIP string
 	// IsUpgrade is the text of IS_UPGRADE, empty when it is not set.
 	IsUpgrade string
+	// UpgradeMode is the text of OMSINIT_UPGRADE, empty when it is not set. With "auto" an upgrade that is due is done
+	// without IsUpgrade.
+	UpgradeMode string
 	// Build is omsinit's own version: another build may render other files.
 	Build string
 	Lang  msg.Lang

@@ -86,6 +86,9 @@ func TestFunctions(t *testing.T) {
 		`{{join .cm_nodes ";"}}`: "a;b", `{{setting "plain"}}`: "x", `{{setting "none"}}`: "", `{{setting "sso_secret"}}`: "y",
 		"{{xml .oms_meta_password}}": "a'b&amp;&quot;&lt;", "{{shell .oms_meta_password}}": `a'\''b&"<`, "{{doubled .oms_meta_password}}": `a''b&"<`,
 		"{{urlquery .oms_meta_password}}": "a%27b%26%22%3C", "{{base64 .oms_meta_password}}": "YSdiJiI8", "{{lower .oms_meta_user}}": "u@t#c",
+		`{{urlall "a /*~'("}}`: "a%20%2F%2A~%27%28", `{{urlslash "a /*~'("}}`: "a%20/%2A~%27%28", `{{urljava "a /*~'("}}`: "a+%2F*%7E%27%28", `{{urlscript "a /*~'("}}`: "a%20%2F*~'(",
+		"{{xmlapos .oms_meta_password}}": "a&apos;b&amp;&quot;&lt;", "{{xmlpython .oms_meta_password}}": "a&#x27;b&amp;&quot;&lt;", "{{xmlnumber .oms_meta_password}}": "a&#39;b&amp;&#34;&lt;",
+		"{{xmlmixed .oms_meta_password}}": "a&#39;b&amp;&quot;&lt;", "{{xmlopen .oms_meta_password}}": `a'b&amp;"&lt;`, "{{xmlquot .oms_meta_password}}": `a'b&amp;&quot;&lt;`,
 	} {
 		if got, err := Fill(expression, "", Plain, Standard, Data{Config: c}); err != nil || got != want {
 			t.Errorf("%s: %q, %v, want %q", expression, got, err, want)

@@ -12,6 +12,7 @@ import (
 	"omsinit/internal/config"
 	"omsinit/internal/layout"
 	"omsinit/internal/msg"
+	"omsinit/internal/pattern"
 )
 
 // Data is what templates are filled in from.
@@ -26,6 +27,8 @@ type Data struct {
 	EUIDRoot bool
 	// Extra are the values that File.Values names.
 	Extra map[string]any
+
+	files []File // of the pack that is rendered
 }
 
 // derived are the names that templates may use beside the keys of config.yaml.
@@ -58,21 +61,47 @@ func (d Data) values(release string, extra []string) (map[string]any, error) {
 
 // encoders write a text in another form. Each is a function of templates.
 var encoders = map[string]func(string) string{
-	"urlpath": url.PathEscape,
-	"base64":  func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+	"urlpath":   url.PathEscape,
+	"urlall":    func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") },
+	"urlslash":  func(s string) string { return strings.NewReplacer("+", "%20", "%2F", "/").Replace(url.QueryEscape(s)) },
+	"urljava":   func(s string) string { return strings.NewReplacer("%2A", "*", "~", "%7E").Replace(url.QueryEscape(s)) },
+	"urlscript": func(s string) string { return urlScript.Replace(url.QueryEscape(s)) },
+	"xmlapos":   strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&apos;").Replace,
+	"xmlpython": strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#x27;").Replace,
+	"xmlnumber": strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;").Replace,
+	"xmlmixed":  strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;").Replace,
+	"xmlopen":   strings.NewReplacer("&", "&amp;", "<", "&lt;").Replace,
+	"xmlquot":   strings.NewReplacer("&", "&amp;", "<", "&lt;", `"`, "&quot;").Replace,
+	"base64":    func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
 	"xml": func(s string) string {
 		return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(s)
 	},
+	"xmltext": strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace,
 	"shell":   func(s string) string { return strings.ReplaceAll(s, "'", `'\''`) },
+	"dquoted": func(s string) string { return needsBackslash().ReplaceAllString(s, `\$0`) },
+	"shlex": func(s string) string {
+		if shellSafe().MatchString(s) {
+			return s
+		}
+		return "'" + strings.ReplaceAll(s, "'", `'"'"'`) + "'"
+	},
 	"doubled": func(s string) string { return strings.ReplaceAll(s, "'", "''") },
 	// A function of text/template itself.
 	"urlquery": url.QueryEscape,
 }
 
+var (
+	needsBackslash = pattern.New("[\\\\\"$`]")
+	shellSafe      = pattern.New(`^[A-Za-z0-9_@%+=:,./-]+$`)
+	urlScript      = strings.NewReplacer("+", "%20", "%21", "!", "%27", "'", "%28", "(", "%29", ")", "%2A", "*")
+)
+
 // Encoders names the functions that write a text in another form, the likelier
 // one first where two give the same.
 func Encoders() []string {
-	return []string{"urlquery", "urlpath", "base64", "xml", "shell", "doubled"}
+	return []string{"urlquery", "urlall", "urlslash", "urljava", "urlscript", "urlpath", "base64",
+		"xml", "xmltext", "xmlapos", "xmlpython", "xmlnumber", "xmlmixed", "xmlopen", "xmlquot",
+		"shell", "dquoted", "shlex", "doubled"}
 }
 
 // Forms returns every way in which a generated file may hold a text: as it is, and
@@ -103,6 +132,7 @@ func Forms(text string) []string {
 //	hostPort host port         host:port, with brackets around an IPv6 address
 //	jdbcURL host port database the URL of a MetaDB database for a Java program
 //	quote text                 one word of a command line
+//	readBy "program"           the files that a program reads, by their readers, with commas between
 //	setting "key"              a key of config.yaml that omsinit does not know, "" without it
 //	withoutScheme url          http://host:port as host:port
 //	urlHost url, urlPort url   the parts of http://host:port and of host:port
@@ -111,8 +141,16 @@ func Forms(text string) []string {
 //	join list separator        the list as one text
 //	lower text                 in lower case
 //	urlpath text               escaped as a part of a URL's path (urlquery: of its query)
+//	urlall, urlslash text      as Python's urllib.parse.quote does, with safe="" and as it is
+//	urljava, urlscript text    as Java's URLEncoder and JavaScript's encodeURIComponent do
+//	xmlapos, xmlpython, xmlnumber, xmlmixed text
+//	                           as xml, and ' as &apos;, &#x27; (Python's html.escape), &#39; (and " as &#34; or &quot;)
+//	xmlopen, xmlquot text      with & and < escaped, and "
 //	base64 text, xml text      in base64; with & < > and " escaped
+//	xmltext text               with & < and > escaped
 //	shell text                 what stands inside the single quotes of a shell
+//	dquoted text               what stands inside the double quotes of a shell
+//	shlex text                 a word of a shell, in quotes where it needs them, as Python's shlex.quote does
 //	doubled text               with each single quote doubled, as YAML and SQL want it
 func functions(d Data) template.FuncMap {
 	all := template.FuncMap{
@@ -123,6 +161,7 @@ func functions(d Data) template.FuncMap {
 			s, _ = escapeQuoted(s)
 			return `"` + s + `"`
 		},
+		"readBy":        d.readBy,
 		"setting":       d.setting,
 		"withoutScheme": withoutScheme,
 		"urlHost":       func(s string) string { host, _ := splitURL(s); return host },
@@ -138,6 +177,18 @@ func functions(d Data) template.FuncMap {
 		}
 	}
 	return all
+}
+
+// readBy returns the paths of the pack's files that have a program among their readers, but for program files: a change
+// of a program's own definition restarts it anyway.
+func (d Data) readBy(program string) string {
+	var paths []string
+	for _, f := range d.files {
+		if f.Format != INI && slices.Contains(f.Readers, program) {
+			paths = append(paths, d.Layout.Path(f.Path))
+		}
+	}
+	return strings.Join(paths, ",")
 }
 
 // setting returns a key that omsinit does not know. Secrets become text here too.
@@ -220,22 +271,10 @@ func (k keys) with(names []string) keys {
 
 // Render returns the contents of a generated file.
 func (p *Pack) Render(f File, d Data) ([]byte, error) {
+	d.files = p.Files
 	s, err := render(f.tmpl, d, p.Release, f.Values)
 	if err != nil {
 		return nil, msg.Errorf("cannot make %s from %s: %w", f.Path, p.fsys.place(f.Template), err)
 	}
 	return []byte(s), nil
-}
-
-// Form returns the body of a call to the CM.
-func (p *Pack) Form(c Call, d Data) (url.Values, error) {
-	form := url.Values{}
-	for _, key := range slices.Sorted(maps.Keys(p.forms[c.Name])) {
-		value, err := render(p.forms[c.Name][key], d, p.Release, nil)
-		if err != nil {
-			return nil, msg.Errorf("cannot fill in %s of the CM call %s: %w", key, c.Name, err)
-		}
-		form.Set(key, value)
-	}
-	return form, nil
 }

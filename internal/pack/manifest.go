@@ -8,36 +8,84 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
-	"sync"
-	"text/template"
 
 	"gopkg.in/yaml.v3"
 
+	"omsinit/internal/config"
 	"omsinit/internal/msg"
+	"omsinit/internal/pattern"
 	"omsinit/scripts"
 )
 
 const manifestName = "pack.yaml"
 
-// manifest is pack.yaml.
-type manifest struct {
-	Version    int                  `yaml:"version"`
-	Release    string               `yaml:"release"`
-	Edition    string               `yaml:"edition"`
-	Standalone bool                 `yaml:"standalone"`
-	Register   Registration         `yaml:"register"`
-	Restart    []string             `yaml:"restart"`
-	Ignore     []string             `yaml:"ignore"`
-	Folders    []Folder             `yaml:"folders"`
-	Files      []File               `yaml:"files"`
-	Trial      []File               `yaml:"trial"`
-	Calls      []Call               `yaml:"calls"`
-	Validators map[string]Validator `yaml:"validators"`
-	TSDB       TSDB                 `yaml:"tsdb"`
-	Upgrade    Upgrade              `yaml:"upgrade"`
+// Manifest is pack.yaml, as it is read and as it is written.
+type Manifest struct {
+	Version int `yaml:"version"` // 1
+	// Release is the OMS version as the oms_version table holds it, 4.2.3-CE.
+	Release string `yaml:"release"`
+	// Edition is CE or EE.
+	Edition string `yaml:"edition"`
+	// Standalone reports whether the pack directory is all there is of the pack:
+	// nothing of the reference pack is below it.
+	Standalone bool `yaml:"standalone"`
+	// Register is who registers regions and nodes in step 5; ByRows when it is
+	// not given.
+	Register Registration `yaml:"register,omitempty"`
+	// Restart names the programs of step 4 in the documented order; those that
+	// the program files do not define are left out (oms-facts §4).
+	Restart []string `yaml:"restart,flow"`
+	// Ignore are the IDs of findings of step 1 that are warnings for this
+	// release, not errors.
+	Ignore []string `yaml:"ignore,flow,omitempty"`
+	// Folders must exist before the components start.
+	Folders []Folder `yaml:"folders,omitempty"`
+	// Files are the generated files of step 3.
+	Files []File `yaml:"files"`
+	// Trial are the files that trial mode adds.
+	Trial []File `yaml:"trial,omitempty"`
+	// Ports are where the ports of config.yaml are set, for people.
+	Ports []Port `yaml:"ports,omitempty"`
+	// Validators are the programs that check a file before it goes live.
+	Validators map[string]Validator `yaml:"validators,omitempty"`
+	// Calls are the requests of step 5 to the CM, in order.
+	Calls []Call `yaml:"calls,omitempty"`
+	// Missing are requests that the old step 5 sends and this pack cannot, for people.
+	Missing []string `yaml:"missing,omitempty"`
+	// Rows are those that step 5 writes itself after the calls, because the CM does not.
+	Rows []Row `yaml:"rows,omitempty"`
+	// MetaDB is what is known about servers as the MetaDB of this release.
+	MetaDB []Server `yaml:"metadb,omitempty"`
+	// TSDB is where the metrics go.
+	TSDB TSDB `yaml:"tsdb,omitempty"`
+	// Upgrade is how to come here from other releases.
+	Upgrade Upgrade `yaml:"upgrade"`
+}
+
+// Encode returns the text of pack.yaml, with modes as people write them.
+func (m Manifest) Encode() ([]byte, error) {
+	var root yaml.Node
+	if err := root.Encode(m); err != nil {
+		return nil, err
+	}
+	octalModes(&root)
+	var b bytes.Buffer
+	enc := yaml.NewEncoder(&b)
+	enc.SetIndent(2)
+	err := enc.Encode(&root)
+	return b.Bytes(), err
+}
+
+func octalModes(n *yaml.Node) {
+	for i, child := range n.Content {
+		if mode, err := strconv.Atoi(child.Value); err == nil && i > 0 && n.Content[i-1].Value == "mode" {
+			child.Value = fmt.Sprintf("%04o", mode)
+		}
+		octalModes(child)
+	}
 }
 
 // Open reads the reference pack with the files of dir over it. An empty dir,
@@ -72,17 +120,12 @@ func open(fsys overlay) (*Pack, error) {
 	if err != nil {
 		return nil, msg.Errorf("cannot use the pack: %w", err)
 	}
-	p := &Pack{
-		Release: m.Release, Edition: m.Edition, Standalone: m.Standalone, Register: m.Register,
-		Restart: m.Restart, Ignore: m.Ignore, Folders: m.Folders,
-		Files: m.Files, Trial: m.Trial, Calls: m.Calls, Validators: m.Validators, Upgrade: m.Upgrade,
-		fsys: fsys, forms: map[string]map[string]*template.Template{},
-	}
+	p := &Pack{Manifest: m, fsys: fsys, calls: map[string]callTemplates{}}
 	if len(p.Upgrade.Stop) == 0 {
 		p.Upgrade.Stop = p.Restart // better too many than one that writes meanwhile
 	}
 	c := checker{pack: p, place: place, root: root, keys: configKeys()}
-	c.manifest(m)
+	c.manifest()
 	if c.err != nil {
 		return nil, msg.Errorf("cannot use the pack: %w", c.err)
 	}
@@ -90,7 +133,7 @@ func open(fsys overlay) (*Pack, error) {
 }
 
 // decode reads the text strictly. The node tree is kept for line numbers.
-func decode(place string, data []byte) (m manifest, root *yaml.Node, err error) {
+func decode(place string, data []byte) (m Manifest, root *yaml.Node, err error) {
 	root = new(yaml.Node)
 	if err := yaml.Unmarshal(data, root); err != nil {
 		return m, nil, yamlError(place, err.Error())
@@ -121,7 +164,7 @@ func yamlError(place, text string) error {
 			return msg.Errorf("%s: there is no field %q", place, name)
 		}
 	}
-	return msg.Errorf("%s: %s", place, text)
+	return msg.Errorf("%s: %s", place, msg.Foreign(text))
 }
 
 // checker finds what is wrong in a manifest, and keeps the first fault.
@@ -168,7 +211,8 @@ func line(n *yaml.Node, at []any) int {
 	return n.Line
 }
 
-func (c *checker) manifest(m manifest) {
+func (c *checker) manifest() {
+	m := &c.pack.Manifest
 	if m.Version != 1 {
 		c.fail(msg.M("version is %d; this omsinit reads version 1", m.Version), "version")
 	}
@@ -188,25 +232,27 @@ func (c *checker) manifest(m manifest) {
 	for i, f := range m.Folders {
 		c.location(f.Path, f.Owner, f.Mode, f.When, "folders", i)
 	}
-	if c.pack.Register == "" {
-		c.pack.Register = ByRows
+	if m.Register == "" {
+		m.Register = ByRows
 	}
-	if c.pack.Register != ByRows && c.pack.Register != ByCalls {
-		c.fail(msg.M("there is no way to register called %q; it is rows or calls", c.pack.Register), "register")
+	if m.Register != ByRows && m.Register != ByCalls {
+		c.fail(msg.M("there is no way to register called %q; it is rows or calls", m.Register), "register")
 	}
 	seen := map[string]bool{}
 	c.files(m.Files, "files", seen)
 	c.files(m.Trial, "trial", seen)
 	c.calls(m.Calls)
+	c.rows(m.Rows)
+	c.ports(m.Ports)
+	c.metadb(m.MetaDB)
 	c.tsdb(&m.TSDB)
-	c.pack.TSDB = m.TSDB
 	c.upgrade(m.Upgrade)
 	c.schema()
 }
 
 // userName is what useradd accepts. It is compiled when it is needed: that
 // costs every start otherwise.
-var userName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z_][a-z0-9_-]*$`) })
+var userName = pattern.New(`^[a-z_][a-z0-9_-]*$`)
 
 // location checks what files and folders have in common.
 func (c *checker) location(p, owner string, mode fs.FileMode, when []Condition, at ...any) {
@@ -231,6 +277,8 @@ func (c *checker) files(files []File, list string, seen map[string]bool) {
 		f := &files[i]
 		at := func(field string) []any { return []any{list, i, field} }
 		c.location(f.Path, f.Owner, f.Mode, f.When, list, i)
+		c.evidence(f.Evidence.Path, list, i)
+		c.evidence(f.Evidence.Template, list, i)
 		if f.Needs != "" && !path.IsAbs(f.Needs) {
 			c.fail(msg.M("needs is %q; it must be an absolute path of the container", f.Needs), at("needs")...)
 		}
@@ -282,26 +330,21 @@ func (c *checker) files(files []File, list string, seen map[string]bool) {
 	}
 }
 
-func (c *checker) calls(calls []Call) {
-	for i, call := range calls {
-		if _, again := c.pack.forms[call.Name]; again || call.Name == "" {
-			c.fail(msg.M("the name %q stands in the list twice, or is empty", call.Name), "calls", i, "name")
+// evidence refuses a word that is none.
+func (c *checker) evidence(e Evidence, at ...any) {
+	if !slices.Contains([]Evidence{"", Documented, Observed, Guess}, e) {
+		c.fail(msg.M("there is no evidence called %q; it is documented, observed or guess", e), append(at, "evidence")...)
+	}
+}
+
+func (c *checker) ports(ports []Port) {
+	for i, p := range ports {
+		if !slices.Contains(config.KeysOf(config.ComponentPort), p.Key) {
+			c.fail(msg.M("%q is no port of config.yaml", p.Key), "ports", i, "key")
 		}
-		if call.Method != "GET" && call.Method != "POST" {
-			c.fail(msg.M("method is %q; it is GET or POST", call.Method), "calls", i, "method")
+		if !slices.ContainsFunc(c.pack.Files, func(f File) bool { return f.Path == p.File }) {
+			c.fail(msg.M("the pack has no file %q", p.File), "ports", i, "file")
 		}
-		if !strings.HasPrefix(call.Path, "/") {
-			c.fail(msg.M("path is %q; it must start with a slash", call.Path), "calls", i, "path")
-		}
-		form := map[string]*template.Template{}
-		for key, body := range call.Form {
-			at := fmt.Sprintf("%s:%d", c.place, line(c.root, []any{"calls", i, "form", key}))
-			t, _, err := parseTemplate(at, body, Plain, Standard, c.keys)
-			if err != nil && c.err == nil {
-				c.err = err
-			}
-			form[key] = t
-		}
-		c.pack.forms[call.Name] = form
+		c.evidence(p.Evidence, "ports", i)
 	}
 }

@@ -13,38 +13,10 @@ import (
 // Pack is the data of one release. It is checked as a whole by Open and does
 // not change afterwards.
 type Pack struct {
-	// Release is the OMS version as the oms_version table holds it, 4.2.3-CE.
-	Release string
-	// Edition is CE or EE.
-	Edition string
-	// Standalone reports whether the pack directory is all there is of the pack:
-	// nothing of the reference pack is below it.
-	Standalone bool
-	// Register is who registers regions and nodes in step 5.
-	Register Registration
-	// Restart names the programs of step 4 in the documented order; those that
-	// the program files do not define are left out (oms-facts §4).
-	Restart []string
-	// Ignore are the IDs of findings of step 1 that are warnings for this
-	// release, not errors.
-	Ignore []string
-	// Folders must exist before the components start.
-	Folders []Folder
-	// Files are the generated files of step 3.
-	Files []File
-	// Trial are the files that trial mode adds.
-	Trial []File
-	// Calls are the requests of step 5 to the CM, in order.
-	Calls []Call
-	// Validators are the programs that check a file before it goes live.
-	Validators map[string]Validator
-	// TSDB is where the metrics go.
-	TSDB TSDB
-	// Upgrade is how to come here from other releases.
-	Upgrade Upgrade
-
+	Manifest
 	fsys  overlay
-	forms map[string]map[string]*template.Template // call name, form key
+	calls map[string]callTemplates // by name
+	rows  []map[string]*template.Template
 }
 
 // File is one generated file.
@@ -61,24 +33,27 @@ type File struct {
 	Format Format `yaml:"format"`
 	// Spelling is how values are escaped where a format has several ways;
 	// empty is Standard.
-	Spelling Spelling `yaml:"spelling"`
-	// Readers are the programs that read the file.
-	Readers []string `yaml:"readers"`
-	// Validate names one of the pack's Validators; empty means that the format
-	// alone is checked.
-	Validate string `yaml:"validate"`
-	Policy   Policy `yaml:"policy"` // Replace when it is not given
+	Spelling Spelling `yaml:"spelling,omitempty"`
 	// Merge is how what people wrote into the file survives. When it is not
 	// given it is Keys for the formats that have keys, and Whole for others.
-	Merge Merge `yaml:"merge"`
+	Merge  Merge  `yaml:"merge,omitempty"`
+	Policy Policy `yaml:"policy,omitempty"` // Replace when it is not given
+	// Readers are the programs that read the file.
+	Readers []string `yaml:"readers,flow,omitempty"`
+	// Unread says that no program reads the file, so that it is no oversight that it has no readers.
+	Unread bool `yaml:"unread,omitempty"`
+	// Validate names one of the pack's Validators; empty means that the format
+	// alone is checked.
+	Validate string `yaml:"validate,omitempty"`
 	// When are conditions that must all hold for the file to be made.
-	When []Condition `yaml:"when"`
+	When []Condition `yaml:"when,flow,omitempty"`
 	// Needs is a file of the image, as a path of the container, without which
 	// this one is not made; empty means none.
-	Needs string `yaml:"needs"`
+	Needs string `yaml:"needs,omitempty"`
 	// Values are names that the template uses beyond those of config.yaml,
 	// handed in as Data.Extra.
-	Values []string `yaml:"values"`
+	Values   []string     `yaml:"values,flow,omitempty"`
+	Evidence FileEvidence `yaml:"evidence,flow,omitempty"`
 	// Secret reports whether the template uses a secret of config.yaml.
 	Secret bool `yaml:"-"`
 
@@ -92,8 +67,8 @@ type Folder struct {
 	Path  string      `yaml:"path"`
 	Owner string      `yaml:"owner"`
 	Mode  fs.FileMode `yaml:"mode"`
-	Claim bool        `yaml:"claim"`
-	When  []Condition `yaml:"when"`
+	Claim bool        `yaml:"claim,omitempty"`
+	When  []Condition `yaml:"when,flow,omitempty"`
 }
 
 // Format is the syntax of a generated file.
@@ -173,22 +148,70 @@ const (
 type Validator struct {
 	// Command is run without a shell. {file} is the file, {hostkey} a
 	// throw-away SSH host key.
-	Command []string `yaml:"command"`
+	Command []string `yaml:"command,flow"`
 	// Unable lists texts of its output that mean that it could not check at
 	// all, for a reason that is not in the file.
-	Unable []string `yaml:"unable"`
+	Unable []string `yaml:"unable,flow,omitempty"`
 }
 
 // Call is one request to the CM (oms-facts §5).
 type Call struct {
 	Name   string `yaml:"name"`
 	Method string `yaml:"method"`
-	Path   string `yaml:"path"`
-	// Form is the body, as a form. The values are templates; Pack.Form renders
-	// them.
-	Form map[string]string `yaml:"form"`
+	// Path is a template, as are Body and the values of Query and Form. What comes from config.yaml is escaped by
+	// urlpath in it.
+	Path  string            `yaml:"path"`
+	Query map[string]string `yaml:"query,omitempty"`
+	// Form is the body as a form, or the query of a GET.
+	Form map[string]string `yaml:"form,omitempty"`
+	// Body is a body that is no form, and ContentType what it is. Values in JSON are escaped for it.
+	Body        string `yaml:"body,omitempty"`
+	ContentType string `yaml:"content_type,omitempty"`
+	// Header are further headers, as templates. Cookies that the CM sets are sent back anyway.
+	Header map[string]string `yaml:"header,omitempty"`
+	// Timeout is how long one attempt may take, in seconds; 0 is 20.
+	Timeout int `yaml:"timeout,omitempty"`
+	// Answer is how success is told.
+	Answer Answer `yaml:"answer,omitempty"`
+	// Status are HTTP statuses besides 200 that mean success.
+	Status []int `yaml:"status,flow,omitempty"`
 	// Done are the error codes that mean that the work had been done before.
-	Done []int `yaml:"done"`
+	Done     []int    `yaml:"done,flow,omitempty"`
+	Evidence Evidence `yaml:"evidence,omitempty"`
+}
+
+// Answer is how it is told from an answer of the CM that a call has succeeded.
+type Answer string
+
+// The ways there are.
+const (
+	ByField  Answer = ""       // by isSuccess in it, the documented way (oms-facts §5)
+	ByStatus Answer = "status" // by the HTTP status alone
+)
+
+// Evidence is how it is known that something is as the pack says; empty is not said.
+type Evidence string
+
+// The evidence there is.
+const (
+	Documented Evidence = "documented" // public documents say so
+	Observed   Evidence = "observed"   // it was seen in an installation
+	Guess      Evidence = "guess"
+)
+
+// FileEvidence is how a file is known: that it is there and who reads it, and what is in it, of which the least certain
+// part counts.
+type FileEvidence struct {
+	Path     Evidence `yaml:"path,omitempty" json:"path,omitempty"`
+	Template Evidence `yaml:"template,omitempty" json:"template,omitempty"`
+}
+
+// Port is where a port of config.yaml is set.
+type Port struct {
+	Key string `yaml:"key" json:"key"`
+	// File is the path of one of the pack's files.
+	File     string   `yaml:"file" json:"file"`
+	Evidence Evidence `yaml:"evidence,omitempty" json:"evidence,omitempty"`
 }
 
 // FS is the pack's tree: pack.yaml, schema/{rm,cm,hb}/*.sql, templates/*,

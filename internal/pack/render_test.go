@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode"
@@ -178,28 +179,35 @@ func TestTrialValuesMustBeGiven(t *testing.T) {
 	}
 }
 
-func TestForm(t *testing.T) {
+func TestRequest(t *testing.T) {
 	p, err := Open(overlayDir(t, map[string]string{"pack.yaml": `
 version: 1
 release: 9.9.9
 calls:
   - {name: a, method: POST, path: /a, form: {consumer: drc, region: "{{.cm_region}} & co", where: "{{.cm_location}}"}, done: [302]}
   - {name: b, method: GET, path: /b}
+  - {name: c, method: GET, path: "/c/{{.cm_location}}", form: {x: "{{.cm_region}}"}, query: {y: "1"}}
+  - {name: d, method: PUT, path: "/d/{{urlpath .cm_region}}", query: {q: "a b"}, content_type: application/json, body: '{"r": "{{.cm_region}}", "n": {{.cm_location}}}'}
+  - {name: e, method: PATCH, path: /e, content_type: text/plain, body: "x={{.cm_region}}"}
+  - {name: f, method: SEARCH, path: "/f?n=1&n=2", query: {q: "{{.cm_region}}"}, body: "{}", header: {X-Region: "{{.cm_region}}"}, timeout: 60, answer: status, status: [201]}
 `}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	form, err := p.Form(p.Calls[0], Data{Config: &config.Config{CMRegion: "杭州", CMLocation: 3}})
-	if err != nil {
-		t.Fatal(err)
+	d := Data{Config: &config.Config{CMRegion: `杭"/`, CMLocation: 3}}
+	for i, want := range []Request{
+		{"POST", "/a", "application/x-www-form-urlencoded", "consumer=drc&region=%E6%9D%AD%22%2F+%26+co&where=3", nil},
+		{"GET", "/b", "", "", nil},
+		{"GET", "/c/3?x=%E6%9D%AD%22%2F&y=1", "", "", nil},
+		{"PUT", "/d/%E6%9D%AD%22%2F?q=a+b", "application/json", `{"r": "杭\"/", "n": 3}`, nil},
+		{"PATCH", "/e", "text/plain", `x=杭"/`, nil},
+		{"SEARCH", "/f?n=1&n=2&q=%E6%9D%AD%22%2F", "", "{}", map[string]string{"X-Region": `杭"/`}},
+	} {
+		if got, err := p.Request(p.Calls[i], d); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%+v, %v\nwant %+v", got, err, want)
+		}
 	}
-	if got, want := form.Encode(), "consumer=drc&region=%E6%9D%AD%E5%B7%9E+%26+co&where=3"; got != want {
-		t.Errorf("form %s, want %s", got, want)
-	}
-	if form, err := p.Form(p.Calls[1], Data{}); err != nil || len(form) != 0 {
-		t.Errorf("a call without a form: %v, %v", form, err)
-	}
-	if _, err := p.Form(p.Calls[0], Data{Config: &config.Config{CMRegion: "a\nb"}}); err == nil || !strings.Contains(err.Error(), "region") {
+	if _, err := p.Request(p.Calls[0], Data{Config: &config.Config{CMRegion: "a\nb"}}); err == nil || !strings.Contains(err.Error(), "region") {
 		t.Errorf("a line break: %v", err)
 	}
 }

@@ -61,7 +61,7 @@ func TestSchemaTakesTheReferencePack(t *testing.T) {
 	for _, wrong := range []string{
 		"version: 2\nrelease: 4.2.3-CE", "version: 1", "version: 1\nrelease: a b", "version: 1\nrelease: a\nfile: []",
 		"version: 1\nrelease: a\nfiles: [{template: a, path: a, owner: root, mode: 0600, format: ini}]",
-		"version: 1\nrelease: a\nregister: sometimes", "version: 1\nrelease: a\ncalls: [{name: a, method: PUT, path: /a}]",
+		"version: 1\nrelease: a\nregister: sometimes", "version: 1\nrelease: a\ncalls: [{name: a, method: fetch, path: /a}]",
 	} {
 		if s.Validate(asJSON(t, []byte(wrong))) == nil {
 			t.Errorf("the schema takes %q", wrong)
@@ -82,10 +82,12 @@ func TestSchemaHasEveryField(t *testing.T) {
 		of         any
 		properties map[string]any
 	}{
-		"pack.yaml": {manifest{}, schema.Properties},
+		"pack.yaml": {Manifest{}, schema.Properties},
 		"file":      {File{}, schema.Defs["file"].Properties},
 		"folder":    {Folder{}, schema.Defs["folder"].Properties},
 		"call":      {Call{}, schema.Defs["call"].Properties},
+		"row":       {Row{}, schema.Defs["row"].Properties},
+		"port":      {Port{}, schema.Defs["port"].Properties},
 		"validator": {Validator{}, schema.Defs["validator"].Properties},
 		"tsdb":      {TSDB{}, schema.Defs["tsdb"].Properties},
 		"upgrade":   {Upgrade{}, schema.Defs["upgrade"].Properties},

@@ -2,8 +2,10 @@ package pack
 
 import (
 	"io/fs"
+	"maps"
 	"path"
 	"strings"
+	"text/template"
 
 	"omsinit/internal/config"
 )
@@ -85,9 +87,31 @@ func (c *checker) schema() {
 // Fill fills in a piece of a template by itself, as Render would within a file
 // of that format: for finding out what an expression stands for.
 func Fill(expression, release string, format Format, spelling Spelling, d Data) (string, error) {
-	t, _, err := parseTemplate("expression", expression, format, spelling, configKeys())
+	f, err := NewFilling(release, d)
 	if err != nil {
 		return "", err
 	}
-	return render(t, d, release, nil)
+	return f.Fill(expression, format, spelling)
+}
+
+// Filling fills in many pieces with the values of one node.
+type Filling struct {
+	values    map[string]any
+	functions template.FuncMap
+	keys      keys
+}
+
+// NewFilling collects the values.
+func NewFilling(release string, d Data) (*Filling, error) {
+	values, err := d.values(release, nil)
+	return &Filling{values, functions(d), configKeys()}, err
+}
+
+// Fill fills in one piece, as the function of that name does.
+func (f *Filling) Fill(expression string, format Format, spelling Spelling) (string, error) {
+	t, _, err := parseWith(maps.Clone(f.functions), "expression", expression, format, spelling, f.keys)
+	if err != nil {
+		return "", err
+	}
+	return execute(t, f.values)
 }

@@ -28,11 +28,16 @@ type keys struct {
 func parseTemplate(place, body string, format Format, spelling Spelling, k keys) (
 	t *template.Template, secret bool, err error,
 ) {
+	return parseWith(placeholders(), place, body, format, spelling, k)
+}
+
+func parseWith(funcs template.FuncMap, place, body string, format Format, spelling Spelling, k keys) (
+	t *template.Template, secret bool, err error,
+) {
 	escape, _ := spelledEscaper(format, spelling)
 	if format == Nginx && spelling == Standard {
 		escape = escapeNginx(strings.Contains(body, "geo $dollar"))
 	}
-	funcs := placeholders()
 	funcs[escaperName] = newEscaper(escape)
 	t, err = template.New(place).Option("missingkey=error").Funcs(funcs).Parse(body)
 	if err != nil {
@@ -52,7 +57,7 @@ func parseTemplate(place, body string, format Format, spelling Spelling, k keys)
 // templateError takes text/template's own prefix away: the name of the
 // template is the file already, with its line.
 func templateError(err error) error {
-	return msg.Errorf("%s", strings.TrimPrefix(err.Error(), "template: "))
+	return msg.Errorf("%v", msg.Foreign(strings.TrimPrefix(err.Error(), "template: ")))
 }
 
 // walker goes through a template. atRoot says whether the dot is the set of
@@ -158,7 +163,7 @@ func (w *walker) everything(n parse.Node) {
 func (w *walker) name(n parse.Node, ident []string) []string {
 	switch {
 	case !w.keys.names[ident[0]]:
-		w.fail(n, msg.M("there is no value %q; the names are the keys of config.yaml and %s", ident[0], strings.Join(derived, ", ")))
+		w.fail(n, msg.M("there is no value %q; the names are the keys of config.yaml and %s", ident[0], msg.List(derived)))
 	case len(ident) > 1:
 		w.fail(n, msg.M("%q has no part %q", ident[0], ident[1]))
 	}
@@ -201,8 +206,12 @@ func render(t *template.Template, d Data, release string, values []string) (stri
 	if err != nil {
 		return "", fmt.Errorf("cannot copy the template %s: %w", t.Name(), err)
 	}
+	return execute(t.Funcs(functions(d)), filled)
+}
+
+func execute(t *template.Template, values map[string]any) (string, error) {
 	var b strings.Builder
-	err = t.Funcs(functions(d)).Execute(&b, filled)
+	err := t.Execute(&b, values)
 	var bad *valueError
 	if errors.As(err, &bad) {
 		return "", msg.Errorf("cannot write the value of %s: %v", bad.keys, bad.why)

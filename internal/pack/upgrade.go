@@ -1,22 +1,22 @@
 package pack
 
 import (
-	"slices"
 	"strings"
 
 	"omsinit/internal/msg"
+	"omsinit/internal/release"
 )
 
 // Upgrade is what the pack knows about upgrades to its release, and about those
 // before it (oms-facts §7).
 type Upgrade struct {
 	// Stop are the programs that use the MetaDB, which stop for an upgrade.
-	Stop   []string `yaml:"stop"`
-	Routes []Route  `yaml:"routes"`
+	Stop   []string `yaml:"stop,flow,omitempty"`
+	Routes []Route  `yaml:"routes,omitempty"`
 	// Lost are tables of the rm database whose new rows a rollback would lose.
-	Lost []Watched `yaml:"lost"`
+	Lost []Watched `yaml:"lost,omitempty"`
 	// Busy are rows of the rm database that stand against an upgrade.
-	Busy []Watched `yaml:"busy"`
+	Busy []Watched `yaml:"busy,omitempty"`
 }
 
 // Route is from which releases one can upgrade directly.
@@ -24,11 +24,11 @@ type Route struct {
 	Edition string `yaml:"edition"` // CE or EE
 	To      string `yaml:"to"`
 	// From are releases, or bounds such as ">=3.2.1 <4.0.1".
-	From []string `yaml:"from"`
-	// Requires names a step that people must do by hand before.
-	Requires string `yaml:"requires"`
+	From []string `yaml:"from,flow"`
+	// Requires names steps that people must do by hand before, with spaces between.
+	Requires string `yaml:"requires,omitempty"`
 	// Schema is "none" for a release that changes no table.
-	Schema string `yaml:"schema"`
+	Schema string `yaml:"schema,omitempty"`
 }
 
 // Watched is a table of the rm database, or some of its rows.
@@ -37,10 +37,10 @@ type Watched struct {
 	// Name is the column that tells people which row it is.
 	Name string `yaml:"name"`
 	// Column and Values choose rows; all of them when there is no column.
-	Column string   `yaml:"column"`
-	Values []string `yaml:"values"`
+	Column string   `yaml:"column,omitempty"`
+	Values []string `yaml:"values,flow,omitempty"`
 	// Refuse makes the rows stop an upgrade; otherwise they are warned of.
-	Refuse bool `yaml:"refuse"`
+	Refuse bool `yaml:"refuse,omitempty"`
 }
 
 func (c *checker) upgrade(u Upgrade) {
@@ -49,14 +49,12 @@ func (c *checker) upgrade(u Upgrade) {
 		if r.Edition != "CE" && r.Edition != "EE" {
 			c.fail(msg.M("edition is %q; it is CE or EE", r.Edition), at("edition")...)
 		}
-		if !isRelease(r.To) {
+		if to, err := release.Parse(r.To); err != nil || !strings.HasPrefix(to.Core(), r.To) {
 			c.fail(msg.M("to is %q; it must be a release such as 4.2.3", r.To), at("to")...)
 		}
 		for _, from := range r.From {
-			for bound := range strings.FieldsSeq(from) {
-				if !isRelease(strings.TrimLeft(bound, "<>=")) {
-					c.fail(msg.M("from is %q; it must be a release such as 4.2.2, or bounds such as \">=3.2.1 <4.0.1\"", from), at("from")...)
-				}
+			if _, err := release.ParseBounds(from); err != nil {
+				c.fail(msg.M("from is %q; it must be a release such as 4.2.2, or bounds such as \">=3.2.1 <4.0.1\"", from), at("from")...)
 			}
 		}
 		if r.Schema != "" && r.Schema != "none" {
@@ -70,12 +68,4 @@ func (c *checker) upgrade(u Upgrade) {
 			}
 		}
 	}
-}
-
-// isRelease: numbers with dots between.
-func isRelease(s string) bool {
-	parts := strings.Split(s, ".")
-	return len(parts) > 1 && !slices.ContainsFunc(parts, func(p string) bool {
-		return p == "" || strings.Trim(p, "0123456789") != ""
-	})
 }

@@ -23,8 +23,8 @@ type Column struct {
 // heatbeat_sequence, an INSERT must have them.
 var times = []string{"gmt_created", "gmt_create", "gmt_modified"}
 
-// readColumns reads the columns of all tables of the rm and cm databases that step 5 writes to.
-func readColumns(ctx context.Context, q database.Queryer, rm, cm string) (Columns, error) {
+// ReadColumns reads the columns of all tables of the rm and cm databases that step 5 writes to.
+func ReadColumns(ctx context.Context, q database.Queryer, rm, cm string) (Columns, error) {
 	all := Columns{}
 	const query = "SELECT table_name, column_name, COALESCE(extra, '') LIKE '%on update%'," +
 		" is_nullable = 'NO' AND column_default IS NULL AND COALESCE(extra, '') NOT LIKE '%auto_increment%'" +

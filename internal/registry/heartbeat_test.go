@@ -61,7 +61,6 @@ func TestReadAllBeats(t *testing.T) {
 		{Host{IP: "10.0.0.3", Name: "1", Status: Online}, Down},
 		{Host{IP: "10.1.0.1", Name: "2", Status: Online}, Up},
 		{Host{IP: "10.1.0.1", Name: "1", Status: Online}, Down}, // in another region's database
-		{Host{IP: "10.0.0.1", Name: "1", Status: Offline}, Removed},
 		{Host{IP: "10.0.0.1", Name: "1", Status: "X"}, Abnormal},
 	} {
 		if got := StateOf(tc.host, b.Of(tc.host, 1), 540*time.Second); got != tc.want {

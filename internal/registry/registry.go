@@ -1,11 +1,12 @@
-// Package registry reads what the MetaDB holds of regions, nodes and their heartbeats, and checks the rules that regions
-// must keep (docs/oms-facts.md §6, §8). Step 1, step 5 and the commands that look at a cluster share it.
+// Package registry reads what the MetaDB holds of regions, nodes and their heartbeats, and checks the rules that
+// regions must keep (docs/oms-facts.md §6, §8). Step 1, step 5 and the commands that look at a cluster share it.
 package registry
 
 import (
 	"context"
 	"database/sql"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -13,12 +14,8 @@ import (
 	"omsinit/internal/database"
 )
 
-// The values of host_status. Only Online is documented. Offline is its counterpart: it marks a node that was taken out of
-// cm_nodes.
-const (
-	Online  = "ONLINE"
-	Offline = "OFFLINE"
-)
+// Online is the one value of host_status that is documented (docs/oms-facts.md §6).
+const Online = "ONLINE"
 
 // Region is a row of cluster_info, or of location_cm, which has no Chinese name and no default.
 type Region struct {
@@ -55,7 +52,7 @@ func Read(ctx context.Context, q database.Queryer, c *config.Config) (r Registry
 	if r.Regions, err = ReadRegions(ctx, q, c.RMDatabase); err != nil {
 		return r, err
 	}
-	if r.Columns, err = readColumns(ctx, q, c.RMDatabase, c.CMDatabase); err != nil {
+	if r.Columns, err = ReadColumns(ctx, q, c.RMDatabase, c.CMDatabase); err != nil {
 		return r, err
 	}
 	cm := database.Quote(c.CMDatabase)
@@ -121,6 +118,15 @@ func Find(rows []Region, location int) (Region, bool) {
 // Lists reports whether a list of nodes, such as cm_nodes, has an address.
 func Lists(nodes []string, address string) bool {
 	return slices.ContainsFunc(nodes, func(node string) bool { return SameAddress(node, address) })
+}
+
+// CMNode returns the other node of the region to which cm_url leads, "" for a VIP, a name, or this node.
+func CMNode(c *config.Config, own string) string {
+	u, err := url.Parse(c.CMURL)
+	if err != nil || SameAddress(u.Hostname(), own) || !Lists(c.CMNodes, u.Hostname()) {
+		return ""
+	}
+	return u.Hostname()
 }
 
 // SameAddress reports whether two addresses are the same; IPv6 has several spellings of one.

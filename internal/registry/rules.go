@@ -75,7 +75,7 @@ func RegionConflicts(c *config.Config, rows []Region) (found []finding.Finding) 
 			default:
 				add(conflictLocation,
 					msg.M("cm_location %d belongs to the region %s (%s) already, not to %s", row.Location, row.Name, row.URL, us.Name),
-					msg.M("choose a cm_location that is not taken (%s), or correct cm_region", strings.Join(taken, ", ")))
+					msg.M("choose a cm_location that is not taken (%s), or correct cm_region", msg.List(taken)))
 			}
 			continue
 		}
@@ -89,7 +89,7 @@ func RegionConflicts(c *config.Config, rows []Region) (found []finding.Finding) 
 			add(conflictName,
 				msg.M("cm_region %s is registered with cm_location %d, but config.yaml says cm_location %d",
 					row.Name, row.Location, us.Location),
-				msg.M("correct cm_location, or choose a cm_region that is not taken (%s)", strings.Join(taken, ", ")))
+				msg.M("correct cm_location, or choose a cm_region that is not taken (%s)", msg.List(taken)))
 		}
 		if same {
 			add(conflictURL,
@@ -110,18 +110,19 @@ func HasDefault(c *config.Config, rows []Region) bool {
 		func(r Region) bool { return r.IsDefault && r.Location != c.CMLocation })
 }
 
-// NodeConflicts finds nodes of cm_nodes that belong to another region. One that was taken out of its region, and is
-// marked so, may join this one. A node in a group that no region has is a remainder, and only a warning.
+// NodeConflicts finds nodes of cm_nodes that belong to another region. A node in a group that no region has is a
+// remainder, and only a warning.
 func NodeConflicts(c *config.Config, regions []Region, hosts []Host) (found []finding.Finding) {
 	own := strconv.Itoa(c.CMLocation)
 	for _, ip := range c.CMNodes {
 		host, ok := FindHost(hosts, ip)
-		if !ok || host.Name == own || host.Name == "" || host.Status == Offline {
+		if !ok || host.Name == own || host.Name == "" {
 			continue
 		}
 		f := conflict(conflictNodes,
 			msg.M("the node %s of cm_nodes is registered in the region with cm_location %s, and this is %s", ip, host.Name, own),
-			msg.M("write the nodes of this region only, or correct cm_location"), fact("node", ip), fact("cm_location", host.Name))
+			msg.M("write the nodes of this region only, or correct cm_location; of a node that has moved here, first delete its old row: omsinit cluster remove %s", ip),
+			fact("node", ip), fact("cm_location", host.Name))
 		if !slices.ContainsFunc(regions, func(r Region) bool { return strconv.Itoa(r.Location) == host.Name }) {
 			f.Severity = finding.Warning
 		}
@@ -146,7 +147,7 @@ func HeartbeatConflicts(c *config.Config, hosts []Host, beats []Beat) []finding.
 	}
 	return []finding.Finding{conflict(conflictHeartbeat,
 		msg.M("the heartbeat database %s is that of another region: %s send their heartbeats there",
-			c.HeartbeatDatabase, strings.Join(strangers, ", ")),
+			c.HeartbeatDatabase, msg.List(strangers)),
 		msg.M("write a drc_cm_heartbeat_db of this region's own, such as %s", "oms_cm_heartbeat_"+own),
 		fact("database", c.HeartbeatDatabase), fact("nodes", strangers))}
 }

@@ -92,7 +92,6 @@ func TestNodeConflicts(t *testing.T) {
 	}{
 		"ours":                     {[]Host{{IP: "10.0.0.1", Name: "2", Status: Online}}, nil, ""},
 		"of another region":        {[]Host{{IP: "10.0.0.2", Name: "1", Status: Online}}, nil, "is registered in the region with cm_location 1"},
-		"taken out of it":          {[]Host{{IP: "10.0.0.2", Name: "1", Status: Offline}}, nil, ""},
 		"of no region":             {[]Host{{IP: "10.0.0.1", Name: "9", Status: Online}}, nil, ""},
 		"without a group":          {[]Host{{IP: "10.0.0.1", Status: Online}}, nil, ""},
 		"others' heartbeats":       {[]Host{{IP: "10.9.0.1", Name: "1"}}, []Beat{{IP: "10.9.0.1", Age: time.Second}}, "the heartbeat database hb is that of another region: 10.9.0.1"},

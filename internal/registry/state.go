@@ -9,7 +9,6 @@ type State string
 const (
 	Up       State = "up"       // ONLINE, with a recent heartbeat
 	Down     State = "down"     // ONLINE, and its heartbeats have stopped, or never came
-	Removed  State = "removed"  // OFFLINE: taken out of cm_nodes
 	Abnormal State = "abnormal" // with a host_status that nothing documents
 )
 
@@ -17,8 +16,6 @@ const (
 func StateOf(h Host, beats []Beat, hostDown time.Duration) State {
 	beat, found := FindBeat(beats, h.IP)
 	switch {
-	case h.Status == Offline:
-		return Removed
 	case h.Status != Online:
 		return Abnormal
 	case found && beat.Age <= hostDown:

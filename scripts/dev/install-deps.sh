@@ -1,18 +1,22 @@
 #!/bin/sh
 # Install what the tests and the demo need from the distribution.
 #
-#   scripts/dev/install-deps.sh [--docker]
+#   scripts/dev/install-deps.sh [--docker] [--bench]
 #
 # Says nothing when everything is there. Starts no service that a package
 # brings. Works as root or through sudo. With --docker, a Docker engine is
-# installed too where there is none.
+# installed too where there is none; with --bench,
+# what only benchmarks are measured against.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
-# package:what it is needed for, a command or a file. mariadb, influxdb, nginx, cron, sshd
+# package:what it is needed for, a command or a file. mariadb, influxdb, nginx, cron, sshd, chromium
 # and supervisorctl are what the tests run for real; gcc and libc6-dev are for
 # the race detector, and gcc for the payload of the benchmarks, where s6 and
-# runit are measured too; debootstrap and unshare make the reference image.
+# runit are measured too; zsh completes commands; debootstrap and unshare make the reference image;
+# docker-compose runs the cluster of deploy/compose; qemu-user starts a release's
+# arm64 binary, minisign verifies its signature; promtool checks the rules for alerts,
+# systemd-analyze the units of deploy.
 needs="
     mariadb-server:mariadbd
     mariadb-client:mariadb
@@ -25,11 +29,18 @@ needs="
     runit:runsvdir
     influxdb:influxd
     debootstrap:debootstrap
+    docker-compose:docker-compose
     util-linux:unshare
     iproute2:ss
     procps:ps
+    zsh:zsh
     curl:curl
+    chromium-headless-shell:chromium-headless-shell
     openssl:openssl
+    qemu-user:qemu-aarch64
+    minisign:minisign
+    prometheus:promtool
+    systemd:systemd-analyze
     gcc:gcc
     git:git
     make:make
@@ -40,8 +51,9 @@ needs="
 for arg; do
     case $arg in
     --docker) needs="$needs docker.io:docker" ;;
+    --bench) needs="$needs mydumper:mydumper" ;;
     *)
-        echo "usage: $0 [--docker]" >&2
+        echo "usage: $0 [--docker] [--bench]" >&2
         exit 64
         ;;
     esac

@@ -3,6 +3,7 @@
 # stand-in for OMS's closed components, for machines without a registry.
 #
 #   scripts/dev/reference-base.sh [STANDIN]     (default bin/oms-standin)
+#   scripts/dev/reference-base.sh --os          the first of the two images only
 #
 # Two images, because the first one changes seldom and takes a minute:
 #   omsinit/reference-os     Debian and its packages, by debootstrap from the
@@ -134,12 +135,17 @@ if [ "${1:-}" = --build-tree ]; then
     exit 0
 fi
 
+inputs=$(sha256sum "$self" | cut -d ' ' -f 1)
+if [ "${1:-}" = --os ]; then
+    current || make_os
+    exit 0
+fi
+
 standin=${1:-bin/oms-standin}
 if ! [ -x "$standin" ]; then
     say "there is no $standin: run make first"
     exit 1
 fi
-inputs=$(sha256sum "$self" | cut -d ' ' -f 1)
 current || (make_os)
 
 # The stand-in lays its tree out by itself. The engine's cache makes this a

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Make a small root file system with a database server of another Debian suite, for the tests.
+# Make a small root file system with a server or a tool of another Debian suite, for the tests.
 #
 #   scripts/dev/server-root.sh mysql         MySQL 9 from Debian's unstable suite
 #   scripts/dev/server-root.sh mariadb-11.8  MariaDB 11.8 from Debian 13
+#   scripts/dev/server-root.sh podman        podman and quadlet from Debian 13
 #
 # Prints the folder. Its bin/ has the server and its client tools, which run with the libraries of their own suite
 # beside them: nothing is installed into this system, and neither root nor a chroot is needed. What was made once is
@@ -18,8 +19,9 @@ case $kind in
 mysql) suite=sid packages="mysql-server-core mysql-client-core" programs="mysqld mysql mysqldump mysqladmin" ;;
 mariadb-11.8) suite=trixie packages="mariadb-server-core mariadb-client" \
     programs="mariadbd mariadb mariadb-dump mariadb-admin" ;;
+podman) suite=trixie packages="podman" programs="podman quadlet" ;;
 *)
-    echo "usage: $0 mysql|mariadb-11.8" >&2
+    echo "usage: $0 mysql|mariadb-11.8|podman" >&2
     exit 64
     ;;
 esac
@@ -77,7 +79,7 @@ rm -rf "$new/apt" "$log" "$new"/tree/usr/share/doc "$new"/tree/usr/share/man "$n
 loader=tree/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2
 for program in $programs; do
     file=
-    for dir in usr/sbin usr/bin; do
+    for dir in usr/sbin usr/bin usr/libexec/podman; do
         [ ! -e "$new/tree/$dir/$program" ] || file=tree/$dir/$program
     done
     [ -n "$file" ] || {

@@ -11,3 +11,11 @@ const (
 
 // AnswerLimit bounds what one call reads from a log.
 const AnswerLimit = 16 << 20
+
+// What PID 1 does at the same time at most. Each may keep a thread of the operating system busy, and those are made
+// when PID 1 starts: later there may be none to be had.
+const (
+	MostClients   = 24 // connections to the control socket and to the TCP port together
+	MostLogWrites = 8
+	MostExits     = 8 // exits of processes that are being handled
+)

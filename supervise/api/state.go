@@ -2,11 +2,13 @@
 // and the reports of the setup task.
 package api
 
+import "cmp"
+
 // State is a program's state, with Supervisor's names and codes
 // (supervisord.org/subprocess.html).
 type State int
 
-// The states there are.
+// The states.
 const (
 	Stopped  State = 0
 	Starting State = 10
@@ -18,29 +20,14 @@ const (
 	Unknown  State = 1000
 )
 
-// String is the name that supervisorctl prints.
-func (s State) String() string {
-	switch s {
-	case Stopped:
-		return "STOPPED"
-	case Starting:
-		return "STARTING"
-	case Running:
-		return "RUNNING"
-	case Backoff:
-		return "BACKOFF"
-	case Stopping:
-		return "STOPPING"
-	case Exited:
-		return "EXITED"
-	case Fatal:
-		return "FATAL"
-	}
-	return "UNKNOWN"
-}
+var stateNames = map[State]string{Stopped: "STOPPED", Starting: "STARTING", Running: "RUNNING", Backoff: "BACKOFF",
+	Stopping: "STOPPING", Exited: "EXITED", Fatal: "FATAL"}
 
-// Active are the states in which Supervisor says "already started".
+// String returns the name that supervisorctl prints.
+func (s State) String() string { return cmp.Or(stateNames[s], "UNKNOWN") }
+
+// Active reports whether Supervisor would say "already started" of a program in the state.
 func (s State) Active() bool { return s == Starting || s == Running || s == Backoff }
 
-// Down are the states in which no process is there and none is coming.
+// Down reports whether no process is there and none is coming.
 func (s State) Down() bool { return s == Stopped || s == Exited || s == Fatal || s == Unknown }

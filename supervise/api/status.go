@@ -18,9 +18,18 @@ type Status struct {
 	Supervisor  string          `json:"supervisor,omitempty"`
 	Definitions msg.Text        `json:"definitions_error,omitzero"` // why the program files are not in use
 	Warnings    []msg.Text      `json:"warnings,omitempty"`
-	Held        bool            `json:"held"` // programs wait for the setup task
+	Waiting     bool            `json:"held"` // programs wait for the setup task
 	Setup       *SetupStatus    `json:"setup,omitempty"`
-	Programs    []ProgramStatus `json:"programs"` // by group and name
+	PagePort    int             `json:"page_port,omitempty"` // on which PID 1 itself listens, for browsers, until a program has it
+	Programs    []ProgramStatus `json:"programs"`            // by group and name
+}
+
+// Names returns the full names of the programs.
+func (st *Status) Names() (names []string) {
+	for _, p := range st.Programs {
+		names = append(names, p.Name)
+	}
+	return names
 }
 
 // ProgramStatus is one program.

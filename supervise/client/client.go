@@ -77,28 +77,24 @@ type OperationOptions struct {
 	Setup bool
 }
 
-// Status asks for the state of everything.
+// Status returns the state of everything.
 func (c *Client) Status(ctx context.Context) (*api.Status, error) {
-	var st api.Status
-	if err := c.call(ctx, http.MethodGet, "/v1/status", nil, &st); err != nil {
-		if py := c.python(ctx, err); py != nil {
-			return py.Status(ctx)
-		}
-		return nil, err
-	}
-	return &st, nil
+	st := new(api.Status)
+	err := c.either(ctx, http.MethodGet, "/v1/status", nil, st, func(o *python) (err error) {
+		st, err = o.Status(ctx)
+		return err
+	})
+	return st, err
 }
 
 // Update makes the supervisor read its program files again and apply them.
 func (c *Client) Update(ctx context.Context) (*api.UpdateResult, error) {
-	var r api.UpdateResult
-	if err := c.call(ctx, http.MethodPost, "/v1/update", struct{}{}, &r); err != nil {
-		if py := c.python(ctx, err); py != nil {
-			return py.update(ctx)
-		}
-		return nil, err
-	}
-	return &r, nil
+	r := new(api.UpdateResult)
+	err := c.either(ctx, http.MethodPost, "/v1/update", struct{}{}, r, func(o *python) (err error) {
+		r, err = o.update(ctx)
+		return err
+	})
+	return r, err
 }
 
 // Start starts programs in the order of their dependencies and waits until
@@ -123,22 +119,24 @@ func (c *Client) Restart(ctx context.Context, names []string, o OperationOptions
 // this process. A Python supervisord knows of no setup task and is not told.
 func (c *Client) ReportSetup(ctx context.Context, r api.SetupReport) error {
 	r.PID = os.Getpid()
-	err := c.call(ctx, http.MethodPost, "/v1/setup", r, &struct{}{})
-	if err != nil && c.python(ctx, err) != nil {
-		return nil
-	}
-	return err
+	return c.either(ctx, http.MethodPost, "/v1/setup", r, &struct{}{}, func(*python) error { return nil })
 }
 
 // Shutdown asks the supervisor to stop everything and end. It does not wait
 // for that.
 func (c *Client) Shutdown(ctx context.Context) error {
-	err := c.call(ctx, http.MethodPost, "/v1/shutdown", struct{}{}, &struct{}{})
-	if err == nil {
-		return nil
-	}
-	if py := c.python(ctx, err); py != nil {
-		_, err = py.rpc(ctx, "supervisor.shutdown")
+	return c.either(ctx, http.MethodPost, "/v1/shutdown", struct{}{}, &struct{}{}, func(o *python) error {
+		return o.rpc(ctx, nil, "shutdown")
+	})
+}
+
+// either calls omsinit run, or, where a Python supervisord answers in its place, other.
+func (c *Client) either(ctx context.Context, method, path string, body, into any, other func(o *python) error) error {
+	err := c.Call(ctx, method, path, body, into)
+	if err != nil {
+		if o := c.python(ctx, err); o != nil {
+			return other(o)
+		}
 	}
 	return err
 }
@@ -150,7 +148,7 @@ func (c *Client) operate(ctx context.Context, v api.Verb, names []string, o Oper
 	if o.RunningOnly {
 		req.Wait = "running"
 	}
-	resp, err := c.Ask(ctx, http.MethodPost, "/v1/"+v.String(), req)
+	resp, err := c.ask(ctx, http.MethodPost, "/v1/"+v.String(), req)
 	if err != nil {
 		if py := c.python(ctx, err); py != nil {
 			return py.operate(ctx, v, names, o, onEvent)
@@ -181,9 +179,9 @@ func (c *Client) operate(ctx context.Context, v api.Verb, names []string, o Oper
 	return msg.Errorf("the supervisor ended before the operation did; see its log")
 }
 
-// call sends one request and decodes the answer.
-func (c *Client) call(ctx context.Context, method, path string, body, into any) error {
-	resp, err := c.Ask(ctx, method, path, body)
+// Call sends one request to omsinit run, or to its companion, and decodes the JSON answer.
+func (c *Client) Call(ctx context.Context, method, path string, body, into any) error {
+	resp, err := c.ask(ctx, method, path, body)
 	if err != nil {
 		return err
 	}
@@ -197,8 +195,8 @@ func (c *Client) call(ctx context.Context, method, path string, body, into any) 
 	return nil
 }
 
-// Ask sends a request, and turns refusals into errors.
-func (c *Client) Ask(ctx context.Context, method, path string, body any) (*http.Response, error) {
+// ask sends a request, and turns refusals into errors.
+func (c *Client) ask(ctx context.Context, method, path string, body any) (*http.Response, error) {
 	var reader io.Reader
 	if body != nil {
 		data, err := json.Marshal(body)
@@ -217,13 +215,18 @@ func (c *Client) Ask(ctx context.Context, method, path string, body any) (*http.
 	if json.Unmarshal(data, &f) == nil && !f.Error.IsZero() {
 		return nil, f.Error.Err()
 	}
-	return nil, &foreignError{msg.M("the supervisor on %s answered %s; it is not omsinit run, or another version", c.address, resp.Status)}
+	return nil, c.foreign(resp)
 }
 
 // foreignError is returned when somebody answers who does not know our interface.
 type foreignError struct{ msg.Message }
 
 func (e *foreignError) Error() string { return e.String() }
+
+func (e *endpoint) foreign(resp *http.Response) error {
+	return &foreignError{msg.M("the supervisor on %s answered %s; it is not omsinit run, or another version",
+		e.address, resp.Status)}
+}
 
 // do sends a request.
 func (e *endpoint) do(ctx context.Context, method, path, kind string, body io.Reader) (*http.Response, error) {
@@ -256,15 +259,9 @@ func (e *endpoint) explain(ctx context.Context, err error) error {
 	return msg.Errorf("cannot talk to the supervisor: %w", err)
 }
 
-// Call sends a request to a handler of the companion and decodes the JSON
-// answer. Nobody but omsinit run has one.
-func (c *Client) Call(ctx context.Context, method, path string, body, into any) error {
-	return c.call(ctx, method, path, body, into)
-}
-
 // Text returns what a handler of the companion answers, as it is.
 func (c *Client) Text(ctx context.Context, path string) (string, error) {
-	resp, err := c.Ask(ctx, http.MethodGet, path, nil)
+	resp, err := c.ask(ctx, http.MethodGet, path, nil)
 	if err != nil {
 		return "", err
 	}

@@ -8,20 +8,22 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
+	"slices"
 	"sync"
 
 	"github.com/ochinchina/supervisord/faults"
 
 	"omsinit/internal/msg"
 	"omsinit/supervise/api"
+	"omsinit/supervise/operation"
 	"omsinit/supervise/program"
+	"omsinit/supervise/xmlrpc"
 )
 
 // supervisor is the address at which XML-RPC is understood: by omsinit run and
 // by a Python supervisord alike.
 func (c *Client) supervisor(ctx context.Context) (*endpoint, error) {
-	_, err := c.rpc(ctx, "supervisor.getSupervisorVersion")
+	err := c.rpc(ctx, nil, "getSupervisorVersion")
 	if err == nil {
 		return &c.endpoint, nil
 	}
@@ -41,9 +43,9 @@ func (c *Client) Signal(ctx context.Context, signal string, names []string) erro
 	for _, name := range names {
 		var answer any
 		if name == "all" {
-			answer, err = e.rpc(ctx, "supervisor.signalAllProcesses", signal)
+			err = e.rpc(ctx, &answer, "signalAllProcesses", signal)
 		} else {
-			answer, err = e.rpc(ctx, "supervisor.signalProcess", name, signal)
+			err = e.rpc(ctx, &answer, "signalProcess", name, signal)
 		}
 		if err == nil {
 			err = firstFault(answer)
@@ -66,8 +68,9 @@ func (c *Client) Signal(ctx context.Context, signal string, names []string) erro
 func firstFault(answer any) error {
 	list, _ := answer.([]any)
 	for _, item := range list {
-		if r, ok := item.(api.Struct); ok && r.Number("status") != faults.Success {
-			return &rpcFault{Code: r.Number("status"), Text: r.Text("name") + ": " + r.Text("description")}
+		r, _ := item.(map[string]any)
+		if status, _ := r["status"].(int); status != faults.Success {
+			return xmlrpc.Fault{Code: status, Text: fmt.Sprintf("%v: %v", r["name"], r["description"])}
 		}
 	}
 	return nil
@@ -78,14 +81,7 @@ func (c *Client) noSuchProgram(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if len(st.Programs) == 0 {
-		return msg.Errorf("there is no program %s: no programs are defined", name)
-	}
-	var known []string
-	for _, p := range st.Programs {
-		known = append(known, p.Name)
-	}
-	return msg.Errorf("there is no program %s; there are %s", name, strings.Join(known, ", "))
+	return operation.NoSuchProgram([]string{name}, st.Names())
 }
 
 // LogOptions say what of a program's log is shown.
@@ -118,9 +114,10 @@ func (c *Client) Tail(ctx context.Context, name, stream string, o LogOptions, w 
 }
 
 func (c *Client) lastLines(ctx context.Context, e *endpoint, name, stream string, count int) (string, error) {
-	method := map[string]string{"stdout": "supervisor.readProcessStdoutLog", "stderr": "supervisor.readProcessStderrLog"}[stream]
+	method := map[string]string{"stdout": "readProcessStdoutLog", "stderr": "readProcessStderrLog"}[stream]
 	bytes := min(max(count, 1)*bytesPerLine, api.AnswerLimit/2)
-	answer, err := e.rpc(ctx, method, name, -bytes, 0)
+	var text string
+	err := e.rpc(ctx, &text, method, name, -bytes, 0)
 	switch {
 	case isFault(err, faults.BadName):
 		return "", c.noSuchProgram(ctx, name)
@@ -129,15 +126,7 @@ func (c *Client) lastLines(ctx context.Context, e *endpoint, name, stream string
 	case err != nil:
 		return "", msg.Errorf("cannot read the log of %s: %w", name, err)
 	}
-	text, _ := answer.(string)
-	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	if len(text) >= bytes && len(lines) > 1 {
-		lines = lines[1:] // a torn one
-	}
-	if len(lines) > count {
-		lines = lines[len(lines)-count:]
-	}
-	return program.Printable(strings.Join(lines, "\n")), nil
+	return program.Tail(text, len(text) >= bytes, count), nil
 }
 
 // noLogError is returned when there is nothing to show.
@@ -164,7 +153,7 @@ func (c *Client) follow(ctx context.Context, e *endpoint, name, stream string, f
 		if _, err := c.lastLines(ctx, e, name, stream, 1); err != nil {
 			return ended(ctx, err)
 		}
-		return msg.Errorf("the supervisor on %s answered %s; it is not omsinit run, or another version", e.address, resp.Status)
+		return e.foreign(resp)
 	}
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(nil, api.BodyLimit)
@@ -196,20 +185,22 @@ func (c *Client) Logs(ctx context.Context, programs []string, o LogOptions, w io
 	if err != nil {
 		return err
 	}
+	if len(programs) == 0 {
+		programs = []string{"all"}
+	}
+	selected, err := operation.Select(programs, st.Names())
+	if err != nil {
+		return err
+	}
 	type source struct{ program, stream, file string }
 	var sources []source
 	for _, p := range st.Programs {
-		if len(programs) > 0 && !named(programs, p.Name) {
+		if !slices.Contains(selected, p.Name) {
 			continue
 		}
 		sources = append(sources, source{p.Name, "stdout", p.StdoutLog})
 		if p.StderrLog != "" {
 			sources = append(sources, source{p.Name, "stderr", p.StderrLog})
-		}
-	}
-	for _, name := range programs {
-		if !namedAny(name, st.Programs) {
-			return c.noSuchProgram(ctx, name)
 		}
 	}
 	if o.Follow {
@@ -241,7 +232,7 @@ func (c *Client) Logs(ctx context.Context, programs []string, o LogOptions, w io
 	return nil
 }
 
-// withoutNoLog is the first error that is more than a missing log file.
+// withoutNoLog returns the first error that is more than a missing log file.
 func withoutNoLog(errs []error) error {
 	for _, err := range errs {
 		if noLog := (*noLogError)(nil); err != nil && !errors.As(err, &noLog) {
@@ -249,24 +240,4 @@ func withoutNoLog(errs []error) error {
 		}
 	}
 	return nil
-}
-
-// named reports whether one of the names stands for a program.
-func named(names []string, full string) bool {
-	group, _, _ := strings.Cut(full, ":")
-	for _, name := range names {
-		if name == "all" || name == full || name == ownName(full) || name == group+":*" || name == group+":" {
-			return true
-		}
-	}
-	return false
-}
-
-func namedAny(name string, programs []api.ProgramStatus) bool {
-	for _, p := range programs {
-		if named([]string{name}, p.Name) {
-			return true
-		}
-	}
-	return name == "all"
 }

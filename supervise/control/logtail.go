@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"omsinit/supervise/api"
+	"omsinit/supervise/program"
 )
 
 const (
@@ -27,35 +28,39 @@ func (srv *Server) logtail(w http.ResponseWriter, r *http.Request) {
 	if r.PathValue("stream") == "stderr" {
 		file = p.Definition().Stderr
 	}
-	srv.follow(w, r, file.Path)
+	srv.follow(w, r, file)
 }
 
 func (srv *Server) mainlogtail(w http.ResponseWriter, r *http.Request) {
-	srv.follow(w, r, srv.s.Settings().LogFile)
+	srv.follow(w, r, program.LogFile{Path: srv.s.Settings().LogFile})
 }
 
-// follow streams a file as it grows. It looks at the file while somebody
-// reads, and begins again at the top when the file was rotated.
-func (srv *Server) follow(w http.ResponseWriter, r *http.Request, path string) {
-	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() {
+// follow streams a file as it grows. It looks at the file while somebody reads, and begins again at the top when the
+// file was rotated. A file of our choosing is waited for until the program starts.
+func (srv *Server) follow(w http.ResponseWriter, r *http.Request, file program.LogFile) {
+	info, err := os.Stat(file.Path)
+	absent := file.Auto && errors.Is(err, os.ErrNotExist)
+	if !absent && (err != nil || !info.Mode().IsRegular()) {
 		http.NotFound(w, r)
 		return
 	}
 	slow(w)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	control := http.NewResponseController(w)
-	at := max(info.Size()-followBacklog, 0)
+	at := int64(0)
+	if !absent {
+		at = max(info.Size()-followBacklog, 0)
+	}
 	ticker := time.NewTicker(followEvery)
 	defer ticker.Stop()
 	for {
-		now, err := os.Stat(path)
+		now, err := os.Stat(file.Path)
 		if err == nil {
-			if !os.SameFile(info, now) || now.Size() < at {
-				info, at = now, 0
+			if absent || !os.SameFile(info, now) || now.Size() < at {
+				absent, info, at = false, now, 0
 			}
 			_ = control.SetWriteDeadline(time.Now().Add(api.IoTimeout))
-			n, err := copyFrom(w, path, at)
+			n, err := copyFrom(w, file.Path, at)
 			if err != nil {
 				return
 			}

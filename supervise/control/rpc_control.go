@@ -1,16 +1,16 @@
 package control
 
 import (
-	"context"
+	"cmp"
 	"errors"
-	"net/http"
 	"os"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
-	xmlrpc "github.com/ochinchina/gorilla-xmlrpc/xml"
 	"github.com/ochinchina/supervisord/faults"
 
 	"omsinit/supervise/api"
@@ -18,114 +18,114 @@ import (
 	"omsinit/supervise/program"
 )
 
-type (
-	rpcNameWait = struct {
-		Name string
-		Wait bool `default:"true"`
-	}
-	rpcWait = struct {
-		Wait bool `default:"true"`
-	}
-	rpcNameSignal = struct {
-		Name   string
-		Signal string
-	}
-	rpcSignal = struct{ Signal string }
-	// rpcResult is one program of a call about several.
-	rpcResult struct {
-		Name        string `xml:"name"`
-		Group       string `xml:"group"`
-		Status      int    `xml:"status"`
-		Description string `xml:"description"`
-	}
-	rpcResults = struct{ Value []rpcResult }
-)
-
-// command is what Supervisor can do to one program, to a group and to all. Errors are faults.
+// command is what Supervisor can do to programs. Errors are faults.
 type command struct {
-	one     func(p *engine.Managed) error
-	several func(programs []*engine.Managed) []rpcResult
+	// applies reports whether it is done to one of several programs that has this state; nil for always.
+	applies func(api.State) bool
+	// begin does what needs no waiting; together, where it is not nil, is done to those for which begin succeeded.
+	begin    func(p *engine.Process) error
+	together func(programs []*engine.Process) error
+	// finish waits; nil for nothing.
+	finish func(p *engine.Process) error
+	// takes is how long it takes about, to list the results as they come; nil for no time.
+	takes func(p program.Program) int
 }
 
-func (r *rpcService) StartProcess(req *http.Request, args *rpcNameWait, reply *rpcAny) error {
-	return r.process(r.start(req.Context(), args.Wait), args.Name, reply)
+// rpcResult is one program of a command for several.
+type rpcResult struct {
+	Name        string `json:"name"`
+	Group       string `json:"group"`
+	Status      int    `json:"status"`
+	Description string `json:"description"`
 }
 
-func (r *rpcService) StartProcessGroup(req *http.Request, args *rpcNameWait, reply *rpcResults) error {
-	return r.group(r.start(req.Context(), args.Wait), args.Name, reply)
-}
-
-func (r *rpcService) StartAllProcesses(req *http.Request, args *rpcWait, reply *rpcResults) error {
-	return r.all(r.start(req.Context(), args.Wait), reply)
-}
-
-func (r *rpcService) StopProcess(req *http.Request, args *rpcNameWait, reply *rpcAny) error {
-	return r.process(r.stop(req.Context(), args.Wait), args.Name, reply)
-}
-
-func (r *rpcService) StopProcessGroup(req *http.Request, args *rpcNameWait, reply *rpcResults) error {
-	return r.group(r.stop(req.Context(), args.Wait), args.Name, reply)
-}
-
-func (r *rpcService) StopAllProcesses(req *http.Request, args *rpcWait, reply *rpcResults) error {
-	return r.all(r.stop(req.Context(), args.Wait), reply)
-}
-
-func (r *rpcService) SignalProcess(_ *http.Request, args *rpcNameSignal, reply *rpcAny) error {
-	return r.process(r.signal(args.Signal), args.Name, reply)
-}
-
-func (r *rpcService) SignalProcessGroup(_ *http.Request, args *rpcNameSignal, reply *rpcResults) error {
-	return r.group(r.signal(args.Signal), args.Name, reply)
-}
-
-func (r *rpcService) SignalAllProcesses(_ *http.Request, args *rpcSignal, reply *rpcResults) error {
-	return r.all(r.signal(args.Signal), reply)
-}
-
-// process carries out a command on NAME or GROUP:NAME, which is answered by true, or on GROUP:*, which is answered as
-// the call about a group is.
-func (r *rpcService) process(c command, name string, reply *rpcAny) error {
-	for _, suffix := range []string{":*", ":"} {
-		if group, ok := strings.CutSuffix(name, suffix); ok && group != "" {
-			var results rpcResults
-			err := r.group(c, group, &results)
-			reply.Value = results.Value
-			return err
-		}
+// one carries out a command on NAME or GROUP:NAME, which is answered by true, or on GROUP:*.
+func (r *rpcService) one(c command, name string) (any, error) {
+	if group, process, ok := strings.Cut(name, ":"); ok && (process == "" || process == "*") {
+		return r.group(c, group)
 	}
 	p, err := r.find(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	reply.Value = true
-	return c.one(p)
+	return true, c.do([]*engine.Process{p})[0]
 }
 
-func (r *rpcService) group(c command, name string, reply *rpcResults) error {
+// group carries out a command on the programs of a group.
+func (r *rpcService) group(c command, name string) (any, error) {
 	members, err := r.members(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	reply.Value = c.several(members)
-	return nil
+	return c.results(members), nil
 }
 
-func (r *rpcService) all(c command, reply *rpcResults) error {
-	reply.Value = c.several(r.s.All())
-	return r.running()
+// results carries out a command on several programs, in the order of their priorities.
+func (c command) results(programs []*engine.Process) []rpcResult {
+	definitions := map[*engine.Process]program.Program{}
+	for _, p := range programs {
+		definitions[p] = p.Definition()
+	}
+	programs = slices.DeleteFunc(programs, func(p *engine.Process) bool {
+		return c.applies != nil && !c.applies(p.Snapshot().State)
+	})
+	slices.SortFunc(programs, func(a, b *engine.Process) int {
+		return definitions[a].Compare(definitions[b])
+	})
+	type late struct {
+		rpcResult
+		after int
+	}
+	var list []late
+	for i, err := range c.do(programs) {
+		p := programs[i]
+		l := late{rpcResult: rpcResult{p.Name, p.Group, faults.Success, "OK"}}
+		if err != nil {
+			l.Status, l.Description = asFault(err).Code, asFault(err).Text
+		} else if c.takes != nil {
+			l.after = c.takes(definitions[p])
+		}
+		list = append(list, l)
+	}
+	sort.SliceStable(list, func(i, j int) bool { return list[i].after < list[j].after })
+	out := make([]rpcResult, len(list))
+	for i, l := range list {
+		out[i] = l.rpcResult
+	}
+	return out
 }
 
-// running returns a fault once everything is being stopped.
-func (r *rpcService) running() error {
-	if r.s.IsClosing() {
-		return fault(faults.ShutdownState, "")
+// do carries out a command on programs, all at the same time, and returns how it went with each.
+func (c command) do(programs []*engine.Process) []error {
+	errs := make([]error, len(programs))
+	var begun []*engine.Process
+	for i, p := range programs {
+		if errs[i] = c.begin(p); errs[i] == nil {
+			begun = append(begun, p)
+		}
 	}
-	return nil
+	if c.together != nil && len(begun) > 0 {
+		if err := c.together(begun); err != nil {
+			for i := range errs {
+				errs[i] = cmp.Or(errs[i], err)
+			}
+		}
+	}
+	var wg sync.WaitGroup
+	for i, p := range programs {
+		if errs[i] == nil && c.finish != nil {
+			wg.Go(func() { errs[i] = c.finish(p) })
+		}
+	}
+	wg.Wait()
+	return errs
 }
 
 // find returns the program NAME or GROUP:NAME.
-func (r *rpcService) find(name string) (*engine.Managed, error) {
+func (r *rpcService) find(name string) (*engine.Process, error) {
+	if group, process, ok := strings.Cut(name, ":"); ok && group == process {
+		name = group
+	}
 	if p := r.s.Find(name); p != nil {
 		return p, nil
 	}
@@ -133,64 +133,51 @@ func (r *rpcService) find(name string) (*engine.Managed, error) {
 }
 
 // members returns the programs of a group.
-func (r *rpcService) members(group string) ([]*engine.Managed, error) {
-	if err := r.running(); err != nil {
-		return nil, err
-	}
-	members := slices.DeleteFunc(r.s.All(), func(p *engine.Managed) bool { return p.Group != group })
+func (r *rpcService) members(group string) ([]*engine.Process, error) {
+	members := slices.DeleteFunc(r.s.All(), func(p *engine.Process) bool { return p.Group != group })
 	if len(members) == 0 {
 		return nil, fault(faults.BadName, group)
 	}
 	return members, nil
 }
 
-// start starts programs at once, as Supervisor does: dependencies that are starting are waited for, those that are
-// stopped are not started.
-func (r *rpcService) start(ctx context.Context, wait bool) command {
-	return command{
-		one: func(p *engine.Managed) error {
-			if err := r.startable(p); err != nil {
-				return err
-			}
-			if err := r.request(p); err != nil || !wait {
-				return err
-			}
-			return awaitRunning(ctx, p)
-		},
-		several: func(programs []*engine.Managed) []rpcResult {
-			programs = inState(programs, func(s api.State) bool { return !s.Active() })
-			refused := map[*engine.Managed]error{}
-			var start []*engine.Managed
-			for _, p := range programs {
-				if err := r.startable(p); err != nil {
-					refused[p] = err
-				} else {
-					start = append(start, p)
-				}
-			}
-			failed := r.request(start...)
-			return each(programs, func(p *engine.Managed) error {
-				switch {
-				case refused[p] != nil:
-					return refused[p]
-				case failed != nil || !wait:
-					return failed
-				}
-				return awaitRunning(ctx, p)
-			})
-		},
+// removeGroup forgets a group.
+func (r *rpcService) removeGroup(c call) (any, error) {
+	members, err := r.members(c.text(0))
+	if err != nil {
+		return nil, err
 	}
+	for _, p := range members {
+		if !p.Snapshot().State.Down() {
+			return nil, fault(faults.StillRunning, c.text(0))
+		}
+		_ = p.Stop(c, false) // ends the waiting for dependencies
+	}
+	r.s.Forget(members)
+	return true, nil
+}
+
+// start starts programs at once, as Supervisor does: dependencies that are starting are waited for, those that are
+// stopped are not started. All are asked for in one operation, so that each sees which of the others are to be started.
+func (r *rpcService) start(c call, wait any) command {
+	start := command{
+		applies: func(s api.State) bool { return !s.Active() },
+		begin:   r.startable,
+		together: func(programs []*engine.Process) error {
+			return r.s.Quietly(api.Start, programs...).Change(r.s.Lifetime())
+		},
+		takes: func(p program.Program) int { return p.StartSecs },
+	}
+	if wait.(bool) {
+		since := time.Now()
+		start.finish = func(p *engine.Process) error { return awaitRunning(c, p, since) }
+	}
+	return start
 }
 
 // startable finds what Supervisor finds before it tries.
-func (r *rpcService) startable(p *engine.Managed) error {
-	if err := r.running(); err != nil {
-		return err
-	}
+func (r *rpcService) startable(p *engine.Process) error {
 	snap := p.Snapshot()
-	if snap.State.Active() {
-		return fault(faults.AlreadyStated, p.FullName)
-	}
 	_, err := r.s.Command(snap.Def)
 	if unusable := (*engine.SpawnNotExecutable)(nil); errors.As(err, &unusable) {
 		return fault(faults.NotExecutable, err.Error())
@@ -198,31 +185,25 @@ func (r *rpcService) startable(p *engine.Managed) error {
 	if err != nil {
 		return fault(faults.NoFile, err.Error())
 	}
+	if snap.State.Active() {
+		return fault(faults.AlreadyStated, p.FullName)
+	}
 	if !snap.Def.Early && r.s.Holds() {
 		return fault(faults.SpawnError, p.FullName+": waits for the initialisation, see omsinit status")
 	}
 	return nil
 }
 
-// request asks for the start of programs, all in one operation so that each
-// sees which of the others are to be started.
-func (r *rpcService) request(programs ...*engine.Managed) error {
-	o := r.s.Quietly(api.Start, programs...)
-	if err := o.Change(r.s.Lifetime()); err != nil {
-		return fault(faults.Failed, err.Error())
-	}
-	return nil
-}
-
-// awaitRunning answers as Supervisor does: the first failed start is the
-// answer, although the program is tried again.
-func awaitRunning(ctx context.Context, p *engine.Managed) error {
+// awaitRunning answers as Supervisor does: the first failed start is the answer, although the program is tried again,
+// and without startsecs a program that has ended again was started.
+func awaitRunning(c call, p *engine.Process, since time.Time) error {
 	for {
 		snap := p.Snapshot()
 		switch {
-		case snap.State == api.Running:
+		case snap.State == api.Running,
+			snap.State == api.Exited && snap.Def.StartSecs == 0 && snap.StartedAt.After(since):
 			return nil
-		case snap.Held, snap.State == api.Starting, snap.State == api.Stopping && snap.Wanted:
+		case snap.Pending, snap.State == api.Starting, snap.State == api.Stopping && snap.Wanted:
 		case snap.SpawnErr != nil:
 			return fault(faults.SpawnError, p.FullName)
 		default:
@@ -230,116 +211,85 @@ func awaitRunning(ctx context.Context, p *engine.Managed) error {
 		}
 		select {
 		case <-snap.Changed:
-		case <-ctx.Done():
+		case <-c.Done():
 			return fault(faults.Failed, p.FullName)
 		}
 	}
 }
 
 // stop stops programs; of several, each after those that depend on it.
-func (r *rpcService) stop(ctx context.Context, wait bool) command {
+func (r *rpcService) stop(c call, wait any) command {
 	o := r.s.Quietly(api.Stop)
-	one := func(p *engine.Managed) error {
-		if err := r.running(); err != nil {
-			return err
-		}
-		if snap := p.Snapshot(); !snap.State.Active() && !snap.Held {
-			return fault(faults.NotRunning, p.FullName)
-		}
-		unlock, err := engine.LockAll(ctx, []*engine.Managed{p})
-		if err != nil {
-			return fault(faults.Failed, p.FullName)
-		}
-		defer unlock()
-		p.Stop()
-		if wait && !o.AwaitDown(ctx, p) {
-			return fault(faults.Failed, p.FullName)
-		}
-		return nil
-	}
-	return command{one: one, several: func(programs []*engine.Managed) []rpcResult {
-		return each(inState(programs, api.State.Active), func(p *engine.Managed) error {
-			for _, other := range programs {
-				if other != p && slices.Contains(other.Definition().DependsOn, p.Name) && !o.AwaitDown(ctx, other) {
+	var all []*engine.Process
+	return command{
+		applies: api.State.Active,
+		begin: func(p *engine.Process) error {
+			if snap := p.Snapshot(); !snap.State.Active() && !snap.Pending {
+				return fault(faults.NotRunning, p.FullName)
+			}
+			return nil
+		},
+		together: func(programs []*engine.Process) error {
+			all = programs
+			return nil
+		},
+		finish: func(p *engine.Process) error {
+			for _, other := range all {
+				if other != p && slices.Contains(other.Definition().DependsOn, p.Name) && !o.AwaitDown(c, other) {
 					return fault(faults.Failed, p.FullName)
 				}
 			}
-			return one(p)
-		})
-	}}
+			unlock, err := engine.LockAll(c, []*engine.Process{p})
+			if err != nil {
+				return fault(faults.Failed, p.FullName)
+			}
+			defer unlock()
+			_ = p.Stop(c, false)
+			if wait.(bool) && !o.AwaitDown(c, p) {
+				return fault(faults.Failed, p.FullName)
+			}
+			return nil
+		},
+	}
 }
 
 // signal sends a signal, by its name or number, to programs with a process.
-func (r *rpcService) signal(name string) command {
-	one := func(p *engine.Managed) error {
-		if err := r.running(); err != nil {
-			return err
-		}
-		sig, ok := program.ParseSignal(name)
-		if !ok {
-			return fault(faults.BadSignal, name)
-		}
-		switch running, err := p.Signal(sig); {
-		case !running:
-			return fault(faults.NotRunning, p.FullName)
-		case err != nil && !errors.Is(err, syscall.ESRCH): // it has just ended
-			return fault(faults.Failed, err.Error())
-		}
-		return nil
-	}
-	return command{one: one, several: func(programs []*engine.Managed) []rpcResult {
-		return each(inState(programs, func(s api.State) bool {
-			return s == api.Running || s == api.Starting || s == api.Stopping
-		}), one)
-	}}
-}
-
-// inState returns the programs whose state is one of those asked for.
-func inState(programs []*engine.Managed, wanted func(api.State) bool) (chosen []*engine.Managed) {
-	for _, p := range programs {
-		if wanted(p.Snapshot().State) {
-			chosen = append(chosen, p)
-		}
-	}
-	return chosen
-}
-
-// each calls f for the programs, all at the same time, and reports how it went.
-func each(programs []*engine.Managed, f func(p *engine.Managed) error) []rpcResult {
-	results := make([]rpcResult, len(programs))
-	var wg sync.WaitGroup
-	for i, p := range programs {
-		wg.Go(func() {
-			results[i] = rpcResult{p.Name, p.Group, faults.Success, "OK"}
-			if bad := (xmlrpc.Fault{}); errors.As(f(p), &bad) {
-				results[i].Status, results[i].Description = bad.Code, bad.String
+func (r *rpcService) signal(_ call, name any) command {
+	return command{
+		applies: func(s api.State) bool { return s == api.Running || s == api.Starting || s == api.Stopping },
+		begin: func(p *engine.Process) error {
+			sig, ok := program.ParseSignal(name.(string))
+			if !ok {
+				return fault(faults.BadSignal, name.(string))
 			}
-		})
+			switch running, err := p.Signal(sig); {
+			case !running:
+				return fault(faults.NotRunning, p.FullName)
+			case err != nil && !errors.Is(err, syscall.ESRCH): // it has just ended
+				return err
+			}
+			return nil
+		},
 	}
-	wg.Wait()
-	return results
 }
 
-// SendProcessStdin writes to the standard input of a program, as supervisorctl fg does.
-func (r *rpcService) SendProcessStdin(_ *http.Request, args *struct{ Name, Chars string }, reply *rpcBool) error {
-	if err := r.running(); err != nil {
-		return err
-	}
-	p, err := r.find(args.Name)
+// sendProcessStdin writes to the standard input of a program, as supervisorctl fg does.
+func (r *rpcService) sendProcessStdin(c call) (any, error) {
+	name := c.text(0)
+	p, err := r.find(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if snap := p.Snapshot(); snap.Pid == 0 || snap.State == api.Stopping {
-		return fault(faults.NotRunning, args.Name)
+	if snap := p.Snapshot(); snap.PID == 0 || snap.State == api.Stopping {
+		return nil, fault(faults.NotRunning, name)
 	}
-	switch err := r.s.WriteInput(p.FullName, args.Chars); {
+	switch err := r.s.WriteInput(p.FullName, c.text(1)); {
 	case errors.Is(err, syscall.EPIPE):
-		return fault(faults.NoFile, args.Name)
+		return nil, fault(faults.NoFile, name)
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, os.ErrClosed):
-		return fault(faults.NotRunning, args.Name)
+		return nil, fault(faults.NotRunning, name)
 	case err != nil:
-		return fault(faults.Failed, err.Error())
+		return nil, err
 	}
-	reply.Value = true
-	return nil
+	return true, nil
 }

@@ -3,137 +3,83 @@ package control
 import (
 	"cmp"
 	"fmt"
-	"maps"
-	"net/http"
-	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
-
-	"github.com/ochinchina/supervisord/types"
 
 	"omsinit/supervise/api"
 	"omsinit/supervise/engine"
 	"omsinit/supervise/program"
 )
 
-// rpcService holds the XML-RPC methods. Arguments and replies are structures
-// whose fields are the positional parameters.
-type rpcService struct{ s *engine.Supervisor }
-
-// Aliases of unnamed types, because gorilla/rpc wants exported names or none.
-type (
-	rpcNothing = struct{}
-	rpcString  = struct{ Value string }
-	rpcInt     = struct{ Value int }
-	rpcBool    = struct{ Value bool }
-	rpcAny     = struct{ Value any }
-	rpcName    = struct{ Name string }
-	rpcRange   = struct {
-		Offset int
-		Length int
-	}
-	rpcNameRange = struct {
-		Name   string
-		Offset int
-		Length int
-	}
-)
-
-// The versions that Supervisor 4.2.5 reports; supervisorctl refuses to talk
-// to another API version.
-const (
-	rpcAPIVersion        = "3.0"
-	rpcSupervisorVersion = "4.2.5"
-)
-
-func (r *rpcService) GetAPIVersion(_ *http.Request, _ *rpcNothing, reply *rpcString) error {
-	reply.Value = rpcAPIVersion
-	return nil
-}
-
-func (r *rpcService) GetSupervisorVersion(_ *http.Request, _ *rpcNothing, reply *rpcString) error {
-	reply.Value = rpcSupervisorVersion
-	return nil
-}
-
-func (r *rpcService) GetIdentification(_ *http.Request, _ *rpcNothing, reply *rpcString) error {
-	reply.Value = "supervisor"
-	return nil
-}
-
-func (r *rpcService) GetPID(_ *http.Request, _ *rpcNothing, reply *rpcInt) error {
-	reply.Value = os.Getpid()
-	return nil
-}
-
-type rpcState struct {
-	Code int    `xml:"statecode"`
-	Name string `xml:"statename"`
-}
-
-func (r *rpcService) GetState(_ *http.Request, _ *rpcNothing, reply *struct{ Value rpcState }) error {
-	reply.Value = rpcState{1, "RUNNING"}
-	if r.s.IsClosing() {
-		reply.Value = rpcState{-1, "SHUTDOWN"}
-	}
-	return nil
-}
-
-func (r *rpcService) ListMethods(_ *http.Request, _ *rpcNothing, reply *struct{ Value []string }) error {
-	for _, name := range slices.Sorted(maps.Keys(rpcMethods)) {
-		reply.Value = append(reply.Value, "supervisor."+name)
-	}
-	reply.Value = append(reply.Value, "system.listMethods", "system.multicall")
-	return nil
-}
-
-func (r *rpcService) GetProcessInfo(_ *http.Request, args *rpcName, reply *struct{ Value types.ProcessInfo }) error {
-	p, err := r.find(args.Name)
+func (r *rpcService) getProcessInfo(c call) (any, error) {
+	p, err := r.find(c.text(0))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	reply.Value = processInfo(p.Snapshot(), time.Now())
-	return nil
+	return processInfo(p.Snapshot(), time.Now()), nil
 }
 
-func (r *rpcService) GetAllProcessInfo(_ *http.Request, _ *rpcNothing,
-	reply *struct{ Value []types.ProcessInfo }) error {
-	now := time.Now()
+// getAllProcessInfo describes all programs, sorted by their names as in Supervisor.
+func (r *rpcService) getAllProcessInfo(call) (any, error) {
+	list := []any{}
 	for _, p := range r.s.All() {
-		reply.Value = append(reply.Value, processInfo(p.Snapshot(), now))
+		list = append(list, processInfo(p.Snapshot(), time.Now()))
 	}
-	return nil
+	return list, nil
 }
 
-func processInfo(snap engine.Snapshot, now time.Time) types.ProcessInfo {
-	info := types.ProcessInfo{
-		Name: snap.Def.Name, Group: snap.Def.Group, Description: program.Printable(describe(snap,
-			now)), Now: int(now.Unix()),
-		State: int(snap.State), Statename: snap.State.String(),
-		Logfile: snap.Def.Stdout.Path, StdoutLogfile: snap.Def.Stdout.Path,
-		StderrLogfile: snap.Def.Stderr.Path, Pid: snap.Pid,
+// info is the struct of getProcessInfo. Its members keep their order: clients that read answers with
+// gorilla-xmlrpc, such as ochinchina's xmlrpcclient, fail on some others.
+type info struct {
+	Name          string `json:"name"`
+	Group         string `json:"group"`
+	Description   string `json:"description"`
+	Start         int    `json:"start"`
+	Stop          int    `json:"stop"`
+	Now           int    `json:"now"`
+	State         int    `json:"state"`
+	StateName     string `json:"statename"`
+	SpawnErr      string `json:"spawnerr"`
+	ExitStatus    int    `json:"exitstatus"`
+	LogFile       string `json:"logfile"`
+	StdoutLogFile string `json:"stdout_logfile"`
+	StderrLogFile string `json:"stderr_logfile"`
+	PID           int    `json:"pid"`
+}
+
+func processInfo(snap engine.Snapshot, now time.Time) info {
+	unix := func(t time.Time) int {
+		if t.IsZero() {
+			return 0
+		}
+		return int(t.Unix())
 	}
-	if !snap.StartedAt.IsZero() {
-		info.Start = int(snap.StartedAt.Unix())
+	exit := 0 // Supervisor keeps none of a process that ended within startsecs
+	if snap.LastExit != nil && snap.PID == 0 && !snap.ExitedTooQuickly() {
+		exit = snap.LastExit.Code
 	}
-	if !snap.StoppedAt.IsZero() {
-		info.Stop = int(snap.StoppedAt.Unix())
+	reason := ""
+	switch {
+	case snap.State == api.Exited && !slices.Contains(snap.Def.ExitCodes, exit):
+		reason = fmt.Sprintf("Bad exit code %d", exit)
+	case snap.SpawnErr != nil && snap.State != api.Running:
+		reason = program.Printable(supervisorReason(snap))
 	}
-	if snap.SpawnErr != nil {
-		info.Spawnerr = program.Printable(supervisorReason(snap))
+	return info{
+		Name: snap.Def.Name, Group: snap.Def.Group, Description: program.Printable(describe(snap, now)),
+		State: int(snap.State), StateName: snap.State.String(), PID: snap.PID, SpawnErr: reason,
+		ExitStatus: exit, Now: unix(now), Start: unix(snap.StartedAt), Stop: unix(snap.StoppedAt),
+		LogFile: snap.Def.Stdout.Path, StdoutLogFile: snap.Def.Stdout.Path, StderrLogFile: snap.Def.Stderr.Path,
 	}
-	if snap.LastExit != nil && snap.Pid == 0 {
-		info.Exitstatus = snap.LastExit.Code
-	}
-	return info
 }
 
 // describe is the last column of supervisorctl status, in Supervisor's words.
 func describe(snap engine.Snapshot, now time.Time) string {
 	switch snap.State {
 	case api.Running:
-		return fmt.Sprintf("pid %d, uptime %s", snap.Pid, uptime(now.Sub(snap.StartedAt)))
+		return fmt.Sprintf("pid %d, uptime %s", snap.PID, uptime(now.Sub(snap.StartedAt)))
 	case api.Fatal, api.Backoff:
 		if snap.SpawnErr == nil {
 			return fmt.Sprintf("unknown error (try \"tail %s\")", snap.Def.Name)
@@ -169,42 +115,37 @@ func uptime(d time.Duration) string {
 	return fmt.Sprintf("%d days, %s", days, text)
 }
 
-// rpcConfigInfo is one row of supervisorctl avail.
-type rpcConfigInfo struct {
-	Name           string `xml:"name"`
-	Group          string `xml:"group"`
-	GroupPriority  int    `xml:"group_prio"`
-	Priority       int    `xml:"process_prio"`
-	InUse          bool   `xml:"inuse"`
-	Autostart      bool   `xml:"autostart"`
-	Command        string `xml:"command"`
-	Directory      string `xml:"directory"`
-	ExitCodes      []int  `xml:"exitcodes"`
-	StartSecs      int    `xml:"startsecs"`
-	StartRetries   int    `xml:"startretries"`
-	StopSignal     int    `xml:"stopsignal"`
-	StopWaitSecs   int    `xml:"stopwaitsecs"`
-	KillAsGroup    bool   `xml:"killasgroup"`
-	RedirectStderr bool   `xml:"redirect_stderr"`
-	StdoutLog      string `xml:"stdout_logfile"`
-	StderrLog      string `xml:"stderr_logfile"`
-}
-
-func (r *rpcService) GetAllConfigInfo(_ *http.Request, _ *rpcNothing, reply *struct{ Value []rpcConfigInfo }) error {
+// getAllConfigInfo is what supervisorctl avail prints. What has no effect here is off.
+func (r *rpcService) getAllConfigInfo(call) (any, error) {
+	list := []any{}
 	d := r.s.LatestDefinitions()
 	if d == nil {
-		return nil
+		return list, nil
 	}
 	none := func(s string) string { return cmp.Or(s, "none") }
-	for _, p := range d.Programs {
-		reply.Value = append(reply.Value, rpcConfigInfo{
-			Name: p.Name, Group: p.Group, GroupPriority: p.GroupPriority, Priority: p.Priority,
-			InUse: r.s.Find(p.FullName()) != nil, Autostart: p.Autostart, Command: program.Printable(p.CommandLine),
-			Directory: none(p.Directory), ExitCodes: p.ExitCodes, StartSecs: p.StartSecs, StartRetries: p.StartRetries,
-			StopSignal: int(p.StopSignal), StopWaitSecs: p.StopWaitSecs, KillAsGroup: p.KillAsGroup,
-			RedirectStderr: p.RedirectStderr, StdoutLog: none(p.Stdout.Path), StderrLog: none(p.Stderr.Path),
-		})
+	byName := func(a, b program.Program) int { return strings.Compare(a.Name, b.Name) }
+	for _, p := range slices.SortedStableFunc(slices.Values(d.Programs), byName) {
+		inUse := r.s.Find(p.FullName()) != nil
+		var uid any = "none"
+		if u, err := program.LookupUser(p.User); p.User != "" && err == nil {
+			uid, _ = strconv.Atoi(u.Uid) // Unix has numbers
+		}
+		info := map[string]any{
+			"name": p.Name, "group": p.Group, "group_prio": p.GroupPriority, "process_prio": p.Priority, "inuse": inUse,
+			"autostart": p.Autostart, "command": program.Printable(p.CommandLine), "directory": none(p.Directory),
+			"uid": uid, "exitcodes": p.ExitCodes, "startsecs": p.StartSecs, "startretries": p.StartRetries,
+			"stopsignal": int(p.StopSignal), "stopwaitsecs": p.StopWaitSecs, "killasgroup": p.KillAsGroup,
+			"redirect_stderr": p.RedirectStderr, "serverurl": "none",
+		}
+		for name, f := range map[string]program.LogFile{"stdout": p.Stdout, "stderr": p.Stderr} {
+			info[name+"_logfile"] = none(f.Path)
+			if f.Auto && !inUse {
+				info[name+"_logfile"] = "auto"
+			}
+			info[name+"_logfile_maxbytes"], info[name+"_logfile_backups"] = int(f.MaxBytes), f.Backups
+			info[name+"_capture_maxbytes"], info[name+"_events_enabled"], info[name+"_syslog"] = 0, false, false
+		}
+		list = append(list, info)
 	}
-	slices.SortFunc(reply.Value, func(a, b rpcConfigInfo) int { return strings.Compare(a.Name, b.Name) })
-	return nil
+	return list, nil
 }

@@ -17,6 +17,7 @@ import (
 	"omsinit/internal/msg"
 	"omsinit/supervise/api"
 	"omsinit/supervise/engine"
+	"omsinit/supervise/operation"
 )
 
 const (
@@ -51,7 +52,8 @@ func Listen(s *engine.Supervisor) (*Server, error) {
 	if err != nil {
 		return nil, msg.Errorf("cannot listen on the control socket: %w", err)
 	}
-	srv := &Server{s: s, listener: l, done: make(chan struct{})}
+	places := newPlaces()
+	srv := &Server{s: s, listener: guarded{l, places}, done: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", srv.status)
 	mux.HandleFunc("POST /v1/update", srv.update)
@@ -64,15 +66,15 @@ func Listen(s *engine.Supervisor) (*Server, error) {
 	// What Supervisor has, it has on the TCP port as well; ours is for the
 	// socket only, which has a mode.
 	shared := http.NewServeMux()
-	shared.Handle("/RPC2", newRPCHandler(s))
+	shared.Handle("/RPC2", newRPCService(s))
 	shared.HandleFunc("GET /logtail/{name}", srv.logtail)
 	shared.HandleFunc("GET /logtail/{name}/{stream}", srv.logtail)
 	shared.HandleFunc("GET /mainlogtail", srv.mainlogtail)
 	mux.Handle("/RPC2", shared)
 	mux.Handle("GET /logtail/", shared)
 	mux.Handle("GET /mainlogtail", shared)
-	srv.tcp = &tcpPort{handler: bounded(shared), log: s.Logger()}
-	srv.http = http.Server{Handler: bounded(mux), ReadHeaderTimeout: api.IoTimeout, IdleTimeout: time.Minute,
+	srv.tcp = &tcpPort{handler: bounded(shared), log: s.Logger(), places: places}
+	srv.http = http.Server{Handler: bounded(mux), ReadHeaderTimeout: api.IoTimeout, IdleTimeout: api.IoTimeout,
 		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(s.Logger().Handler(), slog.LevelWarn)}
 	return srv, nil
 }
@@ -251,7 +253,7 @@ func (srv *Server) operate(v api.Verb) http.HandlerFunc {
 // stream runs an operation and writes its events, one JSON object per line.
 // The operation goes on when the client leaves: half a restart is a stopped
 // program.
-func (srv *Server) stream(w http.ResponseWriter, r *http.Request, o *engine.Operation, events <-chan api.Event,
+func (srv *Server) stream(w http.ResponseWriter, r *http.Request, o *operation.Operation, events <-chan api.Event,
 	timeout time.Duration) {
 	result := make(chan error, 1)
 	go func() {

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 
 	"omsinit/internal/msg"
 	"omsinit/supervise/api"
@@ -18,6 +17,7 @@ import (
 type tcpPort struct {
 	handler http.Handler
 	log     *slog.Logger
+	places  *places
 
 	mu       sync.Mutex
 	settings program.TCPServer
@@ -39,7 +39,7 @@ func (p *tcpPort) Follow(t *program.TCPServer) error {
 	if t == nil {
 		return nil
 	}
-	server, err := listenTCP(*t, p.handler, p.log)
+	server, err := listenTCP(*t, p.handler, p.places, p.log)
 	if err != nil {
 		return err
 	}
@@ -58,15 +58,16 @@ func (p *tcpPort) Close() {
 	}
 }
 
-func listenTCP(t program.TCPServer, handler http.Handler, log *slog.Logger) (*http.Server, error) {
+func listenTCP(t program.TCPServer, handler http.Handler, places *places,
+	log *slog.Logger) (*http.Server, error) {
 	l, err := net.Listen("tcp", t.Address)
 	if err != nil {
 		return nil, msg.Errorf("cannot open the TCP control port, use the control socket: %w", err)
 	}
-	server := &http.Server{Handler: guard(t, handler), ReadHeaderTimeout: api.IoTimeout, IdleTimeout: time.Minute,
+	server := &http.Server{Handler: guard(t, handler), ReadHeaderTimeout: api.IoTimeout, IdleTimeout: api.IoTimeout,
 		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
 	go func() {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(guarded{l, places}); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("the TCP control port does not answer any more", "error", err)
 		}
 	}()
@@ -82,11 +83,11 @@ func guard(t program.TCPServer, next http.Handler) http.Handler {
 			if err != nil {
 				host = r.Host
 			}
-			if !program.Loopback(strings.Trim(host, "[]")) || r.Header.Get("Origin") != "" {
+			if !program.IsLoopback(strings.Trim(host, "[]")) || r.Header.Get("Origin") != "" {
 				http.Error(w, "only for programs on this host", http.StatusForbidden)
 				return
 			}
-		} else if name, password, ok := r.BasicAuth(); !ok || !t.Admits(name, password) {
+		} else if name, password, ok := r.BasicAuth(); !ok || !t.Allows(name, password) {
 			w.Header().Set("WWW-Authenticate", `Basic realm="default"`)
 			http.Error(w, "user name and password are wrong", http.StatusUnauthorized)
 			return

@@ -40,7 +40,13 @@ func (s *Supervisor) ReportSetup(r api.SetupReport) error {
 	if s.setup == nil {
 		return nil
 	}
-	return s.setup.reported(r)
+	if err := s.setup.reported(r); err != nil {
+		return err
+	}
+	if front := s.fronted(); front != nil {
+		front.Look()
+	}
+	return nil
 }
 
 // WriteInput writes to the standard input of a program.
@@ -51,8 +57,3 @@ func (s *Supervisor) ClearLog(f program.LogFile) error { return s.logs.Clear(f) 
 
 // DrainLog writes what a program has said so far to its log file.
 func (s *Supervisor) DrainLog(f program.LogFile) { s.logs.Drain(f) }
-
-// Quietly returns an operation whose events nobody sees. A start is loose: it is asked for and not waited for.
-func (s *Supervisor) Quietly(v api.Verb, programs ...*Managed) *Operation {
-	return &Operation{s: s, verb: v, programs: programs, loose: v == api.Start, progress: api.NewProgress(nil)}
-}

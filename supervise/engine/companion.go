@@ -47,13 +47,13 @@ type ObservedProgram struct {
 func (s *Supervisor) observe() Observation {
 	o := Observation{StartedAt: s.startedAt}
 	if s.setup != nil {
-		o.SetupState = s.setup.Status().State
+		o.SetupState = s.setup.status().State
 	}
 	for _, p := range s.All() {
 		snap := p.Snapshot()
 		o.Programs = append(o.Programs, ObservedProgram{
-			Name: snap.Def.FullName(), State: snap.State, PID: snap.Pid, StartedAt: snap.StartedAt, Ready: snap.ready,
-			Starts: snap.starts, LostBytes: s.logs.Lost(snap.Def.Stdout) + s.logs.Lost(snap.Def.Stderr),
+			Name: snap.Def.FullName(), State: snap.State, PID: snap.PID, StartedAt: snap.StartedAt, Ready: snap.Ready,
+			Starts: snap.Starts, LostBytes: s.logs.Lost(snap.Def.Stdout) + s.logs.Lost(snap.Def.Stderr),
 		})
 	}
 	return o

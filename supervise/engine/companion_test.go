@@ -15,7 +15,7 @@ import (
 func TestCompanion(t *testing.T) {
 	s := New(Options{}, slog.New(slog.DiscardHandler), nil)
 	defer s.Release()
-	s.processes["web:nginx"] = s.manage(program.Program{Name: "nginx", Group: "web"})
+	s.processes["web:nginx"] = newProcess(program.Program{Name: "nginx", Group: "web"}, s, s.log)
 	seen := make(chan Observation, 1)
 	ended := make(chan struct{})
 	s.options.Companion = &Companion{

@@ -2,25 +2,25 @@ package engine
 
 import "context"
 
-// hold is the event that the program is to run once its dependencies are
-// ready. Whoever holds it calls startHeld with the same context then. When the
-// context has ended, nobody would, and a stop would wait for that.
-func (p *process) hold(ctx context.Context) context.Context {
+// Hold is the event that the program is to run once its dependencies are ready. Whoever holds it calls Start with the
+// same context then. When the context has ended, nobody would, and a stop would wait for that.
+func (p *Process) Hold(ctx context.Context) context.Context {
 	if ctx.Err() != nil {
 		return ctx
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.Release()
+	p.release()
+	p.stopErr = nil
 	if p.goal == goalRestart {
 		p.goal = goalDown // this start is the one that was to follow
 	}
-	ctx, p.held = context.WithCancel(ctx)
+	ctx, p.cancelPending = context.WithCancel(ctx)
 	return ctx
 }
 
-// waitFor names the dependencies that a held program still waits for.
-func (p *process) waitFor(ctx context.Context, names []string) {
+// WaitFor sets the dependencies that a pending start still waits for.
+func (p *Process) WaitFor(ctx context.Context, names []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if ctx.Err() == nil {
@@ -29,19 +29,28 @@ func (p *process) waitFor(ctx context.Context, names []string) {
 	}
 }
 
-// startHeld starts the program unless it was stopped or started meanwhile.
-func (p *process) startHeld(ctx context.Context) {
+// Start is the event that the program is to run now, unless it was stopped or started since Hold.
+func (p *Process) Start(ctx context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if ctx.Err() == nil {
-		p.begin()
+	if ctx.Err() != nil {
+		return
+	}
+	p.release()
+	p.goal = goalUp
+	switch p.state {
+	case stopped, exited, fatal, backoff:
+		p.failures, p.crashes = 0, 0
+		p.fork()
+	default:
+		p.notify() // what is stopping starts when the old process is gone
 	}
 }
 
-// Release ends the waiting for dependencies. Callers hold the lock.
-func (p *process) Release() {
-	if p.held != nil {
-		p.held()
-		p.held, p.waitsFor = nil, nil
+// release ends the waiting for dependencies. Callers hold the lock.
+func (p *Process) release() {
+	if p.cancelPending != nil {
+		p.cancelPending()
+		p.cancelPending, p.waitsFor = nil, nil
 	}
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"io"
+	"syscall"
 	"time"
 
 	"omsinit/internal/msg"
@@ -10,6 +11,10 @@ import (
 	"omsinit/supervise/logs"
 	"omsinit/supervise/program"
 )
+
+func (s *Supervisor) runsProbes(p program.Program) program.CommandRunner {
+	return func(ctx context.Context, argv []string) (api.Exit, []byte, error) { return s.runProbe(ctx, p, argv) }
+}
 
 // runProbe runs the command of a probe as the program itself would run: its
 // user, folder and environment. What is left of its process group after a
@@ -42,7 +47,7 @@ func (s *Supervisor) runProbe(ctx context.Context, p program.Program, argv []str
 	select {
 	case e = <-exited:
 	case <-ctx.Done():
-		s.killGroup(pid)
+		_ = syscall.Kill(-pid, syscall.SIGKILL)
 		e = <-exited
 	}
 	// What is in the pipe is read; a grandchild may hold it open for ever.

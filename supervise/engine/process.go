@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/supervise/api"
 	"omsinit/supervise/program"
@@ -20,8 +21,8 @@ const (
 	// goodRun is how long a program must have run for its next crash to count
 	// as the first one again.
 	goodRun = 10 * time.Second
-	// groupGrace is how long after SIGKILL the rest of a process group may
-	// still be there before it is given up.
+	// groupGrace is how long after a signal what is left of a program may still be there: after SIGTERM before it is
+	// killed, after SIGKILL before it is given up.
 	groupGrace = 2 * time.Second
 )
 
@@ -30,28 +31,37 @@ type engine interface {
 	// spawn forks the program; exited is called once, in another goroutine.
 	spawn(p program.Program, exited func(pid int, e api.Exit)) (pid int, err error)
 	kill(pid int, sig syscall.Signal, group bool) error
-	groupAlive(pgid int) bool
-	killGroup(pgid int)
+	// ignores reports whether a process ignores a signal.
+	ignores(pid int, sig syscall.Signal) bool
+	// children returns the children of a start script.
+	children(pid int) []int
+	alive(r rest) bool
+	signalRest(r rest, sig syscall.Signal)
 	after(d time.Duration, f func()) (cancel func())
 	now() time.Time
-	Ask(ctx context.Context, p program.Program, probe *program.Probe) (bool, msg.Message)
-	// WatchLog calls found, once and in another goroutine, when the program
+	// ready asks the readiness probe of a process once, healthy the liveness probe.
+	ready(ctx context.Context, p program.Program, pid int) (bool, msg.Message)
+	healthy(ctx context.Context, p program.Program, pid int) (bool, msg.Message)
+	// watchLog calls found, once and in another goroutine, when the program
 	// writes a line that the regular expression matches.
-	WatchLog(p program.Program, expression string, found func(line string)) (cancel func())
-	// fatal is told, in whatever goroutine, of each program that is given up.
+	watchLog(p program.Program, expression string, found func(line string)) (cancel func())
+	// fatal is called, in whatever goroutine, for each program that is given up.
 	fatal(p program.Program, e *api.Exit)
-	Drain(p program.Program) // writes what the program has said so far to its log files
+	drain(p program.Program) // writes what the program has said so far to its log files
+	changed()                // is called at each change
 }
 
-// process is the state machine of one program. Each event is one method:
+// Process is one supervised program: its state machine, and the lock of the operations on it. Each event is one method:
 // lock, switch on the state, move, unlock. Timers call those methods. What a
 // person asked for is kept in goal, so that no start is lost whatever the
 // state was when it came.
-type process struct {
+type Process struct {
 	engine engine
 	log    *slog.Logger
 
 	Name, Group, FullName string // as in def, and never changed
+
+	operation chan struct{} // has one token while an operation changes the program
 
 	// mu may be held while the supervisor's lock is taken, never the other
 	// way round.
@@ -59,15 +69,19 @@ type process struct {
 	def   program.Program
 	state state
 	goal  goal
-	// held is not nil while a wanted start waits for its dependencies.
-	held     context.CancelFunc
-	waitsFor []string
+	// cancelPending is not nil while a start waits for its dependencies, and ends that.
+	cancelPending context.CancelFunc
+	waitsFor      []string
 
-	pid       int // also the id of its process group
-	failures  int // failed starts in a row
-	crashes   int // crashes in a row, good runs between them forget
+	pid       int   // also the id of its session and its process group
+	children  []int // of a start script, when it was ready or when it was stopped
+	rest      rest  // of the process that has ended
+	failures  int   // failed starts in a row
+	shortages int   // starts in a row for which there was no room
+	crashes   int   // crashes in a row, good runs between them forget
 	starts    int
 	spawnErr  error // why it is not running: the start failed, or it ended
+	stopErr   error // why the stop takes long, or was no ordinary one
 	lastExit  *api.Exit
 	digest    string
 	startedAt time.Time
@@ -85,43 +99,40 @@ type process struct {
 	changed     chan struct{} // closed at each change
 }
 
-func newProcess(def program.Program, e engine, log *slog.Logger) *process {
-	return &process{Name: def.Name, Group: def.Group, FullName: def.FullName(), def: def, engine: e,
-		log:   log.With("program", def.FullName()),
-		since: e.now(), changed: make(chan struct{})}
+func newProcess(def program.Program, e engine, log *slog.Logger) *Process {
+	p := &Process{Name: def.Name, Group: def.Group, FullName: def.FullName(), def: def, engine: e,
+		log:       log.With("program", def.FullName()),
+		operation: make(chan struct{}, 1), since: e.now(), changed: make(chan struct{})}
+	p.refuse()
+	return p
 }
 
-// start is the event that the program is to run now.
-func (p *process) start() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.begin()
-}
-
-// begin is start with the lock held.
-func (p *process) begin() {
-	p.Release()
-	p.goal = goalUp
-	switch p.state {
-	case stopped, exited, fatal, backoff:
-		p.failures, p.crashes = 0, 0
-		p.fork()
-	default:
-		p.notify() // what is stopping starts when the old process is gone
+// refuse makes a program FATAL whose section cannot be used, and reports whether it is one. Callers hold the lock.
+func (p *Process) refuse() bool {
+	if p.def.Problem == nil {
+		return false
 	}
+	p.spawnErr = p.def.Problem.Err()
+	p.move(fatal)
+	return true
 }
 
-// Stop is the event that the program is not to run.
-func (p *process) Stop() { p.end(goalDown) }
-
-// stopToRestart is the event that the program is to end before it is started
-// again.
-func (p *process) stopToRestart() { p.end(goalRestart) }
-
-func (p *process) end(g goal) {
+// Definition returns what the program files say about the program.
+func (p *Process) Definition() program.Program {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.Release()
+	return p.def
+}
+
+// Stop is the event that the program is not to run, or, with again, that it is to end before it is started again.
+func (p *Process) Stop(_ context.Context, again bool) error {
+	g := goalDown
+	if again {
+		g = goalRestart
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.release()
 	p.goal = g
 	switch p.state {
 	case starting, running:
@@ -135,36 +146,47 @@ func (p *process) end(g goal) {
 	default:
 		p.notify()
 	}
+	return nil
 }
 
+// FlushLogs writes what the program has said so far to its log files.
+func (p *Process) FlushLogs() { p.engine.drain(p.Definition()) }
+
 // terminate sends the stop signal and arms the timer of SIGKILL. Callers hold the lock.
-func (p *process) terminate() {
+func (p *Process) terminate() {
 	p.move(stopping)
 	p.timer(p.stopWait(), p.stopWaitElapsed)
+	p.children = p.engine.children(p.pid)
+	if !p.def.StopAsGroup && p.engine.ignores(p.pid, p.def.StopSignal) {
+		p.stopErr = msg.Errorf("the process ignores %s and is killed after %d s (stopsignal, stopwaitsecs)",
+			api.SignalName(p.def.StopSignal), p.def.StopWaitSecs)
+	}
 	if err := p.engine.kill(p.pid, p.def.StopSignal, p.def.StopAsGroup); err != nil {
 		p.log.Info("cannot send the stop signal, the process has probably just ended", "pid", p.pid, "error", err)
 	}
 }
 
-func (p *process) stopWait() time.Duration { return time.Duration(p.def.StopWaitSecs) * time.Second }
+func (p *Process) stopWait() time.Duration { return time.Duration(p.def.StopWaitSecs) * time.Second }
 
 // kill is the event that stopping must not take any longer.
-func (p *process) kill() {
+func (p *Process) kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stopWaitElapsed()
 }
 
 // stopWaitElapsed: stopwaitsecs have passed since the stop signal.
-func (p *process) stopWaitElapsed() {
+func (p *Process) stopWaitElapsed() {
 	if p.state != stopping && p.state != stoppingGroup {
 		return
 	}
 	p.log.Warn("killing the program, it did not stop in time", "pid", p.pid, "stopwaitsecs", p.def.StopWaitSecs)
 	if p.state == stoppingGroup {
 		p.move(killingGroup)
-		p.engine.killGroup(p.pid)
+		p.engine.signalRest(p.rest, syscall.SIGKILL)
 	} else {
+		p.stopErr = msg.Errorf("killed, as it did not end within %d s after %s (stopwaitsecs, stopsignal)",
+			p.def.StopWaitSecs, api.SignalName(p.def.StopSignal))
 		p.move(killing)
 		if err := p.engine.kill(p.pid, syscall.SIGKILL, p.def.KillAsGroup); err != nil {
 			p.log.Info("cannot kill the program, it has probably just ended", "pid", p.pid, "error", err)
@@ -174,7 +196,7 @@ func (p *process) stopWaitElapsed() {
 }
 
 // Signal sends any signal without a change of state.
-func (p *process) Signal(sig syscall.Signal) (running bool, err error) {
+func (p *Process) Signal(sig syscall.Signal) (running bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch p.state.outside() {
@@ -185,8 +207,13 @@ func (p *process) Signal(sig syscall.Signal) (running bool, err error) {
 }
 
 // fork starts the process. Callers hold the lock.
-func (p *process) fork() {
-	p.spawnErr, p.retryAt = nil, time.Time{}
+func (p *Process) fork() {
+	if p.refuse() {
+		p.log.Error("cannot start the program", "error", p.spawnErr)
+		p.engine.fatal(p.def, nil)
+		return
+	}
+	p.spawnErr, p.stopErr, p.retryAt, p.children = nil, nil, time.Time{}, nil
 	p.startedAt = p.engine.now()
 	p.digest = digestFiles(p.def.Files)
 	p.move(starting)
@@ -212,11 +239,11 @@ func (p *process) fork() {
 }
 
 // startsecsElapsed: the process has stayed up for startsecs.
-func (p *process) startsecsElapsed() {
+func (p *Process) startsecsElapsed() {
 	if p.state != starting {
 		return
 	}
-	p.failures = 0
+	p.failures, p.shortages = 0, 0
 	p.move(running)
 	if p.def.Probe == nil {
 		p.becomeReady()
@@ -224,11 +251,8 @@ func (p *process) startsecsElapsed() {
 }
 
 // exited: the process has ended. Called by the reaper.
-func (p *process) exited(pid int, e api.Exit) {
-	p.mu.Lock()
-	def := p.def
-	p.mu.Unlock()
-	p.engine.Drain(def) // before anybody reads the last lines of the log
+func (p *Process) exited(pid int, e api.Exit) {
+	p.FlushLogs() // before anybody reads the last lines of the log
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if pid != p.pid || p.state.groupOnly() {
@@ -238,12 +262,13 @@ func (p *process) exited(pid int, e api.Exit) {
 	p.lastExit = &e
 	p.unready()
 	asked := !p.state.up()
-	if !(p.def.KillAsGroup || asked && p.def.StopAsGroup) || !p.engine.groupAlive(pid) {
+	p.rest = rest{p.def, pid, p.children, p.def.KillAsGroup || asked && p.def.StopAsGroup}
+	if !p.engine.alive(p.rest) {
 		p.gone()
 		return
 	}
 	// A start script that does not exec leaves its program behind. The
-	// next one would find the port taken, so wait for the group to end.
+	// next one would find the port taken, so wait for the rest to end.
 	switch p.state {
 	case starting:
 		p.move(startFailed)
@@ -254,34 +279,46 @@ func (p *process) exited(pid int, e api.Exit) {
 	case killing:
 		p.move(killingGroup)
 	}
-	if !asked {
-		p.engine.killGroup(pid)
+	switch {
+	case !p.rest.group:
+		p.engine.signalRest(p.rest, syscall.SIGTERM)
+		p.timer(groupGrace, p.restTimeElapsed)
+	case p.state != stoppingGroup: // which got its signal when the process did
+		p.engine.signalRest(p.rest, syscall.SIGKILL)
 		p.timer(groupGrace, p.groupTimeElapsed)
 	}
 }
 
-// groupTimeElapsed: what was left of the process group was killed and is still
-// there.
-func (p *process) groupTimeElapsed() {
+// restTimeElapsed: what the program has left behind got SIGTERM and is still there.
+func (p *Process) restTimeElapsed() {
 	if p.state.groupOnly() {
-		p.log.Warn("the process group does not end; it is given up", "pgid", p.pid)
+		p.engine.signalRest(p.rest, syscall.SIGKILL)
+		p.timer(groupGrace, p.groupTimeElapsed)
+	}
+}
+
+// groupTimeElapsed: what was left of the program was killed and is still
+// there.
+func (p *Process) groupTimeElapsed() {
+	if p.state.groupOnly() {
+		p.log.Warn("what is left of the program does not end; it is given up", "session", p.pid)
 		p.gone()
 	}
 }
 
 // groupChanged: an orphan was reaped, which may have been the last of our
 // group.
-func (p *process) groupChanged() {
+func (p *Process) groupChanged() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.state.groupOnly() && !p.engine.groupAlive(p.pid) {
+	if p.state.groupOnly() && !p.engine.alive(p.rest) {
 		p.gone()
 	}
 }
 
 // gone moves on after the process, and its group where that matters, has
 // ended. Callers hold the lock.
-func (p *process) gone() {
+func (p *Process) gone() {
 	e, ran := *p.lastExit, p.stoppedAt.Sub(p.startedAt)
 	p.pid = 0
 	p.log.Info("program ended", "state", p.state.outside().String(), "exit", e.Message().String(), "ran", ran.String())
@@ -307,7 +344,7 @@ func (p *process) gone() {
 
 // crash counts an end that nobody asked for, after a run of some time, and
 // retries where again is set. Callers hold the lock.
-func (p *process) crash(ran time.Duration, again bool) {
+func (p *Process) crash(ran time.Duration, again bool) {
 	if ran >= goodRun {
 		p.crashes = 0
 	}
@@ -329,7 +366,7 @@ func exitedTooQuickly(err error) bool {
 }
 
 // restarts returns what autorestart asks for after an exit while RUNNING.
-func (p *process) restarts(e api.Exit) bool {
+func (p *Process) restarts(e api.Exit) bool {
 	switch p.def.Autorestart {
 	case program.RestartAlways:
 		return p.goal.up()
@@ -347,12 +384,17 @@ func (p *process) restarts(e api.Exit) bool {
 
 // failed counts a start that did not succeed, and retries or gives up.
 // Callers hold the lock.
-func (p *process) failed() {
+func (p *Process) failed() {
 	p.unready()
-	p.failures++
 	if p.stoppedAt.Before(p.startedAt) {
 		p.stoppedAt = p.engine.now() // it never ran
 	}
+	if finding.IsShortage(p.spawnErr) { // it is no fault of the program
+		p.shortages++
+		p.retry(p.shortages + 1) // at once would be too soon
+		return
+	}
+	p.failures++
 	if p.failures > p.def.StartRetries {
 		p.move(fatal)
 		p.log.Error("giving up, too many failed starts", "startretries", p.def.StartRetries, "reason", p.spawnErr)
@@ -367,7 +409,7 @@ func (p *process) failed() {
 }
 
 // retry waits in BACKOFF for try number n.
-func (p *process) retry(n int) {
+func (p *Process) retry(n int) {
 	delay := backoffDelay(n, firstBackoff, longestBackoff)
 	p.move(backoff)
 	p.retryAt = p.engine.now().Add(delay)
@@ -375,7 +417,7 @@ func (p *process) retry(n int) {
 }
 
 // backoffElapsed: it is time for the next try.
-func (p *process) backoffElapsed() {
+func (p *Process) backoffElapsed() {
 	if p.state == backoff && p.goal.up() {
 		p.fork()
 	}
@@ -383,7 +425,7 @@ func (p *process) backoffElapsed() {
 
 // move changes the state. One that clients see as another state also ends the
 // timer of the old one. Callers hold the lock.
-func (p *process) move(to state) {
+func (p *Process) move(to state) {
 	if to.outside() != p.state.outside() {
 		p.turn++
 		if p.cancelTimer != nil {
@@ -401,7 +443,7 @@ func (p *process) move(to state) {
 }
 
 // timer calls f, with the lock held, after d unless the state has changed.
-func (p *process) timer(d time.Duration, f func()) {
+func (p *Process) timer(d time.Duration, f func()) {
 	if p.cancelTimer != nil {
 		p.cancelTimer()
 	}
@@ -416,9 +458,10 @@ func (p *process) timer(d time.Duration, f func()) {
 }
 
 // notify wakes everybody who watches the process.
-func (p *process) notify() {
+func (p *Process) notify() {
 	close(p.changed)
 	p.changed = make(chan struct{})
+	p.engine.changed()
 }
 
 // backoffDelay is how long to wait before try number n, counted from 1: at

@@ -25,6 +25,7 @@ type fakeEngine struct {
 	did      []string
 	timers   []fakeTimer
 	group    bool // the process group has members
+	left     bool // there is something else that the process has left behind
 	answer   bool // of the probe
 	found    func(line string)
 	fatals   int
@@ -55,10 +56,23 @@ func (e *fakeEngine) kill(pid int, sig syscall.Signal, group bool) error {
 	return nil
 }
 
-func (e *fakeEngine) groupAlive(int) bool   { return e.group }
-func (e *fakeEngine) killGroup(int)         { e.did = append(e.did, "kill group") }
+func (e *fakeEngine) alive(r rest) bool  { return r.group && e.group || !r.group && e.left }
+func (e *fakeEngine) children(int) []int { return []int{7} }
+
+func (e *fakeEngine) ignores(int, syscall.Signal) bool { return false }
+
+func (e *fakeEngine) signalRest(r rest, sig syscall.Signal) {
+	switch {
+	case r.group && sig == syscall.SIGKILL:
+		e.did = append(e.did, "kill group")
+	case !r.group:
+		e.did = append(e.did, "rest "+api.SignalName(sig))
+	}
+}
+
 func (e *fakeEngine) now() time.Time        { return e.clock }
-func (e *fakeEngine) Drain(program.Program) {}
+func (e *fakeEngine) drain(program.Program) {}
+func (e *fakeEngine) changed()              {}
 
 func (e *fakeEngine) after(d time.Duration, f func()) func() {
 	cancelled := new(bool)
@@ -66,11 +80,15 @@ func (e *fakeEngine) after(d time.Duration, f func()) func() {
 	return func() { *cancelled = true }
 }
 
-func (e *fakeEngine) Ask(context.Context, program.Program, *program.Probe) (bool, msg.Message) {
+func (e *fakeEngine) ready(context.Context, program.Program, int) (bool, msg.Message) {
 	return e.answer, msg.M("%s", "asked")
 }
 
-func (e *fakeEngine) WatchLog(_ program.Program, _ string, found func(string)) func() {
+func (e *fakeEngine) healthy(context.Context, program.Program, int) (bool, msg.Message) {
+	return e.answer, msg.M("%s", "asked")
+}
+
+func (e *fakeEngine) watchLog(_ program.Program, _ string, found func(string)) func() {
 	e.found = found
 	return func() {}
 }
@@ -93,7 +111,7 @@ func (e *fakeEngine) pass(d time.Duration) {
 	e.clock = end
 }
 
-func newTestProcess(change func(*program.Program)) (*process, *fakeEngine) {
+func newTestProcess(change func(*program.Program)) (*Process, *fakeEngine) {
 	def := program.Program{Name: "p", Group: "p", Command: []string{"p"}, ExitCodes: []int{0}, StartSecs: 1, StartRetries: 3,
 		StopSignal: syscall.SIGTERM, StopWaitSecs: 10}
 	if change != nil {
@@ -104,30 +122,30 @@ func newTestProcess(change func(*program.Program)) (*process, *fakeEngine) {
 }
 
 // The events of the table.
-var events = map[string]func(p *process, e *fakeEngine){
-	"start":     func(p *process, e *fakeEngine) { p.start() },
-	"stop":      func(p *process, e *fakeEngine) { p.Stop() },
-	"restart":   func(p *process, e *fakeEngine) { p.stopToRestart() },
-	"kill":      func(p *process, e *fakeEngine) { p.kill() },
-	"startsecs": func(p *process, e *fakeEngine) { e.pass(time.Second) },
-	"long":      func(p *process, e *fakeEngine) { e.pass(time.Minute) },
-	"stopwait":  func(p *process, e *fakeEngine) { e.pass(10 * time.Second) },
-	"grace":     func(p *process, e *fakeEngine) { e.pass(groupGrace) },
-	"backoff":   func(p *process, e *fakeEngine) { e.pass(longestBackoff) },
-	"exit 0":    func(p *process, e *fakeEngine) { e.exited(p.pid, api.Exit{Code: 0}) },
-	"exit 1":    func(p *process, e *fakeEngine) { e.exited(p.pid, api.Exit{Code: 1}) },
-	"killed":    func(p *process, e *fakeEngine) { e.exited(p.pid, api.Exit{Code: -1, Signal: syscall.SIGKILL}) },
-	"group gone": func(p *process, e *fakeEngine) {
-		e.group = false
+var events = map[string]func(p *Process, e *fakeEngine){
+	"start":     func(p *Process, e *fakeEngine) { p.Start(context.Background()) },
+	"stop":      func(p *Process, e *fakeEngine) { p.Stop(context.Background(), false) },
+	"restart":   func(p *Process, e *fakeEngine) { p.Stop(context.Background(), true) },
+	"kill":      func(p *Process, e *fakeEngine) { p.kill() },
+	"startsecs": func(p *Process, e *fakeEngine) { e.pass(time.Second) },
+	"long":      func(p *Process, e *fakeEngine) { e.pass(time.Minute) },
+	"stopwait":  func(p *Process, e *fakeEngine) { e.pass(10 * time.Second) },
+	"grace":     func(p *Process, e *fakeEngine) { e.pass(groupGrace) },
+	"backoff":   func(p *Process, e *fakeEngine) { e.pass(longestBackoff) },
+	"exit 0":    func(p *Process, e *fakeEngine) { e.exited(p.pid, api.Exit{Code: 0}) },
+	"exit 1":    func(p *Process, e *fakeEngine) { e.exited(p.pid, api.Exit{Code: 1}) },
+	"killed":    func(p *Process, e *fakeEngine) { e.exited(p.pid, api.Exit{Code: -1, Signal: syscall.SIGKILL}) },
+	"group gone": func(p *Process, e *fakeEngine) {
+		e.group, e.left = false, false
 		p.groupChanged()
 	},
-	"sick": func(p *process, e *fakeEngine) {
+	"sick": func(p *Process, e *fakeEngine) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.died(3, msg.M("%s", "no answer"))
 	},
-	"spawn fails": func(p *process, e *fakeEngine) { e.spawnErr = errors.New("no such file") },
-	"spawn works": func(p *process, e *fakeEngine) { e.spawnErr = nil },
+	"spawn fails": func(p *Process, e *fakeEngine) { e.spawnErr = errors.New("no such file") },
+	"spawn works": func(p *Process, e *fakeEngine) { e.spawnErr = nil },
 }
 
 func TestStates(t *testing.T) {
@@ -136,6 +154,7 @@ func TestStates(t *testing.T) {
 		name   string
 		change func(*program.Program)
 		group  bool
+		left   bool
 		events string // separated by commas
 		state  api.State
 		wanted bool
@@ -187,6 +206,19 @@ func TestStates(t *testing.T) {
 			events: "start,startsecs,killed,group gone,grace", state: api.Starting, wanted: true, did: "spawn,kill group,spawn"},
 		{name: "stop while a crashed group ends", change: with(func(p *program.Program) { p.KillAsGroup = true }), group: true,
 			events: "start,startsecs,killed,stop,group gone", state: api.Stopped, did: "spawn,kill group"},
+		{name: "the group outlives a process that outlived SIGKILL", change: with(func(p *program.Program) { p.StopAsGroup = true }), group: true,
+			events: "start,startsecs,stop,stopwait,grace,killed,grace", state: api.Stopped, did: "spawn,signal SIGTERM group,signal SIGKILL,kill group"},
+		{name: "nothing is left behind", events: "start,startsecs,stop,killed", state: api.Stopped, did: "spawn,signal SIGTERM"},
+		{name: "what is left behind ends", left: true, events: "start,startsecs,stop,start,stopwait,killed,group gone", state: api.Starting, wanted: true,
+			did: "spawn,signal SIGTERM,signal SIGKILL,rest SIGTERM,spawn"},
+		{name: "what is left behind is killed", left: true, events: "start,startsecs,stop,killed,grace,group gone", state: api.Stopped,
+			did: "spawn,signal SIGTERM,rest SIGTERM,rest SIGKILL"},
+		{name: "what is left behind cannot be killed", left: true, events: "start,startsecs,stop,killed,grace,grace", state: api.Stopped,
+			did: "spawn,signal SIGTERM,rest SIGTERM,rest SIGKILL"},
+		{name: "a crash leaves something behind", left: true, events: "start,startsecs,killed,grace,group gone,grace", state: api.Starting, wanted: true,
+			did: "spawn,rest SIGTERM,rest SIGKILL,spawn"},
+		{name: "stop while what a crash left behind ends", left: true, events: "start,startsecs,killed,stop,group gone", state: api.Stopped,
+			did: "spawn,rest SIGTERM"},
 		{name: "not alive", events: "start,startsecs,sick", state: api.Stopping, wanted: true, did: "spawn,signal SIGTERM"},
 		{name: "not alive, restarted", events: "start,startsecs,sick,exit 0,grace", state: api.Starting, wanted: true, did: "spawn,signal SIGTERM,spawn"},
 		{name: "not alive, killed", events: "start,startsecs,sick,stopwait,killed,grace", state: api.Starting, wanted: true, did: "spawn,signal SIGTERM,signal SIGKILL,spawn"},
@@ -196,7 +228,7 @@ func TestStates(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p, e := newTestProcess(test.change)
-			e.group = test.group
+			e.group, e.left = test.group, test.left
 			for _, name := range strings.Split(test.events, ",") {
 				events[name](p, e)
 			}
@@ -211,7 +243,7 @@ func TestStates(t *testing.T) {
 
 func TestExitOfAnotherRunIsIgnored(t *testing.T) {
 	p, e := newTestProcess(nil)
-	p.start()
+	p.Start(context.Background())
 	old := p.pid
 	e.exited(old, api.Exit{Code: 1})
 	e.pass(longestBackoff)
@@ -223,7 +255,7 @@ func TestExitOfAnotherRunIsIgnored(t *testing.T) {
 
 func TestCrashLoopBacksOff(t *testing.T) {
 	p, e := newTestProcess(func(p *program.Program) { p.StartSecs = 0 })
-	p.start()
+	p.Start(context.Background())
 	var delays []time.Duration
 	for range 10 {
 		e.exited(p.pid, api.Exit{Code: 1})
@@ -242,7 +274,7 @@ func TestCrashLoopBacksOff(t *testing.T) {
 
 func TestReadinessIsPolledOnlyUntilReady(t *testing.T) {
 	p, e := newTestProcess(func(p *program.Program) { p.Probe, p.StartSecs = &program.Probe{TCP: "x:1"}, 10 })
-	p.start()
+	p.Start(context.Background())
 	for range 20 {
 		e.pass(time.Second / 4)
 	}
@@ -270,22 +302,22 @@ func TestReadinessIsPolledOnlyUntilReady(t *testing.T) {
 	}
 }
 
-func TestHeldStart(t *testing.T) {
+func TestPendingStart(t *testing.T) {
 	for name, test := range map[string]struct {
-		between func(p *process)
+		between func(p *Process)
 		state   api.State
 	}{
-		"nothing": {func(p *process) {}, api.Starting},
-		"stop":    {func(p *process) { p.Stop() }, api.Stopped},
-		"start":   {func(p *process) { p.start() }, api.Starting},
-		"hold":    {func(p *process) { p.hold(context.Background()) }, api.Stopped},
+		"nothing": {func(p *Process) {}, api.Starting},
+		"stop":    {func(p *Process) { p.Stop(context.Background(), false) }, api.Stopped},
+		"start":   {func(p *Process) { p.Start(context.Background()) }, api.Starting},
+		"hold":    {func(p *Process) { p.Hold(context.Background()) }, api.Stopped},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, e := newTestProcess(nil)
-			ctx := p.hold(context.Background())
-			p.waitFor(ctx, []string{"other"})
+			ctx := p.Hold(context.Background())
+			p.WaitFor(ctx, []string{"other"})
 			test.between(p)
-			p.startHeld(ctx)
+			p.Start(ctx)
 			if p.state.outside() != test.state || len(e.did) > 1 {
 				t.Errorf("state %s, did %v", p.state.outside(), e.did)
 			}

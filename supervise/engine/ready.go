@@ -6,10 +6,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"io"
+	"fmt"
 	"io/fs"
 	"os"
 	"slices"
+	"time"
 
 	"omsinit/internal/msg"
 	"omsinit/supervise/program"
@@ -18,41 +19,57 @@ import (
 // watch probes the program until it is ready or its process is gone. Callers
 // hold the lock. Once ready, nothing is asked any more: an idle supervisor
 // does not wake up.
-func (p *process) watch() {
+func (p *Process) watch() {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.probeCtx = cancel
 	if p.def.Probe.Log != "" {
-		p.WatchLog(ctx)
+		p.watchLog(ctx)
 		return
 	}
-	def, wait := p.def, program.FirstProbe
+	interval, wait := p.def.Probe.Interval, program.FirstProbe
+	p.poll(ctx, p.engine.ready, wait, func(ready bool, answer msg.Message) time.Duration {
+		p.answer = answer
+		if ready {
+			p.log.Info("program ready", "answer", answer.String(), "after", p.engine.now().Sub(p.startedAt).String())
+			p.becomeReady()
+			return 0
+		}
+		p.notify()
+		wait = min(wait*3/2, program.LongestProbe)
+		return cmp.Or(interval, wait)
+	})
+}
+
+// poll asks a probe again and again until ctx ends. answered, with the lock held, returns how long to wait for the next
+// time, 0 for none.
+func (p *Process) poll(ctx context.Context,
+	ask func(ctx context.Context, p program.Program, pid int) (bool, msg.Message), first time.Duration,
+	answered func(good bool, answer msg.Message) time.Duration) {
+	def := p.def
 	var attempt func()
 	attempt = func() {
 		if ctx.Err() != nil {
 			return
 		}
-		ready, answer := p.engine.Ask(ctx, def, def.Probe)
+		p.mu.Lock()
+		pid := p.pid
+		p.mu.Unlock()
+		good, answer := ask(ctx, def, pid)
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if ctx.Err() != nil {
 			return
 		}
-		p.answer = answer
-		if ready {
-			p.log.Info("program ready", "answer", answer.String(), "after", p.engine.now().Sub(p.startedAt).String())
-			p.becomeReady()
-			return
+		if wait := answered(good, answer); wait > 0 {
+			p.engine.after(wait, attempt)
 		}
-		p.notify()
-		wait = cmp.Or(def.Probe.Interval, min(wait*3/2, program.LongestProbe))
-		p.engine.after(wait, attempt)
 	}
-	p.engine.after(program.FirstProbe, attempt)
+	p.engine.after(first, attempt)
 }
 
-// WatchLog waits for a line of the program's output. Callers hold the lock.
-func (p *process) WatchLog(ctx context.Context) {
-	cancel := p.engine.WatchLog(p.def, p.def.Probe.Log, func(line string) {
+// watchLog waits for a line of the program's output. Callers hold the lock.
+func (p *Process) watchLog(ctx context.Context) {
+	cancel := p.engine.watchLog(p.def, p.def.Probe.Log, func(line string) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if ctx.Err() == nil {
@@ -66,8 +83,9 @@ func (p *process) WatchLog(ctx context.Context) {
 
 // becomeReady is the event that the readiness probe holds, or that there is
 // none and startsecs have passed. Callers hold the lock.
-func (p *process) becomeReady() {
+func (p *Process) becomeReady() {
 	p.ready = true
+	p.children = p.engine.children(p.pid)
 	if p.probeCtx != nil {
 		p.probeCtx()
 		p.probeCtx = nil
@@ -79,35 +97,24 @@ func (p *process) becomeReady() {
 }
 
 // watchLife asks the liveness probe again and again. Callers hold the lock.
-func (p *process) watchLife() {
+func (p *Process) watchLife() {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.aliveCtx = cancel
-	def, bad := p.def, 0
-	var attempt func()
-	attempt = func() {
-		if ctx.Err() != nil {
-			return
-		}
-		alive, answer := p.engine.Ask(ctx, def, def.Alive)
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if ctx.Err() != nil {
-			return
-		}
+	bad, most, interval := 0, p.def.AliveFailures, p.def.Alive.Interval
+	p.poll(ctx, p.engine.healthy, interval, func(alive bool, answer msg.Message) time.Duration {
 		if alive {
 			bad = 0
-		} else if bad++; bad >= def.AliveFailures {
+		} else if bad++; bad >= most {
 			p.died(bad, answer)
-			return
+			return 0
 		}
-		p.engine.after(def.Alive.Interval, attempt)
-	}
-	p.engine.after(def.Alive.Interval, attempt)
+		return interval
+	})
 }
 
 // died: the liveness probe has failed too often. The process is stopped as a
 // stop would, and counts as crashed. Callers hold the lock.
-func (p *process) died(times int, answer msg.Message) {
+func (p *Process) died(times int, answer msg.Message) {
 	if !p.state.up() {
 		return
 	}
@@ -118,7 +125,7 @@ func (p *process) died(times int, answer msg.Message) {
 }
 
 // unready forgets that the program was ready. Callers hold the lock.
-func (p *process) unready() {
+func (p *Process) unready() {
 	p.ready = false
 	for _, cancel := range []*context.CancelFunc{&p.probeCtx, &p.aliveCtx} {
 		if *cancel != nil {
@@ -136,19 +143,8 @@ func digestFiles(files []string) string {
 	}
 	h := sha256.New()
 	for _, name := range slices.Sorted(slices.Values(files)) {
-		io.WriteString(h, name+"\x00")
-		f, err := os.Open(name)
-		if err == nil {
-			_, err = io.Copy(h, f)
-			f.Close()
-		}
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			io.WriteString(h, "\x00absent")
-		case err != nil:
-			io.WriteString(h, "\x00unreadable")
-		}
-		io.WriteString(h, "\x00\x00")
+		data, err := os.ReadFile(name)
+		fmt.Fprintf(h, "%q %t %t %x\n", name, err != nil, errors.Is(err, fs.ErrNotExist), sha256.Sum256(data))
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

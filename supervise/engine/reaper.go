@@ -6,7 +6,9 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
+	"omsinit/internal/cgroup"
 	"omsinit/supervise/api"
 )
 
@@ -25,21 +27,26 @@ type reaper struct {
 	mu       sync.Mutex
 	children map[int]func(api.Exit)
 
-	orphaned func(n int) // called after n orphans were reaped
+	oomKills oomKills
+	exits    chan struct{} // has a token for each exit that is being handled
+	orphaned func(n int)   // called after n orphans were reaped
 }
 
 func newReaper(orphaned func(n int)) *reaper {
 	r := &reaper{
 		signals: make(chan os.Signal, 1), // one is enough: each wakes a loop that reaps all
 		stop:    make(chan struct{}), done: make(chan struct{}),
-		children: map[int]func(api.Exit){}, orphaned: orphaned,
+		children: map[int]func(api.Exit){}, orphaned: orphaned, exits: make(chan struct{}, api.MostExits),
 	}
+	r.oomKills = oomKills{root: "/"}
+	r.oomKills.just()
+	r.oomKills.at = time.Time{} // what was before us
 	signal.Notify(r.signals, syscall.SIGCHLD)
-	go r.Run()
+	go r.run()
 	return r
 }
 
-func (r *reaper) Run() {
+func (r *reaper) run() {
 	defer close(r.done)
 	r.reapAll() // what died before we listened
 	for {
@@ -74,7 +81,11 @@ func (r *reaper) reapAll() {
 		default:
 			// Not here: what follows an exit may start a process, and the
 			// other exits must not wait for that.
-			go owner(exit)
+			go func() {
+				r.exits <- struct{}{}
+				defer func() { <-r.exits }()
+				owner(exit)
+			}()
 		}
 	}
 }
@@ -98,8 +109,27 @@ func (r *reaper) reapOne() (pid int, exit api.Exit, owner func(api.Exit)) {
 	exit = api.Exit{Code: status.ExitStatus()}
 	if status.Signaled() {
 		exit = api.Exit{Code: -1, Signal: status.Signal()}
+		exit.OutOfMemory = status.Signal() == syscall.SIGKILL && r.oomKills.just()
 	}
 	return pid, exit, owner
+}
+
+// oomKills watches how often the kernel has killed something in this container for want of memory.
+type oomKills struct {
+	root string // where /proc and /sys are
+	seen float64
+	at   time.Time
+}
+
+// oomMoment is how long after such a kill another SIGKILL is taken for one of the same shortage.
+const oomMoment = time.Second
+
+// just reports whether that has just happened.
+func (o *oomKills) just() bool {
+	if kills := cgroup.Self(o.root).Usage().OOMKills; kills.Has && kills.Value > o.seen {
+		o.seen, o.at = kills.Value, time.Now()
+	}
+	return time.Since(o.at) < oomMoment
 }
 
 // start forks with fork and registers who is told of the exit. owner is

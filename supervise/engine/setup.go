@@ -5,10 +5,12 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/supervise/api"
 )
@@ -28,6 +30,10 @@ type Setup struct {
 	OnReady func()
 }
 
+// goAborted is the exit status of a Go program that could not get memory or a thread. Like one that a signal has ended,
+// such as that of the kernel for want of memory, it is worth another try.
+const goAborted = 2
+
 const (
 	firstSetupRetry   = time.Second
 	longestSetupRetry = time.Minute
@@ -46,6 +52,7 @@ type setup struct {
 	hold  func() bool
 	// finished is called once, when the task has succeeded for the first time.
 	finished func()
+	changed  func() // is called at each change of the state
 
 	mu      sync.Mutex
 	state   string
@@ -54,13 +61,18 @@ type setup struct {
 	pid     int             // of our own child
 	gone    chan struct{}   // closed when our own child has ended
 	report  api.SetupReport // last one of our own child
+	latest  api.SetupReport // last one of any run
 	manual  api.SetupReport // last one of a run by hand; PID 0 when none is in progress
 	failure api.SetupReport // last failure
-	nextTry time.Time
-	cancel  func()
-	closing bool
-	done    bool // succeeded at least once
-	printed bool // the ready line is out: nothing follows it
+	// programs are those that the task starts, as it has reported.
+	programs []string
+	nextTry  time.Time
+	cancel   func()
+	closing  bool
+	done     bool // succeeded at least once
+	printed  bool // the ready line is out: nothing follows it
+	// withdrawn: it was done, and does not hold any more.
+	withdrawn bool
 }
 
 // start is the event that PID 1 is up.
@@ -80,7 +92,7 @@ func (s *setup) try() {
 	pid, err := s.spawn(s.task, s.attempt > 1, s.exited)
 	if err != nil {
 		s.log.Error("cannot start the setup task", "error", err)
-		s.fail(api.SetupReport{Message: msg.ErrorText(err)})
+		s.fail(api.SetupReport{Message: msg.ErrorText(err), Transient: finding.IsShortage(err)})
 		return
 	}
 	s.pid, s.gone = pid, make(chan struct{})
@@ -97,6 +109,10 @@ func (s *setup) reported(r api.SetupReport) error {
 	default:
 		return fmt.Errorf("unknown setup state %q", r.State)
 	}
+	if len(r.Programs) > 0 {
+		s.programs = r.Programs
+	}
+	s.latest = r
 	if r.PID == s.pid && s.pid != 0 {
 		s.report = r // what it means is decided when the child has ended
 		return nil
@@ -111,6 +127,10 @@ func (s *setup) reported(r api.SetupReport) error {
 	case api.SetupFailed:
 		s.log.Warn("a setup run by hand has failed", "pid", r.PID, "step", r.Step, "message", r.Message.English)
 		s.manual, s.failure = api.SetupReport{}, r
+		if r.Withdrawn && s.pid == 0 {
+			s.done, s.withdrawn = false, true
+			s.fail(r)
+		}
 	}
 	return nil
 }
@@ -132,6 +152,7 @@ func (s *setup) exited(pid int, e api.Exit) {
 	default:
 		r := s.report
 		r.Message = msg.NewText(msg.M("the setup task ended without saying why (%v)", e.Message()))
+		r.Transient = e.Signal != 0 || e.Code == goAborted
 		s.fail(r)
 	}
 }
@@ -142,7 +163,8 @@ func (s *setup) fail(r api.SetupReport) {
 	if s.closing {
 		return
 	}
-	message := msg.M("%s", r.Message.In(s.lang))
+	text, _, _ := strings.Cut(r.Message.In(s.lang), "\n") // the task printed it all, and the status has it
+	message := msg.M("%s", text)
 	if !r.Transient {
 		s.move(api.SetupWaiting)
 		if s.attempt > 1 || r.State != api.SetupFailed { // else it said it itself
@@ -155,11 +177,11 @@ func (s *setup) fail(r api.SetupReport) {
 	s.move(api.SetupRetrying)
 	s.nextTry = s.since.Add(delay)
 	s.say(msg.M("setup attempt %d failed: %v; next attempt in %d s", s.attempt, message, int(delay.Seconds()+0.5)))
-	s.Wait(delay)
+	s.wait(delay)
 }
 
-// Wait arms the timer of the next attempt. Callers hold the lock.
-func (s *setup) Wait(delay time.Duration) {
+// wait arms the timer of the next attempt. Callers hold the lock.
+func (s *setup) wait(delay time.Duration) {
 	s.cancel = s.after(delay, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -175,7 +197,7 @@ func (s *setup) retryElapsed(delay time.Duration) {
 	}
 	if s.byHand() {
 		s.nextTry = time.Now().Add(delay)
-		s.Wait(delay)
+		s.wait(delay)
 		return
 	}
 	s.try()
@@ -201,7 +223,7 @@ func (s *setup) succeed() {
 		s.done = true
 		return
 	}
-	s.failure = api.SetupReport{}
+	s.failure, s.withdrawn = api.SetupReport{}, false
 	s.move(api.SetupDone)
 	if s.printed {
 		return
@@ -229,20 +251,22 @@ func (s *setup) say(m msg.Message) {
 
 func (s *setup) move(state string) {
 	s.state, s.since = state, time.Now()
+	s.changed()
 }
 
-// Holds reports whether programs that start by themselves wait for the task.
-func (s *setup) Holds() bool {
+// holds reports whether programs that start by themselves wait for the task.
+func (s *setup) holds() bool {
 	s.mu.Lock()
-	done := s.printed
+	done, withdrawn := s.printed, s.withdrawn
 	s.mu.Unlock()
-	return !done && s.hold != nil && s.hold()
+	return withdrawn || !done && s.hold != nil && s.hold()
 }
 
-func (s *setup) Status() api.SetupStatus {
+// status returns the task as GET /v1/status shows it.
+func (s *setup) status() api.SetupStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := api.SetupStatus{State: s.state, Attempt: s.attempt, Since: s.since}
+	st := api.SetupStatus{State: s.state, Attempt: s.attempt, Since: s.since, Programs: s.programs}
 	current := s.report
 	switch {
 	case s.byHand():
@@ -253,6 +277,13 @@ func (s *setup) Status() api.SetupStatus {
 		current = s.failure
 	}
 	st.Step, st.StepName, st.Message = current.Step, current.StepName, s.failure.Message
+	st.Steps, st.Findings = s.latest.Steps, s.latest.Findings
+	if st.State == api.SetupRunning {
+		st.Doing = s.latest.Doing
+		if st.Step <= 1 && len(st.Findings) == 0 {
+			st.Findings = s.failure.Findings // until it is known better
+		}
+	}
 	if !s.nextTry.IsZero() {
 		next := s.nextTry
 		st.NextTry = &next
@@ -260,9 +291,9 @@ func (s *setup) Status() api.SetupStatus {
 	return st
 }
 
-// Stop ends our own child, and every later attempt. It returns a channel that
+// stop ends our own child, and every later attempt. It returns a channel that
 // is closed when no child is left.
-func (s *setup) Stop(sig syscall.Signal) <-chan struct{} {
+func (s *setup) stop(sig syscall.Signal) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closing = true

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"os"
+	"slices"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/supervise/api"
 	"omsinit/supervise/program"
@@ -17,21 +19,18 @@ func (s *Supervisor) StartSetup() {
 }
 
 func (s *Supervisor) awaitEarly() {
-	o := &Operation{s: s, verb: api.Start, untilReady: true, progress: api.NewProgress(nil)}
-	for _, p := range s.All() {
-		if def := p.Definition(); def.Early && def.Autostart {
-			o.programs = append(o.programs, p)
-		}
-	}
-	o.each(func(p *Managed) { o.awaitStarted(s.ctx, p) })
-	if err := o.progress.Err(); err != nil {
+	early := slices.DeleteFunc(s.All(), func(p *Process) bool {
+		def := p.Definition()
+		return !def.Early || !def.Autostart
+	})
+	if err := s.Quietly(api.Start, early...).Await(s.ctx); err != nil {
 		s.log.Error("starting the setup task although an early program is not ready", "error", err)
 	}
 	s.setup.start()
 }
 
 func (s *Supervisor) spawnSetup(task Setup, quiet bool, exited func(pid int, e api.Exit)) (int, error) {
-	c := childSpec{path: task.Argv[0], argv: task.Argv, env: program.Environ(s.environ, program.EnvironMap(task.Env)),
+	c := childSpec{path: task.Argv[0], argv: task.Argv, env: program.Environ(s.environ, program.ParseEnviron(task.Env)),
 		umask: 0o022,
 		files: [3]*os.File{nil, task.Stdout, task.Stderr}}
 	if quiet {
@@ -39,7 +38,7 @@ func (s *Supervisor) spawnSetup(task Setup, quiet bool, exited func(pid int, e a
 	}
 	pid, err := s.spawner.start(c, exited)
 	if err != nil {
-		return 0, msg.Errorf("cannot run %s: %w", task.Argv[0], err)
+		return 0, finding.ExplainShortage(msg.Errorf("cannot run %s: %w", task.Argv[0], err))
 	}
 	return pid, nil
 }

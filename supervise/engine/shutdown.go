@@ -3,12 +3,13 @@ package engine
 import (
 	"context"
 	"os"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
+	"github.com/prometheus/procfs"
+
 	"omsinit/supervise/api"
+	"omsinit/supervise/operation"
 )
 
 const (
@@ -43,7 +44,7 @@ func (s *Supervisor) Wait(ctx context.Context, signals <-chan os.Signal) {
 			s.shutdown()
 		}()
 	}
-	told, asked := ctx.Done(), s.ctx.Done()
+	callerEnded, asked := ctx.Done(), s.ctx.Done()
 	for {
 		select {
 		case sig := <-signals:
@@ -61,8 +62,8 @@ func (s *Supervisor) Wait(ctx context.Context, signals <-chan os.Signal) {
 			default:
 				begin(sig.String())
 			}
-		case <-told:
-			told = nil
+		case <-callerEnded:
+			callerEnded = nil
 			begin("the caller ended")
 		case <-asked:
 			asked = nil
@@ -100,7 +101,7 @@ func (s *Supervisor) shutdown() {
 	s.cancel()
 	s.stopSetup(ctx)
 	o := s.Quietly(api.Stop, s.All()...)
-	o.each(func(p *Managed) { o.Stop(ctx, p) })
+	_ = o.Stop(ctx) // what is left is killed
 	if ctx.Err() != nil {
 		s.log.Warn("not everything stopped in time, killing the rest")
 		s.killPrograms(o)
@@ -114,22 +115,22 @@ func (s *Supervisor) stopSetup(ctx context.Context) {
 	}
 	timer := time.NewTimer(min(setupGrace, s.options.StopTimeout/4))
 	defer timer.Stop()
-	gone := s.setup.Stop(syscall.SIGTERM)
+	gone := s.setup.stop(syscall.SIGTERM)
 	select {
 	case <-gone:
 	case <-timer.C:
-		s.setup.Stop(syscall.SIGKILL)
+		s.setup.stop(syscall.SIGKILL)
 	case <-ctx.Done():
-		s.setup.Stop(syscall.SIGKILL)
+		s.setup.stop(syscall.SIGKILL)
 	}
 }
 
-func (s *Supervisor) killPrograms(o *Operation) {
+func (s *Supervisor) killPrograms(o *operation.Operation) {
 	ctx, cancel := context.WithTimeout(context.Background(), killGrace)
 	defer cancel()
-	o.each(func(p *Managed) {
-		p.Stop()
-		p.kill()
+	o.Each(func(p operation.Program) {
+		_ = p.Stop(ctx, false)
+		p.(*Process).kill()
 		o.AwaitDown(ctx, p)
 	})
 }
@@ -158,27 +159,13 @@ func (s *Supervisor) killLeft() {
 	}
 }
 
-// childrenOf lists the children of a process, without zombies.
-func childrenOf(parent int) []int {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil
-	}
-	var out []int
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		data, err := os.ReadFile("/proc/" + e.Name() + "/stat")
-		if err != nil {
-			continue
-		}
-		// pid (name) state ppid …; the name may contain anything.
-		fields := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
-		if len(fields) > 1 && fields[0] != "Z" && fields[1] == strconv.Itoa(parent) {
-			out = append(out, pid)
+// childrenOf returns the children of a process, without zombies: every one of them, unlike listener.Children.
+func childrenOf(parent int) (children []int) {
+	all, _ := procfs.AllProcs() // none without /proc
+	for _, p := range all {
+		if stat, err := p.Stat(); err == nil && stat.PPID == parent && stat.State != "Z" {
+			children = append(children, p.PID)
 		}
 	}
-	return out
+	return children
 }

@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"os"
-	"os/user"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 
 	"omsinit/internal/msg"
 	"omsinit/supervise/api"
+	"omsinit/supervise/program"
 )
 
 // spawner starts processes, all from one operating system thread that lives
@@ -115,25 +115,27 @@ func lookCommand(name, dir, path string) (string, error) {
 			return file, nil
 		}
 	}
-	return "", &spawnNotFound{msg.Errorf("can't find command %q", name)}
+	return "", &spawnNotFound{msg.Errorf("can't find command '%s'", name)}
 }
 
 func executable(file, name string) error {
 	info, err := os.Stat(file)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return &spawnNotFound{msg.Errorf("can't find command %q", name)}
+		return &spawnNotFound{msg.Errorf("can't find command '%s'", name)}
 	case err != nil:
 		return &SpawnNotExecutable{msg.Errorf("cannot use command %q: %w", name, err)}
 	case info.IsDir():
-		return &SpawnNotExecutable{msg.Errorf("command at %q is a directory", name)}
+		return &SpawnNotExecutable{msg.Errorf("command at '%s' is a directory", name)}
 	case info.Mode()&0o111 == 0:
-		return &SpawnNotExecutable{msg.Errorf("command at %q is not executable", name)}
+		return &SpawnNotExecutable{msg.Errorf("command at '%s' is not executable", name)}
 	}
 	return nil
 }
 
 type spawnNotFound struct{ error }
+
+// SpawnNotExecutable is the error of a command whose file is there and cannot be run.
 type SpawnNotExecutable struct{ error }
 
 func (e *spawnNotFound) Unwrap() error      { return e.error }
@@ -145,14 +147,9 @@ func credential(name string) (*syscall.Credential, error) {
 	if name == "" {
 		return nil, nil
 	}
-	u, err := user.Lookup(name)
+	u, err := program.LookupUser(name)
 	if err != nil {
-		if _, number := strconv.Atoi(name); number == nil {
-			u, err = user.LookupId(name)
-		}
-	}
-	if err != nil {
-		return nil, msg.Errorf("there is no user %q", name)
+		return nil, err
 	}
 	uid, err := strconv.ParseUint(u.Uid, 10, 32)
 	if err != nil {

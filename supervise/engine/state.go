@@ -32,23 +32,14 @@ const (
 	fatal
 )
 
+var outside = map[state]api.State{stopped: api.Stopped, starting: api.Starting, startFailed: api.Starting,
+	running: api.Running, crashed: api.Running, backoff: api.Backoff, stopping: api.Stopping, killing: api.Stopping,
+	stoppingGroup: api.Stopping, killingGroup: api.Stopping, exited: api.Exited, fatal: api.Fatal}
+
 // outside returns the one of Supervisor's states that clients see.
 func (s state) outside() api.State {
-	switch s {
-	case stopped:
-		return api.Stopped
-	case starting, startFailed:
-		return api.Starting
-	case running, crashed:
-		return api.Running
-	case backoff:
-		return api.Backoff
-	case stopping, killing, stoppingGroup, killingGroup:
-		return api.Stopping
-	case exited:
-		return api.Exited
-	case fatal:
-		return api.Fatal
+	if seen, ok := outside[s]; ok {
+		return seen
 	}
 	return api.Unknown
 }

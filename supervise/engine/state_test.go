@@ -73,8 +73,8 @@ func TestHiddenStates(t *testing.T) {
 			if p.state != test.state || p.goal != test.goal {
 				t.Errorf("after %s: state %d, goal %d, want state %d, goal %d", test.events, p.state, p.goal, test.state, test.goal)
 			}
-			if snap := p.Snapshot(); p.state.groupOnly() && snap.Pid != 0 {
-				t.Errorf("a process that has ended is shown with pid %d", snap.Pid)
+			if snap := p.Snapshot(); p.state.groupOnly() && snap.PID != 0 {
+				t.Errorf("a process that has ended is shown with pid %d", snap.PID)
 			}
 		})
 	}

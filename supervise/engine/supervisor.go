@@ -10,7 +10,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -34,6 +33,7 @@ type Supervisor struct {
 	cancel    context.CancelFunc
 	hurry     chan struct{} // asks the shutdown not to wait any longer
 	reaped    chan struct{} // holds a token when orphans were reaped
+	quiet     *time.Timer   // calls giveBack
 
 	inputs inputs
 	ownLog *logs.OwnLog
@@ -41,53 +41,38 @@ type Supervisor struct {
 	update sync.Mutex // one change of the definitions at a time
 
 	mu             sync.Mutex
-	processes      map[string]*Managed  // by full name
+	processes      map[string]*Process  // by full name
 	definitions    *program.Definitions // in use
 	latest         *program.Definitions // as read last, for reread and add
 	definitionsErr error
 	port           Port  // nil before the socket answers
+	front          Front // nil for none
 	tcpProblem     error // why the TCP port is not open
 	closing        bool
 	exit           int // status of Run, of an essential program that is FATAL
 	environ        map[string]string
 }
 
-// Managed is a process and the lock of the operations on it.
-type Managed struct {
-	*process
-	operation chan struct{} // holds one token while an operation changes it
-}
-
-func (s *Supervisor) manage(def program.Program) *Managed {
-	return &Managed{process: newProcess(def, s, s.log), operation: make(chan struct{}, 1)}
-}
-
-// All lists the programs by group and name.
-func (s *Supervisor) All() []*Managed {
+// All returns the programs, sorted by group and name.
+func (s *Supervisor) All() []*Process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := slices.Collect(maps.Values(s.processes))
-	slices.SortFunc(list, func(a, b *Managed) int {
+	slices.SortFunc(list, func(a, b *Process) int {
 		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name))
 	})
 	return list
 }
 
-func (p *process) Definition() program.Program {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.def
-}
-
 // Find looks a program up by its full name, or by its own name when that is
 // not ambiguous. nil when there is none.
-func (s *Supervisor) Find(name string) *Managed {
+func (s *Supervisor) Find(name string) *Process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p := s.processes[name]; p != nil {
 		return p
 	}
-	var found *Managed
+	var found *Process
 	for _, p := range s.processes {
 		if p.Name == name {
 			if found != nil {
@@ -99,44 +84,14 @@ func (s *Supervisor) Find(name string) *Managed {
 	return found
 }
 
-// resolve turns names into programs: NAME, GROUP:NAME, GROUP:* and all. Each
-// program comes once, in the order of the names.
-func (s *Supervisor) resolve(names []string) ([]*Managed, error) {
-	var out []*Managed
-	var unknown []string
-	add := func(p *Managed) {
-		if !slices.Contains(out, p) {
-			out = append(out, p)
-		}
-	}
+// named returns the programs with these names, as far as there are any.
+func (s *Supervisor) named(names []string) (programs []*Process) {
 	for _, name := range names {
 		if p := s.Find(name); p != nil {
-			add(p)
-			continue
-		}
-		group, rest, ok := strings.Cut(name, ":")
-		found := false
-		for _, p := range s.All() {
-			if name == "all" || ok && (rest == "" || rest == "*") && p.Group == group {
-				add(p)
-				found = true
-			}
-		}
-		if !found && name != "all" {
-			unknown = append(unknown, name)
+			programs = append(programs, p)
 		}
 	}
-	if len(unknown) > 0 {
-		var known []string
-		for _, p := range s.All() {
-			known = append(known, p.FullName)
-		}
-		if len(known) == 0 {
-			return nil, msg.Errorf("there is no program %s: no programs are defined", strings.Join(unknown, ", "))
-		}
-		return nil, msg.Errorf("there is no program %s; there are %s", strings.Join(unknown, ", "), strings.Join(known, ", "))
-	}
-	return out, nil
+	return programs
 }
 
 // Status describes the programs and the setup task.
@@ -146,17 +101,21 @@ func (s *Supervisor) Status() api.Status {
 	now := time.Now()
 	for _, p := range s.All() {
 		snap := p.Snapshot()
-		status := snap.Status(now)
+		status := snap.status(now)
 		if snap.State == api.Fatal {
-			status.LastLog, status.LastLines = program.LastWords(s.drained(snap.Def)...)
+			p.FlushLogs()
+			status.LastLog, status.LastLines = program.LastWords(snap.Def.Stderr, snap.Def.Stdout)
 		}
 		status.LostBytes = s.logs.Lost(snap.Def.Stdout) + s.logs.Lost(snap.Def.Stderr)
 		st.Programs = append(st.Programs, status)
 	}
-	st.Held = s.Holds()
+	st.Waiting = s.Holds()
 	if s.setup != nil {
-		setup := s.setup.Status()
+		setup := s.setup.status()
 		st.Setup = &setup
+	}
+	if front := s.fronted(); front != nil {
+		st.PagePort = front.Port()
 	}
 	st.Warnings = s.options.Companion.warnings()
 	s.mu.Lock()
@@ -169,8 +128,8 @@ func (s *Supervisor) Status() api.Status {
 		st.Definitions = msg.ErrorText(s.definitionsErr)
 	}
 	if s.definitions != nil {
-		for _, w := range s.definitions.Warnings {
-			st.Warnings = append(st.Warnings, msg.NewText(w.Headline()))
+		for _, w := range s.definitions.Warnings() {
+			st.Warnings = append(st.Warnings, msg.ErrorText(w.Err()))
 		}
 	}
 	if s.tcpProblem != nil {
@@ -179,6 +138,7 @@ func (s *Supervisor) Status() api.Status {
 	return st
 }
 
+// IsClosing reports whether everything is being stopped.
 func (s *Supervisor) IsClosing() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -187,7 +147,7 @@ func (s *Supervisor) IsClosing() bool {
 
 // Holds reports whether programs wait for the setup task.
 func (s *Supervisor) Holds() bool {
-	return s.setup != nil && s.setup.Holds()
+	return s.setup != nil && s.setup.holds()
 }
 
 // bootPatience is how long programs that start by themselves wait for those
@@ -196,19 +156,12 @@ func (s *Supervisor) Holds() bool {
 const bootPatience = 10 * time.Second
 
 // Autostart starts the programs that are to start by themselves.
-func (s *Supervisor) Autostart(programs []*Managed) {
-	held := s.Holds()
-	var start []*Managed
-	for _, p := range programs {
+func (s *Supervisor) Autostart(programs []*Process) {
+	holds := s.Holds()
+	s.start(slices.DeleteFunc(slices.Clone(programs), func(p *Process) bool {
 		def := p.Definition()
-		if def.Autostart && (!held || def.Early) {
-			start = append(start, p)
-		}
-	}
-	// Hold all before starting any, so that none sees another not asked for.
-	for _, f := range s.request(start, bootPatience) {
-		f()
-	}
+		return !def.Autostart || holds && !def.Early
+	}), true)
 }
 
 // Options are what Run needs to know.
@@ -242,22 +195,23 @@ const DefaultStopTimeout = 8 * time.Second
 // New makes a supervisor that supervises nothing yet. log is PID 1's own, and own the file behind it, nil for
 // none.
 func New(o Options, log *slog.Logger, own *logs.OwnLog) *Supervisor {
-	s := &Supervisor{options: o, log: log, ownLog: own, logs: logs.New(log), startedAt: time.Now(),
-		hurry: make(chan struct{}, 1), reaped: make(chan struct{}, 1), processes: map[string]*Managed{},
-		environ: program.EnvironMap(append(os.Environ(), o.Env...))}
+	s := &Supervisor{options: o, log: log, ownLog: own, logs: logs.NewFiles(log), startedAt: time.Now(),
+		hurry: make(chan struct{}, 1), reaped: make(chan struct{}, 1), processes: map[string]*Process{},
+		environ: program.ParseEnviron(append(os.Environ(), o.Env...)), quiet: time.AfterFunc(quietTime, giveBack)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.reaper = newReaper(s.orphansReaped)
 	s.spawner = newSpawner(s.reaper)
 	if o.Setup != nil {
 		s.setup = &setup{task: *o.Setup, hint: o.SetupHint, lang: o.Lang, log: log, hold: o.Hold,
 			spawn: s.spawnSetup, kill: s.kill, after: s.after, since: time.Now(),
-			finished: func() { s.Autostart(s.neverStarted()) }}
+			finished: func() { s.Autostart(s.neverStarted()) }, changed: s.changed}
 	}
 	return s
 }
 
 // Release frees what New took.
 func (s *Supervisor) Release() {
+	s.quiet.Stop()
 	s.cancel()
 	s.logs.Close()
 	s.spawner.Close()
@@ -281,10 +235,10 @@ func (s *Supervisor) Load() {
 
 // neverStarted are the programs that were held for the setup task and that
 // nobody has started or stopped since.
-func (s *Supervisor) neverStarted() []*Managed {
-	return slices.DeleteFunc(s.All(), func(p *Managed) bool {
+func (s *Supervisor) neverStarted() []*Process {
+	return slices.DeleteFunc(s.All(), func(p *Process) bool {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		return p.goal != goalNone || p.held != nil
+		return p.goal != goalNone || p.cancelPending != nil
 	})
 }

@@ -3,11 +3,11 @@ package engine
 import (
 	"cmp"
 	"context"
-	"errors"
 	"os"
 	"syscall"
 	"time"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/supervise/api"
 	"omsinit/supervise/program"
@@ -15,7 +15,8 @@ import (
 
 // The engine of the processes.
 
-func (s *Supervisor) spawn(p program.Program, exited func(pid int, e api.Exit)) (int, error) {
+func (s *Supervisor) spawn(p program.Program, exited func(pid int, e api.Exit)) (pid int, err error) {
+	defer func() { err = finding.ExplainShortage(err) }()
 	if s.IsClosing() {
 		return 0, msg.Errorf("the supervisor is stopping")
 	}
@@ -43,18 +44,21 @@ func (s *Supervisor) spawn(p program.Program, exited func(pid int, e api.Exit)) 
 	}
 	defer stdin.Close()
 	c.files[0] = stdin
-	pid, err := s.spawner.start(c, func(pid int, e api.Exit) {
+	back := s.yield(p)
+	pid, err = s.spawner.start(c, func(pid int, e api.Exit) {
 		closeStdin()
 		exited(pid, e)
+		back()
 	})
 	if err != nil {
 		closeStdin()
+		back()
 		return 0, msg.Errorf("cannot run %s: %w", c.path, err)
 	}
 	return pid, nil
 }
 
-// childSpec is how a program runs, apart from its input and output.
+// childSpec returns how a program runs, apart from its input and output.
 func (s *Supervisor) childSpec(p program.Program) (c childSpec, err error) {
 	umask := s.inUse().Umask
 	if p.Umask >= 0 {
@@ -86,19 +90,14 @@ func (s *Supervisor) childSpec(p program.Program) (c childSpec, err error) {
 
 // Command finds the file that a program runs.
 func (s *Supervisor) Command(p program.Program) (string, error) {
+	if len(p.Command) == 0 {
+		return "", &SpawnNotExecutable{p.Problem.Err()}
+	}
 	return lookCommand(p.Command[0], p.Directory, cmp.Or(p.Environment["PATH"], s.environ["PATH"]))
 }
 
 func (s *Supervisor) kill(pid int, sig syscall.Signal, group bool) error {
 	return s.reaper.Signal(pid, sig, group)
-}
-
-func (s *Supervisor) groupAlive(pgid int) bool { return groupAlive(pgid) }
-
-func (s *Supervisor) killGroup(pgid int) {
-	if err := syscall.Kill(-pgid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-		s.log.Warn("cannot kill a process group", "pgid", pgid, "error", err)
-	}
 }
 
 func (s *Supervisor) after(d time.Duration, f func()) func() {
@@ -108,13 +107,15 @@ func (s *Supervisor) after(d time.Duration, f func()) func() {
 
 func (s *Supervisor) now() time.Time { return time.Now() }
 
-func (s *Supervisor) Ask(ctx context.Context, p program.Program, probe *program.Probe) (bool, msg.Message) {
-	return probe.Ask(ctx, func(ctx context.Context, argv []string) (api.Exit, []byte, error) {
-		return s.runProbe(ctx, p, argv)
-	})
+func (s *Supervisor) ready(ctx context.Context, p program.Program, pid int) (bool, msg.Message) {
+	return p.Ready(ctx, s.runsProbes(p), pid)
 }
 
-func (s *Supervisor) WatchLog(p program.Program, expression string, found func(line string)) func() {
+func (s *Supervisor) healthy(ctx context.Context, p program.Program, _ int) (bool, msg.Message) {
+	return p.Alive.Ask(ctx, s.runsProbes(p))
+}
+
+func (s *Supervisor) watchLog(p program.Program, expression string, found func(line string)) func() {
 	return s.logs.WatchLog([]program.LogFile{p.Stdout, p.Stderr}, expression, found)
 }
 
@@ -139,7 +140,7 @@ func (s *Supervisor) fatal(p program.Program, e *api.Exit) {
 	s.cancel()
 }
 
-func (s *Supervisor) Drain(p program.Program) {
+func (s *Supervisor) drain(p program.Program) {
 	s.logs.Drain(p.Stdout)
 	s.logs.Drain(p.Stderr)
 }

@@ -2,9 +2,12 @@ package engine
 
 import (
 	"context"
+	"maps"
 	"reflect"
 	"slices"
+	"sort"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/supervise/api"
 	"omsinit/supervise/program"
@@ -14,14 +17,14 @@ import (
 func (s *Supervisor) use(d *program.Definitions) {
 	s.definitions, s.latest, s.definitionsErr = d, d, nil
 	for _, def := range d.Programs {
-		s.processes[def.FullName()] = s.manage(def)
+		s.processes[def.FullName()] = newProcess(def, s, s.log)
 	}
-	for _, w := range d.Warnings {
-		s.log.Warn("program files", "warning", w.Headline().String())
+	for _, f := range d.Findings {
+		s.log.Warn("program files", string(f.Severity), f.Err().Error())
 	}
 }
 
-// inUse are the definitions in use, empty ones when there are none.
+// inUse returns the definitions in use, empty ones when there are none.
 func (s *Supervisor) inUse() *program.Definitions {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -34,39 +37,76 @@ func (s *Supervisor) inUse() *program.Definitions {
 // Read reads the program files without applying them.
 func (s *Supervisor) Read() (*program.Definitions, error) {
 	d, err := program.Load(s.options.ConfPath, s.options.Env...)
+	if err == nil {
+		keepUsable(d, s.All())
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.definitionsErr = err
-	if err != nil {
+	if s.definitionsErr = err; err != nil {
 		return nil, err
 	}
 	s.latest = d
 	return d, nil
 }
 
+// keepUsable leaves programs as they are whose section can no longer be used: a typing error must not stop what runs.
+func keepUsable(d *program.Definitions, programs []*Process) {
+	broken := map[string]*finding.Finding{}
+	for _, def := range d.Programs {
+		if def.Problem != nil {
+			broken[def.Section] = def.Problem
+		}
+	}
+	kept := map[string]bool{}
+	for _, p := range programs {
+		def := p.Definition()
+		problem := broken[def.Section]
+		if problem == nil || def.Problem != nil {
+			continue
+		}
+		if !kept[def.Section] {
+			kept[def.Section] = true
+			same := func(now program.Program) bool { return now.Section == def.Section }
+			d.Programs = slices.DeleteFunc(d.Programs, same)
+			w := *problem
+			w.Severity, w.Fix = finding.Warning, msg.M("the program keeps its former definition until that is mended")
+			d.Findings = append(d.Findings, w)
+		}
+		d.Programs = append(d.Programs, def)
+	}
+	d.Sort()
+}
+
+// change is what an update changes.
+type change struct {
+	added   []program.Program
+	changed []*Process
+	renewed []program.Program // their new definitions
+	removed []*Process
+}
+
 // diff compares definitions with what is supervised.
-func (s *Supervisor) diff(d *program.Definitions) api.UpdateResult {
-	r := api.UpdateResult{Added: []string{}, Changed: []string{}, Removed: []string{}}
-	wanted := map[string]bool{}
+func (s *Supervisor) diff(d *program.Definitions) (c change, r api.UpdateResult) {
+	r = api.UpdateResult{Added: []string{}, Changed: []string{}, Removed: []string{}}
+	gone := map[string]*Process{}
+	for _, p := range s.All() {
+		gone[p.FullName] = p
+	}
 	for _, def := range d.Programs {
 		name := def.FullName()
-		wanted[name] = true
-		s.mu.Lock()
-		p := s.processes[name]
-		s.mu.Unlock()
-		switch {
+		switch p := gone[name]; {
 		case p == nil:
-			r.Added = append(r.Added, name)
+			c.added, r.Added = append(c.added, def), append(r.Added, name)
 		case !reflect.DeepEqual(p.Definition(), def):
+			c.changed, c.renewed = append(c.changed, p), append(c.renewed, def)
 			r.Changed = append(r.Changed, name)
 		}
+		delete(gone, name)
 	}
-	for _, p := range s.All() {
-		if name := p.FullName; !wanted[name] {
-			r.Removed = append(r.Removed, name)
-		}
-	}
-	return r
+	r.Removed = slices.AppendSeq(r.Removed, maps.Keys(gone))
+	slices.Sort(r.Removed)
+	c.removed = slices.Collect(maps.Values(gone))
+	return c, r
 }
 
 // Reload reads the program files again and applies them: new programs are
@@ -84,34 +124,31 @@ func (s *Supervisor) Reload(ctx context.Context) (api.UpdateResult, error) {
 	if err != nil {
 		return api.UpdateResult{}, err
 	}
-	r := s.diff(d)
+	c, r := s.diff(d)
 	s.mu.Lock()
 	s.definitions = d
 	s.mu.Unlock()
 	s.followPort()
-	if err := s.remove(ctx, r.Removed); err != nil {
+	if err := s.remove(ctx, c.removed); err != nil {
 		return r, err
 	}
-	if err := s.Change(ctx, d, r.Changed); err != nil {
+	if err := s.redefine(ctx, c.changed, c.renewed); err != nil {
 		return r, err
 	}
-	s.add(d, r.Added)
+	s.add(c.added)
 	s.retireLogs()
 	s.log.Info("programs updated", "added", r.Added, "changed", r.Changed, "removed", r.Removed)
 	return r, nil
 }
 
 // remove stops programs and forgets them.
-func (s *Supervisor) remove(ctx context.Context, names []string) error {
-	programs, _ := s.resolve(names) // an unknown one is gone already
+func (s *Supervisor) remove(ctx context.Context, programs []*Process) error {
 	unlock, err := LockAll(ctx, programs)
 	if err != nil {
-		return msg.Errorf("another operation on the programs is still running: %w", err)
+		return err
 	}
 	defer unlock()
-	o := s.Quietly(api.Stop, programs...)
-	o.each(func(p *Managed) { o.Stop(ctx, p) })
-	if err := o.progress.Err(); err != nil {
+	if err := s.Quietly(api.Stop, programs...).Stop(ctx); err != nil {
 		return err
 	}
 	s.Forget(programs)
@@ -129,7 +166,7 @@ func (s *Supervisor) retireLogs() {
 }
 
 // Forget removes programs that have been stopped.
-func (s *Supervisor) Forget(programs []*Managed) {
+func (s *Supervisor) Forget(programs []*Process) {
 	for _, p := range programs {
 		name := p.FullName
 		s.mu.Lock()
@@ -141,50 +178,47 @@ func (s *Supervisor) Forget(programs []*Managed) {
 	}
 }
 
-// Change assigns programs a new definition, and restarts them where that
+// redefine assigns programs a new definition, and restarts them where that
 // matters.
-func (s *Supervisor) Change(ctx context.Context, d *program.Definitions, names []string) error {
-	programs, err := s.resolve(names)
+func (s *Supervisor) redefine(ctx context.Context, programs []*Process, definitions []program.Program) error {
+	unlock, err := LockAll(ctx, programs)
 	if err != nil {
 		return err
 	}
-	unlock, err := LockAll(ctx, programs)
-	if err != nil {
-		return msg.Errorf("another operation on the programs is still running: %w", err)
-	}
 	defer unlock()
-	restart := s.Quietly(api.Stop)
-	var again []*Managed
-	for _, p := range programs {
-		if !sameProcess(p.Definition(), definitionIn(d, p)) {
-			restart.programs = append(restart.programs, p)
-			if snap := p.Snapshot(); snap.Held || !snap.State.Down() {
+	var stop, again []*Process
+	for i, p := range programs {
+		if was, now := p.Definition(), definitions[i]; !sameProcess(was, now) {
+			stop = append(stop, p)
+			snap := p.Snapshot()
+			if mended := was.Problem != nil && now.Autostart; mended || snap.Pending || !snap.State.Down() {
 				again = append(again, p)
 			}
 		}
 	}
-	restart.each(func(p *Managed) { restart.Stop(ctx, p) })
-	if err := restart.progress.Err(); err != nil {
+	if err := s.Quietly(api.Stop, stop...).Stop(ctx); err != nil {
 		return err
 	}
-	for _, p := range programs {
-		p.redefine(definitionIn(d, p))
+	for i, p := range programs {
+		p.redefine(definitions[i])
 	}
-	for _, f := range s.request(again, 0) {
-		f()
-	}
+	s.start(again, false)
 	return nil
 }
 
 // redefine takes over a definition. A readiness probe that changed is asked
 // from the start.
-func (p *process) redefine(def program.Program) {
+func (p *Process) redefine(def program.Program) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	probe := !reflect.DeepEqual(p.def.Probe, def.Probe)
 	alive := !reflect.DeepEqual(p.def.Alive, def.Alive)
 	was := p.ready
-	p.def = def
+	mended := p.def.Problem != nil && def.Problem == nil
+	if p.def = def; !p.refuse() && mended {
+		p.spawnErr = nil
+		p.move(stopped)
+	}
 	if !probe && !alive || !p.state.up() {
 		return
 	}
@@ -217,12 +251,12 @@ func sameProcess(a, b program.Program) bool {
 }
 
 // add supervises new programs, and starts those that start by themselves.
-func (s *Supervisor) add(d *program.Definitions, names []string) {
-	var added []*Managed
+func (s *Supervisor) add(definitions []program.Program) {
+	var added []*Process
 	s.mu.Lock()
-	for _, def := range d.Programs {
-		if name := def.FullName(); slices.Contains(names, name) && s.processes[name] == nil {
-			s.processes[name] = s.manage(def)
+	for _, def := range definitions {
+		if name := def.FullName(); s.processes[name] == nil {
+			s.processes[name] = newProcess(def, s, s.log)
 			added = append(added, s.processes[name])
 		}
 	}
@@ -230,36 +264,28 @@ func (s *Supervisor) add(d *program.Definitions, names []string) {
 	s.Autostart(added)
 }
 
-// GroupChanges is what supervisorctl reread prints: groups, not programs.
+// GroupChanges returns what supervisorctl reread prints: groups, not programs.
 func (s *Supervisor) GroupChanges(d *program.Definitions) (added, changed, removed []string) {
-	now, then := map[string]bool{}, map[string]bool{}
-	for _, def := range d.Programs {
-		now[def.Group] = true
-	}
+	before, after := map[string][]program.Program{}, map[string][]program.Program{}
 	for _, p := range s.All() {
-		then[p.Group] = true
+		before[p.Group] = append(before[p.Group], p.Definition())
 	}
-	add := func(list *[]string, group string) {
-		if !slices.Contains(*list, group) {
-			*list = append(*list, group)
-		}
+	for _, def := range d.Programs {
+		after[def.Group] = append(after[def.Group], def)
 	}
 	added, changed, removed = []string{}, []string{}, []string{}
-	r := s.diff(d)
-	for _, def := range d.Programs {
-		switch name := def.FullName(); {
-		case !then[def.Group]:
-			add(&added, def.Group)
-		case slices.Contains(r.Added, name), slices.Contains(r.Changed, name):
-			add(&changed, def.Group)
+	for _, group := range slices.Sorted(maps.Keys(after)) {
+		sort.Slice(after[group], func(i, j int) bool { return after[group][i].Name < after[group][j].Name })
+		switch {
+		case before[group] == nil:
+			added = append(added, group)
+		case !reflect.DeepEqual(before[group], after[group]):
+			changed = append(changed, group)
 		}
 	}
-	for _, p := range s.All() {
-		switch {
-		case !now[p.Group]:
-			add(&removed, p.Group)
-		case slices.Contains(r.Removed, p.FullName):
-			add(&changed, p.Group)
+	for _, group := range slices.Sorted(maps.Keys(before)) {
+		if after[group] == nil {
+			removed = append(removed, group)
 		}
 	}
 	return added, changed, removed
@@ -275,45 +301,40 @@ func (s *Supervisor) AddGroup(group string) (found, added bool) {
 	if d == nil {
 		return false, false
 	}
-	var names []string
+	var missing []program.Program
 	for _, def := range d.Programs {
 		if def.Group == group {
 			found = true
 			if s.Find(def.FullName()) == nil {
-				names = append(names, def.FullName())
+				missing = append(missing, def)
 			}
 		}
 	}
-	if len(names) > 0 {
+	if len(missing) > 0 {
 		s.mu.Lock()
 		s.definitions = d
 		s.mu.Unlock()
-		s.add(d, names)
+		s.add(missing)
 	}
-	return found, len(names) > 0
+	return found, len(missing) > 0
 }
 
-// RestartAll stops everything, reads the program files again and starts what
-// starts by itself.
+// RestartAll stops everything, reads the program files again and starts what starts by itself. The programs are new
+// ones then, as they are after a restart of Supervisor, unless the files cannot be read.
 func (s *Supervisor) RestartAll() {
 	o := s.Quietly(api.Stop, s.All()...)
 	if err := o.Run(s.ctx); err != nil {
 		s.log.Error("cannot stop everything for a reload", "error", err)
 		return
 	}
-	before := s.All()
+	before := s.inUse()
+	s.Forget(s.All())
 	if _, err := s.Reload(s.ctx); err != nil {
 		s.log.Error("cannot update the programs", "error", err)
+		s.mu.Lock()
+		s.use(before)
+		s.definitionsErr = err
+		s.mu.Unlock()
+		s.Autostart(s.All())
 	}
-	s.Autostart(slices.DeleteFunc(before, func(p *Managed) bool { return s.Find(p.FullName) != p }))
-}
-
-// definitionIn is the definition of a supervised program.
-func definitionIn(d *program.Definitions, p *Managed) program.Program {
-	name := p.FullName
-	i := slices.IndexFunc(d.Programs, func(def program.Program) bool { return def.FullName() == name })
-	if i < 0 {
-		return p.Definition()
-	}
-	return d.Programs[i]
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"omsinit/internal/msg"
+	"omsinit/supervise/api"
 	"omsinit/supervise/program"
 )
 
@@ -27,7 +28,8 @@ type Files struct {
 	retired map[*logSink]bool
 }
 
-func New(log *slog.Logger) *Files {
+// NewFiles returns the log files of a supervisor, none of them open yet. log gets what goes wrong with them.
+func NewFiles(log *slog.Logger) *Files {
 	return &Files{log: log, sinks: map[string]*logSink{}, retired: map[*logSink]bool{}}
 }
 
@@ -44,7 +46,7 @@ func (l *Files) Writer(f program.LogFile) (w *os.File, ours bool, err error) {
 		return nil, false, msg.Errorf("cannot write the log file %s: it is a directory", f.Path)
 	}
 	if l.direct(f, special) {
-		w, err := openLog(f.Path)
+		w, err := openLog(f.Path, 0o644)
 		return w, true, err
 	}
 	s, err := l.sink(f)
@@ -54,7 +56,7 @@ func (l *Files) Writer(f program.LogFile) (w *os.File, ours bool, err error) {
 	return s.w, false, s.check(f)
 }
 
-// sink is the sink of a log file, nil when there is no file.
+// sink returns the sink of a log file, nil when there is no file.
 func (l *Files) sink(f program.LogFile) (s *logSink, err error) {
 	if f.Path == "" {
 		return nil, nil
@@ -73,10 +75,7 @@ func (l *Files) sink(f program.LogFile) (s *logSink, err error) {
 // direct reports whether a program gets the file itself: nothing is rotated,
 // and nobody looks for a line in it.
 func (l *Files) direct(f program.LogFile, special bool) bool {
-	l.mu.Lock()
-	s := l.sinks[f.Path]
-	l.mu.Unlock()
-	if s != nil {
+	if s := l.find(f.Path); s != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if len(s.taps) > 0 {
@@ -86,19 +85,16 @@ func (l *Files) direct(f program.LogFile, special bool) bool {
 	return special || f.MaxBytes == 0
 }
 
-func openLog(path string) (*os.File, error) {
-	w, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return nil, msg.Errorf("cannot write the log file: %w", err)
-	}
-	return w, nil
+// find returns the sink of a path, nil for none.
+func (l *Files) find(path string) *logSink {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sinks[path]
 }
 
-// Lost is how many bytes could not be written to a log file so far.
+// Lost returns how many bytes could not be written to a log file so far.
 func (l *Files) Lost(f program.LogFile) int64 {
-	l.mu.Lock()
-	s := l.sinks[f.Path]
-	l.mu.Unlock()
+	s := l.find(f.Path)
 	if s == nil {
 		return 0
 	}
@@ -109,11 +105,8 @@ func (l *Files) Lost(f program.LogFile) int64 {
 
 // Drain writes out what is still in the pipe of a log file.
 func (l *Files) Drain(f program.LogFile) {
-	l.mu.Lock()
-	s := l.sinks[f.Path]
-	l.mu.Unlock()
-	if s != nil {
-		s.Drain()
+	if s := l.find(f.Path); s != nil {
+		s.drain()
 	}
 }
 
@@ -122,9 +115,9 @@ func (l *Files) Reopen() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, s := range l.sinks {
-		s.Drain()
+		s.drain()
 		s.mu.Lock()
-		s.closeFile()
+		s.close()
 		s.mu.Unlock()
 	}
 }
@@ -137,14 +130,11 @@ func (l *Files) Clear(f program.LogFile) error {
 	if info, err := os.Stat(f.Path); err == nil && !info.Mode().IsRegular() {
 		return nil
 	}
-	l.mu.Lock()
-	s := l.sinks[f.Path]
-	l.mu.Unlock()
-	if s != nil {
-		s.Drain()
+	if s := l.find(f.Path); s != nil {
+		s.drain()
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.closeFile()
+		s.close()
 	}
 	for i := 1; i <= f.Backups; i++ {
 		os.Remove(fmt.Sprintf("%s.%d", f.Path, i))
@@ -173,7 +163,7 @@ func (l *Files) Retire(inUse func(path string) bool) {
 			defer l.mu.Unlock()
 			if l.retired[s] {
 				delete(l.retired, s)
-				s.Close()
+				s.end()
 			}
 		}()
 	}
@@ -184,13 +174,13 @@ func (l *Files) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for path, s := range l.sinks {
-		s.Drain()
-		s.Close()
+		s.drain()
+		s.end()
 		delete(l.sinks, path)
 	}
 	for s := range l.retired {
-		s.Drain()
-		s.Close()
+		s.drain()
+		s.end()
 		delete(l.retired, s)
 	}
 }
@@ -206,10 +196,8 @@ type logSink struct {
 
 	// mu is held from reading the pipe until what was read is written, so
 	// that drain and the copier cannot swap chunks.
-	mu      sync.Mutex
-	limits  program.LogFile
-	file    *os.File
-	size    int64
+	mu sync.Mutex
+	rotated
 	torn    bool  // the last line is not complete
 	dropped int64 // bytes lost since the last good write
 	lost    int64 // bytes lost altogether
@@ -218,6 +206,9 @@ type logSink struct {
 
 const logChunk = 64 << 10
 
+// writing has a token for each write in progress: a disk that hangs must not take a thread for each program.
+var writing = make(chan struct{}, api.MostLogWrites)
+
 var logBuffers = sync.Pool{New: func() any { return new([logChunk]byte) }}
 
 func newLogSink(f program.LogFile, log *slog.Logger) (*logSink, error) {
@@ -225,7 +216,8 @@ func newLogSink(f program.LogFile, log *slog.Logger) (*logSink, error) {
 	if err != nil {
 		return nil, msg.Errorf("cannot make a pipe for the log file %s: %w", f.Path, err)
 	}
-	s := &logSink{log: log.With("file", f.Path), limits: f, done: make(chan struct{}), r: r, w: w}
+	s := &logSink{log: log.With("file", f.Path), rotated: rotated{limits: f, mode: 0o644}, done: make(chan struct{}),
+		r: r, w: w}
 	go s.copy()
 	return s, nil
 }
@@ -239,31 +231,7 @@ func (s *logSink) check(f program.LogFile) error {
 	if info, err := os.Stat(f.Path); err == nil && !info.Mode().IsRegular() {
 		s.limits.MaxBytes = 0 // a device is not rotated
 	}
-	return s.Open()
-}
-
-func (s *logSink) Open() error {
-	if s.file != nil {
-		return nil
-	}
-	file, err := openLog(s.limits.Path)
-	if err != nil {
-		return err
-	}
-	info, err := file.Stat()
-	if err != nil {
-		file.Close()
-		return err
-	}
-	s.file, s.size = file, info.Size()
-	return nil
-}
-
-func (s *logSink) closeFile() {
-	if s.file != nil {
-		s.file.Close()
-		s.file = nil
-	}
+	return s.open()
 }
 
 // copy runs until the sink is closed.
@@ -296,42 +264,43 @@ func (s *logSink) pump(fd int) bool {
 			for _, t := range s.taps {
 				t.partial = t.tap.chunk(t.partial, buf[:n])
 			}
+			writing <- struct{}{}
 			s.write(buf[:n])
+			<-writing
 		}
 	}
 }
 
-// Drain pumps from another goroutine. Control, unlike Read, does not wait for
+// drain pumps from another goroutine. Control, unlike Read, does not wait for
 // the copier.
-func (s *logSink) Drain() {
+func (s *logSink) drain() {
 	if conn, err := s.r.SyscallConn(); err == nil {
 		_ = conn.Control(func(fd uintptr) { s.pump(int(fd)) })
 	}
 }
 
-func (s *logSink) Close() {
+func (s *logSink) end() {
 	s.r.Close()
 	s.w.Close()
 	<-s.done
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closeFile()
+	s.close()
 }
 
 // write appends to the file, rotating at line ends. A file that cannot be
 // written loses the lines: a full disk must not stop the programs.
 func (s *logSink) write(data []byte) {
 	for len(data) > 0 {
-		if err := s.Open(); err != nil {
+		if err := s.open(); err != nil {
 			s.drop(len(data), err)
 			return
 		}
 		chunk, full := data, false
-		if s.limits.MaxBytes > 0 && s.size+int64(len(data)) > s.limits.MaxBytes {
+		if s.overflows(len(data)) {
 			chunk, full = s.upToLimit(data)
 		}
-		n, err := s.file.Write(chunk)
-		s.size += int64(n)
+		n, err := s.append(chunk)
 		if n > 0 {
 			s.torn = chunk[n-1] != '\n'
 		}
@@ -345,7 +314,9 @@ func (s *logSink) write(data []byte) {
 		}
 		data = data[len(chunk):]
 		if full {
-			s.rotate()
+			if err := s.rotate(); err != nil {
+				s.log.Error("cannot rotate the log file", "error", err)
+			}
 		}
 	}
 }
@@ -372,24 +343,7 @@ func (s *logSink) drop(n int, err error) {
 	}
 	s.dropped += int64(n)
 	s.lost += int64(n)
-	s.closeFile()
-}
-
-// rotate moves file to file.1, file.1 to file.2 and so on.
-func (s *logSink) rotate() {
-	s.closeFile()
-	path := s.limits.Path
-	if s.limits.Backups == 0 {
-		os.Remove(path)
-		return
-	}
-	for i := s.limits.Backups - 1; i >= 1; i-- {
-		os.Rename(fmt.Sprintf("%s.%d", path, i), fmt.Sprintf("%s.%d", path, i+1))
-	}
-	if err := os.Rename(path, path+".1"); err != nil {
-		s.log.Error("cannot rotate the log file", "error", err)
-		s.limits.MaxBytes = max(s.limits.MaxBytes*2, 1) // not at every line
-	}
+	s.close()
 }
 
 // NewPipe makes a pipe with one end for us, 0 to read or 1 to write, that does

@@ -15,7 +15,7 @@ import (
 func TestRotation(t *testing.T) {
 	dir := t.TempDir()
 	f := program.LogFile{Path: filepath.Join(dir, "log"), MaxBytes: 1000, Backups: 3}
-	logs := New(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	logs := NewFiles(slog.New(slog.NewTextHandler(io.Discard, nil)))
 	defer logs.Close()
 	w, ours, err := logs.Writer(f)
 	if err != nil || ours {
@@ -50,7 +50,7 @@ func TestRotation(t *testing.T) {
 
 func TestLongLinesAreCut(t *testing.T) {
 	f := program.LogFile{Path: filepath.Join(t.TempDir(), "log"), MaxBytes: 1000, Backups: 1}
-	logs := New(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	logs := NewFiles(slog.New(slog.NewTextHandler(io.Discard, nil)))
 	defer logs.Close()
 	w, _, err := logs.Writer(f)
 	if err != nil {
@@ -68,14 +68,14 @@ func TestLongLinesAreCut(t *testing.T) {
 
 // A disk that is full loses lines, and stops nobody.
 func TestFullDisk(t *testing.T) {
-	logs := New(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	logs := NewFiles(slog.New(slog.NewTextHandler(io.Discard, nil)))
 	defer logs.Close()
 	path := filepath.Join(t.TempDir(), "log")
 	s, err := newLogSink(program.LogFile{Path: path, MaxBytes: 1 << 20}, logs.log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	defer s.end()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -86,21 +86,21 @@ func TestFullDisk(t *testing.T) {
 	for range 10 {
 		io.WriteString(s.w, "lost\n")
 	}
-	s.Drain()
+	s.drain()
 	logs.sinks[path] = s
 	if n := logs.Lost(s.limits); n < 5 || n > 50 { // as many as one read got
 		t.Errorf("%d bytes counted as lost", n)
 	}
 	delete(logs.sinks, path)
 	io.WriteString(s.w, "kept\n")
-	s.Drain()
+	s.drain()
 	if text := contents(t, path); !strings.HasSuffix(text, "kept\n") {
 		t.Errorf("%q", text)
 	}
 }
 
 func TestSpecialLogFiles(t *testing.T) {
-	logs := New(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	logs := NewFiles(slog.New(slog.NewTextHandler(io.Discard, nil)))
 	defer logs.Close()
 	if w, _, err := logs.Writer(program.LogFile{}); w != nil || err != nil {
 		t.Errorf("none: %v %v", w, err)
@@ -130,11 +130,11 @@ func TestLastLines(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if got := program.LastLines(path); got != want {
+		if _, got := program.LastWords(program.LogFile{Path: path}); got != want {
 			t.Errorf("%.20q: %q, want %q", text, got, want)
 		}
 	}
-	if got := program.LastLines("/no/such/file") + program.LastLines("/dev/zero") + program.LastLines(""); got != "" {
+	if _, got := program.LastWords(program.LogFile{Path: "/no/such/file"}, program.LogFile{Path: "/dev/zero"}, program.LogFile{}); got != "" {
 		t.Errorf("%q", got)
 	}
 }

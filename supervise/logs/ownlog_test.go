@@ -9,7 +9,7 @@ import (
 
 func TestOwnLogIsRotated(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "logs", "omsinit.log")
-	log, own := OpenOwn(path)
+	log, own := OpenOwnLog(path)
 	defer own.Close()
 	log.Info("first")
 	if err := os.Truncate(path, ownLogLimit); err != nil { // a hole, not 50 MB

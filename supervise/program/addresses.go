@@ -1,7 +1,6 @@
 package program
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 )
@@ -16,14 +15,13 @@ type Addresses struct {
 
 // ReadAddresses reads the addresses from supervisord.conf. env are KEY=value pairs that the file may use.
 func ReadAddresses(conf string, env ...string) Addresses {
-	vars := EnvironMap(append(os.Environ(), env...))
-	in, err := scanFiles(conf, vars)
+	b, err := newBuilder(conf, env)
 	if err != nil {
 		return Addresses{}
 	}
-	at := Addresses{Socket: in.socketPath(vars)}
-	if s := in.sections["supervisorctl"]; s != nil {
-		r := (&definitionsBuilder{in: in, env: vars}).reader(s)
+	at := Addresses{Socket: b.socketPath()}
+	if s := b.in.sections["supervisorctl"]; s != nil {
+		r := b.reader(s)
 		at.Username, at.Password = r.Text("username", ""), r.Text("password", "")
 		if url := r.Text("serverurl", ""); strings.HasPrefix(url, "http://") {
 			at.URL = strings.TrimSuffix(url, "/")
@@ -33,20 +31,17 @@ func ReadAddresses(conf string, env ...string) Addresses {
 }
 
 // socketPath returns the control socket that the files name, "" for none.
-func (in *iniFiles) socketPath(env map[string]string) string {
-	s := in.sections["unix_http_server"]
+func (b *builder) socketPath() string {
+	s := b.in.sections["unix_http_server"]
 	if s == nil {
 		return ""
 	}
-	o, ok := s.options["file"]
-	if !ok {
-		return ""
-	}
-	path, err := expand(o.value, newVariables(filepath.Dir(o.file), env))
+	o := s.options["file"]
+	path, err := expand(o.value, newVariables(filepath.Dir(o.file), b.env))
 	if err != nil || path == "" {
 		return ""
 	}
-	if !filepath.IsAbs(path) {
+	if path = home(path); !filepath.IsAbs(path) {
 		path = filepath.Join(filepath.Dir(o.file), path)
 	}
 	return path

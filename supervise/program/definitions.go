@@ -6,14 +6,15 @@ import (
 	"cmp"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/ochinchina/supervisord/config"
 
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
@@ -37,6 +38,7 @@ const (
 // away.
 type LogFile struct {
 	Path     string
+	Auto     bool  // the path is of our choosing
 	MaxBytes int64 // rotate beyond it; 0 never
 	Backups  int
 }
@@ -46,14 +48,17 @@ type LogFile struct {
 // what Supervisor does not have comes from the [omsinit:NAME] section.
 type Program struct {
 	Name, Group   string
+	Section       string // NAME of its [program:NAME]
 	GroupPriority int
-	CommandLine   string   // as written, expanded
-	Command       []string // never empty
-	Directory     string   // "" is PID 1's own
-	User          string   // "" is PID 1's own
-	Environment   map[string]string
-	Umask         int // -1 is that of PID 1's [supervisord] section
-	Priority      int
+	// Problem is why the section cannot be used; nil when it can. Such a program is FATAL.
+	Problem     *finding.Finding
+	CommandLine string   // as written, expanded
+	Command     []string // empty only with a Problem
+	Directory   string   // "" is PID 1's own
+	User        string   // "" is PID 1's own
+	Environment map[string]string
+	Umask       int // -1 is that of PID 1's [supervisord] section
+	Priority    int
 
 	Autostart    bool
 	Autorestart  Autorestart
@@ -92,6 +97,26 @@ func (p *Program) FullName() string {
 	return p.Group + ":" + p.Name
 }
 
+// Compare orders programs by their priorities, as Supervisor starts them, and by their names.
+func (p Program) Compare(q Program) int {
+	return cmp.Or(cmp.Compare(p.GroupPriority, q.GroupPriority), cmp.Compare(p.Group, q.Group),
+		cmp.Compare(p.Priority, q.Priority), cmp.Compare(p.Name, q.Name))
+}
+
+// LookupUser finds the user that a program is to run as, by name or by number.
+func LookupUser(name string) (*user.User, error) {
+	u, err := user.Lookup(name)
+	if err != nil {
+		if _, number := strconv.Atoi(name); number == nil {
+			u, err = user.LookupId(name)
+		}
+	}
+	if err != nil {
+		return nil, msg.Errorf("there is no user %q", name)
+	}
+	return u, nil
+}
+
 // Definitions is everything the program files say.
 type Definitions struct {
 	File       string   // supervisord.conf
@@ -101,165 +126,157 @@ type Definitions struct {
 	TCP        *TCPServer // [inet_http_server], nil when there is none
 	Umask      int        // of [supervisord], 022 when unset
 	PIDFile    string     // of [supervisord], "" when unset
-	Warnings   []finding.Finding
+	Identifier string     // of [supervisord], "supervisor" when unset
+	// Findings are what is wrong with the files: a warning for what is left out, an error for what makes a program
+	// unusable. They are in the order of the files and their lines.
+	Findings []finding.Finding
 }
 
-// DefinitionsError lists everything that is wrong with the program files.
-type DefinitionsError struct {
-	Problems []finding.Finding
-	err      error
+// Warnings returns the findings that make no program unusable.
+func (d *Definitions) Warnings() []finding.Finding {
+	isError := func(f finding.Finding) bool { return f.Severity == finding.Error }
+	return slices.DeleteFunc(slices.Clone(d.Findings), isError)
 }
 
-// Error names every problem with its place, in English.
-func (e *DefinitionsError) Error() string { return e.err.Error() }
-
-// Unwrap returns the same error in both languages.
-func (e *DefinitionsError) Unwrap() error { return e.err }
-
-func newDefinitionsError(problems []finding.Finding) error {
-	text := problems[0].Headline()
-	for _, p := range problems[1:] {
-		text = msg.M("%v\n  %v", text, p.Headline())
+// CheckUsers adds findings for the users that are not there, which a start would come upon.
+func (d *Definitions) CheckUsers() {
+	for _, p := range d.Programs {
+		if _, err := LookupUser(p.User); p.User != "" && err != nil {
+			at := finding.Place{Key: "[program:" + p.Section + "] user"}
+			d.Findings = append(d.Findings, finding.Finding{ID: "program.broken", Severity: finding.Error, Place: at,
+				Message: msg.M("%v", err)})
+		}
 	}
-	return &DefinitionsError{Problems: problems,
-		err: msg.Errorf("cannot use the program files:\n  %v", text)}
 }
 
-// Load reads and validates supervisord.conf and the files it includes. env
-// are KEY=value pairs that %(ENV_KEY)s may use beside PID 1's own
-// environment. The error is ErrNoDefinitions when conf does not exist, and a
-// *DefinitionsError with all problems at once when it is not usable.
+// Load reads supervisord.conf and the files it includes. env are KEY=value pairs that %(ENV_KEY)s may use beside PID
+// 1's own environment. The error is ErrNoDefinitions when conf does not exist, or says why it cannot be read. Nothing
+// in the files is an error: what Supervisor ignores is a warning, and a section that cannot be used is a program with
+// a Problem.
 //
-// Of ochinchina/supervisord/config only the program groups are used. Its
-// reader panics on values that Supervisor accepts (an empty environment, a
-// comma in single quotes), expands some for ever, answers with the default for
-// what it cannot read (yes, 50mb), silently drops a program whose %(ENV_x)s is
-// not set, rewrites backslashes and ${…} in commands, and knows no lines.
+// Of ochinchina/supervisord/config nothing is used. Its reader panics on values that Supervisor accepts (an empty
+// environment, a comma in single quotes), expands some for ever, answers with the default for what it cannot read (yes,
+// 50mb), silently drops a program whose %(ENV_x)s is not set, rewrites backslashes and ${…} in commands, and knows no
+// lines.
 func Load(conf string, env ...string) (*Definitions, error) {
-	vars := EnvironMap(append(os.Environ(), env...))
-	in, err := scanFiles(conf, vars)
+	b, err := newBuilder(conf, env)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, msg.Errorf("there is no program file %s: %w", conf, ErrNoDefinitions)
 	}
 	if err != nil {
 		return nil, msg.Errorf("cannot read the program file: %w", err)
 	}
-	b := &definitionsBuilder{in: in, env: vars,
-		definitions: &Definitions{File: conf, Files: in.files, Umask: 0o022},
-		byName:      map[string][]int{}, groups: config.NewProcessGroup(), priority: map[string]int{}}
 	b.checkSections()
 	b.readServer()
-	b.readGroups()
 	b.readPrograms()
 	b.readExtensions()
 	b.checkDependencies()
-	if len(in.problems) > 0 {
-		return nil, newDefinitionsError(in.problems)
-	}
 	d := b.definitions
-	d.Warnings = in.warnings
-	slices.SortStableFunc(d.Programs, func(a, b Program) int {
-		return cmp.Or(cmp.Compare(a.GroupPriority, b.GroupPriority), cmp.Compare(a.Group, b.Group),
-			cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Name, b.Name))
-	})
+	d.Findings = b.in.sorted()
+	d.Sort()
 	return d, nil
 }
 
-// definitionsBuilder turns scanned sections into Definitions, collecting
-// problems in in.
-type definitionsBuilder struct {
-	in          *iniFiles
-	env         map[string]string
-	definitions *Definitions
-	byName      map[string][]int // program section or process name -> indexes into Programs
-	groups      *config.ProcessGroup
-	priority    map[string]int // of the groups
+// Sort puts the programs into the order of their priorities, in which Supervisor starts them.
+func (d *Definitions) Sort() {
+	slices.SortStableFunc(d.Programs, Program.Compare)
 }
 
-// checkSections reports unknown sections and options.
-func (b *definitionsBuilder) checkSections() {
-	for _, name := range b.in.order {
-		s := b.in.sections[name]
-		kind, _, _ := strings.Cut(name, ":")
-		known, ok := sectionOptions[kind]
+// builder turns scanned sections into Definitions.
+type builder struct {
+	in          *iniFiles
+	env         map[string]string // that %(ENV_x)s may use
+	shared      map[string]string // of all programs, from [supervisord]
+	definitions *Definitions
+	byName      map[string][]int // section or process name -> indexes into Programs
+}
+
+// newBuilder reads the files, and of them what everything else needs.
+func newBuilder(conf string, env []string) (*builder, error) {
+	b := &builder{env: ParseEnviron(append(os.Environ(), env...)), byName: map[string][]int{}}
+	in, err := scanFiles(conf, b.env)
+	if err != nil {
+		return nil, err
+	}
+	b.in = in
+	b.definitions = &Definitions{File: conf, Files: in.files, Umask: 0o022, Identifier: "supervisor"}
+	if s := in.sections["supervisord"]; s != nil {
+		b.shared = b.reader(s).environment("environment")
+		b.env = maps.Clone(b.env)
+		maps.Copy(b.env, b.shared)
+	}
+	return b, nil
+}
+
+// sectionKinds are the sections of Supervisor, and our own. Where a name follows, they end in a colon.
+var sectionKinds = []string{"supervisord", "unix_http_server", "inet_http_server", "supervisorctl", "include",
+	"program:", "group:", "rpcinterface:", "ctlplugin:", "eventlistener:", "fcgi-program:", "omsinit:"}
+
+// checkSections reports sections that mean nothing here.
+func (b *builder) checkSections() {
+	for _, s := range b.in.order {
+		kind, rest, named := strings.Cut(s.name, ":")
+		if named {
+			kind += ":"
+		}
 		switch {
-		case !ok:
-			b.warn(s, "", msg.M("this section is not known and is ignored"))
-			continue
-		case kind == "eventlistener" || kind == "fcgi-program":
-			b.warn(s, "", msg.M("event listeners and FastCGI programs are not supported; the section is ignored"))
-			continue
-		case known == nil:
-			continue
-		}
-		for _, key := range s.order {
-			switch value := s.options[key].value; {
-			case !slices.Contains(known, key):
-				b.problem(s, key, msg.M("this option is not known; correct or remove it"))
-			case kind == "program" && slices.Contains(withoutEffect, key) && !isOff(value):
-				b.warn(s, key, msg.M("this option has no effect under omsinit"))
+		case kind == "eventlistener:", kind == "fcgi-program:":
+			b.in.warn(s, "", msg.M("event listeners and FastCGI programs are not supported; the section is ignored"),
+				msg.Message{})
+		case kind != "DEFAULT" && !slices.Contains(sectionKinds, kind):
+			var fix msg.Message
+			if near := finding.Nearest(kind, sectionKinds); strings.HasSuffix(near, ":") {
+				fix = msg.M("did you mean %s?", "["+near+cmp.Or(rest, "NAME")+"]")
+			} else if near != "" {
+				fix = msg.M("did you mean %s?", "["+near+"]")
 			}
+			b.in.warn(s, "", msg.M("this section is not known and is ignored"), fix)
 		}
+	}
+	if b.in.sections["supervisord"] == nil {
+		b.in.warn(&iniSection{file: b.definitions.File}, "",
+			msg.M("there is no [supervisord] section, without which Supervisor refuses the file"), msg.Message{})
 	}
 }
 
 // readServer reads what is not about one program.
-func (b *definitionsBuilder) readServer() {
+func (b *builder) readServer() {
 	d := b.definitions
-	if s := b.in.sections["unix_http_server"]; s != nil {
-		d.SocketPath = b.in.socketPath(b.env)
-		if d.SocketPath == "" {
-			b.problem(s, "file", msg.M("the path of the control socket is missing or cannot be expanded"))
-		}
-	}
 	if s := b.in.sections["supervisord"]; s != nil {
 		r := b.reader(s)
-		if umask := r.octal("umask"); umask >= 0 {
-			d.Umask = umask
-		}
+		r.has("environment") // read already
+		d.Umask = get(r, "umask", d.Umask, octal)
+		d.Identifier = r.Text("identifier", d.Identifier)
 		if d.PIDFile = r.Text("pidfile", ""); d.PIDFile != "" && !filepath.IsAbs(d.PIDFile) {
 			d.PIDFile = filepath.Join(filepath.Dir(s.options["pidfile"].file), d.PIDFile)
 		}
+		// Supervisor refuses the file for a bad value of these, which do nothing here.
+		for _, key := range []string{"minfds", "minprocs", "logfile_backups"} {
+			get(r, key, 0, integer)
+		}
+		for _, key := range []string{"nodaemon", "silent", "nocleanup", "strip_ansi"} {
+			get(r, key, false, boolean)
+		}
+		get(r, "logfile_maxbytes", 0, size)
+		for _, key := range []string{"logfile", "loglevel", "childlogdir", "user", "directory"} {
+			r.has(key)
+		}
+		r.reportUnknown()
+	}
+	if s := b.in.sections["unix_http_server"]; s != nil {
+		r := b.reader(s)
+		if d.SocketPath = b.socketPath(); d.SocketPath == "" {
+			r.report("file", msg.M("the path of the control socket is missing or cannot be expanded"))
+		}
+		for _, key := range []string{"file", "chmod", "chown", "username", "password"} {
+			r.has(key)
+		}
+		r.reportUnknown()
+	}
+	if s := b.in.sections["include"]; s != nil {
+		r := b.reader(s)
+		r.has("files")
+		r.reportUnknown()
 	}
 	d.TCP = b.readTCP()
-}
-
-// readGroups finds out which program is in which group.
-func (b *definitionsBuilder) readGroups() {
-	for _, name := range b.in.order {
-		group, ok := strings.CutPrefix(name, "group:")
-		if !ok {
-			continue
-		}
-		s := b.in.sections[name]
-		r := b.reader(s)
-		b.priority[group] = r.integer("priority", 999, minInt)
-		members := r.list("programs")
-		if len(members) == 0 {
-			b.problem(s, "programs", msg.M("a group needs the names of its programs"))
-		}
-		for _, member := range members {
-			if b.in.sections["program:"+member] == nil {
-				b.problem(s, "programs", msg.M("there is no program %q", member))
-			}
-			b.groups.Add(group, member)
-		}
-	}
-}
-
-func (b *definitionsBuilder) problem(s *iniSection, option string, text msg.Message) {
-	b.in.problems = append(b.in.problems, s.problem(option, text))
-}
-
-func (b *definitionsBuilder) warn(s *iniSection, option string, text msg.Message) {
-	w := s.problem(option, text)
-	w.Severity = finding.Warning
-	b.in.warnings = append(b.in.warnings, w)
-}
-
-func (s *iniSection) problem(option string, text msg.Message) finding.Finding {
-	if o, ok := s.options[option]; ok {
-		return problem(o.file, o.line, s.name, option, text)
-	}
-	return problem(s.file, s.line, s.name, option, text)
 }

@@ -70,13 +70,19 @@ func TestSplitEnvironment(t *testing.T) {
 		"A=1,\nB=\"\"":         {"A": "1", "B": ""},
 		`A=%(ENV_X)s,B=2`:      {"A": `a,b"c`, "B": "2"},
 		`A=/x:y-z,`:            {"A": "/x:y-z"},
+		`"Q"=1`:                {`"Q"`: "1"},
+		`A=b c`:                {"A": "b"},
+		`A=1;B=2`:              {"A": "1", "B": "2"},
+		`A=b#c,B=2`:            {"A": "b"},
+		`A=me@host,B="x"`:      {"A": "me@host", "B": "x"},
+		`A=x=y,B=%(ENV_X)s`:    {"A": "x=y", "B": `a,b"c`},
 	} {
-		if got, err := splitEnvironment(in, v); err != nil || !cmp.Equal(got, want) {
+		if got, _, err := splitEnvironment(in, v); err != nil || !cmp.Equal(got, want) {
 			t.Errorf("%q: %q, %v; want %q", in, got, err, want)
 		}
 	}
 	for _, in := range []string{"A", "=1", `A="1`, `A="1"B=2`, "A=", "A=,B=1", "A B=1", "A=%(nope)s"} {
-		if got, err := splitEnvironment(in, v); err == nil {
+		if got, _, err := splitEnvironment(in, v); err == nil {
 			t.Errorf("%q became %q", in, got)
 		}
 	}
@@ -125,7 +131,7 @@ command=bash -c 'exec %(ENV_SUPERVISE_TEST)s ${X:-%(ENV_GIVEN)s} \d'
 	--more
 directory=%(here)s
 user=ds
-environment=OVER=2,"QUOTED"=1
+environment=OVER=2,LAST='a,b'
 `,
 		"conf.d/many.ini": `
 [program:many]
@@ -159,24 +165,17 @@ early = true
 [omsinit:absent]
 early=true
 `})
-	if _, err := Load(conf, "GIVEN=given"); err == nil || !strings.Contains(err.Error(), "a.ini:7") {
-		t.Errorf("a quoted environment key: %v", err)
-	}
-	fixed := strings.Replace(mustRead(t, filepath.Dir(conf)+"/conf.d/a.ini"), `"QUOTED"=1`, "LAST='a,b'", 1)
-	if err := os.WriteFile(filepath.Dir(conf)+"/conf.d/a.ini", []byte(fixed), 0o644); err != nil {
-		t.Fatal(err)
-	}
 	d, err := Load(conf, "GIVEN=given")
 	if err != nil {
 		t.Fatal(err)
 	}
 	here := filepath.Dir(conf)
 	auto := func(name string) LogFile {
-		return LogFile{Path: "/home/admin/logs/" + name, MaxBytes: 50 << 20, Backups: 10}
+		return LogFile{Path: "/home/admin/logs/" + name, Auto: true, MaxBytes: 50 << 20, Backups: 10}
 	}
 	probe := &Probe{HTTP: "https://127.0.0.1:1/h", Field: "data.healthy", Value: "true", Insecure: true}
 	many := func(name, num string) Program {
-		return Program{Name: name, Group: "g", GroupPriority: 1, CommandLine: "echo many " + num + " g", Command: []string{"echo", "many", num, "g"},
+		return Program{Name: name, Section: "many", Group: "g", GroupPriority: 1, CommandLine: "echo many " + num + " g", Command: []string{"echo", "many", num, "g"},
 			Environment: map[string]string{"SHARED": "yes", "OVER": "1"}, Umask: 0o27, Priority: 5, Autostart: true,
 			Autorestart: RestartAlways, ExitCodes: []int{0, 2}, StartSecs: 10, StopSignal: syscall.SIGQUIT, StopWaitSecs: 30,
 			StopAsGroup: true, KillAsGroup: true, Stdout: LogFile{Path: "/logs/m.log", MaxBytes: 1024, Backups: 2},
@@ -185,16 +184,17 @@ early=true
 	}
 	want := []Program{
 		many("many_00", "0"), many("many_01", "1"),
-		{Name: "one", Group: "one", GroupPriority: 999,
+		{Name: "one", Section: "one", Group: "one", GroupPriority: 999,
 			CommandLine: `bash -c 'exec set ${X:-given} \d'` + "\n--more",
 			Command:     []string{"bash", "-c", `exec set ${X:-given} \d`, "--more"},
 			Directory:   here + "/conf.d", User: "ds", Environment: map[string]string{"SHARED": "yes", "OVER": "2", "LAST": "a,b"}, Umask: -1,
 			Priority: 999, Autostart: true, ExitCodes: []int{0}, StartSecs: 1, StartRetries: 3, StopSignal: syscall.SIGTERM, StopWaitSecs: 10,
 			Stdout: auto("one-stdout.log"), Stderr: auto("one-stderr.log"), ReadyTimeout: defaultReadyTimeout},
-		{Name: "two", Group: "two", GroupPriority: 999, CommandLine: "sleep 1", Command: []string{"sleep", "1"},
+		{Name: "two", Section: "two", Group: "two", GroupPriority: 999, CommandLine: "sleep 1", Command: []string{"sleep", "1"},
 			Environment: map[string]string{"SHARED": "yes", "OVER": "1"}, Umask: -1, Priority: 999, ExitCodes: []int{0}, StartSecs: 1,
 			StartRetries: 3, StopSignal: syscall.SIGTERM, StopWaitSecs: 10, RedirectStderr: true,
-			Stdout: LogFile{MaxBytes: 50 << 20, Backups: 10}, ReadyTimeout: defaultReadyTimeout},
+			Stdout: LogFile{MaxBytes: 50 << 20, Backups: 10}, Stderr: LogFile{MaxBytes: 50 << 20, Backups: 10},
+			ReadyTimeout: defaultReadyTimeout},
 	}
 	if diff := cmp.Diff(want, d.Programs); diff != "" {
 		t.Error(diff)
@@ -203,11 +203,23 @@ early=true
 		t.Errorf("socket %q", d.SocketPath)
 	}
 	var warnings []string
-	for _, w := range d.Warnings {
-		warnings = append(warnings, filepath.Base(w.Headline().String()))
+	for _, f := range d.Findings {
+		warnings = append(warnings, fmt.Sprintf("%s %s:%d %s", f.Severity, filepath.Base(f.Place.File), f.Place.Line, f.Place.Key))
 	}
-	if len(warnings) != 2 || !strings.Contains(warnings[0]+warnings[1], "inet_http_server") || !strings.Contains(warnings[0]+warnings[1], "absent") {
-		t.Errorf("warnings %q", warnings)
+	if diff := cmp.Diff([]string{"warning supervisord.conf:5 [inet_http_server] port", "warning b.ini:1 ", "warning many.ini:30 [omsinit:absent]"}, warnings); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestIncludedPipe: what has no end is not read.
+func TestIncludedPipe(t *testing.T) {
+	conf := files(t, map[string]string{"supervisord.conf": "[supervisord]\n[include]\nfiles=conf.d/*\n", "conf.d/a.ini": "[program:a]\ncommand=a\n"})
+	if err := syscall.Mkfifo(filepath.Dir(conf)+"/conf.d/pipe", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Load(conf)
+	if err != nil || len(d.Programs) != 1 || len(d.Findings) != 1 || d.Findings[0].Place.Key != "[include] files" {
+		t.Errorf("%+v, %v", d, err)
 	}
 }
 
@@ -233,7 +245,7 @@ func TestLoadMissing(t *testing.T) {
 	}
 }
 
-// Everything that is wrong is reported at once, in both languages.
+// Everything that is wrong is reported at once, in both languages, and each program that can run is left alone.
 func TestLoadProblems(t *testing.T) {
 	conf := files(t, map[string]string{
 		"supervisord.conf": `stray
@@ -306,12 +318,24 @@ ready_http=http://localhost/
 ready_tcp=localhost:1
 line without a value
 `})
-	_, err := Load(conf)
-	var d *DefinitionsError
-	if !errors.As(err, &d) {
-		t.Fatalf("error %v", err)
+	d, err := Load(conf)
+	if err != nil {
+		t.Fatal(err)
 	}
-	text := strings.ReplaceAll(msg.English.Text(err)+"\n\n"+msg.Chinese.Text(err)+"\n", filepath.Dir(conf)+"/", "")
+	text := ""
+	for _, lang := range []msg.Lang{msg.English, msg.Chinese} {
+		for _, f := range d.Findings {
+			text += fmt.Sprintf("%s %s\n", f.Severity, lang.Text(f.Err()))
+		}
+	}
+	for _, p := range d.Programs {
+		if p.Problem != nil {
+			text += p.FullName() + ": " + p.Problem.Headline().String() + "\n"
+		} else {
+			text += p.FullName() + " runs: " + p.CommandLine + ", after " + strings.Join(p.DependsOn, ",") + "\n"
+		}
+	}
+	text = strings.ReplaceAll(text, filepath.Dir(conf)+"/", "")
 	golden := filepath.Join("testdata", "problems.golden")
 	if *update {
 		if err := os.MkdirAll("testdata", 0o755); err != nil {
@@ -326,15 +350,49 @@ line without a value
 	}
 }
 
-func TestGroupProblems(t *testing.T) {
-	for name, test := range map[string]struct{ text, want string }{
-		"unknown member": {"[program:a]\ncommand=a\n[group:g]\nprograms=a,nobody\n", `there is no program "nobody"`},
-		"no member":      {"[program:a]\ncommand=a\n[group:g]\npriority=1\n", "needs the names"},
-		"same name":      {"[program:a]\ncommand=a\nprocess_name=x\n[program:b]\ncommand=b\nprocess_name=x\n[group:g]\nprograms=a,b\n", "another program is called g:x"},
+// named lists the programs with "!" behind those that cannot run.
+func named(d *Definitions) (names []string) {
+	for _, p := range d.Programs {
+		name := p.FullName()
+		if p.Problem != nil {
+			name += "!"
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+func TestGroups(t *testing.T) {
+	for name, test := range map[string]struct {
+		text, want string
+		findings   int
+	}{
+		"unknown member": {"[supervisord]\n[program:a]\ncommand=a\n[group:g]\nprograms=a,nobody\n", "g:a", 1},
+		"no member":      {"[supervisord]\n[program:a]\ncommand=a\n[group:g]\npriority=1\n", "a", 1},
+		"two groups":     {"[supervisord]\n[program:a]\ncommand=a\n[group:g]\nprograms=a\n[group:h]\nprograms=a\n", "g:a h:a", 0},
+		"same name": {"[supervisord]\n[program:a]\ncommand=a\nprocess_name=x\n[program:b]\ncommand=b\nprocess_name=x\n" +
+			"[group:g]\nprograms=a,b\n", "g:x", 1},
 	} {
-		conf := files(t, map[string]string{"supervisord.conf": test.text})
-		if _, err := Load(conf); err == nil || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("%s: %v", name, err)
+		d, err := Load(files(t, map[string]string{"supervisord.conf": test.text}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(named(d), " "); got != test.want || len(d.Findings) != test.findings {
+			t.Errorf("%s: %s, %v", name, got, d.Findings)
+		}
+	}
+}
+
+// TestManyProcesses: a typing error in numprocs takes the program down, and nothing else.
+func TestManyProcesses(t *testing.T) {
+	for numprocs, want := range map[string]int{"0": 0, "-1": 0, "1024": 1024, "1025": -1, "99999999999999999999": -1} {
+		d, err := Load(files(t, map[string]string{"supervisord.conf": "[program:p]\ncommand=x\nprocess_name=p%(process_num)d\nnumprocs=" + numprocs + "\n"}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch broken := strings.HasSuffix(strings.Join(named(d), " "), "p0!"); {
+		case want < 0 && (len(d.Programs) != 1 || !broken), want >= 0 && (len(d.Programs) != want || broken):
+			t.Errorf("%s: %d programs, broken %v", numprocs, len(d.Programs), broken)
 		}
 	}
 }
@@ -347,7 +405,7 @@ func TestErrorsCrossTheSocket(t *testing.T) {
 		msg.Errorf("cannot run %s: %w", "x", inner),
 		msg.Errorf("cannot run %s: %w", "x", os.ErrNotExist),
 		msg.Errorf("%v", msg.M("%v\n  last exit: %v", msg.M("%s has ended", "p"), api.Exit{Code: 3}.Message())),
-		newDefinitionsError([]finding.Finding{problem("f", 3, "s", "o", msg.M("%q is not a whole number of at least %d", "x", 1))}),
+		finding.Finding{Place: finding.Place{File: "f", Line: 3}, Message: msg.M("%q is not a whole number of at least %d", "x", 1)}.Err(),
 	} {
 		data, _ := json.Marshal(api.Failure{Error: msg.ErrorText(err)})
 		var answer api.Failure
@@ -365,7 +423,8 @@ func TestErrorsCrossTheSocket(t *testing.T) {
 
 // What Supervisor does and we do not is said, unless it asks for nothing.
 func TestOptionsWithoutEffect(t *testing.T) {
-	conf := files(t, map[string]string{"supervisord.conf": `[program:p]
+	conf := files(t, map[string]string{"supervisord.conf": `[supervisord]
+[program:p]
 command=sleep 1
 stdout_syslog=true
 stderr_events_enabled=false
@@ -378,15 +437,15 @@ serverurl=AUTO
 		t.Fatal(err)
 	}
 	var options []string
-	for _, w := range d.Warnings {
+	for _, w := range d.Warnings() {
 		options = append(options, fmt.Sprintf("%d %s", w.Place.Line, w.Place.Key))
 	}
-	if diff := cmp.Diff([]string{"3 [program:p] stdout_syslog", "6 [program:p] stderr_capture_maxbytes"}, options); diff != "" {
+	if diff := cmp.Diff([]string{"4 [program:p] stdout_syslog", "7 [program:p] stderr_capture_maxbytes"}, options); diff != "" {
 		t.Error(diff)
 	}
 }
 
-// A probe that cannot be asked is refused with its place.
+// A probe that cannot be asked is reported with its place, and the program runs without.
 func TestProbeProblems(t *testing.T) {
 	for text, want := range map[string]string{
 		"ready_status=200":                                 "ready_http: ready_json, ready_status and ready_insecure need ready_http",
@@ -403,17 +462,23 @@ func TestProbeProblems(t *testing.T) {
 		"alive_http=https://1.2.3.4/\nalive_insecure=true": "alive_insecure",
 		"essential=maybe":                                  `essential: "maybe" is neither true nor false`,
 	} {
-		conf := files(t, map[string]string{"supervisord.conf": "[program:p]\ncommand=sleep 1\n[omsinit:p]\n" + text + "\n"})
-		if _, err := Load(conf); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %s", text, err, want)
-		}
+		warns(t, "[program:p]\ncommand=sleep 1\n[omsinit:p]\n"+text+"\n", want)
 	}
-	conf := files(t, map[string]string{"supervisord.conf": "[program:p]\ncommand=sleep 1\nstdout_logfile=NONE\nstderr_logfile=NONE\n[omsinit:p]\nready_log=x\n"})
-	if _, err := Load(conf); err == nil || !strings.Contains(err.Error(), "has no log file") {
-		t.Errorf("%v", err)
+	warns(t, "[program:p]\ncommand=sleep 1\nstdout_logfile=NONE\nstderr_logfile=NONE\n[omsinit:p]\nready_log=x\n", "has no log file")
+	warns(t, "[program:p]\ncommand=sleep 1\n[inet_http_server]\nport=everywhere\n", `port: "everywhere" is not an address such as 127.0.0.1:8084`)
+}
+
+// warns reads a file with one program, which runs although there is a warning.
+func warns(t *testing.T, text, want string) {
+	t.Helper()
+	d, err := Load(files(t, map[string]string{"supervisord.conf": "[supervisord]\n" + text}))
+	if err != nil {
+		t.Fatal(err)
 	}
-	conf = files(t, map[string]string{"supervisord.conf": "[inet_http_server]\nport=everywhere\n"})
-	if _, err := Load(conf); err == nil || !strings.Contains(err.Error(), `port: "everywhere" is not an address such as 127.0.0.1:8084`) {
-		t.Errorf("%v", err)
+	if len(d.Programs) != 1 || d.Programs[0].Problem != nil {
+		t.Errorf("%s: %v", text, named(d))
+	}
+	if len(d.Findings) != 1 || d.Findings[0].Severity != finding.Warning || !strings.Contains(d.Findings[0].Headline().String(), want) {
+		t.Errorf("%s: %v, want %s", text, d.Findings, want)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"omsinit/internal/msg"
+	"omsinit/internal/pattern"
 )
 
 // variables are the names that %(name)s may use in a program file.
@@ -37,140 +38,99 @@ func (v variables) with(pairs ...string) variables {
 	return more
 }
 
-// expand replaces %(name)s and %(name)02d, and %% by a percent sign, in one
-// pass: what a variable brings in is not expanded again.
+// reference is what follows a percent sign, as Python's % reads it: (name), flags, width, precision, and a letter.
+var reference = pattern.New(`^\(([^()]*)\)([-#0 +]*[0-9]*(?:\.[0-9]+)?)[hlL]?([a-zA-Z%])`)
+
+// expand replaces %(name)s and %(name)02d, and %% by a percent sign, in one pass: what a variable brings in is not
+// expanded again. A bare %s stays; Supervisor puts a list of all variables there.
 func expand(s string, v variables) (string, error) {
 	var out strings.Builder
-	for {
-		at := strings.IndexByte(s, '%')
+	for from := 0; ; {
+		at := strings.IndexByte(s[from:], '%')
 		if at < 0 {
-			out.WriteString(s)
+			out.WriteString(s[from:])
 			return out.String(), nil
 		}
-		out.WriteString(s[:at])
-		s = s[at+1:]
-		if strings.HasPrefix(s, "%") {
+		out.WriteString(s[from : from+at])
+		from += at + 1
+		rest := s[from:]
+		if rest != "" && strings.IndexByte("%sra", rest[0]) >= 0 {
 			out.WriteByte('%')
-			s = s[1:]
+			if rest[0] == '%' {
+				from++
+			}
 			continue
 		}
-		name, rest, ok := strings.Cut(s, ")")
-		if !ok || !strings.HasPrefix(name, "(") {
-			return "", msg.Errorf("a lone %% before %q; write %%%% for a percent sign", s)
+		m := reference().FindStringSubmatch(rest)
+		switch {
+		case m == nil && strings.HasPrefix(rest, "(") && strings.Contains(rest, ")"):
+			return "", msg.Errorf("%%%s) must end in s or d, as in %%(here)s", rest[:strings.IndexByte(rest, ')')])
+		case m == nil:
+			return "", msg.Errorf("a lone %% at character %d; write %%%% for a percent sign", from)
 		}
-		name = name[1:]
-		verb := strings.IndexAny(rest, "sd")
-		if verb < 0 || strings.Trim(rest[:verb], "0123456789-") != "" {
-			return "", msg.Errorf("%%(%s) must end in s or d, as in %%(%s)s", name, name)
+		value, ok := v[m[1]]
+		if !ok {
+			return "", msg.Errorf("%%(%s)s is not known; an environment variable X is written %%(ENV_X)s and must be set", m[1])
 		}
-		value, known := v[name]
-		if !known {
-			return "", msg.Errorf("%%(%s)s is not known; an environment variable X is written %%(ENV_X)s and must be set", name)
+		text, err := format(m[1], value, m[2], m[3])
+		if err != nil {
+			return "", err
 		}
-		if rest[verb] == 'd' {
-			n, err := strconv.Atoi(value)
-			if err != nil {
-				return "", msg.Errorf("%%(%s)d is %q, not a number", name, value)
-			}
-			fmt.Fprintf(&out, "%"+rest[:verb+1], n)
-		} else {
-			fmt.Fprintf(&out, "%"+rest[:verb+1], value)
-		}
-		s = rest[verb+1:]
+		out.WriteString(text)
+		from += len(m[0])
 	}
 }
 
-// splitCommand splits a command line into words as a shell would: quotes and
-// backslashes, but no variables, patterns or pipes.
-func splitCommand(line string) ([]string, error) {
-	var words []string
-	var word strings.Builder
-	inWord := false
-	var quote byte
-	for i := 0; i < len(line); i++ {
-		c := line[i]
+// format prints a variable as Python does. Only numbers of processes are numbers there, and only they may be printed
+// as such.
+func format(name, value, flags, letter string) (string, error) {
+	switch letter {
+	case "s", "r", "a":
+		return fmt.Sprintf("%"+strings.TrimLeft(flags, "0")+"s", value), nil
+	case "i", "u":
+		letter = "d"
+	case "d", "x", "X", "o":
+	default:
+		return "", msg.Errorf("%%(%s) must end in s or d, as in %%(%s)s", name, name)
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil {
+		return "", msg.Errorf("%%(%s)d is %q, not a number", name, value)
+	}
+	return fmt.Sprintf("%"+flags+letter, n), nil
+}
+
+var (
+	shellWord = pattern.New(`^(?s:[^ \t\r\n"'\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+`)
+	shellPart = pattern.New(`(?s)\\.|'[^']*'|"(?:[^"\\]|\\.)*"`)
+	escaped   = pattern.New(`\\(["\\])`)
+)
+
+// splitCommand splits a command line into words as a shell would: quotes and backslashes, but no variables, patterns
+// or pipes.
+func splitCommand(line string) (words []string, err error) {
+	const blank = " \t\r\n"
+	for rest := strings.TrimLeft(line, blank); rest != ""; rest = strings.TrimLeft(rest, blank) {
+		word := shellWord().FindString(rest)
 		switch {
-		case quote == '\'':
-			if c == '\'' {
-				quote = 0
-			} else {
-				word.WriteByte(c)
-			}
-		case quote == '"':
-			switch {
-			case c == '"':
-				quote = 0
-			case c == '\\' && i+1 < len(line) && strings.IndexByte(`"\`, line[i+1]) >= 0:
-				i++
-				word.WriteByte(line[i])
-			default:
-				word.WriteByte(c)
-			}
-		case c == '\'' || c == '"':
-			quote, inWord = c, true
-		case c == '\\':
-			if i+1 == len(line) {
-				return nil, msg.Errorf("it ends in a backslash")
-			}
-			i++
-			word.WriteByte(line[i])
-			inWord = true
-		case c == ' ' || c == '\t' || c == '\n':
-			if inWord {
-				words = append(words, word.String())
-				word.Reset()
-				inWord = false
-			}
-		default:
-			word.WriteByte(c)
-			inWord = true
+		case word == "" && rest == `\`:
+			return nil, msg.Errorf("it ends in a backslash")
+		case word == "":
+			return nil, msg.Errorf("a %s quote is not closed", rest[:1])
 		}
-	}
-	if quote != 0 {
-		return nil, msg.Errorf("a %s quote is not closed", string(quote))
-	}
-	if inWord {
-		words = append(words, word.String())
+		words = append(words, shellPart().ReplaceAllStringFunc(word, unquote))
+		rest = rest[len(word):]
 	}
 	return words, nil
 }
 
-// splitEnvironment reads KEY=value,KEY="va,lue",KEY='value'. Values are
-// expanded one by one, so that a variable cannot bring in a comma or a quote.
-func splitEnvironment(text string, v variables) (map[string]string, error) {
-	out := map[string]string{}
-	rest := strings.TrimSpace(text)
-	for rest != "" {
-		key, after, ok := strings.Cut(rest, "=")
-		key = strings.TrimSpace(key)
-		if !ok || key == "" || strings.ContainsAny(key, ", \t\n\"'") {
-			return nil, msg.Errorf("%q is not KEY=value,KEY=\"value\"", rest)
-		}
-		after = strings.TrimLeft(after, " \t")
-		var value string
-		if after != "" && (after[0] == '"' || after[0] == '\'') {
-			value, rest, ok = strings.Cut(after[1:], after[:1])
-			if !ok {
-				return nil, msg.Errorf("the quote of %s is not closed", key)
-			}
-			rest = strings.TrimSpace(rest)
-			if rest != "" && rest[0] != ',' {
-				return nil, msg.Errorf("a comma is missing before %q", rest)
-			}
-			rest = strings.TrimPrefix(rest, ",")
-		} else {
-			value, rest, _ = strings.Cut(after, ",")
-			value = strings.TrimSpace(value)
-			if value == "" {
-				return nil, msg.Errorf("%s has no value; write %s=\"\" for an empty one", key, key)
-			}
-		}
-		expanded, err := expand(value, v)
-		if err != nil {
-			return nil, err
-		}
-		out[key] = expanded
-		rest = strings.TrimSpace(rest)
+// unquote returns what a part of a word means.
+func unquote(part string) string {
+	switch part[0] {
+	case '\\':
+		return part[1:]
+	case '"':
+		return escaped().ReplaceAllString(part[1:len(part)-1], "$1")
 	}
-	return out, nil
+	return part[1 : len(part)-1]
 }

@@ -7,9 +7,19 @@ import (
 	"unicode"
 )
 
-// LastLines are the last lines of a file, at most tailLines and tailBytes,
+// LastWords returns the last lines of the first log file that has any, and its path; "" for none.
+func LastWords(logs ...LogFile) (file, lines string) {
+	for _, f := range logs {
+		if lines := lastLines(f.Path); lines != "" {
+			return f.Path, lines
+		}
+	}
+	return "", ""
+}
+
+// lastLines are the last lines of a file, at most tailLines and tailBytes,
 // fit to be printed on a terminal.
-func LastLines(path string) string {
+func lastLines(path string) string {
 	f, err := os.Open(path)
 	if err != nil {
 		return ""
@@ -24,14 +34,17 @@ func LastLines(path string) string {
 	if err != nil {
 		return ""
 	}
-	lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
-	if from > 0 && len(lines) > 1 {
-		lines = lines[1:] // a torn one
+	return Tail(string(data), from > 0, tailLines)
+}
+
+// Tail returns the last lines of a text, at most count, fit to be printed on a terminal. The first line of a text that
+// was cut there is left out.
+func Tail(text string, cut bool, count int) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	if cut && len(lines) > 1 {
+		lines = lines[1:]
 	}
-	if len(lines) > tailLines {
-		lines = lines[len(lines)-tailLines:]
-	}
-	return Printable(strings.Join(lines, "\n"))
+	return Printable(strings.Join(lines[max(len(lines)-count, 0):], "\n"))
 }
 
 // Printable replaces what is not text, escape sequences among it.

@@ -1,7 +1,10 @@
 package program
 
 import (
+	"errors"
+	"maps"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -10,67 +13,28 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
-const minInt = math.MinInt32
-
-// sectionOptions are the options of Supervisor 4.2.5 per kind of section
-// (its options.py), and those of our own [omsinit:NAME]. Where the list is
-// nil, anything goes.
-var sectionOptions = map[string][]string{
-	"supervisord": {"logfile", "logfile_maxbytes", "logfile_backups", "loglevel", "pidfile", "umask",
-		"nodaemon", "silent", "minfds", "minprocs", "nocleanup", "childlogdir", "user", "directory",
-		"strip_ansi", "environment", "identifier"},
-	"unix_http_server": {"file", "chmod", "chown", "username", "password"},
-	"inet_http_server": {"port", "username", "password"},
-	"supervisorctl":    nil,
-	"rpcinterface":     nil,
-	"ctlplugin":        nil,
-	"eventlistener":    nil,
-	"fcgi-program":     nil,
-	"include":          {"files"},
-	"group":            {"programs", "priority"},
-	"program": {"command", "process_name", "numprocs", "numprocs_start", "priority", "autostart",
-		"startsecs", "startretries", "autorestart", "exitcodes", "stopsignal", "stopwaitsecs",
-		"stopasgroup", "killasgroup", "user", "redirect_stderr", "environment", "directory", "umask",
-		"serverurl",
-		"stdout_logfile", "stdout_logfile_maxbytes", "stdout_logfile_backups",
-		"stdout_capture_maxbytes", "stdout_events_enabled", "stdout_syslog",
-		"stderr_logfile", "stderr_logfile_maxbytes", "stderr_logfile_backups",
-		"stderr_capture_maxbytes", "stderr_events_enabled", "stderr_syslog"},
-	"omsinit": {"depends_on", "files", "early", "essential",
-		"ready_http", "ready_status", "ready_json", "ready_insecure", "ready_tcp", "ready_command", "ready_log",
-		"ready_interval", "ready_attempt_timeout", "ready_timeout",
-		"alive_http", "alive_status", "alive_json", "alive_insecure", "alive_tcp", "alive_command",
-		"alive_interval", "alive_attempt_timeout", "alive_failures"},
-}
-
-// withoutEffect are options of a program that Supervisor knows and that do
-// nothing here, since there are no event listeners and no syslog.
-var withoutEffect = []string{"serverurl",
-	"stdout_capture_maxbytes", "stdout_events_enabled", "stdout_syslog",
-	"stderr_capture_maxbytes", "stderr_events_enabled", "stderr_syslog"}
-
-// isOff reports whether a value asks for nothing.
-func isOff(value string) bool {
-	on, ok := parseBool(value)
-	return ok && !on || strings.EqualFold(value, "AUTO") || strings.Trim(value, "0") == "" || strings.EqualFold(value, "0MB")
-}
-
-// optionReader reads the options of one section as values, and reports what
-// it cannot read.
+// optionReader reads the options of one section as values, and reports what it cannot read. What nobody has asked for
+// is unknown.
 type optionReader struct {
+	in      *iniFiles
 	section *iniSection
 	vars    func(file string) variables
-	problem func(option string, text msg.Message)
+	report  func(option string, text msg.Message)
+	asked   map[string]bool
 }
 
-func (b *definitionsBuilder) reader(s *iniSection) *optionReader {
+// reader returns a reader that reports what it cannot read as warnings: the option counts as absent.
+func (b *builder) reader(s *iniSection) *optionReader {
 	return &optionReader{
+		in:      b.in,
 		section: s,
 		vars:    func(file string) variables { return newVariables(filepath.Dir(file), b.env) },
-		problem: func(option string, text msg.Message) { b.problem(s, option, text) },
+		report:  func(option string, text msg.Message) { b.in.warn(s, option, text, msg.M("this is left out")) },
+		asked:   map[string]bool{},
 	}
 }
 
@@ -82,190 +46,242 @@ func (r *optionReader) with(pairs ...string) *optionReader {
 }
 
 func (r *optionReader) has(key string) bool {
+	r.asked[key] = true
 	_, ok := r.section.options[key]
 	return ok
 }
 
-// Text is the expanded value, or missing when the option is not there.
+// reportUnknown reports the options of the section that nobody has asked for. Supervisor ignores them, too.
+func (r *optionReader) reportUnknown() {
+	for _, key := range r.section.order {
+		if r.asked[key] {
+			continue
+		}
+		var fix msg.Message
+		if near := finding.Nearest(key, slices.Sorted(maps.Keys(r.asked))); near != "" {
+			fix = msg.M("did you mean %s?", near)
+		}
+		r.in.warn(r.section, key, msg.M("this option is not known and is ignored"), fix)
+	}
+}
+
+// Text returns the expanded value, or missing when the option is not there or cannot be expanded.
 func (r *optionReader) Text(key, missing string) string {
-	o, ok := r.section.options[key]
-	if !ok {
+	return get(r, key, missing, func(text string) (string, error) { return text, nil })
+}
+
+// get returns the value of an option, or missing when it is not there or cannot be read.
+func get[T any](r *optionReader, key string, missing T, parse func(text string) (T, error)) T {
+	if !r.has(key) {
 		return missing
 	}
-	if !strings.Contains(o.value, "%") {
-		return o.value // most values; the variables are hundreds
+	o := r.section.options[key]
+	text, err := o.value, error(nil)
+	if strings.Contains(text, "%") { // few values; the variables are hundreds
+		text, err = expand(text, r.vars(o.file))
 	}
-	value, err := expand(o.value, r.vars(o.file))
+	value := missing
+	if err == nil {
+		value, err = parse(text)
+	}
 	if err != nil {
-		r.problem(key, msg.M("%v", err))
+		r.report(key, msg.M("%v", err))
 		return missing
 	}
 	return value
 }
 
-func (r *optionReader) integer(key string, missing, least int) int {
-	if !r.has(key) {
-		return missing
+// given reads a text that must not be empty.
+func given(text string) (string, error) {
+	if text == "" {
+		return "", msg.Errorf("there is no value")
 	}
-	value := r.Text(key, strconv.Itoa(missing))
-	n, err := strconv.ParseInt(value, 10, 32)
-	if err != nil || int(n) < least {
-		if least == minInt {
-			r.problem(key, msg.M("%q is not a whole number", value))
-		} else {
-			r.problem(key, msg.M("%q is not a whole number of at least %d", value, least))
+	return text, nil
+}
+
+// whole reads a whole number as Python does: 1_000 is one, and none is too large.
+func whole(text string) (int64, error) {
+	n, err := strconv.ParseInt(strings.ReplaceAll(strings.TrimSpace(text), "_", ""), 10, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0, msg.Errorf("%q is not a whole number", text)
+	}
+	return n, nil
+}
+
+// integer reads a whole number of 32 bits, the nearest one where it has more.
+func integer(text string) (int, error) {
+	n, err := whole(text)
+	return int(min(max(n, math.MinInt32), math.MaxInt32)), err
+}
+
+// natural reads a whole number; a negative one does what 0 does, as in Supervisor.
+func natural(text string) (int, error) {
+	n, err := integer(text)
+	return max(n, 0), err
+}
+
+// atLeast reads a whole number that is not smaller.
+func atLeast(least int) func(string) (int, error) {
+	return func(text string) (int, error) {
+		if n, err := integer(text); err == nil && n >= least {
+			return n, nil
 		}
-		return missing
+		return 0, msg.Errorf("%q is not a whole number of at least %d", text, least)
 	}
-	return int(n)
 }
 
-func (r *optionReader) boolean(key string, missing bool) bool {
-	if !r.has(key) {
-		return missing
-	}
-	value := r.Text(key, "false")
-	truth, ok := parseBool(value)
-	if !ok {
-		r.problem(key, msg.M("%q is neither true nor false", value))
-		return missing
-	}
-	return truth
-}
-
-// parseBool knows Supervisor's spellings.
-func parseBool(s string) (value, ok bool) {
-	switch strings.ToLower(s) {
+// boolean knows Supervisor's spellings.
+func boolean(text string) (bool, error) {
+	switch strings.ToLower(text) {
 	case "yes", "true", "on", "1":
-		return true, true
+		return true, nil
 	case "no", "false", "off", "0":
-		return false, true
+		return false, nil
 	}
-	return false, false
+	return false, msg.Errorf("%q is neither true nor false", text)
 }
 
 // size reads 50MB, 100kb, 1GB or a number of bytes.
-func (r *optionReader) size(key string, missing int64) int64 {
-	if !r.has(key) {
-		return missing
-	}
-	value := r.Text(key, "0")
-	digits, factor := strings.ToLower(value), int64(1)
+func size(text string) (int64, error) {
+	digits, factor := strings.ToLower(text), int64(1)
 	for _, unit := range []struct {
 		suffix string
 		factor int64
 	}{{"kb", 1 << 10}, {"mb", 1 << 20}, {"gb", 1 << 30}} {
 		if rest, ok := strings.CutSuffix(digits, unit.suffix); ok {
-			digits, factor = strings.TrimSpace(rest), unit.factor
+			digits, factor = rest, unit.factor
+			break
 		}
 	}
-	n, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || n < 0 || n > math.MaxInt64/factor {
-		r.problem(key, msg.M("%q is not a size such as 50MB", value))
-		return missing
+	n, err := whole(digits)
+	if err != nil {
+		return 0, msg.Errorf("%q is not a size such as 50MB", text)
 	}
-	return n * factor
+	return min(max(n, 0), math.MaxInt64/factor) * factor, nil
 }
 
-// octal reads a umask, -1 when the option is not there.
-func (r *optionReader) octal(key string) int {
-	if !r.has(key) {
-		return -1
+// octal reads a umask, of which the kernel takes nine bits.
+func octal(text string) (int, error) {
+	n, err := strconv.ParseInt(strings.TrimPrefix(text, "0o"), 8, 32)
+	if err != nil {
+		return -1, msg.Errorf("%q is not an octal number such as 022", text)
 	}
-	value := r.Text(key, "022")
-	n, err := strconv.ParseUint(strings.TrimPrefix(value, "0o"), 8, 32)
-	if err != nil || n > 0o777 {
-		r.problem(key, msg.M("%q is not an octal number such as 022", value))
-		return -1
-	}
-	return int(n)
+	return int(n) & 0o777, nil
 }
 
 // list reads words separated by commas.
-func (r *optionReader) list(key string) []string {
-	var out []string
-	for _, word := range strings.Split(r.Text(key, ""), ",") {
+func list(text string) (out []string, err error) {
+	for _, word := range strings.Split(text, ",") {
 		if word = strings.TrimSpace(word); word != "" && !slices.Contains(out, word) {
 			out = append(out, word)
 		}
 	}
-	return out
+	return out, nil
 }
 
-func (r *optionReader) exitCodes(key string) []int {
-	if !r.has(key) {
-		return []int{0}
-	}
+func (r *optionReader) list(key string) []string { return get(r, key, nil, list) }
+
+func exitCodes(text string) ([]int, error) {
 	codes := []int{}
-	for _, word := range r.list(key) {
-		n, err := strconv.Atoi(word)
+	words, _ := list(text)
+	for _, word := range words {
+		n, err := integer(word)
 		if err != nil || n < 0 || n > 255 {
-			r.problem(key, msg.M("%q is not an exit status from 0 to 255", word))
-			continue
+			return nil, msg.Errorf("%q is not an exit status from 0 to 255", word)
 		}
 		codes = append(codes, n)
 	}
-	return codes
+	return codes, nil
 }
 
-func (r *optionReader) autorestart(key string) Autorestart {
-	value := strings.ToLower(r.Text(key, "unexpected"))
-	if value == "unexpected" {
-		return RestartUnexpected
+func autorestart(text string) (Autorestart, error) {
+	if strings.EqualFold(text, "unexpected") {
+		return RestartUnexpected, nil
 	}
-	always, ok := parseBool(value)
+	always, err := boolean(text)
 	switch {
-	case !ok:
-		r.problem(key, msg.M("%q is not one of true, false and unexpected", value))
+	case err != nil:
+		return RestartUnexpected, msg.Errorf("%q is not one of true, false and unexpected", text)
 	case always:
-		return RestartAlways
-	case !always:
-		return RestartNever
+		return RestartAlways, nil
 	}
-	return RestartUnexpected
+	return RestartNever, nil
 }
 
-func (r *optionReader) Signal(key string) syscall.Signal {
-	value := r.Text(key, "TERM")
-	sig, ok := ParseSignal(value)
+func stopSignal(text string) (syscall.Signal, error) {
+	sig, ok := ParseSignal(text)
 	if !ok {
-		r.problem(key, msg.M("%q is not a signal such as TERM, HUP, INT, QUIT, KILL, USR1 or USR2", value))
-		return syscall.SIGTERM
+		return 0, msg.Errorf("%q is not a signal such as TERM, HUP, INT, QUIT, KILL, USR1 or USR2", text)
 	}
-	return sig
+	return sig, nil
 }
 
-// ParseSignal reads TERM, SIGTERM or 15.
+// otherSignals are names that Python knows beside those of the kernel.
+var otherSignals = map[string]syscall.Signal{"SIGCLD": syscall.SIGCHLD, "SIGPOLL": syscall.SIGIO, "SIGIOT": syscall.SIGABRT,
+	"SIGRTMIN": 34, "SIGRTMAX": 64}
+
+// ParseSignal reads TERM, SIGTERM or 15, as Supervisor does. Signal 0 only asks whether the process is there.
 func ParseSignal(s string) (syscall.Signal, bool) {
-	s = strings.ToUpper(strings.TrimSpace(s))
-	if n, err := strconv.Atoi(s); err == nil {
-		return syscall.Signal(n), unix.SignalName(syscall.Signal(n)) != ""
+	name := strings.ToUpper(strings.TrimSpace(s))
+	if n, err := strconv.Atoi(name); err == nil {
+		sig := syscall.Signal(n)
+		return sig, sig == 0 || sig == 34 || sig == 64 || unix.SignalName(sig) != ""
 	}
-	if !strings.HasPrefix(s, "SIG") {
-		s = "SIG" + s
+	if !strings.HasPrefix(name, "SIG") {
+		name = "SIG" + name
 	}
-	sig := unix.SignalNum(s)
+	if sig, ok := otherSignals[name]; ok {
+		return sig, true
+	}
+	sig := unix.SignalNum(name)
 	return sig, sig != 0
 }
 
-// logFile reads the file, size and backups of one output stream. AUTO and
-// unset mean a file of our choosing in autoDir.
+// home replaces a leading ~ by the home folder, as Supervisor does in the paths of log files.
+func home(path string) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		if dir, err := os.UserHomeDir(); err == nil {
+			return filepath.Join(dir, rest)
+		}
+	}
+	return path
+}
+
+// logFile reads the file, size and backups of one output stream. AUTO and unset mean a file of our choosing in autoDir.
 func (r *optionReader) logFile(stream, autoDir, program string) LogFile {
 	key := stream + "_logfile"
 	file := LogFile{
-		Path:     r.Text(key, "AUTO"),
-		MaxBytes: r.size(key+"_maxbytes", 50<<20),
-		Backups:  r.integer(key+"_backups", 10, 0),
+		Path:     home(r.Text(key, "AUTO")),
+		MaxBytes: get(r, key+"_maxbytes", 50<<20, size),
+		Backups:  get(r, key+"_backups", 10, natural),
 	}
 	switch strings.ToLower(file.Path) {
 	case "none", "off", "":
 		file.Path = ""
+	case "syslog":
+		file.Path = ""
+		r.in.warn(r.section, key, msg.M("there is no syslog under omsinit; the output is thrown away"), msg.Message{})
 	case "auto":
-		file.Path = filepath.Join(autoDir, program+"-"+stream+".log")
+		file.Path, file.Auto = filepath.Join(autoDir, program+"-"+stream+".log"), true
 	default:
 		if !filepath.IsAbs(file.Path) {
 			file.Path, _ = filepath.Abs(file.Path)
 		}
 	}
+	for _, off := range []string{"_capture_maxbytes", "_events_enabled", "_syslog"} {
+		r.withoutEffect(stream + off)
+	}
 	return file
+}
+
+// withoutEffect warns of an option that Supervisor knows and that does nothing here, since there are no event
+// listeners and no syslog, unless it asks for nothing.
+func (r *optionReader) withoutEffect(key string) {
+	value := r.Text(key, "")
+	on, err := boolean(value)
+	switch n, bad := size(value); {
+	case value == "", strings.EqualFold(value, "AUTO"), err == nil && !on, bad == nil && n == 0:
+	default:
+		r.in.warn(r.section, key, msg.M("this option has no effect under omsinit"), msg.Message{})
+	}
 }

@@ -33,6 +33,8 @@ type Probe struct {
 	TCP      string
 	Command  []string
 	Log      string // regular expression for a line of the program's output
+	// AnyProcess reports whether a process that does not belong to the program, such as a proxy, may answer.
+	AnyProcess bool
 
 	Interval time.Duration // between two attempts; 0: 50 ms growing to 1 s
 	Timeout  time.Duration // of one attempt
@@ -62,105 +64,100 @@ const (
 	ProbeGrace    = 100 * time.Millisecond // that a command's output may be open after its end
 )
 
-// probe reads the options of an [omsinit:NAME] section that begin with ready_
-// or alive_.
-func (r *optionReader) probe(prefix string) *Probe {
-	p := &Probe{HTTP: r.Text(prefix+"http", ""), TCP: r.Text(prefix+"tcp", ""), Log: r.Text(prefix+"log", ""),
-		Insecure: r.boolean(prefix+"insecure", false), Status: r.statuses(prefix + "status"),
-		Interval: r.seconds(prefix+"interval", 0), Timeout: r.seconds(prefix+"attempt_timeout", 0)}
-	if r.has(prefix + "command") {
-		words, err := splitCommand(r.Text(prefix+"command", ""))
-		switch {
-		case err != nil:
-			r.problem(prefix+"command", msg.M("%q cannot be split into words: %v", r.Text(prefix+"command", ""), err))
-		case len(words) == 0:
-			r.problem(prefix+"command", msg.M("the command is missing or empty"))
-		}
-		p.Command = words
-	}
-	given := ""
-	for _, kind := range []string{"http", "tcp", "command", "log"} {
-		if !r.has(prefix + kind) {
-			continue
-		}
-		if given != "" {
-			r.problem(prefix+kind, msg.M("give either %s or %s, not both", given, prefix+kind))
-			return nil
-		}
-		given = prefix + kind
-	}
+// probe reads the options of an [omsinit:NAME] section that begin with ready_ or alive_. What cannot be read is no
+// probe.
+func (r *optionReader) probe(prefix string, kinds ...string) *Probe {
+	p := &Probe{AnyProcess: get(r, prefix+"any_process", false, boolean),
+		Insecure: get(r, prefix+"insecure", false, boolean), Status: get(r, prefix+"status", nil, statuses),
+		Interval: get(r, prefix+"interval", 0, seconds), Timeout: get(r, prefix+"attempt_timeout", 0, seconds)}
 	field := r.Text(prefix+"json", "")
+	kind := ""
+	for _, k := range kinds {
+		switch {
+		case !r.has(prefix + k):
+		case kind != "":
+			r.report(prefix+k, msg.M("give either %s or %s, not both", prefix+kind, prefix+k))
+			return nil
+		default:
+			kind = k
+		}
+	}
+	text := r.Text(prefix+kind, "")
 	switch {
-	case given == "" && (r.has(prefix+"interval") || r.has(prefix+"attempt_timeout")):
-		r.problem(prefix+"interval", msg.M("there is no probe; give %shttp, %stcp or %scommand", prefix, prefix, prefix))
-		return nil
-	case p.HTTP == "" && (field != "" || p.Insecure || len(p.Status) > 0):
-		r.problem(prefix+"http", msg.M("%sjson, %sstatus and %sinsecure need %shttp", prefix, prefix, prefix, prefix))
-		return nil
-	case p.TCP != "":
-		if _, port, err := net.SplitHostPort(p.TCP); err != nil || port == "" {
-			r.problem(prefix+"tcp", msg.M("%q is not an address such as 127.0.0.1:2023", p.TCP))
+	case kind == "" && (p.Interval != 0 || p.Timeout != 0):
+		r.report(prefix+"interval", msg.M("there is no probe; give %shttp, %stcp or %scommand", prefix, prefix, prefix))
+	case kind != "http" && (field != "" || p.Insecure || len(p.Status) > 0):
+		r.report(prefix+"http", msg.M("%sjson, %sstatus and %sinsecure need %shttp", prefix, prefix, prefix, prefix))
+	}
+	switch kind {
+	case "tcp":
+		if _, port, err := net.SplitHostPort(text); err != nil || port == "" {
+			r.report(prefix+"tcp", msg.M("%q is not an address such as 127.0.0.1:2023", text))
 			return nil
 		}
-		return p
-	case p.Log != "":
-		if _, err := regexp.Compile(p.Log); err != nil {
-			r.problem(prefix+"log", msg.M("%q is not a regular expression: %v", p.Log, err))
+		p.TCP = text
+	case "log":
+		if _, err := regexp.Compile(text); err != nil || text == "" {
+			r.report(prefix+"log", msg.M("%q is not a regular expression: %v", text, err))
 			return nil
 		}
-		return p
-	case len(p.Command) > 0:
-		return p
-	case p.HTTP == "":
+		p.Log = text
+	case "command":
+		if p.Command = r.words(prefix + "command"); len(p.Command) == 0 {
+			return nil
+		}
+	case "http":
+		return p.readHTTP(r, prefix, text, field)
+	default:
 		return nil
 	}
-	u, err := url.Parse(p.HTTP)
+	return p
+}
+
+// readHTTP reads what only an HTTP probe has.
+func (p *Probe) readHTTP(r *optionReader, prefix, address, field string) *Probe {
+	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		r.problem(prefix+"http", msg.M("%q is not an address such as http://127.0.0.1:8090/health", p.HTTP))
+		r.report(prefix+"http", msg.M("%q is not an address such as http://127.0.0.1:8090/health", address))
 		return nil
 	}
-	if p.Insecure && !Loopback(u.Hostname()) {
-		r.problem(prefix+"insecure", msg.M("%q is not on this host; certificates may only be left unverified on loopback", u.Host))
+	if p.Insecure && !IsLoopback(u.Hostname()) {
+		r.report(prefix+"insecure", msg.M("%q is not on this host; certificates may only be left unverified on loopback", u.Host))
+		p.Insecure = false
 	}
-	if field != "" {
-		var ok bool
-		if p.Field, p.Value, ok = strings.Cut(field, "="); !ok || strings.TrimSpace(p.Field) == "" {
-			r.problem(prefix+"json", msg.M("%q is not field=value, such as data.healthy=true", field))
-		}
-		p.Field, p.Value = strings.TrimSpace(p.Field), strings.TrimSpace(p.Value)
+	p.HTTP = address
+	if name, value, ok := strings.Cut(field, "="); ok && strings.TrimSpace(name) != "" {
+		p.Field, p.Value = strings.TrimSpace(name), strings.TrimSpace(value)
+	} else if field != "" {
+		r.report(prefix+"json", msg.M("%q is not field=value, such as data.healthy=true", field))
 	}
 	return p
 }
 
 // statuses reads HTTP statuses.
-func (r *optionReader) statuses(key string) []int {
-	var out []int
-	for _, word := range r.list(key) {
+func statuses(text string) (out []int, err error) {
+	words, _ := list(text)
+	for _, word := range words {
 		n, err := strconv.Atoi(word)
 		if err != nil || n < 100 || n > 599 {
-			r.problem(key, msg.M("%q is not an HTTP status from 100 to 599", word))
-			continue
+			return nil, msg.Errorf("%q is not an HTTP status from 100 to 599", word)
 		}
 		out = append(out, n)
 	}
-	return out
+	return out, nil
 }
 
 // seconds reads a number of seconds, with decimals if need be.
-func (r *optionReader) seconds(key string, missing time.Duration) time.Duration {
-	if !r.has(key) {
-		return missing
-	}
-	value := r.Text(key, "1")
-	n, err := strconv.ParseFloat(value, 64)
+func seconds(text string) (time.Duration, error) {
+	n, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(n >= 0.01 && n <= 86400) {
-		r.problem(key, msg.M("%q is not a number of seconds from 0.01 to 86400", value))
-		return missing
+		return 0, msg.Errorf("%q is not a number of seconds from 0.01 to 86400", text)
 	}
-	return time.Duration(n * float64(time.Second))
+	return time.Duration(n * float64(time.Second)), nil
 }
 
-func Loopback(host string) bool {
+// IsLoopback reports whether a host name or address is one of this host alone.
+func IsLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

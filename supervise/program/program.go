@@ -1,140 +1,213 @@
 package program
 
 import (
+	"cmp"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
-// readPrograms reads the [program:NAME] sections.
-func (b *definitionsBuilder) readPrograms() {
-	autoDir := b.autoLogDir()
-	shared, seen := map[string]string{}, map[string]bool{}
-	if s := b.in.sections["supervisord"]; s != nil {
-		shared = b.reader(s).environment("environment")
-	}
-	for _, name := range b.in.order {
-		section, ok := strings.CutPrefix(name, "program:")
+// maxProcesses bounds numprocs: a typing error must not take all processes and descriptors of the host.
+const maxProcesses = 1024
+
+// readPrograms reads the [group:NAME] and the [program:NAME] sections. A program that is in several groups is there
+// for each of them.
+func (b *builder) readPrograms() {
+	groups := map[string][]string{} // of each program section
+	priority := map[string]int{}    // of the groups
+	for _, s := range b.in.order {
+		group, ok := strings.CutPrefix(s.name, "group:")
 		if !ok {
 			continue
 		}
-		s := b.in.sections[name]
-		if section == "" || strings.ContainsAny(section, " :/") {
-			b.problem(s, "", msg.M("%q cannot be a program's name: it must not be empty or contain a space, a colon or a slash", section))
+		r := b.reader(s)
+		priority[group] = get(r, "priority", 999, integer)
+		members := r.list("programs")
+		if len(members) == 0 {
+			r.report("programs", msg.M("a group needs the names of its programs"))
+		}
+		for _, member := range members {
+			if b.in.sections["program:"+member] == nil {
+				r.report("programs", msg.M("there is no program %q", member))
+			}
+			groups[member] = append(groups[member], group)
+		}
+		r.reportUnknown()
+	}
+	autoDir := b.autoLogDir()
+	for _, s := range b.in.order {
+		name, ok := strings.CutPrefix(s.name, "program:")
+		if !ok {
 			continue
 		}
-		group := b.groups.GetGroup(section, section)
-		r := b.reader(s).with("program_name", section, "group_name", group)
-		count := r.integer("numprocs", 1, 1)
-		first := r.integer("numprocs_start", 0, 0)
-		if count > 1 && !strings.Contains(s.options["process_name"].value, "%(process_num)") {
-			b.problem(s, "numprocs", msg.M("more than one process needs %%(process_num)02d in process_name"))
-			continue
+		in := groups[name]
+		if len(in) == 0 {
+			in = []string{plainName(name)}
 		}
-		for n := first; n < first+count; n++ {
-			before := len(b.in.problems)
-			p := b.readProgram(r.with("process_num", strconv.Itoa(n), "numprocs", strconv.Itoa(count)),
-				section, shared, autoDir)
-			p.Group, p.GroupPriority = group, p.Priority
-			if priority, ok := b.priority[group]; ok {
-				p.GroupPriority = priority
-			}
-			if seen[p.FullName()] {
-				b.problem(s, "process_name", msg.M("another program is called %s too", p.FullName()))
-			}
-			seen[p.FullName()] = true
-			i := len(b.definitions.Programs)
-			b.definitions.Programs = append(b.definitions.Programs, p)
-			b.byName[name] = append(b.byName[name], i)
-			if p.Name != section {
-				b.byName[p.Name] = append(b.byName[p.Name], i)
-			}
-			b.byName[section] = append(b.byName[section], i)
-			if len(b.in.problems) > before {
-				break // the other processes have the same faults
+		for _, group := range in {
+			for _, p := range b.readSection(s, group, autoDir) {
+				p.Section, p.Group, p.GroupPriority = name, group, p.Priority
+				if n, ok := priority[group]; ok {
+					p.GroupPriority = n
+				}
+				b.addProgram(s, p)
 			}
 		}
 	}
 }
 
-func (b *definitionsBuilder) readProgram(r *optionReader, section string, shared map[string]string,
-	autoDir string) Program {
-	p := Program{
-		Name:      r.Text("process_name", section),
-		Directory: r.Text("directory", ""), User: r.Text("user", ""), Umask: r.octal("umask"),
-		Priority:  r.integer("priority", 999, minInt),
-		Autostart: r.boolean("autostart", true), Autorestart: r.autorestart("autorestart"),
-		ExitCodes: r.exitCodes("exitcodes"),
-		StartSecs: r.integer("startsecs", 1, 0), StartRetries: r.integer("startretries", 3, 0),
-		StopSignal: r.Signal("stopsignal"), StopWaitSecs: r.integer("stopwaitsecs", 10, 0),
-		StopAsGroup:    r.boolean("stopasgroup", false),
-		RedirectStderr: r.boolean("redirect_stderr", false),
-		ReadyTimeout:   defaultReadyTimeout,
+// addProgram adds a program. Of several with one name the last one counts, as in Supervisor.
+func (b *builder) addProgram(s *iniSection, p Program) {
+	full := p.FullName()
+	i := slices.IndexFunc(b.byName[p.Name], func(i int) bool { return b.definitions.Programs[i].FullName() == full })
+	if i >= 0 {
+		b.in.warn(s, "process_name", msg.M("another program is called %s too; this one takes its place", full), msg.Message{})
+		b.definitions.Programs[b.byName[p.Name][i]] = p
+		return
 	}
-	p.KillAsGroup = r.boolean("killasgroup", p.StopAsGroup)
-	if p.StopAsGroup && !p.KillAsGroup {
-		r.problem("killasgroup", msg.M("it must not be false when stopasgroup is true"))
+	i = len(b.definitions.Programs)
+	b.definitions.Programs = append(b.definitions.Programs, p)
+	for _, name := range slices.Compact([]string{s.name, p.Name, p.Section}) {
+		b.byName[name] = append(b.byName[name], i)
 	}
-	if strings.ContainsAny(p.Name, " :/") || p.Name == "" {
-		r.problem("process_name", msg.M("%q cannot be a program's name: it must not be empty or contain a space, a colon or a slash", p.Name))
+}
+
+// plainName replaces what must not be in the name of a program, so that a section with such a name can be listed.
+func plainName(name string) string {
+	return cmp.Or(strings.NewReplacer(" ", "_", ":", "_", "/", "_").Replace(strings.TrimSpace(name)), "_")
+}
+
+// readSection reads the processes of a [program:NAME] section. When something of it cannot be used, each has the first
+// such thing as its Problem.
+func (b *builder) readSection(s *iniSection, group, autoDir string) []Program {
+	r := b.reader(s)
+	reported := map[string]bool{} // once for all processes
+	var broken *finding.Finding
+	r.report = func(option string, text msg.Message) {
+		f := s.find(finding.Error, option, text, msg.Message{})
+		if broken == nil {
+			broken = &f
+		}
+		if !reported[option] {
+			b.in.findings = append(b.in.findings, f)
+		}
+		reported[option] = true
 	}
-	own := r.environment("environment")
-	p.Environment = map[string]string{}
-	var pairs []string
-	for _, m := range []map[string]string{shared, own} {
-		for key, value := range m {
-			p.Environment[key] = value
-			pairs = append(pairs, "ENV_"+key, value)
+	name := strings.TrimSpace(strings.TrimPrefix(s.name, "program:"))
+	badName := func(option, name string) string {
+		if plain := plainName(name); plain != name {
+			r.report(option, msg.M("%q cannot be a program's name: it must not be empty or contain a space, a colon or a slash", name))
+			return plain
+		}
+		return name
+	}
+	name = badName("", name)
+	if s.torn > 0 {
+		r.report("", msg.M("line %d cannot be read, so that the section is not used", s.torn))
+	}
+	base := r.with("program_name", name, "group_name", group)
+	count, first := get(base, "numprocs", 1, natural), get(base, "numprocs_start", 0, integer)
+	switch {
+	case count > maxProcesses:
+		r.report("numprocs", msg.M("%d processes are too many; at most %d", count, maxProcesses))
+		count = 1
+	case count > 1 && !strings.Contains(s.options["process_name"].value, "%(process_num)"):
+		r.report("numprocs", msg.M("more than one process needs %%(process_num)02d in process_name"))
+		count = 1
+	case count == 0:
+		b.in.warn(s, "numprocs", msg.M("there are no processes of this program"), msg.Message{})
+	}
+	var out []Program
+	for n := first; n < first+count; n++ {
+		p := b.readProcess(base.with("process_num", strconv.Itoa(n), "numprocs", strconv.Itoa(count)), name, autoDir)
+		p.Name = badName("process_name", p.Name)
+		out = append(out, p)
+	}
+	if broken != nil {
+		for i := range out {
+			out[i].Problem = broken
 		}
 	}
+	if count > 0 {
+		r.reportUnknown()
+	}
+	return out
+}
+
+// readProcess reads one process of a section.
+func (b *builder) readProcess(r *optionReader, name, autoDir string) Program {
+	own := r.environment("environment")
+	p := Program{Environment: map[string]string{}, ReadyTimeout: defaultReadyTimeout}
+	maps.Copy(p.Environment, b.shared)
+	maps.Copy(p.Environment, own)
+	var pairs []string
+	for key, value := range own {
+		pairs = append(pairs, "ENV_"+key, value)
+	}
 	r = r.with(pairs...)
-	p.CommandLine = r.Text("command", "")
-	words, err := splitCommand(p.CommandLine)
-	switch {
-	case err != nil:
-		r.problem("command", msg.M("%q cannot be split into words: %v", p.CommandLine, err))
-	case len(words) == 0 && !r.unexpandable("command"):
-		r.problem("command", msg.M("the command is missing or empty"))
+	p.Name = r.Text("process_name", name)
+	p.Directory, p.User, p.Umask = r.Text("directory", ""), get(r, "user", "", given), get(r, "umask", -1, octal)
+	p.Priority = get(r, "priority", 999, integer)
+	p.Autostart, p.Autorestart = get(r, "autostart", true, boolean), get(r, "autorestart", RestartUnexpected, autorestart)
+	p.ExitCodes = get(r, "exitcodes", []int{0}, exitCodes)
+	p.StartSecs, p.StartRetries = get(r, "startsecs", 1, natural), get(r, "startretries", 3, natural)
+	p.StopSignal, p.StopWaitSecs = get(r, "stopsignal", syscall.SIGTERM, stopSignal), get(r, "stopwaitsecs", 10, natural)
+	p.StopAsGroup = get(r, "stopasgroup", false, boolean)
+	if p.KillAsGroup = get(r, "killasgroup", p.StopAsGroup, boolean); p.StopAsGroup && !p.KillAsGroup {
+		r.report("killasgroup", msg.M("it must not be false when stopasgroup is true"))
 	}
-	p.Command = words
-	p.Stdout = r.logFile("stdout", autoDir, p.Name)
-	if p.Stderr = r.logFile("stderr", autoDir, p.Name); p.RedirectStderr {
-		p.Stderr = LogFile{}
+	if p.CommandLine = r.Text("command", ""); p.CommandLine == "" {
+		r.report("command", msg.M("the command is missing or empty"))
 	}
+	p.Command = r.words("command")
+	p.RedirectStderr = get(r, "redirect_stderr", false, boolean)
+	p.Stdout, p.Stderr = r.logFile("stdout", autoDir, p.Name), r.logFile("stderr", autoDir, p.Name)
+	if p.RedirectStderr {
+		p.Stderr.Path, p.Stderr.Auto = "", false
+	}
+	r.withoutEffect("serverurl")
 	return p
 }
 
-// unexpandable reports whether the option could not be expanded, which has
-// been reported already.
-func (r *optionReader) unexpandable(key string) bool {
-	o, ok := r.section.options[key]
-	if !ok {
-		return false
-	}
-	_, err := expand(o.value, r.vars(o.file))
-	return err != nil
+// words splits a command into words.
+func (r *optionReader) words(key string) []string {
+	return get(r, key, nil, func(text string) ([]string, error) {
+		words, err := splitCommand(text)
+		switch {
+		case err != nil:
+			return nil, msg.Errorf("the command cannot be split into words: %w", err)
+		case len(words) == 0:
+			return nil, msg.Errorf("the command is missing or empty")
+		}
+		return words, nil
+	})
 }
 
 func (r *optionReader) environment(key string) map[string]string {
-	o, ok := r.section.options[key]
-	if !ok {
+	if !r.has(key) {
 		return nil
 	}
-	env, err := splitEnvironment(o.value, r.vars(o.file))
+	o := r.section.options[key]
+	env, plain, err := splitEnvironment(o.value, r.vars(o.file))
 	if err != nil {
-		r.problem(key, msg.M("%v", err))
-		return nil
+		r.report(key, msg.M("%v", err))
+	} else if !plain {
+		r.in.warn(r.section, key, msg.M("Supervisor refuses a value without quotes that has other characters than letters, digits and _./+-():"),
+			msg.M("write KEY=\"value\""))
 	}
 	return env
 }
 
 // autoLogDir is where log files without a name go.
-func (b *definitionsBuilder) autoLogDir() string {
+func (b *builder) autoLogDir() string {
 	s := b.in.sections["supervisord"]
 	if s == nil {
 		return os.TempDir()
@@ -155,45 +228,55 @@ const (
 	defaultAliveFailures = 3
 )
 
-// readExtensions reads the [omsinit:NAME] sections.
-func (b *definitionsBuilder) readExtensions() {
-	for _, name := range b.in.order {
-		program, ok := strings.CutPrefix(name, "omsinit:")
+// readExtensions reads the [omsinit:NAME] sections. They are not Supervisor's: what is wrong with one is left out, and
+// the program runs.
+func (b *builder) readExtensions() {
+	for _, s := range b.in.order {
+		program, ok := strings.CutPrefix(s.name, "omsinit:")
 		if !ok {
 			continue
 		}
-		s := b.in.sections[name]
 		indexes := b.byName[program]
+		for i := range b.definitions.Programs { // or one process, as supervisorctl names it
+			if len(b.byName[program]) == 0 && b.definitions.Programs[i].FullName() == program {
+				indexes = append(indexes, i)
+			}
+		}
 		if len(indexes) == 0 {
-			b.warn(s, "", msg.M("there is no program %q; the section is ignored", program))
+			b.in.warn(s, "", msg.M("there is no program %q; the section is ignored", program), msg.Message{})
 			continue
 		}
 		r := b.reader(s).with("program_name", program)
-		probe, alive, essential := r.probe("ready_"), r.probe("alive_"), r.boolean("essential", false)
-		failures := r.integer("alive_failures", defaultAliveFailures, 1)
+		probe, alive := r.probe("ready_", "http", "tcp", "command", "log"), r.probe("alive_", "http", "tcp", "command")
+		failures := get(r, "alive_failures", defaultAliveFailures, atLeast(1))
 		if alive != nil && alive.Interval == 0 {
 			alive.Interval = defaultAliveInterval
 		}
-		timeout := time.Duration(r.integer("ready_timeout", int(defaultReadyTimeout/time.Second), 1)) * time.Second
-		depends, files, early := r.list("depends_on"), r.list("files"), r.boolean("early", false)
+		timeout := get(r, "ready_timeout", int(defaultReadyTimeout/time.Second), atLeast(1))
+		depends, files := r.list("depends_on"), r.list("files")
+		early, essential := get(r, "early", false, boolean), get(r, "essential", false, boolean)
 		slices.Sort(depends)
 		for _, i := range indexes {
 			p := &b.definitions.Programs[i]
-			p.DependsOn, p.Files, p.Early, p.Probe, p.ReadyTimeout = depends, files, early, probe, timeout
-			if p.Essential = essential; alive != nil {
+			p.DependsOn, p.Files, p.Early, p.Essential = depends, files, early, essential
+			p.Probe, p.ReadyTimeout = probe, time.Duration(timeout)*time.Second
+			if alive != nil {
 				p.Alive, p.AliveFailures = alive, failures
 			}
 			if probe != nil && probe.Log != "" && p.Stdout.Path == "" && p.Stderr.Path == "" {
-				b.problem(s, "ready_log", msg.M("the program has no log file that a line could appear in"))
+				r.report("ready_log", msg.M("the program has no log file that a line could appear in"))
+				p.Probe = nil
 			}
 		}
+		r.reportUnknown()
 	}
 }
 
-// checkDependencies reports unknown names and cycles, and replaces section
-// names by the processes they stand for.
-func (b *definitionsBuilder) checkDependencies() {
+// checkDependencies replaces section names by the processes they stand for. Names that are not there, and the
+// dependency that closes a circle, are left out.
+func (b *builder) checkDependencies() {
 	programs := b.definitions.Programs
+	names := make([][]string, len(programs)) // of the processes that each depends on
 	const unseen, open, closed = 0, 1, 2
 	color := make([]int, len(programs))
 	var path []string
@@ -203,48 +286,41 @@ func (b *definitionsBuilder) checkDependencies() {
 		path = append(path, programs[i].Name)
 		for _, name := range programs[i].DependsOn {
 			for _, j := range b.byName[name] {
-				switch color[j] {
-				case unseen:
-					visit(j)
-				case open:
-					at := slices.Index(path, programs[j].Name)
-					cycle := strings.Join(append(slices.Clone(path[at:]), programs[j].Name), " -> ")
-					b.problem(b.extension(i), "depends_on", msg.M("the programs depend on each other in a circle: %s; break it", cycle))
+				if color[j] == open {
+					cycle := strings.Join(append(path[slices.Index(path, programs[j].Name):], programs[j].Name), " -> ")
+					b.leaveOut(i, msg.M("the programs depend on each other in a circle: %s; break it", cycle))
+					continue
 				}
+				if color[j] == unseen {
+					visit(j)
+				}
+				names[i] = append(names[i], programs[j].Name)
+			}
+			if len(b.byName[name]) == 0 {
+				b.leaveOut(i, msg.M("there is no program %q", name))
 			}
 		}
 		color[i] = closed
 		path = path[:len(path)-1]
 	}
-	for i, p := range programs {
-		for _, name := range p.DependsOn {
-			if len(b.byName[name]) == 0 {
-				b.problem(b.extension(i), "depends_on", msg.M("there is no program %q", name))
-			}
-		}
+	for i := range programs {
 		if color[i] == unseen {
 			visit(i)
 		}
 	}
 	for i := range programs {
-		var names []string
-		for _, name := range programs[i].DependsOn {
-			for _, j := range b.byName[name] {
-				names = append(names, programs[j].Name)
-			}
-		}
-		slices.Sort(names)
-		programs[i].DependsOn = slices.Compact(names)
+		slices.Sort(names[i])
+		programs[i].DependsOn = slices.Compact(names[i])
 	}
 }
 
-// extension is the section that set the dependencies of a program.
-func (b *definitionsBuilder) extension(i int) *iniSection {
-	for _, name := range b.in.order {
-		program, ok := strings.CutPrefix(name, "omsinit:")
-		if ok && slices.Contains(b.byName[program], i) && b.in.sections[name].options["depends_on"].value != "" {
-			return b.in.sections[name]
+// leaveOut warns of a dependency, at the section that has it.
+func (b *builder) leaveOut(i int, text msg.Message) {
+	for _, s := range b.in.order {
+		program, ok := strings.CutPrefix(s.name, "omsinit:")
+		if ok && slices.Contains(b.byName[program], i) && s.options["depends_on"].value != "" {
+			b.reader(s).report("depends_on", text)
+			return
 		}
 	}
-	return &iniSection{file: b.definitions.File}
 }

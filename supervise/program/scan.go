@@ -1,24 +1,29 @@
 package program
 
 import (
+	"bytes"
+	"cmp"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
+	"sort"
 	"strings"
+	"unicode/utf8"
 
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
-// iniFiles is every section of supervisord.conf and its includes, with the
-// place of each option. It reads the format as Supervisor does (Python's
-// RawConfigParser with inline comments): later files win, option names are
-// case-insensitive, an indented line continues the value before it.
+// iniFiles is every section of supervisord.conf and its includes, with the place of each option. It reads the format
+// as Supervisor does (Python's RawConfigParser with inline comments): later files win, option names are
+// case-insensitive, an indented line continues the value before it, [DEFAULT] holds for all sections. Where Supervisor
+// refuses a file as a whole, only the line is left out.
 type iniFiles struct {
 	sections map[string]*iniSection
-	order    []string // section names as they first appear
-	files    []string // files read, the main one first
-	problems []finding.Finding
-	warnings []finding.Finding
+	order    []*iniSection // as they first appear
+	files    []string      // files read, the main one first
+	findings []finding.Finding
 }
 
 type iniSection struct {
@@ -27,6 +32,7 @@ type iniSection struct {
 	line    int
 	options map[string]iniOption
 	order   []string
+	torn    int // the first line of it that cannot be read
 }
 
 type iniOption struct {
@@ -35,30 +41,51 @@ type iniOption struct {
 	line  int
 }
 
-// problem returns what is wrong with an option of a section, or with the whole section where option is "".
-func problem(file string, line int, section, option string, text msg.Message) finding.Finding {
-	place := finding.Place{File: file, Line: line, Key: "[" + section + "]"}
+// find returns what is wrong with an option of a section, or with the whole section where option is "".
+func (s *iniSection) find(severity finding.Severity, option string, text, fix msg.Message) finding.Finding {
+	place := finding.Place{File: s.file, Line: s.line}
+	if s.name != "" {
+		place.Key = "[" + s.name + "]"
+	}
+	if o, ok := s.options[option]; ok {
+		place.File, place.Line = o.file, o.line
+	}
 	if option != "" {
 		place.Key += " " + option
 	}
-	return finding.Finding{ID: "program.definition", Severity: finding.Error, Place: place, Message: text}
+	id := "program.ignored"
+	if severity == finding.Error {
+		id = "program.broken"
+	}
+	return finding.Finding{ID: id, Severity: severity, Place: place, Message: text, Fix: fix}
 }
 
-// scanFiles reads conf and what it includes. The error is only ever that of
-// reading conf itself; everything else is collected as problems.
+func (in *iniFiles) warn(s *iniSection, option string, text, fix msg.Message) {
+	in.findings = append(in.findings, s.find(finding.Warning, option, text, fix))
+}
+
+// scanFiles reads conf and what it includes. The error is only ever that of reading conf itself.
 func scanFiles(conf string, env map[string]string) (*iniFiles, error) {
 	in := &iniFiles{sections: map[string]*iniSection{}}
 	data, err := os.ReadFile(conf)
 	if err != nil {
 		return nil, err
 	}
-	in.scan(conf, string(data))
+	in.scan(conf, data)
 	in.include(conf, env)
+	if defaults := in.sections["DEFAULT"]; defaults != nil {
+		for _, s := range in.order {
+			for _, key := range defaults.order {
+				if _, ok := s.options[key]; !ok {
+					s.options[key] = defaults.options[key]
+				}
+			}
+		}
+	}
 	return in, nil
 }
 
-// include reads the files of the [include] section. Only the main file's
-// section counts, as in Supervisor.
+// include reads the files of the [include] section. Only the main file's section counts, as in Supervisor.
 func (in *iniFiles) include(conf string, env map[string]string) {
 	s := in.sections["include"]
 	if s == nil {
@@ -66,116 +93,172 @@ func (in *iniFiles) include(conf string, env map[string]string) {
 	}
 	files, ok := s.options["files"]
 	if !ok {
-		in.problems = append(in.problems, problem(s.file, s.line, "include", "",
-			msg.M("has no files option; name the files to include, or remove the section")))
-		return
+		in.warn(s, "", msg.M("has no files option; name the files to include, or remove the section"), msg.Message{})
 	}
 	for _, pattern := range strings.Fields(files.value) {
-		place := problem(files.file, files.line, "include", "files", msg.Message{})
 		expanded, err := expand(pattern, newVariables(filepath.Dir(files.file), env))
 		if err != nil {
-			place.Message = msg.M("%v", err)
-			in.problems = append(in.problems, place)
+			in.warn(s, "files", msg.M("%v", err), msg.Message{})
 			continue
 		}
 		if !filepath.IsAbs(expanded) {
 			expanded = filepath.Join(filepath.Dir(conf), expanded)
 		}
-		names, err := filepath.Glob(expanded) // sorted
-		if err != nil {
-			place.Message = msg.M("%q is not a file pattern", pattern)
-			in.problems = append(in.problems, place)
-			continue
-		}
+		names := glob(expanded)
 		if len(names) == 0 && !strings.ContainsAny(expanded, "*?[") {
-			place.Message = msg.M("the included file %s does not exist; create it or remove it here", expanded)
-			in.problems = append(in.problems, place)
+			in.warn(s, "files", msg.M("the included file %s does not exist; create it or remove it here", expanded),
+				msg.Message{})
 		}
 		for _, name := range names {
-			data, err := os.ReadFile(name)
+			data, err := readRegular(name)
 			if err != nil {
-				place.Message = msg.M("cannot read the included file: %v", err)
-				in.problems = append(in.problems, place)
+				in.warn(s, "files", msg.M("cannot read the included file: %v", err), msg.Message{})
 				continue
 			}
-			in.scan(name, string(data))
+			in.scan(name, data)
 		}
 	}
 }
 
+// readRegular reads a file that has an end: reading a pipe would wait for ever.
+func readRegular(name string) ([]byte, error) {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return nil, msg.Errorf("%s is not a regular file", name)
+	}
+	return os.ReadFile(name)
+}
+
+// glob returns the files that a pattern of Python's glob means, sorted: a set of letters is negated by !, a star does
+// not mean a name that begins with a dot, and a bracket that is not closed is a letter.
+func glob(pattern string) []string {
+	pattern = strings.ReplaceAll(pattern, "[!", "[^")
+	if _, err := path.Match(pattern, ""); err != nil {
+		pattern = strings.ReplaceAll(pattern, "[", `\[`)
+	}
+	wanted := strings.Split(filepath.Clean(pattern), "/")
+	names, _ := filepath.Glob(pattern) // the pattern is sound
+	return slices.DeleteFunc(names, func(name string) bool {
+		for i, part := range strings.Split(filepath.Clean(name), "/") {
+			if strings.HasPrefix(part, ".") && !strings.HasPrefix(wanted[i], ".") {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// lineEnds are what Python takes for the end of a line in a text file.
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
 // scan adds the sections of one file.
-func (in *iniFiles) scan(file, text string) {
+func (in *iniFiles) scan(file string, data []byte) {
 	in.files = append(in.files, file)
+	whole := &iniSection{file: file, line: 1}
+	text, marked := bytes.CutPrefix(data, []byte("\ufeff"))
+	if marked {
+		in.warn(whole, "", msg.M("the file begins with a byte order mark, with which Supervisor refuses it"),
+			msg.M("save it without"))
+	}
+	if !utf8.Valid(text) {
+		in.warn(whole, "", msg.M("the file is not UTF-8, and Supervisor refuses such a file"), msg.M("save it as UTF-8"))
+	}
 	var section *iniSection
 	key, indent := "", 0 // the option a continuation line belongs to
-	for i, line := range strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n") {
-		number := i + 1
-		line = withoutComment(strings.TrimRight(line, "\r"))
+	for i, line := range strings.Split(lineEnds.Replace(string(text)), "\n") {
+		line = withoutComment(line)
 		trimmed := strings.TrimSpace(line)
 		if trimmed == "" {
 			continue
 		}
-		if n := indentOf(line); key != "" && n > indent {
+		deep := len(line) - len(strings.TrimLeft(line, " \t"))
+		if key != "" && deep > indent {
 			o := section.options[key]
 			o.value += "\n" + trimmed
 			section.options[key] = o
 			continue
 		}
+		indent = deep
+		here := &iniSection{file: file, line: i + 1}
+		if section != nil {
+			here.name = section.name
+		}
 		if strings.HasPrefix(trimmed, "[") {
 			key = ""
-			end := strings.IndexByte(trimmed, ']')
+			end := strings.LastIndexByte(trimmed, ']')
+			here.name = strings.ToValidUTF8(trimmed[1:max(end, 1)], "?")
 			if end < 0 {
-				in.problems = append(in.problems, problem(file, number, trimmed[1:], "",
-					msg.M("%q has no closing bracket", trimmed)))
-				section = nil
-				continue
+				here.name = trimmed[1:]
+				in.warn(here, "", msg.M("%q has no closing bracket", trimmed), msg.Message{})
 			}
-			section = in.section(trimmed[1:end], file, number)
+			if section = in.section(here); end < 0 {
+				section.torn = cmp.Or(section.torn, i+1)
+			}
 			continue
 		}
 		at := strings.IndexAny(trimmed, "=:")
-		if section == nil || at <= 0 {
-			name := ""
-			if section != nil {
-				name = section.name
+		switch {
+		case section == nil:
+			in.warn(here, "", msg.M("the line is before the first [section], and is left out; Supervisor refuses such a file"),
+				msg.Message{})
+		case at <= 0:
+			in.warn(here, "", msg.M("the line is neither a [section] nor an option = value; Supervisor refuses such a file"),
+				msg.Message{})
+			section.torn, key = cmp.Or(section.torn, i+1), ""
+		default:
+			key = strings.ToLower(strings.TrimSpace(trimmed[:at]))
+			before, again := section.options[key]
+			if !again {
+				section.order = append(section.order, key)
+			} else if before.file == file {
+				in.warn(section, key, msg.M("this option is given again at line %d, which counts", i+1), msg.Message{})
 			}
-			in.problems = append(in.problems, problem(file, number, name, "",
-				msg.M("%q is neither a [section] nor an option = value", trimmed)))
-			key = ""
-			continue
+			section.options[key] = iniOption{value: strings.TrimSpace(trimmed[at+1:]), file: file, line: i + 1}
 		}
-		key, indent = strings.ToLower(strings.TrimSpace(trimmed[:at])), indentOf(line)
-		if _, again := section.options[key]; !again {
-			section.order = append(section.order, key)
-		}
-		section.options[key] = iniOption{value: strings.TrimSpace(trimmed[at+1:]), file: file, line: number}
 	}
 }
 
-func (in *iniFiles) section(name, file string, line int) *iniSection {
-	s := in.sections[name]
+// section returns the section of that name, which is a new one unless there is one.
+func (in *iniFiles) section(named *iniSection) *iniSection {
+	s := in.sections[named.name]
 	if s == nil {
-		s = &iniSection{name: name, file: file, line: line, options: map[string]iniOption{}}
-		in.sections[name] = s
-		in.order = append(in.order, name)
+		s, named.options = named, map[string]iniOption{}
+		in.sections[s.name] = s
+		in.order = append(in.order, s)
 	}
 	return s
 }
 
-// withoutComment removes a whole-line comment, or an inline one: ; or # after
-// white space, as Supervisor reads it.
+// withoutComment removes a whole-line comment, or an inline one: ; or # after white space. Like Python it looks at the
+// first of each at once, then at the second of each, and stops at the first that is one.
 func withoutComment(line string) string {
-	for i := 0; i < len(line); i++ {
-		if line[i] != ';' && line[i] != '#' {
-			continue
+	for semicolon, hash := -1, -1; ; {
+		end := len(line)
+		for _, at := range []*int{&semicolon, &hash} {
+			mark := byte(';')
+			if at == &hash {
+				mark = '#'
+			}
+			next := strings.IndexByte(line[min(*at+1, len(line)):], mark)
+			if next < 0 {
+				*at = len(line)
+				continue
+			}
+			if *at += 1 + next; *at == 0 || line[*at-1] == ' ' || line[*at-1] == '\t' {
+				end = min(end, *at)
+			}
 		}
-		if i == 0 || line[i-1] == ' ' || line[i-1] == '\t' {
-			return line[:i]
+		if end < len(line) || semicolon == len(line) && hash == len(line) {
+			return line[:end]
 		}
 	}
-	return line
 }
 
-func indentOf(line string) int {
-	return len(line) - len(strings.TrimLeft(line, " \t"))
+// sorted returns the findings in the order of the files and their lines.
+func (in *iniFiles) sorted() []finding.Finding {
+	sort.SliceStable(in.findings, func(i, j int) bool {
+		a, b := in.findings[i], in.findings[j]
+		return cmp.Or(cmp.Compare(slices.Index(in.files, a.Place.File), slices.Index(in.files, b.Place.File)),
+			cmp.Compare(a.Place.Line, b.Place.Line)) < 0
+	})
+	return in.findings
 }

@@ -21,7 +21,7 @@ type TCPServer struct {
 
 // readTCP reads [inet_http_server]. Without both a user name and a password
 // the port is opened on loopback only, whatever the file says.
-func (b *definitionsBuilder) readTCP() *TCPServer {
+func (b *builder) readTCP() *TCPServer {
 	s := b.in.sections["inet_http_server"]
 	if s == nil {
 		return nil
@@ -29,21 +29,23 @@ func (b *definitionsBuilder) readTCP() *TCPServer {
 	r := b.reader(s)
 	t := &TCPServer{username: r.Text("username", ""), password: r.Text("password", "")}
 	written := strings.TrimSpace(r.Text("port", ""))
+	r.reportUnknown()
 	host, port := "", written
 	if i := strings.LastIndexByte(written, ':'); i >= 0 {
 		host, port = strings.Trim(written[:i], "[]"), written[i+1:]
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		b.problem(s, "port", msg.M("%q is not an address such as 127.0.0.1:8084", written))
+		r.report("port", msg.M("%q is not an address such as 127.0.0.1:8084", written))
 		return nil
 	}
 	if host == "*" {
 		host = ""
 	}
-	if (t.username == "" || t.password == "") && !Loopback(host) {
+	if (t.username == "" || t.password == "") && !IsLoopback(host) {
 		t.username, t.password = "", ""
 		host = "127.0.0.1"
-		b.warn(s, "port", msg.M("%s would let anybody on the network stop programs; the port is opened on 127.0.0.1 only, as long as no username and password are set", written))
+		b.in.warn(s, "port", msg.M("%s would let anybody on the network stop programs; the port is opened on 127.0.0.1 only, as long as no username and password are set", written),
+			msg.Message{})
 	}
 	t.Address = net.JoinHostPort(host, port)
 	return t
@@ -52,7 +54,8 @@ func (b *definitionsBuilder) readTCP() *TCPServer {
 // Open reports whether everybody who reaches the port may use it.
 func (t *TCPServer) Open() bool { return t.username == "" || t.password == "" }
 
-func (t TCPServer) Admits(name, password string) bool {
+// Allows reports whether a user name and a password are those of the port.
+func (t TCPServer) Allows(name, password string) bool {
 	want, given := t.password, password
 	if hash, ok := strings.CutPrefix(t.password, "{SHA}"); ok {
 		sum := sha1.Sum([]byte(password)) // Supervisor's own choice

@@ -60,6 +60,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         self.serve("POST " + self.path, dict(urllib.parse.parse_qsl(body, keep_blank_values=True)))
 
+    def do_PUT(self):
+        self.serve("PUT " + self.path, json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0)))))
+
     def serve(self, what, form):
         try:
             self.answer(handle(what, form))
@@ -77,7 +80,7 @@ def serve(address, port):
 if role == "cm":
     jdbc = java_properties("/home/ds/cm/package/config/jdbc.properties")
     own = java_properties("/home/ds/cm/package/config/drc-cm.properties")
-    meta, beat = database(jdbc["meta"], jdbc["u"], jdbc["p"]), database(jdbc["beat"], jdbc["u"], jdbc["p"])
+    meta, beat, console = (database(jdbc[name], jdbc["u"], jdbc["p"]) for name in ("meta", "beat", "console"))
     beat("SELECT count(*) FROM beat")
     if "<credentials" not in open(root + "/home/ds/cm/package/config/plugins/store.xml", encoding="utf-8").read():
         sys.exit("no credentials in store.xml")
@@ -89,8 +92,10 @@ if role == "cm":
             if meta("SELECT 1 FROM consumer WHERE name = %s AND location = %d" % (text(form["consumer"]), int(form["loc"]))):
                 return {"isSuccess": False, "errCode": 409, "errMsg": "exists"}
             meta("INSERT INTO consumer VALUES (%s, %d); REPLACE INTO location_cm VALUES (%d, %s)" % (text(form["consumer"]), int(form["loc"]), int(form["loc"]), text(form["zh"])))
-        elif what == "POST /group/unit":
-            meta("REPLACE INTO group_unit VALUES (%s, %s)" % (text(form["code"]), text(form["members"] + " " + form["cm"])))
+        elif what == "PUT /group/%s/unit" % form.get("code"):
+            meta("REPLACE INTO group_unit VALUES (%d, %s)" % (form["code"], text(",".join(form["members"]) + " " + form["cm"])))
+            console("REPLACE INTO cluster_info (region_cn, cm_url, code) VALUES (%s, %s, %d)" % (
+                text(meta("SELECT address FROM location_cm WHERE loc_no = %d" % int(form["code"])).strip()), text(form["cm"]), int(form["code"])))
         elif what == "GET /machine/join":
             meta("REPLACE INTO machine (ip, agent_port, joined) VALUES (%s, %d, NOW())" % (text(form["ip"]), int(form["agentPort"])))
         else:
@@ -115,7 +120,7 @@ else:
     own = json.load(open(root + "/home/ds/supervisor/config/supervisor.json"))
     if own["node"]["self"] not in own["node"]["peers"]:
         sys.exit("I am none of my peers")
-    if "AGENT_PASS='" not in open(root + "/home/ds/supervisor/config/agent.env", encoding="utf-8").read():
+    if "AGENT_PASS=" not in open(root + "/home/ds/supervisor/config/agent.env", encoding="utf-8").read():
         sys.exit("no AGENT_PASS")
 
     def handle(what, form):

@@ -3,6 +3,7 @@ components, create the databases, register the node with the CM."""
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import urllib.parse
@@ -73,6 +74,7 @@ def files():
     properties("/home/ds/cm/package/config/jdbc.properties", [
         ("meta", "jdbc:oceanbase://%s/%s" % (meta, c("drc_cm_db"))),
         ("beat", "jdbc:oceanbase://%s/%s" % (meta, c("drc_cm_heartbeat_db"))),
+        ("console", "jdbc:oceanbase://%s/%s" % (meta, c("drc_rm_db"))),
         ("u", c("oms_meta_user")),
         ("p", c("oms_meta_password")),
     ], java)
@@ -105,8 +107,8 @@ http {
     write("/home/ds/cm/package/config/plugins/store.xml", (
         '<?xml version="1.0"?>\n<store region="%s">\n  <!-- never 1 -->\n  <credentials user="%s">%s</credentials>\n</store>\n'
     ) % (escape(c("cm_region_cn"), {'"': "&quot;"}), escape(c("oms_meta_user")), escape(c("oms_meta_password"), {'"': "&quot;"})))
-    write("/home/ds/supervisor/config/agent.env", "export AGENT_PASS='%s'\nexport AGENT_IP=%s\n" % (
-        c("oms_meta_password").replace("'", "'\\''"), host_ip))
+    write("/home/ds/supervisor/config/agent.env", "export AGENT_PASS=%s\nexport AGENT_IP=%s\n" % (
+        shlex.quote(c("oms_meta_password")), host_ip))
 
 
 def sql(statements, database=""):
@@ -151,9 +153,12 @@ DELIMITER ;
 
 def resources():
     def call(path, form, method="POST"):
-        data = urllib.parse.urlencode(form)
+        data = json.dumps(form) if method == "PUT" else urllib.parse.urlencode(form)
         url = c("cm_url") + path + ("?" + data if method == "GET" else "")
-        with urllib.request.urlopen(url, data.encode() if method == "POST" else None, timeout=30) as answer:
+        request = urllib.request.Request(url, data.encode() if method != "GET" else None, method=method)
+        if method == "PUT":
+            request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request, timeout=30) as answer:
             got = json.loads(answer.read())
         if not got["isSuccess"] and got["errCode"] not in (302, 409):
             sys.exit("the CM refused %s: %s" % (path, got))
@@ -166,8 +171,12 @@ def resources():
             import time
             time.sleep(0.1)
     call("/consumer/register", {"consumer": "drc", "loc": c("cm_location"), "zh": c("cm_region_cn")})
-    call("/group/unit", {"code": c("cm_location"), "members": ",".join(nodes), "cm": c("cm_url")})
+    call("/group/%s/unit" % c("cm_location"), {"code": c("cm_location"), "members": nodes, "cm": c("cm_url")}, "PUT")
     call("/machine/join", {"ip": host_ip, "agentPort": c("supervisor_server_port", 9000)}, "GET")
+    sql("INSERT IGNORE INTO site_registry (code, title, entry, gmt_created) VALUES (%d, %s, %s, NOW())" % (
+        c("cm_location"), text(c("cm_region_cn")), text(c("cm_url"))), c("drc_rm_db"))
+    for node in nodes:
+        sql("INSERT IGNORE INTO site_member (host, site) VALUES (%s, %d)" % (text(node), c("cm_location")), c("drc_rm_db"))
 
 
 {"files": files, "db": db, "resources": resources}[what]()

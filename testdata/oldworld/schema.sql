@@ -18,6 +18,12 @@ CREATE TABLE a_wf_edge (
   ;
 CREATE TABLE audit_event (id bigint NOT NULL, happened date NOT NULL, PRIMARY KEY (id, happened)) DEFAULT CHARSET=utf8mb4
   PARTITION BY RANGE (YEAR(happened)) (PARTITION p2025 VALUES LESS THAN (2026), PARTITION pmax VALUES LESS THAN MAXVALUE);
+CREATE TABLE site_registry (
+  id bigint NOT NULL AUTO_INCREMENT, code int NOT NULL, title varchar(64) NOT NULL, entry varchar(255) NOT NULL, note varchar(10) DEFAULT NULL,
+  gmt_created datetime NOT NULL, PRIMARY KEY (id), UNIQUE KEY uk_site (code)) DEFAULT CHARSET=utf8mb4;
+CREATE TABLE site_member (host varchar(64) NOT NULL, site int NOT NULL, PRIMARY KEY (host)) DEFAULT CHARSET=utf8mb4;
+CREATE TABLE wf_kind (id int NOT NULL AUTO_INCREMENT, title varchar(64) NOT NULL, body text, PRIMARY KEY (id)) DEFAULT CHARSET=utf8mb4;
+INSERT INTO wf_kind (id, title, body) VALUES (7, '迁移', '{"steps": ["{{x}}"]}'), (9, 'sync', NULL);
 CREATE VIEW v_recent AS SELECT n.id, n.title, concat('x;', n.kind) AS k FROM wf_node n WHERE n.score > 1;
 CREATE VIEW a_first AS SELECT title FROM v_recent;
 -- cm

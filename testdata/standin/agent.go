@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,10 +35,9 @@ func readAgentConfig(dir, port string) (agentConfig, error) {
 	if err != nil {
 		return c, err
 	}
-	if p := v.get("serverPort", "server.port"); p != "" {
-		port = p
-	}
-	if c.port, err = parsePort("serverPort", port); err != nil {
+	// Spring takes a -D option before any file (oms-facts §14.2).
+	port = cmp.Or(port, v.drc.get("server.port"), "8080")
+	if c.port, err = parsePort("server.port", port); err != nil {
 		return c, err
 	}
 	if c.bindIP, err = v.require("bindIp", "bind.ip"); err != nil {
@@ -210,7 +210,7 @@ func (a *agent) record(command string) error {
 	return f.Close()
 }
 
-// beat tells the CM at every interval that the host is alive. A CM that does
+// beat reports to the CM at every interval that the host is alive. A CM that does
 // not answer is tried again sooner: both may just have been started.
 func (a *agent) beat(ctx context.Context, interval time.Duration) error {
 	for last := "never"; ; {

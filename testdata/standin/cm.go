@@ -1,11 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"log/slog"
+	"net"
 	"net/http"
 	"path/filepath"
 	"strconv"
@@ -23,13 +27,14 @@ type cmConfig struct {
 	heartbeat dataSource
 }
 
-func readCMConfig(dir string) (cmConfig, error) {
+func readCMConfig(base string) (cmConfig, error) {
 	var c cmConfig
+	dir := filepath.Join(base, "..", "config")
 	drc, err := readProperties(filepath.Join(dir, "drc-cm.properties"))
 	if err != nil {
 		return c, err
 	}
-	if c.port, err = drc.port("server.port"); err != nil {
+	if c.port, err = jettyPort(base); err != nil {
 		return c, err
 	}
 	location, err := drc.require("drcCfg.cmLocation")
@@ -52,6 +57,27 @@ func readCMConfig(dir string) (cmConfig, error) {
 	return c, err
 }
 
+// jettyPort reads the HTTP port from a Jetty base: start.ini, then
+// start.d/*.ini, under either name (oms-facts §14.2). Later files win.
+func jettyPort(base string) (int, error) {
+	files, err := filepath.Glob(filepath.Join(base, "start.d", "*.ini"))
+	if err != nil {
+		return 0, err
+	}
+	port := "8080" // Jetty's own
+	for _, file := range append([]string{filepath.Join(base, "start.ini")}, files...) {
+		p, err := readProperties(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		port = cmp.Or(p.get("jetty.http.port"), p.get("jetty.port"), port)
+	}
+	return parsePort("jetty.http.port", port)
+}
+
 // cm is the cluster manager. Whatever it knows is in the MetaDB.
 type cm struct {
 	db        *sql.DB
@@ -59,10 +85,15 @@ type cm struct {
 	log       *slog.Logger
 }
 
-func runCM(ctx context.Context, jettyBase string, interval time.Duration, log *slog.Logger) error {
-	config, err := readCMConfig(filepath.Join(jettyBase, "..", "config"))
+func runCM(ctx context.Context, jettyBase, stopPort string, interval time.Duration, log *slog.Logger, stderr io.Writer) error {
+	config, err := readCMConfig(jettyBase)
 	if err != nil {
 		return err
+	}
+	if stopPort != "" {
+		if l := listenToStop(stopPort, stderr); l != nil {
+			defer l.Close()
+		}
 	}
 	c := &cm{log: log}
 	if c.db, err = config.source.open(); err != nil {
@@ -90,6 +121,27 @@ func runCM(ctx context.Context, jettyBase string, interval time.Duration, log *s
 	return together(ctx,
 		func(ctx context.Context) error { return serve(ctx, l, c.handler()) },
 		func(ctx context.Context) error { return c.count(ctx, interval) })
+}
+
+// listenToStop opens Jetty's stop port on loopback, as its ShutdownMonitor does:
+// tried once, at the start, and a failure is only said (oms-facts §14.2). Nobody
+// stops a CM that way, so whoever connects is turned away.
+func listenToStop(port string, stderr io.Writer) net.Listener {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
+	if err != nil {
+		fmt.Fprintf(stderr, "Error binding ShutdownMonitor to port %s: java.net.BindException: Address already in use\n", port)
+		return nil
+	}
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			conn.Close()
+		}
+	}()
+	return l
 }
 
 func (c *cm) handler() http.Handler {

@@ -34,6 +34,7 @@ type commandLine struct {
 	jar        string            // the -jar file, which java would have to open
 	properties map[string]string // -Dname=value
 	dir        string            // install's target
+	install    installOptions
 }
 
 func (c commandLine) property(name, otherwise string) string {
@@ -48,11 +49,8 @@ func parseCommandLine(args []string) (commandLine, error) {
 	if len(args) > 0 {
 		switch r := role(args[0]); r {
 		case roleInstall:
-			if len(args) != 2 || args[1] == "" {
-				return cl, errors.New("install takes one folder")
-			}
-			cl.role, cl.dir = r, args[1]
-			return cl, nil
+			cl.role = r
+			return cl, cl.parseInstall(args[1:])
 		case roleConsole, roleCM, roleAgent:
 			cl.role = r
 			args = args[1:]
@@ -83,6 +81,24 @@ func parseCommandLine(args []string) (commandLine, error) {
 		return cl, errors.New("no component named")
 	}
 	return cl, nil
+}
+
+func (c *commandLine) parseInstall(args []string) error {
+	for ; len(args) > 0 && strings.HasPrefix(args[0], "-"); args = args[1:] {
+		switch args[0] {
+		case "--whole-link":
+			c.install.wholeLink = true
+		case "--programs":
+			c.install.programs = true
+		default:
+			return fmt.Errorf("unknown option %q", args[0])
+		}
+	}
+	if len(args) != 1 || args[0] == "" {
+		return errors.New("install takes one folder")
+	}
+	c.dir = args[0]
+	return nil
 }
 
 func roleOfJar(jar string) role {

@@ -16,6 +16,7 @@ func TestParseCommandLine(t *testing.T) {
 		{"own words", "cm", commandLine{role: roleCM}},
 		{"own words, property", "supervisor -DconfigDir=/x", commandLine{role: roleAgent, properties: map[string]string{"configDir": "/x"}}},
 		{"install", "install /x", commandLine{role: roleInstall, dir: "/x"}},
+		{"install, options", "install --whole-link --programs /x", commandLine{role: roleInstall, dir: "/x", install: installOptions{wholeLink: true, programs: true}}},
 		{
 			"documented console",
 			"-Dspring.config.location=/home/ds/ghana/config/application-oms.properties -server -Xms1g -Xmx2g -jar /home/ds/ghana/boot/Ghana-endpoint-1.0.0-executable.jar",
@@ -50,7 +51,7 @@ func TestParseCommandLine(t *testing.T) {
 			if tt.want.properties == nil {
 				tt.want.properties = map[string]string{}
 			}
-			if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(commandLine{})); diff != "" {
+			if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(commandLine{}, installOptions{})); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -58,7 +59,7 @@ func TestParseCommandLine(t *testing.T) {
 }
 
 func TestParseCommandLineRefuses(t *testing.T) {
-	for _, args := range []string{"", "-Xmx1g", "-jar other.jar", "cm cm", "console --help", "install", "install a b"} {
+	for _, args := range []string{"", "-Xmx1g", "-jar other.jar", "cm cm", "console --help", "install", "install a b", "install --other a"} {
 		if cl, err := parseCommandLine(strings.Fields(args)); err == nil {
 			t.Errorf("%q is taken as %+v", args, cl)
 		}

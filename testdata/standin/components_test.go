@@ -157,6 +157,35 @@ func TestPortInUse(t *testing.T) {
 	}
 }
 
+// A CM takes Jetty's stop port on loopback when it can, which keeps nginx from
+// listening there on all addresses; when it cannot, it only says so.
+func TestStopPort(t *testing.T) {
+	n := newNode(t)
+	n.maria.Exec(schema...)
+	port := freePort(t)
+	address := ":" + strconv.Itoa(port)
+	args := []string{"cm", "-DSTOP.PORT=" + strconv.Itoa(port), "-Djetty.base=" + n.dir + "/cm/deployapp"}
+	ready := func() bool { s, _ := get(http.MethodGet, n.url(n.cm)+"/", nil); return s == 200 }
+
+	cm := start(t, args)
+	eventually(t, "the CM answers", ready)
+	if l, err := net.Listen("tcp", address); err == nil {
+		l.Close()
+		t.Error("the stop port is free")
+	}
+	cm.stop()
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	cm = start(t, args)
+	eventually(t, "the CM answers all the same", ready)
+	if want := "Error binding ShutdownMonitor to port " + strconv.Itoa(port); !strings.Contains(cm.out.String(), want) {
+		t.Errorf("it says nothing:\n%s", cm.out)
+	}
+}
+
 func TestAgentAndTSDB(t *testing.T) {
 	tsdb := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()

@@ -106,7 +106,14 @@ func TestConsoleDiesOfItsFile(t *testing.T) {
 }
 
 func TestCMDiesOfItsFiles(t *testing.T) {
-	const drc = "server.port=8088\ndrcCfg.cmLocation=0\n"
+	const drc, http = "drcCfg.region=x\ndrcCfg.cmLocation=0\n", "--module=http\njetty.http.port=8088\n"
+	read := func(files map[string]string) error {
+		config, err := readCMConfig(filepath.Join(write(t, files), "deployapp"))
+		if err == nil && config.port != 8088 {
+			t.Errorf("port %d", config.port)
+		}
+		return err
+	}
 	const jdbc = `jdbc.url=jdbc:mysql://[::1]:2883/oms_cm
 jdbc.username=root
 jdbc.password=secret
@@ -114,25 +121,36 @@ jdbc.heartbeat.url=jdbc:mysql://[::1]:2883/oms_hb
 jdbc.heartbeat.username=root
 jdbc.heartbeat.password=secret
 `
-	if _, err := readCMConfig(write(t, map[string]string{"drc-cm.properties": drc, "jdbc.properties": jdbc})); err != nil {
-		t.Fatal(err)
+	for name, base := range map[string]map[string]string{
+		"start.d":         {"start.d/http.ini": http},
+		"start.ini":       {"start.ini": http},
+		"an old name":     {"start.ini": "jetty.port=8088\n"},
+		"start.d is last": {"start.ini": "jetty.http.port=1\n", "start.d/http.ini": "jetty.http.port=2\n", "start.d/oms.ini": http},
+	} {
+		files := map[string]string{"config/drc-cm.properties": drc, "config/jdbc.properties": jdbc}
+		for file, text := range base {
+			files["deployapp/"+file] = text
+		}
+		if err := read(files); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
-	tests := map[string]struct{ drc, jdbc, want string }{
-		"no location":    {without(drc, "drcCfg.cmLocation"), jdbc, "'drcCfg.cmLocation'"},
-		"wrong location": {"server.port=8088\ndrcCfg.cmLocation=128\n", jdbc, "from 0 to 127"},
-		"no port":        {without(drc, "server.port"), jdbc, "'server.port'"},
-		"no heartbeat":   {drc, without(jdbc, "jdbc.heartbeat.url"), "'jdbc.heartbeat.url'"},
-		"wrong URL":      {drc, without(jdbc, "jdbc.url") + "jdbc.url=mysql://x\n", "cannot use JDBC URL"},
+	tests := map[string]struct{ drc, jdbc, http, want string }{
+		"no location":    {without(drc, "drcCfg.cmLocation"), jdbc, http, "'drcCfg.cmLocation'"},
+		"wrong location": {"drcCfg.cmLocation=128\n", jdbc, http, "from 0 to 127"},
+		"no port":        {drc, jdbc, "jetty.http.port=x\n", "must be a port"},
+		"no heartbeat":   {drc, without(jdbc, "jdbc.heartbeat.url"), http, "'jdbc.heartbeat.url'"},
+		"wrong URL":      {drc, without(jdbc, "jdbc.url") + "jdbc.url=mysql://x\n", http, "cannot use JDBC URL"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := readCMConfig(write(t, map[string]string{"drc-cm.properties": tt.drc, "jdbc.properties": tt.jdbc}))
+			err := read(map[string]string{"config/drc-cm.properties": tt.drc, "config/jdbc.properties": tt.jdbc, "deployapp/start.d/http.ini": tt.http})
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want %s", err, tt.want)
 			}
 		})
 	}
-	if _, err := readCMConfig(write(t, map[string]string{"drc-cm.properties": drc})); err == nil {
+	if err := read(map[string]string{"config/drc-cm.properties": drc}); err == nil {
 		t.Error("starts without jdbc.properties")
 	}
 }
@@ -149,16 +167,17 @@ metrics.password=p\\w
 `
 	full := tsdbConfig{enabled: true, service: "INFLUXDB", address: "10.0.0.9:8086", user: "u", password: `p\w`}
 	tests := map[string]struct {
-		drc, json string
-		port      int
-		ip        string
-		metrics   tsdbConfig
+		drc, json, option string
+		port              int
+		ip                string
+		metrics           tsdbConfig
 	}{
-		"properties alone":  {drc, "", 9001, "10.0.0.1", full},
-		"json wins":         {drc, `{"serverPort":9002,"bindIp":"10.0.0.2","enableMetrics":false}`, 9002, "10.0.0.2", tsdbConfig{service: "INFLUXDB", address: "10.0.0.9:8086", user: "u", password: `p\w`}},
-		"empty does not":    {drc, `{"serverPort":null,"bindIp":"","metricServerPassword":""}`, 9001, "10.0.0.1", full},
-		"json alone":        {"", `{"serverPort":"9003","bindIp":"fd00::3","cmAddr":"http://10.0.0.1:8088"}`, 9003, "fd00::3", tsdbConfig{}},
-		"port of last call": {without(drc, "server.port"), `{}`, 9000, "10.0.0.1", full},
+		"properties alone":  {drc, "", "", 9001, "10.0.0.1", full},
+		"json wins":         {drc, `{"bindIp":"10.0.0.2","enableMetrics":false}`, "", 9001, "10.0.0.2", tsdbConfig{service: "INFLUXDB", address: "10.0.0.9:8086", user: "u", password: `p\w`}},
+		"empty does not":    {drc, `{"bindIp":null,"metricServerPassword":""}`, "", 9001, "10.0.0.1", full},
+		"json alone":        {"", `{"bindIp":"fd00::3","cmAddr":"http://10.0.0.1:8088"}`, "9003", 9003, "fd00::3", tsdbConfig{}},
+		"the option wins":   {drc, `{}`, "9000", 9000, "10.0.0.1", full},
+		"port of last call": {without(drc, "server.port"), `{}`, "", 8080, "10.0.0.1", full},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -170,7 +189,7 @@ metrics.password=p\\w
 				files["config/supervisor.json"] = tt.json
 			}
 			dir := write(t, files)
-			c, err := readAgentConfig(filepath.Join(dir, "config")+"/", "9000")
+			c, err := readAgentConfig(filepath.Join(dir, "config")+"/", tt.option)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -197,11 +216,11 @@ func TestAgentDiesOfItsFiles(t *testing.T) {
 		"a name":       {map[string]string{"supervisor.json": `{"cmAddr":"http://h:1","bindIp":"host"}`}, "must be an IP address"},
 		"no CM":        {map[string]string{"drc.properties": "bind.ip=10.0.0.1\n"}, "neither cmAddr"},
 		"no true":      {map[string]string{"supervisor.json": `{"cmAddr":"http://h:1","bindIp":"10.0.0.1","enableMetrics":"yes"}`}, "enableMetrics=yes"},
-		"port too big": {map[string]string{"supervisor.json": `{"serverPort":65536}`}, "must be a port"},
+		"port too big": {map[string]string{"drc.properties": "server.port=65536\n"}, "must be a port"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := readAgentConfig(write(t, tt.files), "9000")
+			_, err := readAgentConfig(write(t, tt.files), "")
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want %s", err, tt.want)
 			}

@@ -47,7 +47,8 @@ func newNode(t *testing.T) *node {
 	n := &node{t: t, dir: t.TempDir(), maria: testmaria.Start(t)}
 	n.console, n.cm, n.port = freePort(t), freePort(t), freePort(t)
 	n.write("application-oms.properties", n.consoleFile(n.maria.Password))
-	n.write("cm/config/drc-cm.properties", map[string]string{"server.port": strconv.Itoa(n.cm), "drcCfg.cmLocation": "0"})
+	n.write("cm/config/drc-cm.properties", map[string]string{"drcCfg.cmLocation": "0"})
+	n.write("cm/deployapp/start.d/http.ini", map[string]string{"jetty.http.port": strconv.Itoa(n.cm)})
 	n.write("cm/config/jdbc.properties", n.jdbcFile(n.maria.Password))
 	n.write("supervisor/config/drc.properties", map[string]string{
 		"cm.url": n.url(n.cm), "bind.ip": "10.1.2.3", "server.port": strconv.Itoa(n.port),

@@ -17,38 +17,62 @@ import (
 //go:embed all:tree
 var tree embed.FS
 
+// programs are program files with the options of a real image's: four of them
+// are complete to the byte, but for the order of their lines (oms-facts §14.2).
+//
+//go:embed programs
+var programs embed.FS
+
 // folders are what an OMS image has beside the files of tree (oms-facts §2):
-// the places that init writes into, and those the documented mounts cover.
+// the places that init writes into, and those the documented mounts cover. The
+// real ones are under /u01/ds (oms-facts §14.1).
 var folders = []string{
 	"etc/pki/nginx",
 	"home/admin/logs",
-	"home/ds/cm/package/config",
-	"home/ds/cm/package/deployapp",
-	"home/ds/ghana/config",
-	"home/ds/ghana/resources",
-	"home/ds/run",
-	"home/ds/store",
-	"home/ds/supervisor/config",
-	"home/ds/supervisor/data",
-	"home/ds/supervisor/log",
-	"home/ds/supervisor/package",
 	"opt/alibaba/java/bin",
 	"root",
-	"u01",
+	"u01/ds/cm/package/config",
+	"u01/ds/cm/package/deployapp",
+	"u01/ds/ghana/config",
+	"u01/ds/ghana/resources",
+	"u01/ds/run",
+	"u01/ds/store",
+	"u01/ds/supervisor/config",
+	"u01/ds/supervisor/data",
+	"u01/ds/supervisor/log",
+	"u01/ds/supervisor/package",
 }
 
-// links are relative, so that they hold under any root.
-var links = []struct{ path, target string }{
-	{"u01/ds", "../home/ds"},
-	{"home/ds/supervisor/package/config", "../config"},
+// links returns the symbolic links of an image, with targets that hold under
+// any root. Whether /home/ds as a whole leads to /u01/ds, or each folder in it,
+// is not known.
+func links(whole bool) map[string]string {
+	out := map[string]string{"u01/ds/supervisor/package/config": "../config"}
+	if whole {
+		out["home/ds"] = "../u01/ds"
+		return out
+	}
+	for _, name := range []string{"cm", "ghana", "run", "store", "supervisor"} {
+		out["home/ds/"+name] = "../../u01/ds/" + name
+	}
+	return out
 }
 
 // java is where the stand-in puts itself: the start scripts name it.
 const java = "opt/alibaba/java/bin/java"
 
+// installOptions are the variants of an image.
+type installOptions struct {
+	// wholeLink makes /home/ds as a whole a link, and not each folder in it.
+	wholeLink bool
+	// programs are the program files of an image, beside which the reference
+	// pack's are not made.
+	programs bool
+}
+
 // install lays out the image's side of an OMS node under dir. It may be run
 // again over an older tree; what init generated there is left alone.
-func install(dir string) error {
+func install(dir string, o installOptions) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("cannot make the folder: %w", err)
 	}
@@ -57,13 +81,18 @@ func install(dir string) error {
 			return fmt.Errorf("cannot make a folder: %w", err)
 		}
 	}
-	for _, l := range links {
-		if err := link(filepath.Join(dir, l.path), l.target); err != nil {
+	for path, target := range links(o.wholeLink) {
+		if err := link(filepath.Join(dir, path), target); err != nil {
 			return err
 		}
 	}
 	if err := installTree(dir); err != nil {
 		return err
+	}
+	if o.programs {
+		if err := installPrograms(dir); err != nil {
+			return err
+		}
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -102,6 +131,35 @@ func installTree(dir string) error {
 	})
 }
 
+// installPrograms writes the program files. Their paths are those of the image;
+// in a relocated tree they are moved with it.
+func installPrograms(dir string) error {
+	root, err := filepath.Abs(dir)
+	if err != nil {
+		return fmt.Errorf("cannot find the folder: %w", err)
+	}
+	root = strings.TrimSuffix(root, "/")
+	moved := strings.NewReplacer("/home/", root+"/home/", "/tmp/", root+"/tmp/", "/etc/", root+"/etc/", " /root", " "+root+"/root")
+	entries, err := programs.ReadDir("programs")
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		text, err := programs.ReadFile("programs/" + e.Name())
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(dir, "etc/supervisor/conf.d", e.Name())
+		if e.Name() == "supervisord.conf" {
+			to = filepath.Join(dir, "etc/supervisor", e.Name())
+		}
+		if err := place(to, strings.NewReader(moved.Replace(string(text))), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // cronWorks reports whether start_crond.sh can work under dir. cron's paths are
 // built in, so that in a relocated tree it needs a mount namespace of its own,
 // which not every user and machine can have. OMS images without crond are
@@ -114,12 +172,15 @@ func cronWorks(dir string) bool {
 }
 
 func link(path, target string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("cannot make a folder: %w", err)
+	}
 	err := os.Symlink(target, path)
 	if errors.Is(err, fs.ErrExist) {
 		if now, readErr := os.Readlink(path); readErr == nil && now == target {
 			return nil
 		}
-		return fmt.Errorf("cannot make the link %s -> %s: something else is there", path, target)
+		return fmt.Errorf("cannot make the link %s -> %s: something else is there; remove it", path, target)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot make a link: %w", err)
@@ -150,7 +211,7 @@ func place(path string, content io.Reader, mode fs.FileMode) error {
 	return nil
 }
 
-// give hands the tree under home/ds to user ds, where there is one and we may:
+// give hands the tree under u01/ds to user ds, where there is one and we may:
 // the agent runs as ds (oms-facts §2). In a relocated tree there is none.
 func give(dir string) error {
 	if os.Getuid() != 0 {
@@ -160,7 +221,7 @@ func give(dir string) error {
 	if err != nil || !found {
 		return err
 	}
-	return filepath.WalkDir(filepath.Join(dir, "home/ds"), func(path string, _ fs.DirEntry, err error) error {
+	return filepath.WalkDir(filepath.Join(dir, "u01/ds"), func(path string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}

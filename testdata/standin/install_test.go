@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,10 +21,16 @@ func TestMain(m *testing.M) {
 }
 
 func TestInstall(t *testing.T) {
+	for name, o := range map[string]installOptions{"a link for each folder": {}, "one link": {wholeLink: true}} {
+		t.Run(name, func(t *testing.T) { testInstall(t, o) })
+	}
+}
+
+func testInstall(t *testing.T, o installOptions) {
 	root := filepath.Join(t.TempDir(), "new", "tree")
 	generated := filepath.Join(root, "home/ds/ghana/config/application-oms.properties")
 	for range 2 {
-		if err := install(root); err != nil {
+		if err := install(root, o); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(generated, []byte("kept"), 0o600); err != nil {
@@ -50,9 +57,39 @@ func TestInstall(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(root, "etc/supervisor")); err == nil {
 		t.Error("install writes program files, which are the pack's")
 	}
+	if info, err := os.Lstat(filepath.Join(root, "home/ds")); err != nil || (info.Mode()&os.ModeSymlink != 0) != o.wholeLink {
+		t.Errorf("home/ds: %v, %v", info, err)
+	}
+	if real, err := filepath.EvalSymlinks(filepath.Join(root, "home/ds/store")); err != nil || real != filepath.Join(root, "u01/ds/store") {
+		t.Errorf("home/ds/store leads to %s, %v", real, err)
+	}
 	left, err := filepath.Glob(filepath.Join(root, "*/*/*/*/*.new"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+// The program files of an image have the documented sizes, and are moved with a
+// relocated tree.
+func TestInstallPrograms(t *testing.T) {
+	for name, size := range map[string]int{"drc_cm.ini": 338, "drc_supervisor.ini": 397, "oms_console.ini": 351, "oms_nginx.ini": 316} {
+		text, err := programs.ReadFile("programs/" + name)
+		if err != nil || len(text) != size {
+			t.Errorf("%s has %d bytes, want %d; %v", name, len(text), size, err)
+		}
+	}
+	root := t.TempDir()
+	if err := install(root, installOptions{programs: true}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"supervisord.conf":          "files = " + root + "/etc/supervisor/conf.d/*.ini\n",
+		"conf.d/oms_nginx.ini":      "directory = " + root + "/root\n",
+		"conf.d/drc_supervisor.ini": "environment=OMS_STORE_DEPLOY_DIR=" + root + "/home/ds/store\n",
+	} {
+		if text, err := os.ReadFile(filepath.Join(root, "etc/supervisor", name)); err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s: %v\n%s", name, err, text)
+		}
 	}
 }
 
@@ -61,12 +98,14 @@ func TestInstallRefuses(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(root, "home"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := install(root); err == nil {
+	if err := install(root, installOptions{}); err == nil {
 		t.Error("a file in the way is not seen")
 	}
-	root = write(t, map[string]string{"u01/ds/other": "x"})
-	if err := install(root); err == nil || !strings.Contains(err.Error(), "something else is there") {
-		t.Errorf("another /u01/ds: %v", err)
+	root = write(t, map[string]string{"home/ds/cm/other": "x"})
+	for _, o := range []installOptions{{}, {wholeLink: true}} {
+		if err := install(root, o); err == nil || !strings.Contains(err.Error(), "something else is there") {
+			t.Errorf("a folder in the place of a link: %v", err)
+		}
 	}
 }
 
@@ -90,7 +129,7 @@ func TestLookUp(t *testing.T) {
 // files may stop them with end them in order.
 func TestStartScripts(t *testing.T) {
 	root := t.TempDir()
-	if err := install(root); err != nil {
+	if err := install(root, installOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	env := append(os.Environ(), "OMSINIT_ROOT="+root, "OMS_STANDIN_TEST_MAIN=1")
@@ -117,22 +156,52 @@ func TestStartScripts(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(root, "home/ds/supervisor/config/drc.properties"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, signal := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGINT} {
+	answers := func() bool { s, _ := get(http.MethodGet, (&node{}).url(port)+"/", nil); return s == 200 }
+	start := func(option string) (*exec.Cmd, *output) {
 		agent := script("home/ds/supervisor/service.sh", "start", "foreground")
 		said := &output{}
-		agent.Stdout, agent.Stderr = said, said
+		agent.Stdout, agent.Stderr, agent.SysProcAttr = said, said, &syscall.SysProcAttr{Setpgid: true}
+		agent.Env = append(agent.Env, option)
 		if err := agent.Start(); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the agent answers", func() bool { s, _ := get(http.MethodGet, (&node{}).url(port)+"/", nil); return s == 200 })
+		t.Cleanup(func() { syscall.Kill(-agent.Process.Pid, syscall.SIGKILL) })
+		eventually(t, "the agent answers", answers)
+		return agent, said
+	}
+	for _, signal := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGINT} {
+		agent, said := start("OMS_STANDIN_PROMPT=1")
 		if err := agent.Process.Signal(signal); err != nil {
 			t.Fatal(err)
 		}
-		if err := agent.Wait(); err != nil || !strings.Contains(said.String(), "supervisor stopped") {
+		if err := agent.Wait(); err != nil || answers() {
 			t.Errorf("%v: %v\n%s", signal, err, said)
 		}
 	}
-	if log, err := os.ReadFile(filepath.Join(root, "home/ds/supervisor/data/async_command/standin.log")); err != nil || strings.Count(string(log), "start\n") != 3 {
+	if log, err := os.ReadFile(filepath.Join(root, "u01/ds/supervisor/data/async_command/standin.log")); err != nil || strings.Count(string(log), "start\n") != 3 {
 		t.Errorf("the data folder: %q %v", log, err)
+	}
+
+	// As it is in an image: bash ignores QUIT, and who kills it leaves java behind.
+	agent, said := start("OMS_STANDIN_PROMPT=")
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", agent.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, ignored, _ := strings.Cut(string(status), "\nSigIgn:\t")
+	ignored, _, _ = strings.Cut(ignored, "\n")
+	if mask, err := strconv.ParseUint(ignored, 16, 64); err != nil || mask&(1<<(syscall.SIGQUIT-1)) == 0 {
+		t.Errorf("QUIT is not ignored: %s, %v", ignored, err)
+	}
+	agent.Process.Kill()
+	agent.Process.Wait()
+	if !answers() {
+		t.Error("java ended with its shell")
+	}
+	if said.String() != "" {
+		t.Errorf("printed: %s", said)
+	}
+	if log, err := os.ReadFile(filepath.Join(root, "u01/ds/supervisor/log/out.log")); err != nil || !strings.Contains(string(log), "supervisor stopped") {
+		t.Errorf("out.log: %v\n%s", err, log)
 	}
 }

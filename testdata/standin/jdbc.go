@@ -79,6 +79,7 @@ func (d dataSource) open() (*sql.DB, error) {
 	c.Net, c.Addr, c.DBName, c.User, c.Passwd = "tcp", d.address, d.database, d.user, d.password
 	c.Collation = "utf8mb4_general_ci"
 	c.ClientFoundRows = true
+	c.InterpolateParams = true // the Java drivers prepare nothing on the server
 	c.Timeout, c.ReadTimeout, c.WriteTimeout = 3*time.Second, 10*time.Second, 10*time.Second
 	c.Logger = log0{}
 	connector, err := mysql.NewConnector(c)
@@ -142,7 +143,7 @@ const (
 	errShutdown           = 1053
 )
 
-// mayPass tells a MetaDB that is away from one that says no.
+// mayPass distinguishes a MetaDB that is away from one that says no.
 func mayPass(err error) bool {
 	var answer *mysql.MySQLError
 	if errors.As(err, &answer) {

@@ -9,9 +9,12 @@
 // node.
 //
 //	oms-standin console [-Dspring.config.location=FILE]
-//	oms-standin cm [-Djetty.base=DIR]
-//	oms-standin supervisor [-DconfigDir=DIR] [-Dserver.port=9000]
-//	oms-standin install DIR       lay out what an OMS image ships, under DIR
+//	oms-standin cm [-Djetty.base=DIR] [-DSTOP.PORT=PORT]
+//	oms-standin supervisor [-DconfigDir=DIR] [-Dserver.port=PORT]
+//	oms-standin install [--whole-link] [--programs] DIR
+//	                              lay out what an OMS image ships, under DIR:
+//	                              with one link for /home/ds instead of one for
+//	                              each folder, and with program files
 //
 // Started with one of the documented JVM command lines (oms-facts §3), as the
 // start scripts in tree/ do, it plays the component of that command line.
@@ -19,7 +22,10 @@
 // Environment:
 //
 //	OMSINIT_ROOT              root of a relocated tree, for the default paths
-//	OMS_STANDIN_START_DELAY   seconds to wait before doing anything, as a JVM does
+//	OMS_STANDIN_START_DELAY   seconds to wait before doing anything, as a JVM does;
+//	                          real components take a minute and more
+//	OMS_STANDIN_PROMPT        service.sh passes on the signal that stops the agent,
+//	                          where a real one is killed after stopwaitsecs
 //	OMS_STANDIN_HEARTBEAT     seconds between heartbeats, at most 5 (default 5)
 package main
 
@@ -37,7 +43,7 @@ import (
 )
 
 const usage = `usage: oms-standin console|cm|supervisor [-Dname=value ...]
-       oms-standin install DIR
+       oms-standin install [--whole-link] [--programs] DIR
 This is a stand-in for OMS's closed components. It is not OceanBase's software.
 `
 
@@ -59,14 +65,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return 64
 	}
 	if cl.role == roleInstall {
-		if err := install(cl.dir); err != nil {
+		if err := install(cl.dir, cl.install); err != nil {
 			fmt.Fprintf(stderr, "oms-standin: %v\n", err)
 			return 1
 		}
 		return 0
 	}
 	fmt.Fprintf(stdout, "oms-standin: this is a stand-in for the %s, not OceanBase's software\n", cl.role.long())
-	err = play(ctx, cl, getenv, slog.New(slog.NewTextHandler(stdout, nil)))
+	err = play(ctx, cl, getenv, slog.New(slog.NewTextHandler(stdout, nil)), stderr)
 	if err == nil || ctx.Err() != nil {
 		fmt.Fprintf(stdout, "oms-standin: %s stopped\n", cl.role)
 		return 0
@@ -78,7 +84,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 }
 
 // play runs one component until the context ends or the component dies.
-func play(ctx context.Context, cl commandLine, getenv func(string) string, log *slog.Logger) error {
+func play(ctx context.Context, cl commandLine, getenv func(string) string, log *slog.Logger, stderr io.Writer) error {
 	delay, err := seconds(getenv, "OMS_STANDIN_START_DELAY", 0)
 	if err != nil {
 		return err
@@ -103,9 +109,9 @@ func play(ctx context.Context, cl commandLine, getenv func(string) string, log *
 	case roleConsole:
 		return runConsole(ctx, cl.property("spring.config.location", root+"/home/ds/ghana/config/application-oms.properties"), log)
 	case roleCM:
-		return runCM(ctx, cl.property("jetty.base", root+"/home/ds/cm/package/deployapp"), heartbeat, log)
+		return runCM(ctx, cl.property("jetty.base", root+"/home/ds/cm/package/deployapp"), cl.property("STOP.PORT", ""), heartbeat, log, stderr)
 	default:
-		return runAgent(ctx, cl.property("configDir", root+"/home/ds/supervisor/config"), cl.property("server.port", "9000"), heartbeat, log)
+		return runAgent(ctx, cl.property("configDir", root+"/home/ds/supervisor/config"), cl.property("server.port", ""), heartbeat, log)
 	}
 }
 

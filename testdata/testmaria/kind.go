@@ -125,7 +125,7 @@ func (k Kind) inRoot(name string) (string, error) {
 }
 
 // initialise makes a data folder. Root has no password afterwards, and can log in from this machine only.
-func (k Kind) initialise(dir, tmp string) error {
+func (k Kind) initialise(dir, tmp string, shaping []string) error {
 	bin, err := k.server()
 	if err != nil {
 		return err
@@ -135,6 +135,7 @@ func (k Kind) initialise(dir, tmp string) error {
 		return err
 	}
 	args := append(append([]string{"--no-defaults", "--datadir=" + dir, "--tmpdir=" + tmp}, k.serverArgs()...), place...)
+	args = append(args, shaping...)
 	switch k {
 	case MySQL:
 		if out, err := exec.Command(bin, append(args, "--initialize-insecure")...).CombinedOutput(); err != nil {
@@ -180,4 +181,14 @@ func (k Kind) serverArgs() []string {
 		args = append(args, "--user=root")
 	}
 	return args
+}
+
+// shaping returns those of a server's further options that MySQL must be given when it makes the data folder too.
+func (k Kind) shaping(args []string) (shaping []string) {
+	for _, arg := range args {
+		if k == MySQL && strings.HasPrefix(arg, "--lower-case-table-names=") {
+			shaping = append(shaping, arg)
+		}
+	}
+	return shaping
 }

@@ -105,6 +105,10 @@ func (r *refusal) packet() []byte {
 // relay accepts connections until the test ends and hands each to serve
 // together with one to the server. Both are closed when serve returns.
 func (s *Server) relay(serve func(client, server net.Conn)) (port int) {
+	return s.relayTo(s.Addr(), serve)
+}
+
+func (s *Server) relayTo(addr string, serve func(client, server net.Conn)) (port int) {
 	s.t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -118,7 +122,7 @@ func (s *Server) relay(serve func(client, server net.Conn)) (port int) {
 			if err != nil {
 				return
 			}
-			server, err := net.Dial("tcp", s.Addr())
+			server, err := net.Dial("tcp", addr)
 			if err != nil {
 				client.Close()
 				continue

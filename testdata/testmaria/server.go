@@ -19,6 +19,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -69,11 +70,11 @@ func Start(t testing.TB, opts ...Option) *Server {
 	for _, o := range opts {
 		o(s)
 	}
-	template, err := template(s.kind)
+	template, err := template(s.kind, s.kind.shaping(s.args))
 	if err != nil {
 		t.Fatalf("testmaria: %v", err)
 	}
-	s.dir = t.TempDir()
+	s.dir = memoryDir(t)
 	if err := copyTree(s.dataDir(), template); err != nil {
 		t.Fatalf("testmaria: cannot copy the template data folder: %v", err)
 	}
@@ -104,6 +105,9 @@ func (s *Server) cleanUp() {
 
 // DSN is a data source name of go-sql-driver/mysql for a database, "" for none.
 func (s *Server) DSN(db string) string { return s.driverConfig(db).FormatDSN() }
+
+// Kind is which server it is.
+func (s *Server) Kind() Kind { return s.kind }
 
 // Addr is host:port.
 func (s *Server) Addr() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
@@ -156,11 +160,53 @@ func (s *Server) Restart() {
 }
 
 // Freeze stops the server's process without closing its connections, which is
-// what a hanging machine looks like. Thaw lets it go on.
-func (s *Server) Freeze() { s.proc.signal(syscall.SIGSTOP) }
+// what a hanging machine looks like. Thaw lets it go on. It returns when no
+// thread runs any more.
+func (s *Server) Freeze() {
+	s.t.Helper()
+	s.proc.signal(syscall.SIGSTOP)
+	for deadline := time.Now().Add(time.Minute); !s.proc.stopped(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.t.Fatal("testmaria: the server does not stop")
+		}
+	}
+}
 
 // Thaw ends Freeze.
 func (s *Server) Thaw() { s.proc.signal(syscall.SIGCONT) }
+
+// memory is a file system in memory, where data folders take no time to write.
+const memory = "/dev/shm"
+
+// memoryDir returns a new folder in memory, or, where there is little of that, where others are, for as long as the
+// test lasts.
+func memoryDir(t testing.TB) string {
+	t.Helper()
+	var fs syscall.Statfs_t
+	if syscall.Statfs(memory, &fs) != nil || fs.Bavail*uint64(fs.Bsize) < 2<<30 {
+		return t.TempDir()
+	}
+	removeStale.Do(func() {
+		left, _ := filepath.Glob(filepath.Join(memory, dirPrefix+"*"))
+		for _, dir := range left {
+			pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), dirPrefix), "-")
+			if _, err := os.Stat("/proc/" + pid); errors.Is(err, os.ErrNotExist) {
+				os.RemoveAll(dir)
+			}
+		}
+	})
+	dir, err := os.MkdirTemp(memory, dirPrefix+strconv.Itoa(os.Getpid())+"-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+const dirPrefix = "omsinit-testmaria-"
+
+// removeStale removes what tests left that were killed.
+var removeStale sync.Once
 
 func (s *Server) dataDir() string { return filepath.Join(s.dir, "data") }
 func (s *Server) logFile() string { return filepath.Join(s.dir, "error.log") }
@@ -300,6 +346,18 @@ func startProcess(bin string, args []string) (*process, error) {
 }
 
 func (p *process) signal(sig syscall.Signal) { p.cmd.Process.Signal(sig) }
+
+// stopped reports whether every thread has been stopped by a signal.
+func (p *process) stopped() bool {
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.cmd.Process.Pid))
+	for _, task := range tasks {
+		stat, _ := os.ReadFile(task) // the thread may have ended
+		if name := strings.LastIndex(string(stat), ") "); name >= 0 && stat[name+2] != 'T' {
+			return false
+		}
+	}
+	return err == nil && len(tasks) > 0
+}
 
 func (p *process) kill() {
 	p.cmd.Process.Kill()

@@ -14,7 +14,9 @@ import (
 
 // template returns the initialised data folder that servers of a kind are copied from, and makes it when this user has
 // none for this version yet. Several test processes may ask at once.
-func template(k Kind) (string, error) {
+//
+// The arguments are those of a server that shape its data folder.
+func template(k Kind, shaping []string) (string, error) {
 	bin, err := k.server()
 	if err != nil {
 		return "", err
@@ -23,7 +25,7 @@ func template(k Kind) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("cannot ask %s for its version: %w", bin, err)
 	}
-	key := sha256.Sum256([]byte(string(version) + strings.Join(k.serverArgs(), " ") + installerSQL))
+	key := sha256.Sum256([]byte(string(version) + strings.Join(append(k.serverArgs(), shaping...), " ") + installerSQL))
 	root, err := cacheDir()
 	if err != nil {
 		return "", err
@@ -53,7 +55,7 @@ func template(k Kind) (string, error) {
 		return "", err
 	}
 	defer os.RemoveAll(tmp)
-	if err := k.initialise(building, tmp); err != nil {
+	if err := k.initialise(building, tmp, shaping); err != nil {
 		return "", err
 	}
 	return dir, os.Rename(building, dir)
@@ -123,16 +125,17 @@ func cacheDir() (string, error) {
 	return dir, nil
 }
 
-// program finds a MariaDB program. Debian keeps mariadbd in /usr/sbin, which
-// is not in an ordinary user's PATH.
+// program finds a program of the machine's own MariaDB. Debian keeps mariadbd
+// in /usr/sbin, which is not in an ordinary user's PATH; that may begin with
+// the tools of another server.
 func program(name string) (string, error) {
-	if path, err := exec.LookPath(name); err == nil {
-		return path, nil
-	}
 	for _, dir := range []string{"/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"} {
 		if path := filepath.Join(dir, name); exists(path) {
 			return path, nil
 		}
+	}
+	if path, err := exec.LookPath(name); err == nil {
+		return path, nil
 	}
 	return "", fmt.Errorf("%s is not on this machine: install the package mariadb-server", name)
 }

@@ -9,30 +9,36 @@ import (
 	"strings"
 
 	"omsinit/internal/config"
-	mysql "omsinit/internal/database"
+	"omsinit/internal/database"
 	"omsinit/internal/msg"
 )
+
+// asker is a *sql.DB or *sql.Conn.
+type asker interface {
+	database.Queryer
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
 
 // databases lists what belongs to this OMS: the rm and cm databases, and the
 // heartbeat databases of all regions. cluster_info knows the regions, but not
 // their databases, so these are found by their table and their names.
-func (j *Job) databases(ctx context.Context, db *sql.DB) ([]*Database, error) {
+func (j *Job) databases(ctx context.Context, db asker) ([]*Database, error) {
 	c := j.Config
-	codes, err := mysql.Column(ctx, db, "SELECT code FROM "+mysql.Quote(c.RMDatabase)+".cluster_info")
-	if err != nil && (!j.Partial || !mysql.IsMissing(err)) {
-		return nil, msg.Errorf("cannot read the regions from %s: %w", c.RMDatabase+".cluster_info", mysql.Explain(c, err))
+	codes, err := database.Column(ctx, db, "SELECT code FROM "+database.Quote(c.RMDatabase)+".cluster_info")
+	if err != nil && (!j.Partial || !database.IsMissing(err)) {
+		return nil, msg.Errorf("cannot read the regions from %s: %w", c.RMDatabase+".cluster_info", database.Explain(c, err))
 	}
-	candidates, err := mysql.Column(ctx, db, "SELECT table_schema FROM information_schema.tables WHERE table_name = 'heatbeat_sequence' ORDER BY table_schema")
+	candidates, err := database.Column(ctx, db, "SELECT table_schema FROM information_schema.tables WHERE table_name = 'heatbeat_sequence' ORDER BY table_schema")
 	if err != nil {
-		return nil, mysql.Explain(c, err)
+		return nil, database.Explain(c, err)
 	}
 	// What an interrupted restore left is nobody's region.
 	candidates = slices.DeleteFunc(candidates, func(name string) bool { return strings.HasSuffix(name, scratchSuffix) })
 	heartbeats := j.heartbeats(codes, candidates)
 	if len(heartbeats) < len(codes) {
 		return nil, msg.Errorf("%s lists %d regions (cm_location %s), but only these heartbeat databases can be told to be theirs: %s; name the others with --heartbeat-db (databases with a table heatbeat_sequence: %s)",
-			c.RMDatabase+".cluster_info", len(codes), strings.Join(codes, ", "), strings.Join(heartbeats,
-				", "), strings.Join(candidates, ", "))
+			c.RMDatabase+".cluster_info", len(codes), msg.List(codes), msg.List(heartbeats), msg.List(candidates))
 	}
 	out := []*Database{{Kind: config.RM, Name: c.RMDatabase}, {Kind: config.CM, Name: c.CMDatabase}}
 	for _, name := range heartbeats {
@@ -49,7 +55,7 @@ func (j *Job) databases(ctx context.Context, db *sql.DB) ([]*Database, error) {
 			return nil, msg.Errorf("the database %s is not in the MetaDB", d.Name)
 		}
 		if err != nil {
-			return nil, mysql.Explain(c, err)
+			return nil, database.Explain(c, err)
 		}
 		there = append(there, d)
 	}

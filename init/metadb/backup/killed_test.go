@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"omsinit/internal/config"
+	"omsinit/testdata/testmaria"
 )
 
 // childEnv makes the test binary do a job and end.
@@ -22,6 +23,7 @@ const childEnv = "BACKUP_TEST_CHILD"
 
 type order struct {
 	Host, User, Password, Dir, Restore string
+	Prove                              ProofMode
 	Port                               int
 	KillAt, KillPlacing                int // kill at that progress, or before that statement at the end of a restore
 }
@@ -52,9 +54,12 @@ func child() {
 		}
 	}}
 	var err error
-	if o.Restore != "" {
+	switch {
+	case o.Prove != "":
+		_, err = j.Prove(context.Background(), o.Prove, Limits{})
+	case o.Restore != "":
 		_, err = j.Restore(context.Background(), o.Restore)
-	} else {
+	default:
 		_, err = j.Backup(context.Background())
 	}
 	if err != nil {
@@ -64,11 +69,10 @@ func child() {
 	os.Exit(0)
 }
 
-// A backup or a restore that was killed is run again, and ends as if nothing
-// had been. Until the end a backup is none, and a restore has touched nothing.
-func TestKilled(t *testing.T) {
-	s, c := oms(t)
-	run := func(o order) bool {
+// runner returns a function that has a process of its own do something, and reports whether that was killed.
+func runner(t *testing.T, s *testmaria.Server) func(order) bool {
+	return func(o order) bool {
+		t.Helper()
 		o.Host, o.User, o.Password, o.Port = s.Host, s.User, s.Password, s.Port
 		text, err := json.Marshal(o)
 		if err != nil {
@@ -85,6 +89,61 @@ func TestKilled(t *testing.T) {
 		}
 		return false
 	}
+}
+
+// A proof that was killed has touched nothing, and the next one clears what it left, whatever that wants to prove.
+func TestKilledProof(t *testing.T) {
+	s, c := oms(t)
+	s.Exec("CREATE VIEW oms_cm.v AS SELECT ip FROM oms_cm.host", "CREATE TRIGGER oms_cm.tr BEFORE INSERT ON oms_cm.host FOR EACH ROW SET NEW.ip = NEW.ip")
+	run := runner(t, s)
+	j := &Job{Config: c, Dir: filepath.Join(t.TempDir(), "backup"), LockTimeout: 10 * time.Second}
+	if _, err := j.Backup(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := dumpAll(t, s)
+	killed, left := 0, 0
+	for at := 1; run(order{Dir: j.Dir, KillAt: at, Prove: Full}); at++ {
+		killed++
+		var scratch int
+		if err := s.DB("").QueryRow("SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name LIKE '%omsinit%'").Scan(&scratch); err != nil {
+			t.Fatal(err)
+		}
+		left += scratch
+		if m, err := Read(j.Dir); err != nil || m.Proof != nil {
+			t.Errorf("killed at progress %d the backup is proven: %v", at, err)
+		}
+		if d := cmp.Diff(want, dumpAll(t, s)); d != "" {
+			t.Errorf("killed at progress %d:\n%s", at, d)
+		}
+		if at%5 == 0 {
+			if _, err := j.Prove(t.Context(), Sample, Limits{}); err != nil {
+				t.Fatal(err)
+			}
+			noScratch(t, s)
+			m, err := Read(j.Dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.Proof = nil
+			if err := m.write(j.Dir); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if killed < 4 || left == 0 {
+		t.Errorf("killed %d times, with %d databases left", killed, left)
+	}
+	noScratch(t, s)
+	if m, err := Read(j.Dir); err != nil || m.Proof == nil {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
+// A backup or a restore that was killed is run again, and ends as if nothing
+// had been. Until the end a backup is none, and a restore has touched nothing.
+func TestKilled(t *testing.T) {
+	s, c := oms(t)
+	run := runner(t, s)
 	dir := filepath.Join(t.TempDir(), "backup")
 	for at := 1; run(order{Dir: dir, KillAt: at}); at++ {
 		if _, err := Read(dir); err == nil {

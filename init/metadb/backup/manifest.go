@@ -2,8 +2,8 @@
 // a backup is done when its manifest is there, and a restore is done when what
 // was restored reads the same again.
 //
-// The server's own tools do the work, mariadb-dump and mariadb, or mysqldump
-// and mysql, with the documented options (oms-facts §6 and §7).
+// The dumps are what the documented mysqldump makes (oms-facts §6 and §7), and any client loads them. omsinit writes
+// and reads them itself: no program of the right server need be on the node, and no option file leads it elsewhere.
 package backup
 
 import (
@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"omsinit/internal/atomicfile"
 	"omsinit/internal/config"
@@ -30,9 +31,11 @@ type Manifest struct {
 	Created   string     `json:"created"` // RFC 3339
 	Tool      string     `json:"tool"`    // version of omsinit
 	Server    string     `json:"server"`  // version of the MetaDB
-	Dumper    string     `json:"dumper"`  // program and its version
+	Dumper    string     `json:"dumper"`  // what made the dumps: omsinit, or one of the server's programs (0.1.0)
 	Releases  []string   `json:"releases"`
 	Databases []Database `json:"databases"`
+	// Proof is the last restore that was tried with this backup; nil when none was.
+	Proof *Proof `json:"proof,omitempty"`
 }
 
 // Database is one dumped database.
@@ -47,7 +50,15 @@ type Database struct {
 	Tables    []Table     `json:"tables"`
 	// Views are the names of the views, which a restore must bring back too.
 	Views []string `json:"views,omitempty"`
+	// Objects are all that is no table, views too. They are in the dump as well.
+	Objects []Object `json:"objects,omitempty"`
+	// Unseen are the rights on the database that the account lacked, such as TRIGGER: without them it does not see
+	// the objects of that kind, so that the backup may lack some.
+	Unseen []string `json:"unseen,omitempty"`
 }
+
+// scratch is the name of the database beside it, into which a dump is read.
+func (d *Database) scratch() string { return d.Name + scratchSuffix }
 
 // Table is one table of a dump. The checksum is over the rows as they are
 // dumped, in whatever order.
@@ -55,6 +66,26 @@ type Table struct {
 	Name     string `json:"name"`
 	Rows     int64  `json:"rows"`
 	Checksum string `json:"checksum"`
+	// Columns counts those that are not generated; 0 is not known.
+	Columns int `json:"columns,omitempty"`
+}
+
+// dumper is what makes the dumps now.
+const dumper = "omsinit"
+
+// complete reports whether the dumps hold all objects that the account saw. Those of the server's programs hold views
+// only.
+func (m *Manifest) complete() bool { return m.writer() == ourselves }
+
+// writer returns who wrote the dumps.
+func (m *Manifest) writer() writer {
+	switch {
+	case m.Dumper == dumper:
+		return ourselves
+	case strings.Contains(strings.ToLower(m.Dumper), "mariadb"):
+		return mariadbDump
+	}
+	return mysqldump
 }
 
 func (m *Manifest) write(dir string) error {

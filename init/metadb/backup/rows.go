@@ -2,108 +2,152 @@ package backup
 
 import (
 	"bytes"
+	"context"
+	"database/sql"
+	"encoding/hex"
 	"fmt"
 	"hash/crc64"
-	"sync"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+
+	"omsinit/internal/database"
 )
 
-// rows counts and sums up the rows of each table while a dump streams through
-// it. Rows and their checksum are those of the dump's own snapshot, so they
-// agree with it even while OMS writes.
-type rows struct {
-	tables []*tally
-	line   []byte // begun, not ended
-	into   *tally // table of the INSERT that is open
+// kind is how the values of a column are written. They are written as the server's own dump programs do with
+// --hex-blob, so that the checksums of backups that these made can be compared.
+type kind int
+
+const (
+	number kind = iota // as it is
+	text               // in quotes
+	binary             // 0x…
+)
+
+// column is a column that an INSERT names.
+type column struct {
+	name string
+	kind kind
+	read string // the expression that reads it
 }
 
+// newColumn returns a column by its type, the DATA_TYPE of information_schema. A FLOAT is read as the DOUBLE that it
+// is exactly, unless rounded asks for the six digits that the dump programs write.
+func newColumn(name, dataType string, rounded bool) column {
+	c := column{name, text, database.Quote(name)}
+	switch strings.ToLower(dataType) {
+	case "tinyint", "smallint", "mediumint", "int", "integer", "bigint", "decimal", "numeric", "year":
+		c.kind = number
+	case "float", "double", "real":
+		// As a text, which no client rounds on the way.
+		c.kind = number
+		if exact := c.read + "*1E0"; strings.EqualFold(dataType, "float") && !rounded {
+			c.read = exact
+		}
+		c.read = "CONCAT(" + c.read + ")"
+	case "binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "bit", "geometry", "point", "linestring",
+		"polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection", "geomcollection", "vector":
+		c.kind = binary
+	}
+	return c
+}
+
+// tally counts rows and adds up their checksums, which comes to the same in whatever order they are.
 type tally struct {
-	name string
 	rows int64
 	sum  uint64
+	crc  bool // the checksum of a row is the one of 0.1.0, which takes five times as long
 }
 
-// crc is the table of the checksums, made when it is needed: every start would
-// pay for it otherwise.
-var crc = sync.OnceValue(func() *crc64.Table { return crc64.MakeTable(crc64.ECMA) })
+var ecma = crc64.MakeTable(crc64.ECMA)
 
-// Write implements io.Writer. Dumps hold no line end within a value.
-func (r *rows) Write(p []byte) (int, error) {
-	n := len(p)
-	for {
-		end := bytes.IndexByte(p, '\n')
-		if end < 0 {
-			r.line = append(r.line, p...)
-			return n, nil
-		}
-		line := p[:end]
-		if len(r.line) > 0 {
-			r.line = append(r.line, line...)
-			line = r.line
-		}
-		r.take(line)
-		r.line = r.line[:0]
-		p = p[end+1:]
+func (t *tally) add(tuple []byte) {
+	t.rows++
+	if t.crc {
+		t.sum += crc64.Checksum(tuple, ecma)
+		return
 	}
+	t.sum += xxhash.Sum64(tuple)
 }
 
-var (
-	createTable = []byte("CREATE TABLE `")
-	insertInto  = []byte("INSERT INTO `")
-)
+func (t *tally) checksum() string { return fmt.Sprintf("%016x", t.sum) }
 
-func (r *rows) take(line []byte) {
-	switch {
-	case r.into != nil:
-		r.tuples(line)
-	case bytes.HasPrefix(line, createTable):
-		name, _ := quotedName(line[len(createTable):])
-		r.tables = append(r.tables, &tally{name: name})
-	case bytes.HasPrefix(line, insertInto):
-		name, rest := quotedName(line[len(insertInto):])
-		for _, t := range r.tables {
-			if t.name == name {
-				r.into = t
+// readRows reads a table and hands each row over as it stands in an INSERT: (1,'a',0xFF). It is valid during the call.
+func readRows(ctx context.Context, conn *sql.Conn, from string, columns []column, row func(tuple []byte) error) error {
+	read := make([]string, 0, len(columns))
+	for _, c := range columns {
+		read = append(read, c.read)
+	}
+	if len(read) == 0 { // all are generated
+		read = []string{"1"}
+	}
+	query := "SELECT /*!40001 SQL_NO_CACHE */ " + strings.Join(read, ",") + " FROM " + from
+	var tuple []byte
+	return database.Stream(ctx, conn, query, func(values []byte) error {
+		tuple = append(tuple[:0], '(')
+		for i := range columns {
+			value, rest, err := database.NextValue(values)
+			if err != nil {
+				return err
 			}
+			if i > 0 {
+				tuple = append(tuple, ',')
+			}
+			tuple, values = columns[i].append(tuple, value), rest
 		}
-		if r.into != nil {
-			// MySQL names the columns of a table with generated ones before VALUES.
-			_, values, _ := bytes.Cut(rest, []byte(" VALUES"))
-			r.tuples(values)
-		}
-	}
+		tuple = append(tuple, ')')
+		return row(tuple)
+	})
 }
 
-// quotedName reads up to the closing backtick.
-func quotedName(b []byte) (name string, rest []byte) {
-	for i := 0; i < len(b); i++ {
-		if b[i] != '`' {
-			continue
+// append appends a value as SQL; nil is NULL.
+func (c *column) append(to, value []byte) []byte {
+	switch {
+	case value == nil:
+		return append(to, "NULL"...)
+	case c.kind == number:
+		return append(to, value...)
+	case c.kind == binary && len(value) > 0:
+		to = append(to, "0x"...)
+		for _, b := range value {
+			to = append(to, upperHex[b>>4], upperHex[b&15])
 		}
-		if i+1 < len(b) && b[i+1] == '`' {
-			i++
-			continue
-		}
-		return string(bytes.ReplaceAll(b[:i], []byte("``"), []byte("`"))), b[i+1:]
+		return to
 	}
-	return string(b), nil
+	return append(escape(append(to, '\''), value), '\'')
 }
 
-// tuples takes the rows of one line: (…),(…); The semicolon ends the INSERT.
-func (r *rows) tuples(b []byte) {
+const upperHex = "0123456789ABCDEF"
+
+// escapes are the characters that are written with a backslash, and what stands behind it.
+var escapes = [256]byte{0: '0', '\n': 'n', '\r': 'r', '\\': '\\', '\'': '\'', '"': '"', 26: 'Z'}
+
+func escape(to, value []byte) []byte {
+	start := 0
+	for i, b := range value {
+		if e := escapes[b]; e != 0 {
+			to = append(append(to, value[start:i]...), '\\', e)
+			start = i + 1
+		}
+	}
+	return append(to, value[start:]...)
+}
+
+// eachTuple calls do for each row of an INSERT, up to its semicolon.
+func eachTuple(insert []byte, do func(tuple []byte) error) error {
+	_, b, _ := bytes.Cut(insert, []byte(" VALUES"))
 	for i := 0; i < len(b); {
-		switch b[i] {
-		case '(':
-			end := tupleEnd(b[i:])
-			r.into.rows++
-			r.into.sum += crc64.Checksum(b[i:i+end], crc())
-			i += end
-		case ';':
-			r.into = nil
-			return
-		default:
+		if b[i] != '(' {
 			i++
+			continue
 		}
+		end := tupleEnd(b[i:])
+		if err := do(b[i : i+end]); err != nil {
+			return err
+		}
+		i += end
 	}
+	return nil
 }
 
 // tupleEnd is the length of the row that b begins with.
@@ -124,30 +168,73 @@ func tupleEnd(b []byte) int {
 	return len(b)
 }
 
-// stringEnd is the place of the quote that ends a string. A doubled quote ends
-// one and begins the next, which comes to the same.
+// stringEnd is the place behind the quote that ends a string. A doubled quote ends one and begins the next, which
+// comes to the same.
 func stringEnd(b []byte) int {
-	for i := 0; ; {
-		q := bytes.IndexByte(b[i:], '\'')
-		if q < 0 {
-			return len(b)
+	for i, quote := 0, -1; ; {
+		if quote < i {
+			next := bytes.IndexByte(b[min(i, len(b)):], '\'')
+			if next < 0 {
+				return len(b)
+			}
+			quote = i + next
 		}
-		s := bytes.IndexByte(b[i:i+q], '\\')
-		if s < 0 {
-			return i + q + 1
+		backslash := bytes.IndexByte(b[i:quote], '\\')
+		if backslash < 0 {
+			return quote + 1
 		}
-		i += s + 2
-		if i > len(b) {
-			return len(b)
-		}
+		i += backslash + 2
 	}
 }
 
-// list returns the tables as the manifest has them.
-func (r *rows) list() []Table {
-	out := make([]Table, 0, len(r.tables))
-	for _, t := range r.tables {
-		out = append(out, Table{Name: t.name, Rows: t.rows, Checksum: fmt.Sprintf("%016x", t.sum)})
+// values takes a tuple apart into what a prepared statement is given: nil, or bytes.
+func values(tuple []byte) (out []any, err error) {
+	rest := bytes.TrimSuffix(tuple[1:], []byte(")"))
+	for len(rest) > 0 {
+		var end int
+		var value any
+		switch {
+		case rest[0] == '\'':
+			end = 1 + stringEnd(rest[1:])
+			value = unescape(rest[1 : end-1])
+		default:
+			if end = bytes.IndexByte(rest, ','); end < 0 {
+				end = len(rest)
+			}
+			word := rest[:end]
+			switch {
+			case string(word) == "NULL":
+			case bytes.HasPrefix(word, []byte("0x")):
+				decoded := make([]byte, hex.DecodedLen(len(word)-2))
+				if _, err := hex.Decode(decoded, word[2:]); err != nil {
+					return nil, err
+				}
+				value = decoded
+			default:
+				value = word
+			}
+		}
+		out = append(out, value)
+		rest = bytes.TrimPrefix(rest[end:], []byte(","))
+	}
+	return out, nil
+}
+
+var unescapes = map[byte]byte{'0': 0, 'n': '\n', 'r': '\r', 'Z': 26}
+
+func unescape(b []byte) []byte {
+	out := make([]byte, 0, len(b))
+	for i := 0; i < len(b); i++ {
+		if b[i] != '\\' || i+1 == len(b) {
+			out = append(out, b[i])
+			continue
+		}
+		i++
+		if plain, ok := unescapes[b[i]]; ok {
+			out = append(out, plain)
+		} else {
+			out = append(out, b[i])
+		}
 	}
 	return out
 }

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Start script of sshd: the generated configuration, in the foreground. An
+# Start script of sshd: the generated configuration, in the foreground, with
+# the options of the program file, which holds the port. An
 # image carries no host keys; those the configuration names are made here once.
 set -eu
 root=${OMSINIT_ROOT:-}
@@ -29,4 +30,4 @@ if [ "$(id -u)" = 0 ]; then
     mkdir -p /run/sshd
 fi
 # sshd starts itself again for every connection and so needs its full name.
-exec "$(command -v sshd)" -D -e -f "$conf"
+exec "$(command -v sshd)" -D -e -f "$conf" "$@"

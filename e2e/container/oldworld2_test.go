@@ -1,0 +1,239 @@
+package container
+
+import (
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"html"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const hostileA, hostileB, hostileTSDB = `A1 !"#$%&'()*+,-./:;<=>?@[\]^_{|}~{{x}}密码`, "tso\\B'9\"</p>&%40 $x`{{", `t/s+db $x"`
+
+// secondWorld is two installations of the second old world, which did their first boot.
+type secondWorld struct {
+	*guide
+	a, b *container
+}
+
+// newSecondWorld starts them as the engine does by default, without CAP_SYS_PTRACE. words are what OLDWORLD_ODD of its
+// README says.
+func newSecondWorld(t *testing.T, links, words string) *secondWorld {
+	t.Helper()
+	w := &secondWorld{guide: newGuide(t, "oldworld2", "--build-arg", "LINKS="+links)}
+	w.a = w.container("a", map[string]any{"cm_location": 1, "cm_nodes": []string{"127.0.0.5"},
+		"cm_region": "cn-hz", "cm_region_cn": "杭州", "cm_is_default": true, "oms_meta_password": hostileA})
+	w.b = w.container("b", map[string]any{"cm_location": 12, "cm_nodes": []string{"127.0.0.6", "127.0.0.16"},
+		"cm_region": "cn-beijing", "cm_region_cn": `北京 "1" &`, "cm_is_default": false, "oms_meta_password": hostileB,
+		"tsdb_enabled": true, "tsdb_service": "INFLUXDB", "tsdb_url": "127.0.0.9:8086", "tsdb_username": "o m&s", "tsdb_password": hostileTSDB})
+	for _, c := range []*container{w.a, w.b} {
+		c.image, c.plain = w.old, true
+		c.options = append(c.options, "-e", "OLDWORLD_ODD="+words)
+		c.run()
+	}
+	for _, c := range []*container{w.a, w.b} {
+		c.waitReady()
+	}
+	return w
+}
+
+// unread says what the report asks for: files that no program of the image reads.
+func (w *secondWorld) unread(paths ...string) {
+	w.t.Helper()
+	file := filepath.Join(w.dir, "pack", "pack.yaml")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	text := string(data)
+	for _, path := range paths {
+		line := "    path: " + path + "\n"
+		if !strings.Contains(text, line) {
+			w.t.Errorf("%s is not in the pack", path)
+		}
+		text = strings.Replace(text, line, line+"    unread: true\n", 1)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+var (
+	percentSigns = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+	codeUnits    = regexp.MustCompile(`\\u[0-9A-Fa-f]{4}`)
+	backslashes  = regexp.MustCompile(`\\(.)`)
+	encoded      = regexp.MustCompile(`[A-Za-z0-9+/]{12,}={0,2}`)
+)
+
+// readings are a text as formats read it: once, and once more what that gave.
+func readings(text string) []string {
+	readers := []func(string) string{
+		html.UnescapeString,
+		func(s string) string {
+			return percentSigns.ReplaceAllStringFunc(strings.ReplaceAll(s, "+", " "), func(m string) string {
+				n, _ := strconv.ParseUint(m[1:], 16, 8)
+				return string([]byte{byte(n)})
+			})
+		},
+		func(s string) string {
+			return codeUnits.ReplaceAllStringFunc(s, func(m string) string {
+				n, _ := strconv.ParseUint(m[2:], 16, 32)
+				return string(rune(n))
+			})
+		},
+		func(s string) string { return backslashes.ReplaceAllString(s, "$1") },
+		func(s string) string {
+			return strings.NewReplacer(`'"'"'`, "'", `'\''`, "'", "''", "'", "%%", "%").Replace(s)
+		},
+		func(s string) string {
+			return encoded.ReplaceAllStringFunc(s, func(m string) string {
+				data, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(m, "="))
+				if err != nil {
+					return m
+				}
+				return string(data)
+			})
+		},
+		func(s string) string {
+			runes := []rune(s)
+			slices.Reverse(runes)
+			return string(runes)
+		},
+	}
+	out := []string{text}
+	for _, first := range readers {
+		once := first(text)
+		out = append(out, once)
+		for _, second := range readers {
+			out = append(out, second(once))
+		}
+	}
+	return out
+}
+
+// start starts a node of the captured pack: the image with omsinit in the place of its entry point, without a build of step
+// 4, which TestCaptureGuide does.
+func (w *secondWorld) start(c *container) {
+	w.t.Helper()
+	entry := filepath.Join(w.dir, "entry.sh")
+	if err := os.WriteFile(entry, []byte("exec /usr/local/bin/omsinit run\n"), 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+	c.image, c.plain = w.old, true
+	c.options = append(c.options, "-v", filepath.Join(w.dir, "bin/omsinit")+":/usr/local/bin/omsinit:ro",
+		"-v", filepath.Join(w.dir, "pack")+":/usr/share/omsinit/pack:ro", "-v", entry+":/root/docker_cmd.sh:ro")
+	c.run()
+	c.waitReady()
+}
+
+// leaks are the files below a folder that hold a secret, or a digest of one, in the readings of formats.
+func leaks(t *testing.T, dir string, secrets ...string) []string {
+	t.Helper()
+	wanted := slices.Clone(secrets)
+	for _, secret := range secrets {
+		data := []byte(secret)
+		wanted = append(wanted, fmt.Sprintf("%x", md5.Sum(data)), fmt.Sprintf("%x", sha1.Sum(data)),
+			fmt.Sprintf("%x", sha256.Sum256(data)))
+	}
+	var found []string
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, reading := range readings(string(data)) {
+			for _, secret := range wanted {
+				if strings.Contains(reading, secret) && !slices.Contains(found, path) {
+					found = append(found, path)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// TestCaptureSecondWorld goes the guide's whole way with an image that was written from the facts alone: capture, lint,
+// verify, proof, and what changes on a node of the pack.
+func TestCaptureSecondWorld(t *testing.T) {
+	w := newSecondWorld(t, "whole", "path words spelling peers")
+	names := w.names(w.a, w.b, "node_entry")
+	out := w.run(names.Replace(w.commands("## 1. ")))
+	if !strings.Contains(out, "renders the same: the pack makes everything") {
+		t.Errorf("not the same:\n%s", out)
+	}
+	if found := leaks(t, filepath.Join(w.dir, "pack"), hostileA, hostileB, hostileTSDB, "密码", `tso\B`); len(found) > 0 {
+		t.Errorf("secrets in %s", found)
+	}
+	w.unread("/etc/oms/agent.ini")
+	if err := os.CopyFS(filepath.Join(w.dir, "pack-4.2.6"), os.DirFS(filepath.Join(w.dir, "pack"))); err != nil {
+		t.Fatal(err)
+	}
+	if out := w.run(names.Replace(w.commands("## 3. "))); !strings.Contains(out, "\nproven: ") {
+		t.Errorf("not proven:\n%s", out)
+	}
+	t.Run("a digest of a password is refused", func(t *testing.T) {
+		for _, c := range []*container{w.a, w.b} {
+			if out, status := c.exec("sh", "-c", "export OLDWORLD_ODD=digest; cd /root && python -m omsflow.scripts.units.oms_init_manager --init-config-file"+
+				" && omsinit pack capture --no-metadb --bundle /tmp/odd.bundle"); status != 0 {
+				t.Fatalf("status %d\n%s", status, out)
+			}
+			c.docker("cp", c.name+":/tmp/odd.bundle", filepath.Join(w.dir, c.name))
+		}
+		capture := exec.Command("bin/omsinit", "pack", "capture", "--no-metadb", "--release", "4.2.7-CE", "--from", w.a.name, "--compare", w.b.name, "--out", "odd")
+		capture.Dir = w.dir
+		out, err := capture.CombinedOutput()
+		if _, missing := os.Stat(filepath.Join(w.dir, "odd")); err == nil || missing == nil ||
+			!strings.Contains(string(out), "/home/ds/ghana/config/application-oms.properties:") {
+			t.Errorf("%v, %v\n%s", err, missing, out)
+		}
+	})
+
+	c := w.container("c", map[string]any{"cm_location": 7, "cm_nodes": []string{"127.0.0.1"}, "cm_region": "eu",
+		"cm_region_cn": "欧洲'1", "cm_is_default": true, "oms_meta_password": `p'%s\1 #x`})
+	w.start(c)
+	c.eventually("health", c.healthy)
+	for _, key := range []string{"ghana_server_port", "cm_server_port", "nginx_server_port"} {
+		t.Run("config set "+key, func(t *testing.T) {
+			port := freePorts(t, 1)[0]
+			change := []string{"omsinit", "config", "set", "--yes", fmt.Sprintf("%s=%d", key, port)}
+			if key == "nginx_server_port" {
+				c.nginx = port
+			}
+			if out, status := c.exec(change...); status != 0 {
+				t.Fatalf("status %d\n%s", status, out)
+			}
+			c.eventually("health through nginx after "+key, c.healthy)
+		})
+	}
+	t.Run("config set oms_meta_password", func(t *testing.T) {
+		const password = `n€w "$(touch /tmp/ran)'` + "`\\"
+		for _, host := range []string{"127.0.0.1", "localhost"} {
+			w.db.Exec("ALTER USER 'oms_c'@'" + host + "' IDENTIFIED BY " + sqlText(password))
+		}
+		set := exec.Command("docker", "exec", "-i", c.name, "omsinit", "config", "set", "oms_meta_password")
+		set.Stdin = strings.NewReader(password + "\n")
+		if out, err := set.CombinedOutput(); err != nil || strings.Contains(string(out), password) {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		c.eventually("health through nginx", c.healthy)
+		if out, status := c.exec("test", "-e", "/tmp/ran"); status == 0 {
+			t.Errorf("a password was run by a shell %s", out)
+		}
+	})
+}

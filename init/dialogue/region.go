@@ -1,0 +1,123 @@
+package dialogue
+
+import (
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	"omsinit/internal/config"
+	"omsinit/internal/msg"
+)
+
+// place asks for the region: its name, nodes, address and number.
+func (c *conversation) place() error {
+	if c.shared.mode == regions {
+		if err := c.key("cm_region", ""); err != nil {
+			return err
+		}
+		if c.draft["cm_region"] == "" {
+			if !c.Again() {
+				return msg.Errorf("%s: %w", "cm_region", msg.Errorf("with several regions each needs a name"))
+			}
+			c.Say(msg.M("  %v", msg.M("with several regions each needs a name")))
+			return c.place()
+		}
+		if err := c.key("cm_region_cn", c.draft["cm_region"].Reveal()); err != nil {
+			return err
+		}
+	}
+	if err := c.members(); err != nil {
+		return err
+	}
+	suggestion := ""
+	if list := c.nodes(); len(list) == 1 {
+		suggestion = "http://" + net.JoinHostPort(list[0], "8088")
+	} else {
+		c.Say(msg.M("With several nodes cm_url is a VIP or a domain name that leads to ports 8088 and 8089 of all of them; http:// may be left out."))
+	}
+	if err := c.key("cm_url", suggestion); err != nil {
+		return err
+	}
+	if err := c.number(); err != nil {
+		return err
+	}
+	if c.shared.mode == regions && !c.hasDefault() {
+		if _, err := c.yes("cm_is_default", msg.M("Is this region the default one? (true for exactly one)"), len(c.regions) == 0); err != nil {
+			return err
+		}
+	} else {
+		c.draft["cm_is_default"] = config.Secret(strconv.FormatBool(!c.hasDefault()))
+	}
+	return c.heartbeat()
+}
+
+// members asks for the nodes until there are as many as the mode has.
+func (c *conversation) members() error {
+	for {
+		if err := c.key("cm_nodes", c.Host); err != nil {
+			return err
+		}
+		several := len(c.nodes()) > 1
+		switch {
+		case c.only != nil, c.shared.mode == regions, several == (c.shared.mode == nodes):
+			return nil
+		case several:
+			c.Say(msg.M("  one node is a single address; for several answer the mode with nodes"))
+		default:
+			c.Say(msg.M("  give the addresses of all nodes, separated by commas"))
+		}
+		if !c.Again() {
+			return msg.Errorf("cm_nodes does not fit the mode %s", c.shared.mode)
+		}
+		delete(c.draft, "cm_nodes")
+	}
+}
+
+func (c *conversation) nodes() []string {
+	return strings.FieldsFunc(c.draft["cm_nodes"].Reveal(), func(r rune) bool { return r == ',' })
+}
+
+// number asks for cm_location, and shows those that are taken.
+func (c *conversation) number() error {
+	taken := c.locations()
+	free := 0
+	for slices.Contains(taken, free) {
+		free++
+	}
+	if c.shared.mode == regions {
+		if list := c.Dialogue.taken(); len(list) > 0 {
+			c.Say(msg.M("taken: %s", msg.List(list)))
+		}
+	}
+	for {
+		if err := c.key("cm_location", strconv.Itoa(free)); err != nil {
+			return err
+		}
+		n, _ := strconv.Atoi(c.draft["cm_location"].Reveal())
+		if !slices.Contains(taken, n) || c.shared.mode != regions {
+			return nil
+		}
+		c.Say(msg.M("  %d is taken", n))
+		if !c.Again() {
+			return msg.Errorf("cm_location %d is taken: %s", n, msg.List(c.Dialogue.taken()))
+		}
+		delete(c.draft, "cm_location")
+	}
+}
+
+// heartbeat names the heartbeat database, another one in each region.
+func (c *conversation) heartbeat() error {
+	if c.further {
+		c.draft["drc_cm_heartbeat_db"] = config.Secret(c.shared.prefix + "_cm_hb_" + c.draft["cm_location"].Reveal())
+		if c.shared.prefix == "" { // the names were in a file
+			c.draft["drc_cm_heartbeat_db"] = config.Secret(
+				c.regions[0].Draft["drc_cm_heartbeat_db"].Reveal() + "_" + c.draft["cm_location"].Reveal())
+		}
+		return nil
+	}
+	if c.draft["drc_cm_heartbeat_db"] == "" {
+		return c.key("drc_cm_heartbeat_db", "oms_cm_hb")
+	}
+	return nil
+}

@@ -1,0 +1,209 @@
+package flow
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"omsinit/check"
+	"omsinit/internal/config"
+	"omsinit/internal/database"
+	"omsinit/internal/finding"
+	"omsinit/testdata/testmaria"
+)
+
+// TestRightsAreWhatCanBeDone: whatever an account was granted, and in whichever way, the verdict of the check is what
+// then happens when the databases are made and used, backed up, restored, and when an upgrade keeps its journal. After
+// the statements of the advice everything works.
+func TestRightsAreWhatCanBeDone(t *testing.T) {
+	later := func(name string) []string {
+		return []string{"ALL ON `" + name + "`.*", "ALL ON `" + name + "\\_omsinit\\_restore`.*", "ALL ON `" + name + "\\_omsinit\\_upgrade`.*"}
+	}
+	everything := slices.Concat(later(`OMS\_rm`), later(`OMS\_cm`), later(`OMS\_hb`))
+	const global = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, LOCK TABLES"
+	but := func(right string) string {
+		return strings.Replace(global+",", " "+right+",", "", 1) + " INDEX ON *.*"
+	}
+	cases := []struct {
+		name   string
+		grants []string // to the account; those of a role begin with "ROLE "
+		kinds  []testmaria.Kind
+	}{
+		{"nothing", nil, nil},
+		{"all", []string{"ALL ON *.*"}, nil},
+		{"all of these names", everything, nil},
+		{"the three alone", []string{everything[0], everything[3], everything[6]}, nil},
+		{"no journal of upgrades", slices.DeleteFunc(slices.Clone(everything), func(g string) bool { return strings.Contains(g, "rm\\_omsinit\\_upgrade") }), nil},
+		{"a wildcard", []string{"ALL ON `OMS\\_%`.*"}, nil},
+		{"a wildcard for one sign", []string{"ALL ON `OMS___%`.*"}, nil},
+		{"an exact grant beside a wildcard", []string{"ALL ON `OMS\\_%`.*", "SELECT ON `OMS\\_cm`.*"}, nil},
+		{"a default role", []string{"ROLE ALL ON `OMS\\_%`.*"}, nil},
+		{"a role for part of it", []string{"ROLE " + everything[0], "ALL ON `OMS\\_cm%`.*", "ALL ON `OMS\\_hb%`.*", "ALL ON `OMS\\_rm\\_%`.*"}, nil},
+		{"a role that is not on", []string{"IDLE ALL ON *.*"}, nil},
+		{"revoked in part", []string{"ALL ON *.*", "REVOKE INSERT ON OMS_cm.*"}, []testmaria.Kind{testmaria.MySQL}},
+		{"no CREATE", []string{but("CREATE")}, nil},
+		{"no DELETE", []string{but("DELETE")}, nil},
+		{"no DROP", []string{but("DROP")}, nil},
+		{"no ALTER", []string{but("ALTER")}, nil},
+		{"no LOCK TABLES", []string{strings.Replace(but("ALTER"), " LOCK TABLES,", " ALTER,", 1)}, nil},
+	}
+	testmaria.Each(t, func(t *testing.T, k testmaria.Kind) {
+		if tools := k.Tools(t); tools != "" {
+			t.Setenv("PATH", tools+":/usr/sbin:/usr/bin:/sbin:/bin")
+		}
+		for _, fold := range []string{"0", "1"} {
+			s := testmaria.Start(t, testmaria.On(k), testmaria.Args("--lower-case-table-names="+fold))
+			for i, tc := range cases {
+				if tc.kinds != nil && !slices.Contains(tc.kinds, k) || fold == "1" && i%3 != 1 && !strings.Contains(tc.name, "role") {
+					continue
+				}
+				t.Run(tc.name+" "+fold, func(t *testing.T) {
+					user := fmt.Sprintf("u%d", i)
+					if tc.kinds != nil {
+						s.Exec("SET GLOBAL partial_revokes = ON")
+						defer s.Exec("DROP USER "+user+"@'%'", "SET GLOBAL partial_revokes = OFF")
+					}
+					s.Exec("CREATE USER "+user+"@'%' IDENTIFIED BY 'Secret42'", "CREATE ROLE r_"+user)
+					for _, g := range tc.grants {
+						role, isRole := strings.CutPrefix(g, "ROLE ")
+						idle, isIdle := strings.CutPrefix(g, "IDLE ")
+						switch {
+						case isRole:
+							s.Exec("GRANT "+role+" TO r_"+user, "GRANT r_"+user+" TO "+user+"@'%'", setDefault(k, user))
+						case isIdle:
+							s.Exec("GRANT "+idle+" TO r_"+user, "GRANT r_"+user+" TO "+user+"@'%'")
+						case strings.HasPrefix(g, "REVOKE"):
+							s.Exec(g + " FROM " + user + "@'%'")
+						default:
+							s.Exec("GRANT " + g + " TO " + user + "@'%'")
+						}
+					}
+					w := newWorld(t, s)
+					w.values["drc_rm_db"], w.values["drc_cm_db"], w.values["drc_cm_heartbeat_db"] = "OMS_rm", "OMS_cm", "OMS_hb"
+					w.values["oms_meta_user"], w.values["oms_meta_password"] = user, "Secret42"
+					w.writeConfig()
+					verdict, grants := w.verdict()
+					if did := w.whatHappens(s); did != verdict {
+						t.Errorf("the check says %q, and it is %q", verdict, did)
+					}
+					if verdict == "works" {
+						return
+					}
+					for _, g := range grants {
+						s.Exec(g)
+					}
+					if verdict, _ := w.verdict(); verdict != "works" {
+						t.Errorf("after %q the check says %q", grants, verdict)
+					}
+					if did := w.whatHappens(s); did != "works" {
+						t.Errorf("after %q it is %q", grants, did)
+					}
+				})
+			}
+		}
+	})
+}
+
+func setDefault(k testmaria.Kind, user string) string {
+	if k == testmaria.MySQL {
+		return "SET DEFAULT ROLE r_" + user + " TO " + user + "@'%'"
+	}
+	return "SET DEFAULT ROLE r_" + user + " FOR " + user + "@'%'"
+}
+
+// verdict returns what the check says of the account, and the statements that it advises.
+func (w *world) verdict() (verdict string, grants []string) {
+	w.t.Helper()
+	report, err := w.flow().Check(w.t.Context(), CheckOptions{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	verdict = "works"
+	for _, f := range rightsFindings(report) {
+		if f.ID == "metadb.rights" {
+			verdict = "cannot be initialised"
+		} else if verdict == "works" {
+			verdict = "cannot be upgraded"
+		}
+		for _, fact := range f.Facts {
+			if fact.Name == "grants" {
+				grants = append(grants, fact.Value.([]string)...)
+			}
+		}
+	}
+	return verdict, grants
+}
+
+func rightsFindings(r check.Report) (found []finding.Finding) {
+	for _, result := range r.Results {
+		if result.ID == "metadb.rights" {
+			found = append(found, result.Findings...)
+		}
+	}
+	return found
+}
+
+// whatHappens does with the account of the node what OMS and this program do, and removes it again.
+func (w *world) whatHappens(s *testmaria.Server) string {
+	t := w.t
+	t.Helper()
+	f := w.flow()
+	cfg, err := f.Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	journal := cfg.RMDatabase + "_omsinit_upgrade"
+	defer func() {
+		for _, d := range config.Roles {
+			s.Exec("DROP DATABASE IF EXISTS "+cfg.Database(d), "DROP DATABASE IF EXISTS "+cfg.Database(d)+"_omsinit_restore")
+		}
+		s.Exec("DROP DATABASE IF EXISTS " + journal)
+	}()
+	if f.pack, err = f.Pack(); err != nil {
+		t.Fatal(err)
+	}
+	step := f.metadbStep(cfg)
+	if _, err := step.Apply(t.Context()); err != nil {
+		t.Logf("step 2: %v", err)
+		return "cannot be initialised"
+	}
+	db, err := database.Open(cfg, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	run := func(statements ...string) bool {
+		for _, q := range statements {
+			if _, err := db.ExecContext(t.Context(), q); err != nil {
+				t.Logf("%s: %v", q, err)
+				return false
+			}
+		}
+		return true
+	}
+	for _, d := range config.Roles {
+		table := cfg.Database(d) + ".a_component"
+		if !run("CREATE TABLE "+table+" (a int PRIMARY KEY)", "INSERT INTO "+table+" VALUES (1)", "SELECT * FROM "+table,
+			"UPDATE "+table+" SET a = 2", "DELETE FROM "+table) {
+			return "cannot be initialised"
+		}
+	}
+	s.Exec(fmt.Sprintf("INSERT INTO %s.cluster_info (code, region, region_cn, cm_url, is_default_cm) VALUES (1, 'cn-test', '', 'x', 1)", cfg.RMDatabase),
+		fmt.Sprintf("INSERT INTO %s.heatbeat_sequence (id, gmt_created, gmt_modified) VALUES (1, NOW(), NOW()), (2, NOW(), NOW())", cfg.HeartbeatDatabase)) // the first is trimmed away
+	j := backupJob(step, filepath.Join(t.TempDir(), "backup"))
+	if _, err := j.Backup(t.Context()); err != nil {
+		t.Logf("backup: %v", err)
+		return "cannot be upgraded"
+	}
+	if _, err := j.Restore(t.Context(), cfg.RMDatabase); err != nil {
+		t.Logf("restore: %v", err)
+		return "cannot be upgraded"
+	}
+	if !run("CREATE DATABASE IF NOT EXISTS "+journal, "CREATE TABLE "+journal+".upgrades (a int)",
+		"INSERT INTO "+journal+".upgrades VALUES (1)", "UPDATE "+journal+".upgrades SET a = 2", "SELECT * FROM "+journal+".upgrades") {
+		return "cannot be upgraded"
+	}
+	return "works"
+}

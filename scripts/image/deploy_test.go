@@ -1,0 +1,88 @@
+package image
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// deployDocker answers as docker does: a run of omsinit writes what config new would, and everything is logged.
+const deployDocker = `#!/bin/sh
+echo "$*" >>"$DOCKER_LOG"
+case "$1 $2" in
+"ps -q") [ -z "${RUNNING:-}" ] || echo 0123 ;;
+"inspect -f") echo "/old $RUNNING/oms_logs $RUNNING/oms_run " ;;
+"run --rm")
+    while [ $# -gt 0 ]; do
+        [ "$1" != --out ] || out=$2
+        shift
+    done
+    for ip in 10.0.0.1 10.0.0.2; do
+        echo 'echo started $0 >>"$DOCKER_LOG"' >"$out/docker-run-$ip.sh"
+    done
+    ;;
+esac
+`
+
+func TestRemoteDeploy(t *testing.T) {
+	script, err := os.ReadFile("docker_remote_deploy.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const plain, upgrade = "docker_remote_deploy.sh", "docker_remote_deploy_410_up_423_version.sh"
+	for name, tc := range map[string]struct {
+		script, args, answer string
+		running              bool
+		status               int
+		logged               []string
+		absent               string
+	}{
+		"this host":                  {plain, "-o DIR/work -i 10.0.0.1 -d oms:1", "y", false, 0, []string{"--net host", "oms:1 omsinit config new --out DIR/work --image oms:1 --host-ip 10.0.0.1", "started DIR/work/docker-run-10.0.0.1.sh"}, "10.0.0.2.sh"},
+		"not now":                    {plain, "-o DIR/work -i 10.0.0.1 -d oms:1", "n", false, 0, nil, "started"},
+		"no node":                    {plain, "-o DIR/work -i 10.9.9.9 -d oms:1", "y", false, 0, nil, "started"},
+		"nobody says which":          {plain, "-o DIR/work -d oms:1", "y", false, 0, nil, "started"},
+		"with a file":                {plain, "-o DIR/work -c DIR/c.yaml -i 10.0.0.2 -d oms:1", "y", false, 0, []string{"-v DIR/c.yaml:/tmp/start.yaml:ro", "--start /tmp/start.yaml", "docker-run-10.0.0.2.sh"}, "--upgrade"},
+		"a file that is not there":   {plain, "-o DIR/work -c DIR/none.yaml -d oms:1", "y", false, 1, nil, "config new"},
+		"no image":                   {plain, "-o DIR/work", "y", false, 64, nil, "config new"},
+		"an unknown option":          {plain, "-o DIR/work -d x -z", "y", false, 64, nil, "config new"},
+		"an upgrade":                 {upgrade, "-o DIR/work -c DIR/c.yaml -i 10.0.0.1 -d oms:1", "y", false, 0, []string{"-v DIR/work/config_copy.yaml:/tmp/start.yaml:ro", "--upgrade --force --mount DIR/work", "started"}, ""},
+		"the old container runs":     {upgrade, "-o DIR/work -c DIR/c.yaml -i 10.0.0.1 -d oms:1", "y", true, 1, nil, "config new"},
+		"an upgrade without a file":  {upgrade, "-o DIR/work -i 10.0.0.1 -d oms:1", "y", false, 64, nil, "config new"},
+		"others run beside a deploy": {plain, "-o DIR/work -i 10.0.0.1 -d oms:1", "y", true, 0, []string{"started"}, ""},
+	} {
+		for _, shell := range shells {
+			t.Run(shell+"/"+name, func(t *testing.T) {
+				dir := t.TempDir()
+				write(t, filepath.Join(dir, "bin", "docker"), deployDocker, 0o755)
+				write(t, filepath.Join(dir, "c.yaml"), "oms_meta_password: x\n", 0o600)
+				write(t, filepath.Join(dir, tc.script), string(script), 0o755)
+				args := append([]string{filepath.Join(dir, tc.script)}, strings.Fields(strings.ReplaceAll(tc.args, "DIR", dir))...)
+				cmd := exec.Command(shell, args...)
+				log := filepath.Join(dir, "log")
+				cmd.Env = append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"), "DOCKER_LOG="+log)
+				if tc.running {
+					cmd.Env = append(cmd.Env, "RUNNING="+filepath.Join(dir, "work"))
+				}
+				cmd.Stdin = strings.NewReader(tc.answer + "\n")
+				out, status := run(t, cmd)
+				data, _ := os.ReadFile(log) // there is none when docker was not called
+				if status != tc.status {
+					t.Errorf("status %d\n%s\n%s", status, out, data)
+				}
+				for _, want := range tc.logged {
+					if want = strings.ReplaceAll(want, "DIR", dir); !strings.Contains(string(data), want) {
+						t.Errorf("docker was not called with %q\n%s\n%s", want, out, data)
+					}
+				}
+				if tc.absent != "" && strings.Contains(string(data), tc.absent) {
+					t.Errorf("%q\n%s\n%s", tc.absent, out, data)
+				}
+				if info, err := os.Stat(filepath.Join(dir, "work", "config_copy.yaml")); tc.script == upgrade && tc.status == 0 && (err != nil || info.Mode().Perm() != 0o600) {
+					t.Errorf("the copy: %v, %v", info, err)
+				}
+			})
+		}
+	}
+}

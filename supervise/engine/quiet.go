@@ -1,0 +1,56 @@
+package engine
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// quietTime is how long nothing must have changed for memory to be given back.
+const quietTime = 2 * time.Second
+
+// changed: something has happened to a program or to the setup task. When nothing more does for quietTime, giveBack is
+// called once, so an idle supervisor does not wake up.
+func (s *Supervisor) changed() { s.quiet.Reset(quietTime) }
+
+// giveBack returns to the kernel what a start or a stop of programs has taken and waiting does not need: the garbage of
+// the heap, and the pages of our own file. Those stay in the page cache, and are mapped again as they are used.
+func giveBack() {
+	debug.FreeOSMemory()
+	smaps, err := os.Open("/proc/self/smaps")
+	if err != nil {
+		return
+	}
+	defer smaps.Close()
+	for _, m := range cleanMappings(smaps) {
+		_, _, _ = unix.Syscall(unix.SYS_MADVISE, m.start, m.end-m.start, unix.MADV_DONTNEED) // it is advice
+	}
+}
+
+type mapping struct{ start, end uintptr }
+
+// cleanMappings returns the mappings whose pages are all those of a file: not writable, and never written to. What a
+// dynamic linker has relocated is not writable either, and would be lost. smaps is in the format of proc_pid_smaps(5).
+func cleanMappings(smaps io.Reader) (clean []mapping) {
+	var m mapping
+	file := false
+	for lines := bufio.NewScanner(smaps); lines.Scan(); {
+		fields := strings.Fields(lines.Text())
+		switch {
+		case len(fields) == 3 && fields[0] == "Anonymous:":
+			if file && fields[1] == "0" {
+				clean = append(clean, m)
+			}
+		case len(fields) >= 5 && !strings.HasSuffix(fields[0], ":"):
+			_, err := fmt.Sscanf(fields[0], "%x-%x", &m.start, &m.end)
+			file = err == nil && !strings.Contains(fields[1], "w") && len(fields) > 5 && strings.HasPrefix(fields[5], "/")
+		}
+	}
+	return clean
+}

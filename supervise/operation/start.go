@@ -1,0 +1,70 @@
+package operation
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+)
+
+// Start starts programs, each as soon as those that it depends on are ready: without a limit, so that whoever mends one
+// of them hours later gets the programs that depend on it too, or until ctx ends. A patience above 0 is how long a
+// program waits at the most; late is called before it is started then.
+func Start(ctx context.Context, programs []Program, find func(name string) Program, patience time.Duration,
+	late func(p Program, pending []string)) {
+	programs = slices.Clone(programs)
+	slices.SortStableFunc(programs, func(a, b Program) int {
+		return cmp.Compare(a.View().Def.Priority, b.View().Def.Priority)
+	})
+	// Hold all before starting any, so that none sees another not asked for.
+	turns := make([]context.Context, len(programs))
+	for i, p := range programs {
+		turns[i] = p.Hold(ctx)
+	}
+	for i, p := range programs {
+		if len(p.View().Def.DependsOn) == 0 {
+			p.Start(turns[i])
+		} else {
+			go startWhenReady(turns[i], p, find, patience, late)
+		}
+	}
+}
+
+func startWhenReady(turn context.Context, p Program, find func(name string) Program, patience time.Duration,
+	late func(p Program, pending []string)) {
+	var enough <-chan time.Time
+	if patience > 0 {
+		timer := time.NewTimer(patience)
+		defer timer.Stop()
+		enough = timer.C
+	}
+	dependencies := p.View().Def.DependsOn
+	for {
+		var pending []string
+		var changed <-chan struct{}
+		for _, name := range dependencies {
+			dep := find(name)
+			if dep == nil {
+				continue // removed by an update
+			}
+			if v := dep.View(); v.blocks() {
+				pending = append(pending, name)
+				changed = v.Changed
+			}
+		}
+		if len(pending) == 0 {
+			p.Start(turn)
+			return
+		}
+		p.WaitFor(turn, pending)
+		select {
+		case <-changed:
+		case <-enough:
+			late(p, pending)
+			p.Start(turn)
+			return
+		case <-turn.Done():
+			return
+		}
+	}
+}
