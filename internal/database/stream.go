@@ -86,25 +86,6 @@ func number(b []byte) (n uint64, width int) {
 	return n, width
 }
 
-// session is a connection of the driver, with the network connection below it.
-type session struct {
-	driverConn
-	wire *wire
-}
-
-// driverConn is what the driver's connections can do, and database/sql asks for.
-type driverConn interface {
-	driver.Conn
-	driver.ConnBeginTx
-	driver.ConnPrepareContext
-	driver.ExecerContext
-	driver.QueryerContext
-	driver.NamedValueChecker
-	driver.Pinger
-	driver.SessionResetter
-	driver.Validator
-}
-
 const (
 	packetHead = 4        // three bytes of length, one of the number of the packet
 	packetMax  = 0xffffff // a longer one goes on in the next
