@@ -37,13 +37,19 @@ func benchOMS(b *testing.B, k testmaria.Kind) (*testmaria.Server, *config.Config
 	return s, c
 }
 
-// peer runs mydumper or myloader with as many threads, and returns how long it took.
+// peer runs mydumper or myloader with as many threads, and returns how long it took. The password is in a file: other
+// tests look for it among the arguments of all processes.
 func peer(b *testing.B, s *testmaria.Server, name string, args ...string) time.Duration {
 	path, err := exec.LookPath(name)
 	if err != nil {
 		b.Fatalf("%v: scripts/dev/install-deps.sh --bench installs it", err)
 	}
-	args = append([]string{"--host", s.Host, "--port", fmt.Sprint(s.Port), "--user", "root", "--password", s.Password, "--threads", fmt.Sprint(atOnce)}, args...)
+	options := filepath.Join(b.TempDir(), "options")
+	login := fmt.Sprintf("[client]\npassword=%q\n[mydumper]\npassword=%[1]q\n[myloader]\npassword=%[1]q\n", s.Password)
+	if err := os.WriteFile(options, []byte(login), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	args = append([]string{"--defaults-file", options, "--host", s.Host, "--port", fmt.Sprint(s.Port), "--user", "root", "--threads", fmt.Sprint(atOnce)}, args...)
 	start := time.Now()
 	if out, err := exec.Command(path, args...).CombinedOutput(); err != nil {
 		b.Fatalf("%s: %v\n%s", name, err, out)
