@@ -130,6 +130,8 @@ type Definitions struct {
 	// Findings are what is wrong with the files: a warning for what is left out, an error for what makes a program
 	// unusable. They are in the order of the files and their lines.
 	Findings []finding.Finding
+
+	users map[string]finding.Place // where the user of a section is set
 }
 
 // Warnings returns the findings that make no program unusable.
@@ -140,13 +142,19 @@ func (d *Definitions) Warnings() []finding.Finding {
 
 // CheckUsers adds findings for the users that are not there, which a start would come upon.
 func (d *Definitions) CheckUsers() {
+	reported := map[string]bool{} // once for all processes of a section
 	for _, p := range d.Programs {
-		if _, err := LookupUser(p.User); p.User != "" && err != nil {
-			at := finding.Place{Key: "[program:" + p.Section + "] user"}
+		at, ok := d.users[p.Section]
+		if !ok || p.User == "" || reported[p.Section] {
+			continue
+		}
+		if _, err := LookupUser(p.User); err != nil {
+			reported[p.Section] = true
 			d.Findings = append(d.Findings, finding.Finding{ID: "program.broken", Severity: finding.Error, Place: at,
 				Message: msg.M("%v", err)})
 		}
 	}
+	sortFindings(d.Findings, d.Files)
 }
 
 // Load reads supervisord.conf and the files it includes. env are KEY=value pairs that %(ENV_KEY)s may use beside PID
@@ -172,7 +180,8 @@ func Load(conf string, env ...string) (*Definitions, error) {
 	b.readExtensions()
 	b.checkDependencies()
 	d := b.definitions
-	d.Findings = b.in.sorted()
+	d.Findings = b.in.findings
+	sortFindings(d.Findings, d.Files)
 	d.Sort()
 	return d, nil
 }
@@ -199,7 +208,8 @@ func newBuilder(conf string, env []string) (*builder, error) {
 		return nil, err
 	}
 	b.in = in
-	b.definitions = &Definitions{File: conf, Files: in.files, Umask: 0o022, Identifier: "supervisor"}
+	b.definitions = &Definitions{File: conf, Files: in.files, Umask: 0o022, Identifier: "supervisor",
+		users: map[string]finding.Place{}}
 	if s := in.sections["supervisord"]; s != nil {
 		b.shared = b.reader(s).environment("environment")
 		b.env = maps.Clone(b.env)

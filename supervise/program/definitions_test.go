@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -394,6 +395,29 @@ func TestManyProcesses(t *testing.T) {
 		case want < 0 && (len(d.Programs) != 1 || !broken), want >= 0 && (len(d.Programs) != want || broken):
 			t.Errorf("%s: %d programs, broken %v", numprocs, len(d.Programs), broken)
 		}
+	}
+}
+
+// A user that is not there is reported where it is set, once for all processes, in the order of the lines.
+func TestCheckUsers(t *testing.T) {
+	d, err := Load(files(t, map[string]string{"supervisord.conf": "[program:a]\ncommand=x\nuser=nobody-here\nnumprocs=2\n" +
+		"process_name=a%(process_num)d\n[program:b]\ncommand=x\nuser=root\nstrange=1\n[program:c]\ncommand=x\n" +
+		"user=%(ENV_WHO)s\n[supervisord]\nenvironment=WHO=gone-too\n"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.CheckUsers()
+	var got []string
+	for _, f := range d.Findings {
+		got = append(got, fmt.Sprintf("%d %s %s", f.Place.Line, f.Place.Key, f.ID))
+		if f.Place.File != d.File {
+			t.Errorf("%v", f.Place)
+		}
+	}
+	want := []string{"3 [program:a] user program.broken", "9 [program:b] strange program.ignored",
+		"12 [program:c] user program.broken"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 }
 

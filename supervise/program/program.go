@@ -52,6 +52,9 @@ func (b *builder) readPrograms() {
 		if len(in) == 0 {
 			in = []string{plainName(name)}
 		}
+		if _, ok := s.options["user"]; ok {
+			b.definitions.users[name] = s.find(finding.Error, "user", msg.Message{}, msg.Message{}).Place
+		}
 		for _, group := range in {
 			for _, p := range b.readSection(s, group, autoDir) {
 				p.Section, p.Group, p.GroupPriority = name, group, p.Priority

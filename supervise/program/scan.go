@@ -7,7 +7,6 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 	"unicode/utf8"
 
@@ -253,12 +252,10 @@ func withoutComment(line string) string {
 	}
 }
 
-// sorted returns the findings in the order of the files and their lines.
-func (in *iniFiles) sorted() []finding.Finding {
-	sort.SliceStable(in.findings, func(i, j int) bool {
-		a, b := in.findings[i], in.findings[j]
-		return cmp.Or(cmp.Compare(slices.Index(in.files, a.Place.File), slices.Index(in.files, b.Place.File)),
-			cmp.Compare(a.Place.Line, b.Place.Line)) < 0
+// sortFindings puts findings into the order of the files and their lines.
+func sortFindings(findings []finding.Finding, files []string) {
+	slices.SortStableFunc(findings, func(a, b finding.Finding) int {
+		return cmp.Or(cmp.Compare(slices.Index(files, a.Place.File), slices.Index(files, b.Place.File)),
+			cmp.Compare(a.Place.Line, b.Place.Line))
 	})
-	return in.findings
 }
