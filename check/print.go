@@ -46,7 +46,11 @@ func (r Report) Print(w io.Writer, lang msg.Lang) {
 		if next := result.Category(); next != category {
 			category = next
 			heading := categories[category].In(lang)
-			rule := strings.Repeat("-", max(3, 60-runewidth.StringWidth(heading)))
+			columns := 60
+			if narrow := style.Columns(w) - 1; narrow > 0 {
+				columns = min(columns, narrow)
+			}
+			rule := strings.Repeat("-", max(3, columns-runewidth.StringWidth(heading)))
 			fmt.Fprintln(w, style.Heading.Paint(w, heading+" "+rule))
 		}
 		fmt.Fprintf(w, "[CHECK] %s\n", result.Title.In(lang))
@@ -58,8 +62,9 @@ func (r Report) Print(w io.Writer, lang msg.Lang) {
 		fmt.Fprintf(w, "%s\n", color.Paint(w, "["+status+"]"))
 	}
 	for _, why := range because {
-		fmt.Fprintf(w, "%s %s\n", style.Dim.Paint(w, "[SKIPPED]"), lang.Sprintf("not checked because of %s: %s", why,
-			strings.Join(skipped[why], " ")))
+		const mark = "[SKIPPED]"
+		text := fold(w, mark+" "+lang.Sprintf("not checked because of %s: %s", why, strings.Join(skipped[why], " ")))
+		fmt.Fprintln(w, style.Dim.Paint(w, mark)+strings.TrimPrefix(text, mark))
 	}
 	r.summary(w, lang)
 }
@@ -102,17 +107,24 @@ func printFinding(w io.Writer, lang msg.Lang, f finding.Finding, causes map[stri
 	case f.Severity == finding.Error:
 		color, line = style.Error, msg.M("error: %s", f.Headline())
 	}
-	fmt.Fprintf(w, "  %s %s\n", indent(color.Paint(w, line.In(lang))), style.Dim.Paint(w, "["+f.ID+"]"))
+	id := "[" + f.ID + "]"
+	text := strings.TrimPrefix(fold(w, "  "+indent(line.In(lang))+" "+id), "  ")
+	headline := strings.TrimRight(strings.TrimSuffix(text, id), " \n")
+	gap := strings.TrimSuffix(text[len(headline):], id)
+	fmt.Fprintf(w, "  %s%s%s\n", color.Paint(w, headline), gap, style.Dim.Paint(w, id))
 	printSource(w, f)
 	cause := f.Cause.In(lang)
 	if cause != "" && f.Severity == finding.Error && !causes[cause] {
 		causes[cause] = true
-		fmt.Fprintf(w, "    %s\n", lang.Sprintf("cause: %s", f.Cause))
+		fmt.Fprintln(w, fold(w, "    "+lang.Sprintf("cause: %s", f.Cause)))
 	}
 	if !f.Fix.IsZero() {
-		fmt.Fprintf(w, "    %s\n", lang.Sprintf("fix: %s", f.Fix))
+		fmt.Fprintln(w, fold(w, "    "+lang.Sprintf("fix: %s", f.Fix)))
 	}
 }
+
+// fold breaks lines that are wider than the terminal.
+func fold(w io.Writer, text string) string { return msg.Fold(text, style.Columns(w)) }
 
 // printSource shows the line of the file with a caret under the column.
 func printSource(w io.Writer, f finding.Finding) {
@@ -154,7 +166,7 @@ func (r Report) summary(w io.Writer, lang msg.Lang) {
 	if !next.IsZero() {
 		counts = lang.Sprintf("%v; %v", counts, next)
 	}
-	fmt.Fprintf(w, "%s\n", color.Paint(w, counts))
+	fmt.Fprintln(w, color.Paint(w, fold(w, counts)))
 }
 
 func indent(s string) string { return strings.ReplaceAll(s, "\n", "\n    ") }

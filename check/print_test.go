@@ -12,11 +12,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/mattn/go-runewidth"
 
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
+	"omsinit/internal/style"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -62,6 +65,35 @@ func TestPrint(t *testing.T) {
 		}
 	}
 }
+
+// TestPrintNarrow: on a narrow terminal no line is wider than it, and no word is cut.
+func TestPrintNarrow(t *testing.T) {
+	report := sampleReport()
+	for _, lang := range []msg.Lang{msg.English, msg.Chinese} {
+		const columns = 44
+		var wide, narrow bytes.Buffer
+		report.Print(&wide, lang)
+		report.Print(narrowTerminal{terminal{&narrow}, columns}, lang)
+		for _, line := range strings.Split(style.Strip(narrow.String()), "\n") {
+			if runewidth.StringWidth(line) > columns && !strings.HasPrefix(line, "[CHECK]") {
+				t.Errorf("too wide: %q", line)
+			}
+		}
+		words := func(text string) string {
+			return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == '-' }), "")
+		}
+		if want, got := words(wide.String()), words(style.Strip(narrow.String())); want != got {
+			t.Errorf("not the same text:\n%s", cmp.Diff(want, got))
+		}
+	}
+}
+
+type narrowTerminal struct {
+	terminal
+	columns int
+}
+
+func (n narrowTerminal) Columns() int { return n.columns }
 
 // terminal is a terminal that shows colours.
 type terminal struct{ io.Writer }

@@ -10,6 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"omsinit/internal/config"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
@@ -48,15 +49,43 @@ func ReadAnswers(name string, data []byte) (*Answers, error) {
 	return a, err
 }
 
+// Add puts the answer to a question in the place of what there is.
+func (a *Answers) Add(key, value string) error {
+	if !isKey(key) {
+		return unknown(key)
+	}
+	if a.all == nil {
+		a.all = map[string]string{}
+	}
+	a.all[key] = value
+	return nil
+}
+
+// unknown is the error of a key that no question has.
+func unknown(key string) error {
+	names := slices.Clone(Keys)
+	for _, k := range config.Keys() {
+		names = append(names, k.Name)
+	}
+	if near := finding.Nearest(key, names); near != "" {
+		return msg.Errorf("no answer is called %s; did you mean %s?", key, near)
+	}
+	return msg.Errorf("no answer is called %s", key)
+}
+
+// isKey reports whether a question has this key.
+func isKey(key string) bool {
+	named := func(k config.Key) bool { return k.Name == key }
+	return slices.Contains(Keys, key) || slices.ContainsFunc(config.Keys(), named)
+}
+
 func texts(name string, doc map[string]yaml.Node) (map[string]string, error) {
 	out := map[string]string{}
 	for key, node := range doc {
-		isKey := slices.Contains(Keys, key) ||
-			slices.ContainsFunc(config.Keys(), func(k config.Key) bool { return k.Name == key })
 		var items []string
 		switch {
-		case !isKey:
-			return nil, msg.Errorf("%s:%d: no answer is called %s", name, node.Line, key)
+		case !isKey(key):
+			return nil, msg.Errorf("%s:%d: %w", name, node.Line, unknown(key))
 		case node.Kind == yaml.ScalarNode:
 			items = []string{node.Value}
 		case node.Kind == yaml.SequenceNode:

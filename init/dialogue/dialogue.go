@@ -14,6 +14,7 @@ import (
 	"omsinit/internal/config"
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
+	"omsinit/internal/style"
 )
 
 // Asker asks a person, or looks answers up.
@@ -57,7 +58,8 @@ type Found struct {
 // Dialogue is one conversation.
 type Dialogue struct {
 	Asker
-	Say func(msg.Message)
+	// Say prints a text, painted by what it means.
+	Say func(style.Style, msg.Message)
 	// MetaDB looks into the MetaDB of a configuration; TSDB tries its time-series database. nil: not tried.
 	MetaDB func(context.Context, *config.Config) (Found, error)
 	TSDB   func(context.Context, *config.Config) error
@@ -129,7 +131,7 @@ func (d *Dialogue) begin() error {
 			suggestion = regions
 		}
 	}
-	d.Say(msg.M("The modes are: single (one node), nodes (several nodes in one region), regions (several regions)."))
+	d.Say(style.Plain, msg.M("The modes are: single (one node), nodes (several nodes in one region), regions (several regions)."))
 	mode, err := d.choose(Mode, msg.M("Mode of deployment"), suggestion, single, nodes, regions)
 	d.shared.mode = mode
 	return err
@@ -152,8 +154,11 @@ func (d *Dialogue) region(ctx context.Context) (Region, error) {
 		var wrong []finding.Finding
 		draft, wrong = config.ReadDraft("config.yaml", d.Start)
 		for _, f := range wrong {
-			d.Say(msg.M("%v", f))
+			d.Say(style.Error, msg.M("%v", f))
 			ask[f.Place.Key] = true
+			if secret, ok := config.SecretOf(f.Place.Key); ok { // its file cannot be read here
+				ask[secret] = true
+			}
 		}
 	default:
 		ask = nil
@@ -167,10 +172,10 @@ func (d *Dialogue) region(ctx context.Context) (Region, error) {
 	for {
 		cfg, warnings, err := config.Parse("config.yaml", draft.File(msg.English))
 		for _, w := range warnings {
-			d.Say(msg.M("%v", w))
+			d.Say(style.Warning, msg.M("%v", w))
 		}
 		if err != nil {
-			d.Say(msg.M("%v", err))
+			d.Say(style.Error, msg.M("%v", err))
 			if !d.Again() {
 				return Region{}, msg.Errorf("the answers make no config.yaml that can be used")
 			}
@@ -184,7 +189,7 @@ func (d *Dialogue) region(ctx context.Context) (Region, error) {
 				return Region{draft, cfg}, nil
 			}
 		}
-		if err := c.change(); err != nil {
+		if err := c.change(err); err != nil {
 			return Region{}, err
 		}
 	}
@@ -220,7 +225,7 @@ func (d *Dialogue) defaults() error {
 	if d.hasDefault() {
 		return nil
 	}
-	d.Say(msg.M("no region is the default one: %s becomes it", d.regions[0].Config.CMRegion))
+	d.Say(style.Plain, msg.M("no region is the default one: %s becomes it", d.regions[0].Config.CMRegion))
 	d.regions[0].Draft["cm_is_default"] = "true"
 	cfg, _, err := config.Parse("config.yaml", d.regions[0].Draft.File(msg.English))
 	d.regions[0].Config = cfg
@@ -256,7 +261,7 @@ func (d *Dialogue) until(
 		if !d.Again() {
 			return "", msg.Errorf("%s: %w", key, err)
 		}
-		d.Say(msg.M("  %v", err))
+		d.Say(style.Error, msg.M("  %v", err))
 	}
 }
 

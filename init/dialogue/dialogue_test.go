@@ -3,6 +3,8 @@ package dialogue
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"omsinit/internal/config"
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
+	"omsinit/internal/style"
 )
 
 // person answers each question from a list of answers by key; what is not in it is the suggestion.
@@ -95,11 +98,16 @@ func TestConversations(t *testing.T) {
 		"a group is repeated": {minimal(Correct, "n|y", "oms_meta_host", "10.0.0.9|10.0.0.10", "oms_meta_password", "x|z"), nil, []string{"oms_meta_host: 10.0.0.10", "oms_meta_password: 'z'"}, 1},
 		"metrics and audit": {minimal("tsdb_enabled", "y", "tsdb_url", "http://x|10.0.0.7:8086", "tsdb_username", "t", "tsdb_password", "p", "apsara_audit_enable", "y", "apsara_audit_sls_access_key", "k", "apsara_audit_sls_access_secret", "s", "apsara_audit_sls_endpoint", "e", "apsara_audit_sls_ops_site_topic", "o", "apsara_audit_sls_user_site_topic", "u"), nil,
 			[]string{"tsdb_service: INFLUXDB", "tsdb_url: 10.0.0.7:8086", "apsara_audit_sls_endpoint: e"}, 1},
+		"what another region has": {minimal("mode", "regions", "cm_region", "a|a|b", "cm_nodes", "10.0.0.1,10.0.0.1|10.0.0.1,10.0.0.2|10.0.1.1,10.0.0.2|10.0.1.1,10.0.1.2", "cm_url", "10.0.0.100:8088|http://10.0.0.100:8088|10.0.1.100:8088", More, "y|n"), nil,
+			[]string{"cm_nodes: [10.0.0.1, 10.0.0.2]", "cm_region: b", "cm_nodes: [10.0.1.1, 10.0.1.2]", "cm_url: http://10.0.1.100:8088"}, 2},
+		"the region of the MetaDB, deployed anew": {minimal(Existing, "y"), func() (Found, error) {
+			return Found{Databases: []string{"oms_rm"}, Regions: []string{"7 cn-x"}, Locations: []int{7}, HasDefault: true}, nil
+		}, []string{"cm_location: 7"}, 1},
 		"other ports": {minimal(Ports, "y", "nginx_server_port", "80|18089"), nil, []string{"nginx_server_port: 18089", "cm_server_port: 8088"}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var said []string
-			d := &Dialogue{Asker: &person{t: t, answers: tc.answers}, Say: func(m msg.Message) {
+			d := &Dialogue{Asker: &person{t: t, answers: tc.answers}, Say: func(_ style.Style, m msg.Message) {
 				said = append(said, m.String())
 				if m.In(msg.Chinese) == "" {
 					t.Errorf("no Chinese: %q", m)
@@ -153,7 +161,7 @@ func TestConversations(t *testing.T) {
 // TestCommand: what is run on the hosts is the documented line.
 func TestCommand(t *testing.T) {
 	for _, upgrade := range []bool{false, true} {
-		d := &Dialogue{Asker: &person{t: t, answers: minimal(HTTPS, "y", Container, "oms_1", Mount, "/data/o")}, Say: func(msg.Message) {}, Upgrade: upgrade}
+		d := &Dialogue{Asker: &person{t: t, answers: minimal(HTTPS, "y", Container, "oms_1", Mount, "/data/o")}, Say: func(style.Style, msg.Message) {}, Upgrade: upgrade}
 		result, err := d.Run(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -183,7 +191,7 @@ func TestManifest(t *testing.T) {
 		if more {
 			answers = minimal("mode", "regions", "cm_region", "a|b", "cm_nodes", "10.0.0.1,10.0.0.2|10.0.1.1", "cm_url", "10.0.0.100:8088", More, "y|n", HTTPS, "y")
 		}
-		d := &Dialogue{Asker: &person{t: t, answers: answers}, Say: func(msg.Message) {}, Upgrade: more}
+		d := &Dialogue{Asker: &person{t: t, answers: answers}, Say: func(style.Style, msg.Message) {}, Upgrade: more}
 		result, err := d.Run(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -240,7 +248,7 @@ func TestManifest(t *testing.T) {
 func TestStart(t *testing.T) {
 	start := "oms_meta_host: 10.0.0.9\noms_meta_port: 99999\noms_meta_user: root\noms_meta_password: 'x y'\ndrc_rm_db: r\ndrc_cm_db: c\ndrc_cm_heartbeat_db: h\ncm_url: http://10.0.0.1:8088\ncm_location: 5\ncm_nodes: [10.0.0.1]\n"
 	p := &person{t: t, answers: map[string][]string{"oms_meta_port": {"3306"}, Image: {"oms:1"}}}
-	d := &Dialogue{Asker: p, Say: func(msg.Message) {}, Start: []byte(start)}
+	d := &Dialogue{Asker: p, Say: func(style.Style, msg.Message) {}, Start: []byte(start)}
 	result, err := d.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -255,10 +263,72 @@ func TestStart(t *testing.T) {
 	}
 }
 
+// TestStartKeeps: what the questions do not know of a file stays in it, and a secret stays where it is.
+func TestStartKeeps(t *testing.T) {
+	secretFile := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(secretFile, []byte(secret+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start := "oms_meta_host: 10.0.0.9\noms_meta_port: 1\noms_meta_user: root\noms_meta_password_file: " + secretFile + "\ndrc_rm_db: r\ndrc_cm_db: c\ndrc_cm_heartbeat_db: h\n" +
+		"cm_url: http://10.0.0.1:8088\ncm_location: 5\ncm_nodes: [10.0.0.1]\nsso: {id: 7, hosts: [a, b]}\nmine: !!bool \"true\"\n"
+	tried := ""
+	p := &person{t: t, answers: map[string][]string{Image: {"oms:1"}}}
+	d := &Dialogue{Asker: p, Say: func(style.Style, msg.Message) {}, Start: []byte(start), MetaDB: func(_ context.Context, c *config.Config) (Found, error) {
+		tried = c.MetaPassword.Reveal()
+		return Found{Databases: []string{"r"}}, nil
+	}}
+	result, err := d.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tried != secret {
+		t.Errorf("the MetaDB of the file was tried with %q", tried)
+	}
+	text := string(result.Regions[0].Draft.File(msg.English))
+	for _, want := range []string{"oms_meta_password_file: '" + secretFile + "'", "sso: {id: 7, hosts: [a, b]}", "mine: !!bool \"true\""} {
+		if !strings.Contains(text, want+"\n") {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, secret) {
+		t.Error("the password is written out")
+	}
+	if slices.Contains(p.asked, "oms_meta_host") {
+		t.Error("what is right in the file was asked for")
+	}
+}
+
+// TestWrongPart: the part that an error is about is suggested.
+func TestWrongPart(t *testing.T) {
+	for key, want := range map[string]string{"oms_meta_host": "1", "cm_url": "2", "tsdb_url": "3", "nginx_server_port": "5", "": "1"} {
+		p := &suggested{}
+		c := &conversation{Dialogue: &Dialogue{Asker: p, Say: func(style.Style, msg.Message) {}}, draft: config.Draft{}}
+		err := error(&config.Error{Findings: []finding.Finding{{Place: finding.Place{Key: key}}}})
+		if key == "" {
+			err = nil
+		}
+		_ = c.change(err)
+		if p.suggestion != want {
+			t.Errorf("%s: %s is suggested, want %s", key, p.suggestion, want)
+		}
+	}
+}
+
+// suggested keeps what is suggested first, and goes.
+type suggested struct {
+	person
+	suggestion string
+}
+
+func (s *suggested) Ask(_ string, _ msg.Message, suggestion string, _ bool) (string, error) {
+	s.suggestion = suggestion
+	return "", context.Canceled
+}
+
 // TestInterrupted: Ctrl-C at any question ends it.
 func TestInterrupted(t *testing.T) {
 	p := &person{t: t, answers: minimal("tsdb_enabled", "y", "tsdb_url", "^C")}
-	d := &Dialogue{Asker: p, Say: func(msg.Message) {}}
+	d := &Dialogue{Asker: p, Say: func(style.Style, msg.Message) {}}
 	if result, err := d.Run(t.Context()); !errors.Is(err, context.Canceled) || result != nil {
 		t.Errorf("%v, %v", result, err)
 	}
@@ -273,6 +343,8 @@ func TestAnswers(t *testing.T) {
 		"one node":                {base + "cm_nodes: [10.0.0.1]", "", 1},
 		"several nodes":           {base + "cm_nodes: [10.0.0.1, 10.0.0.2]\ncm_url: 10.0.0.7:8088", "", 1},
 		"two regions":             {base + "regions:\n- {cm_region: a, cm_nodes: 10.0.0.1}\n- {cm_region: b, cm_nodes: [10.0.0.2]}", "", 2},
+		"a node of two regions":   {base + "regions:\n- {cm_region: a, cm_nodes: 10.0.0.1}\n- {cm_region: b, cm_nodes: 10.0.0.1}", "10.0.0.1 is a node of the region a already", 0},
+		"a slip":                  {base + "oms_meta_hots: x", "did you mean oms_meta_host", 0},
 		"no YAML":                 {"{", "YAML", 0},
 		"an unknown answer":       {base + "colour: blue", "colour", 0},
 		"a map":                   {base + "cm_nodes: {a: b}", "cm_nodes", 0},
@@ -290,7 +362,7 @@ func TestAnswers(t *testing.T) {
 			answers, err := ReadAnswers("answers.yaml", []byte(tc.text))
 			var result *Result
 			if err == nil {
-				result, err = (&Dialogue{Asker: answers, Say: func(msg.Message) {}}).Run(t.Context())
+				result, err = (&Dialogue{Asker: answers, Say: func(style.Style, msg.Message) {}}).Run(t.Context())
 			}
 			if tc.err == "" && (err != nil || len(result.Regions) != tc.regions) || tc.err != "" && (err == nil || !strings.Contains(err.Error(), tc.err)) {
 				t.Errorf("%+v, %v", result, err)

@@ -2,6 +2,7 @@ package dialogue
 
 import (
 	"context"
+	"errors"
 	"path"
 	"regexp"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/internal/pattern"
+	"omsinit/internal/style"
 )
 
 // conversation is about one region.
@@ -31,7 +33,9 @@ type group struct {
 	keys []string
 	// shared: it is the same in all regions, and asked for once.
 	shared bool
-	ask    func(*conversation) error
+	// tried: it names a server, which is tried also when there is nothing to ask for.
+	tried bool
+	ask   func(*conversation) error
 }
 
 var (
@@ -42,12 +46,12 @@ var (
 
 var groups = []group{
 	{msg.M("MetaDB"), []string{"oms_meta_host", "oms_meta_port", "oms_meta_user", "oms_meta_password", "drc_rm_db", "drc_cm_db"},
-		true, (*conversation).metadb},
-	{msg.M("region"), ofRegion, false, (*conversation).place},
-	{msg.M("time-series database"), tsdbKeys, true, (*conversation).tsdb},
-	{msg.M("audit log"), auditKeys, true, (*conversation).audit},
-	{msg.M("ports"), config.KeysOf(config.ComponentPort), true, (*conversation).ports},
-	{msg.M("containers"), nil, true, (*conversation).containers},
+		true, true, (*conversation).metadb},
+	{msg.M("region"), ofRegion, false, false, (*conversation).place},
+	{msg.M("time-series database"), tsdbKeys, true, true, (*conversation).tsdb},
+	{msg.M("audit log"), auditKeys, true, false, (*conversation).audit},
+	{msg.M("ports"), config.KeysOf(config.ComponentPort), true, false, (*conversation).ports},
+	{msg.M("containers"), nil, true, false, (*conversation).containers},
 }
 
 // group asks for a group, when it is this region's to answer.
@@ -56,10 +60,10 @@ func (c *conversation) group(g group) error {
 		return nil
 	}
 	wanted := func(key string) bool { return c.only[key] }
-	if c.only != nil && g.keys != nil && !slices.ContainsFunc(g.keys, wanted) {
+	if c.only != nil && g.keys != nil && !g.tried && !slices.ContainsFunc(g.keys, wanted) {
 		return nil
 	}
-	c.Say(msg.M("\n[%v]", g.name))
+	c.Say(style.Heading, msg.M("\n[%v]", g.name))
 	for {
 		if err := g.ask(c); err != nil {
 			return err
@@ -91,20 +95,25 @@ func (c *conversation) list(names []string) bool {
 	if len(lines) < 2 {
 		return false
 	}
-	c.Say(msg.M("%s", strings.Join(lines, "\n")))
+	c.Say(style.Plain, msg.M("%s", strings.Join(lines, "\n")))
 	return true
 }
 
-// change asks which group is to be answered again.
-func (c *conversation) change() error {
+// change asks which group is to be answered again; the one that an error is about is suggested.
+func (c *conversation) change(wrong error) error {
 	var names []string
+	suggestion := 0
 	for i, g := range groups {
-		if !(g.shared && c.further) {
-			names = append(names, strconv.Itoa(i+1))
-			c.Say(msg.M("  %d %v", i+1, g.name))
+		if g.shared && c.further {
+			continue
 		}
+		if suggestion == 0 && slices.Contains(g.keys, wrongKey(wrong)) {
+			suggestion = len(names)
+		}
+		names = append(names, strconv.Itoa(i+1))
+		c.Say(style.Plain, msg.M("  %d %v", i+1, g.name))
 	}
-	number, err := c.until("change", msg.M("Which part is to be changed?"), names[0], false, func(text string) (string, error) {
+	number, err := c.until("change", msg.M("Which part is to be changed?"), names[suggestion], false, func(text string) (string, error) {
 		if !slices.Contains(names, text) {
 			return "", msg.Errorf("the answer is one of %s", msg.List(names))
 		}
@@ -118,6 +127,15 @@ func (c *conversation) change() error {
 	return groups[i-1].ask(c)
 }
 
+// wrongKey returns the first key that an error of config.yaml is about.
+func wrongKey(err error) string {
+	var e *config.Error
+	if !errors.As(err, &e) || len(e.Findings) == 0 {
+		return ""
+	}
+	return e.Findings[0].Place.Key
+}
+
 // key asks for a key of config.yaml. What the draft has is suggested, or else the suggestion.
 func (c *conversation) key(name, suggestion string) error {
 	if c.only != nil && !c.only[name] {
@@ -125,10 +143,14 @@ func (c *conversation) key(name, suggestion string) error {
 	}
 	k := config.Keys()[slices.IndexFunc(config.Keys(), func(k config.Key) bool { return k.Name == name })]
 	old, answered := c.draft[name]
-	question := msg.M("%v\n  %s", k.Description, name)
+	about := k.Description
+	if k.Max > 0 {
+		about = msg.M("%v (%d-%d)", about, k.Min, k.Max)
+	}
+	question := msg.M("%v\n  %s", about, name)
 	switch {
 	case answered && k.Secret:
-		question = msg.M("%v\n  %s (Enter keeps it)", k.Description, name)
+		question = msg.M("%v\n  %s (Enter keeps it)", about, name)
 	case answered:
 		suggestion = old.Reveal()
 	}
@@ -142,7 +164,11 @@ func (c *conversation) key(name, suggestion string) error {
 		if text == "" {
 			return "", nil
 		}
-		return config.Accept(name, text)
+		good, err := config.Accept(name, text)
+		if err == nil {
+			err = c.unlike(name, good)
+		}
+		return good, err
 	})
 	if err != nil {
 		return err
@@ -152,6 +178,26 @@ func (c *conversation) key(name, suggestion string) error {
 		return nil
 	}
 	c.draft[name] = config.Secret(text)
+	if k.Secret && text != old.Reveal() {
+		delete(c.draft, k.FileKey())
+	}
+	return nil
+}
+
+// unlike reports what another region of this conversation has already and this one may not have, too.
+func (c *conversation) unlike(name, text string) error {
+	for _, r := range c.regions {
+		switch other := r.Draft[name].Reveal(); {
+		case name == "cm_nodes":
+			for _, node := range strings.Split(text, ",") {
+				if slices.Contains(strings.Split(other, ","), node) {
+					return msg.Errorf("%s is a node of the region %s already", node, r.Config.CMRegion)
+				}
+			}
+		case text == other && (name == "cm_region" || name == "cm_url"):
+			return msg.Errorf("the region %d has the same; each region has its own %s", r.Config.CMLocation, name)
+		}
+	}
 	return nil
 }
 
@@ -234,23 +280,22 @@ func (c *conversation) tryMetaDB() (again bool, err error) {
 		return false, context.Cause(c.ctx)
 	case err != nil && finding.IsTransient(err):
 		// It may be that only the OMS hosts reach it.
-		c.Say(msg.M("the MetaDB was not tried: %v", err))
+		c.Say(style.Warning, msg.M("the MetaDB was not tried: %v", err))
 		return false, nil
+	case err != nil && !c.Again():
+		return false, err
 	case err != nil:
-		c.Say(msg.M("%v", err))
-		if !c.Again() {
-			return false, err
-		}
+		c.Say(style.Error, msg.M("%v", err))
 		keep, err := c.Confirm("keep", msg.M("Keep these settings all the same?"), false)
 		return !keep, err
 	}
 	c.found = found
 	if len(found.Databases) == 0 {
-		c.Say(msg.M("the MetaDB answers, and has none of these databases yet"))
+		c.Say(style.OK, msg.M("the MetaDB answers, and has none of these databases yet"))
 		return false, nil
 	}
 	goOn, err := c.Confirm(Existing, msg.M("The MetaDB has these databases already: %s. Their data is kept and completed. Continue?",
-		msg.List(found.Databases)), c.Upgrade)
+		msg.List(found.Databases)), c.Upgrade || c.Start != nil)
 	if err == nil && !goOn && !c.Again() {
 		err = msg.Errorf("the MetaDB has these databases already: %s", msg.List(found.Databases))
 	}
@@ -301,15 +346,15 @@ func (c *conversation) tsdb() error {
 		case c.ctx.Err() != nil:
 			return context.Cause(c.ctx)
 		case err == nil:
-			c.Say(msg.M("the time-series database answers"))
+			c.Say(style.OK, msg.M("the time-series database answers"))
 			return nil
 		case finding.IsTransient(err):
-			c.Say(msg.M("the time-series database was not tried: %v", err))
+			c.Say(style.Warning, msg.M("the time-series database was not tried: %v", err))
 			return nil
 		case !c.Again():
 			return err
 		}
-		c.Say(msg.M("%v", err))
+		c.Say(style.Error, msg.M("%v", err))
 		keep, err := c.Confirm("keep", msg.M("Keep these settings all the same?"), false)
 		if err != nil || keep {
 			return err
@@ -427,14 +472,15 @@ func (c *conversation) containers() (err error) {
 
 // show prints all settings of the region, without secrets.
 func (c *conversation) show() {
-	c.Say(msg.M("\n[all settings]"))
+	c.Say(style.Heading, msg.M("\n[all settings]"))
 	var names []string
 	for _, k := range config.Keys() {
 		names = append(names, k.Name)
 	}
 	c.list(names)
-	c.Say(msg.M("%s", "  "+Mount+": "+c.shared.mount+", "+Image+": "+c.shared.image+", "+Container+": "+c.shared.container))
-	if c.shared.cert != "" {
-		c.Say(msg.M("%s", "  "+HTTPSCert+": "+c.shared.cert+", "+HTTPSKey+": "+c.shared.key))
+	s := c.shared
+	c.Say(style.Plain, msg.M("%s", "  "+Mount+": "+s.mount+", "+Image+": "+s.image+", "+Container+": "+s.container))
+	if s.cert != "" {
+		c.Say(style.Plain, msg.M("%s", "  "+HTTPSCert+": "+s.cert+", "+HTTPSKey+": "+s.key))
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
+	"omsinit/internal/style"
 )
 
 // place asks for the region: its name, nodes, address and number.
@@ -20,7 +21,7 @@ func (c *conversation) place() error {
 			if !c.Again() {
 				return msg.Errorf("%s: %w", "cm_region", msg.Errorf("with several regions each needs a name"))
 			}
-			c.Say(msg.M("  %v", msg.M("with several regions each needs a name")))
+			c.Say(style.Error, msg.M("  %v", msg.M("with several regions each needs a name")))
 			return c.place()
 		}
 		if err := c.key("cm_region_cn", c.draft["cm_region"].Reveal()); err != nil {
@@ -34,7 +35,7 @@ func (c *conversation) place() error {
 	if list := c.nodes(); len(list) == 1 {
 		suggestion = "http://" + net.JoinHostPort(list[0], "8088")
 	} else {
-		c.Say(msg.M("With several nodes cm_url is a VIP or a domain name that leads to ports 8088 and 8089 of all of them; http:// may be left out."))
+		c.Say(style.Plain, msg.M("With several nodes cm_url is a VIP or a domain name that leads to ports 8088 and 8089 of all of them; http:// may be left out."))
 	}
 	if err := c.key("cm_url", suggestion); err != nil {
 		return err
@@ -63,9 +64,9 @@ func (c *conversation) members() error {
 		case c.only != nil, c.shared.mode == regions, several == (c.shared.mode == nodes):
 			return nil
 		case several:
-			c.Say(msg.M("  one node is a single address; for several answer the mode with nodes"))
+			c.Say(style.Error, msg.M("  one node is a single address; for several answer the mode with nodes"))
 		default:
-			c.Say(msg.M("  give the addresses of all nodes, separated by commas"))
+			c.Say(style.Error, msg.M("  give the addresses of all nodes, separated by commas"))
 		}
 		if !c.Again() {
 			return msg.Errorf("cm_nodes does not fit the mode %s", c.shared.mode)
@@ -85,10 +86,11 @@ func (c *conversation) number() error {
 	for slices.Contains(taken, free) {
 		free++
 	}
-	if c.shared.mode == regions {
-		if list := c.Dialogue.taken(); len(list) > 0 {
-			c.Say(msg.M("taken: %s", msg.List(list)))
-		}
+	if list := c.Dialogue.taken(); len(list) > 0 && (c.only == nil || c.only["cm_location"]) {
+		c.Say(style.Plain, msg.M("taken: %s", msg.List(list)))
+	}
+	if c.shared.mode != regions && len(taken) == 1 { // the MetaDB of this region, which is deployed anew
+		free = taken[0]
 	}
 	for {
 		if err := c.key("cm_location", strconv.Itoa(free)); err != nil {
@@ -98,7 +100,7 @@ func (c *conversation) number() error {
 		if !slices.Contains(taken, n) || c.shared.mode != regions {
 			return nil
 		}
-		c.Say(msg.M("  %d is taken", n))
+		c.Say(style.Error, msg.M("  %d is taken", n))
 		if !c.Again() {
 			return msg.Errorf("cm_location %d is taken: %s", n, msg.List(c.Dialogue.taken()))
 		}

@@ -56,11 +56,14 @@ func (a *app) run(ctx context.Context, args []string) error {
 }
 
 // say prints a text beside the results.
-func (a *app) say(m msg.Message) { fmt.Fprintln(a.stderr, m.In(a.lang)) }
+func (a *app) say(m msg.Message) { a.paint(style.Plain, m) }
 
 // complain prints an error.
-func (a *app) complain(m msg.Message) {
-	fmt.Fprintln(a.stderr, style.Error.Paint(a.stderr, m.In(a.lang)))
+func (a *app) complain(m msg.Message) { a.paint(style.Error, m) }
+
+// paint prints a text by what it means.
+func (a *app) paint(s style.Style, m msg.Message) {
+	fmt.Fprintln(a.stderr, s.Paint(a.stderr, msg.Fold(m.In(a.lang), style.Columns(a.stderr))))
 }
 
 // prompter asks on the error stream: what is printed is for others.
@@ -110,7 +113,7 @@ func (a *app) commands() []*urfave.Command {
 		a.command("reconfigure", t("check, render the files anew, restart the programs that read a changed one"), &reconfigureCommand{}),
 		a.group("config", t("show, change and restore config.yaml and the files made from it"),
 			a.command("new", t("make config.yaml by question and answer, and the commands that start OMS on each host"), &configNew{},
-				t("Asks for what the legacy deployment tool asked for: one node, several, or several regions. Each answer is checked when it is given; the MetaDB and the time-series database are tried where they can be reached. Nothing is written before the end, and no other host is contacted. Answers in a file have the keys of config.yaml, and: %s; with several regions those that differ in each are in a list called regions.", msg.List(dialogue.Keys))),
+				t("Asks for what the legacy deployment tool asked for: one node, several, or several regions. Each answer is checked when it is given; the MetaDB and the time-series database are tried where they can be reached. Nothing is written before the end, and no other host is contacted. Answers in a file or as KEY=VALUE have the keys of config.yaml, and: %s; what is not answered is what Enter would take. In a file those that differ between several regions are in a list called regions.", msg.List(dialogue.Keys))),
 			a.command("show", t("show the effective value of every key, and where it comes from"), &configShow{}),
 			a.command("schema", t("print a JSON Schema of config.yaml, for editors"), &configSchema{}),
 			a.command("set", t("change keys of config.yaml in place, and bring the node to them"), &configSet{},

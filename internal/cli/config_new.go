@@ -21,6 +21,7 @@ import (
 type configNew struct {
 	Folder, Answers, Start, Host, Image, Mount string
 	Force, NoTry, Upgrade                      bool
+	Assignments                                []string
 	dialogue.Formats
 }
 
@@ -44,9 +45,11 @@ func (c *configNew) flags(t translate) flags {
 	}
 }
 
+func (c *configNew) args() arguments { return arguments{usage: "[KEY=VALUE…]", rest: &c.Assignments} }
+
 // Run holds the conversation, writes the files, and prints what to run on which host.
 func (c *configNew) Run(ctx context.Context, a *app) error {
-	d := &dialogue.Dialogue{Say: a.say, Host: c.Host, Image: c.Image, Mount: c.Mount, Upgrade: c.Upgrade}
+	d := &dialogue.Dialogue{Say: a.paint, Host: c.Host, Image: c.Image, Mount: c.Mount, Upgrade: c.Upgrade}
 	if !c.NoTry {
 		d.MetaDB, d.TSDB = flow.TryMetaDB, flow.TryTSDB
 	}
@@ -82,22 +85,38 @@ func (c *configNew) Run(ctx context.Context, a *app) error {
 	return nil
 }
 
-// asker chooses who answers.
+// asker chooses who answers: a person, or a file and the arguments, which go first.
 func (c *configNew) asker(ctx context.Context, a *app, d *dialogue.Dialogue) error {
-	if c.Answers == "" {
-		d.Asker = &person{a.prompter(ctx)}
+	p := a.prompter(ctx)
+	if c.Answers == "" && len(c.Assignments) == 0 {
+		d.Asker = &person{p}
 		return nil
 	}
-	name, read := c.Answers, os.ReadFile
-	if name == "-" {
-		name, read = "/dev/stdin", func(string) ([]byte, error) { return io.ReadAll(a.stdin) }
+	answers := &dialogue.Answers{}
+	if c.Answers != "" {
+		name, read := c.Answers, os.ReadFile
+		if name == "-" {
+			name, read = "/dev/stdin", func(string) ([]byte, error) { return io.ReadAll(a.stdin) }
+		}
+		data, err := read(name)
+		if err != nil {
+			return msg.Errorf("cannot read the answers in %s: %w", name, reason(err))
+		}
+		if answers, err = dialogue.ReadAnswers(name, data); err != nil {
+			return err
+		}
 	}
-	data, err := read(name)
+	values, err := assignments(p, c.Assignments)
 	if err != nil {
-		return msg.Errorf("cannot read the answers in %s: %w", name, reason(err))
+		return err
 	}
-	d.Asker, err = dialogue.ReadAnswers(name, data)
-	return err
+	for _, v := range values {
+		if err := answers.Add(v.Key, v.Value.Reveal()); err != nil {
+			return err
+		}
+	}
+	d.Asker = answers
+	return nil
 }
 
 // write writes all files or, when one is there already, none.

@@ -206,6 +206,7 @@ func (r *reader) unknown(e entry) {
 	}
 	r.config.Extra[name] = extra(e.value, secret)
 	r.unknowns[name] = e.key
+	r.others = append(r.others, e)
 	r.warn(e.key, safeName(name), "", msg.M("OMS knows no such key"), fix)
 }
 

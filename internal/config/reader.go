@@ -20,6 +20,7 @@ type reader struct {
 	files    map[string]entry      // secrets of which the file names the files
 	taken    map[string]*yaml.Node // of these, the ones with a good value
 	unknowns map[string]*yaml.Node // keys that are none of OMS
+	others   []entry               // the same, in their order
 	reported map[string]bool       // keys with an error; their value is not used
 	shift    map[int]int           // columns by which a line grew when it was mended
 	judging  bool                  // the structure was read, and now values are looked at

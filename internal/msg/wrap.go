@@ -26,3 +26,22 @@ func Wrap(text string, columns int) (lines []string) {
 	}
 	return append(lines, line)
 }
+
+// Fold breaks the lines of a text that are wider than a terminal of so many columns as Wrap does. What follows is two
+// columns further in than the line that was broken. No columns, or very few, are no terminal: the text stays as it is.
+func Fold(text string, columns int) string {
+	const fewest = 20
+	if columns < fewest {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if runewidth.StringWidth(line) <= columns {
+			continue
+		}
+		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+		parts := Wrap(line, columns-len(indent)-2)
+		lines[i] = indent + strings.Join(parts, "\n"+indent+"  ")
+	}
+	return strings.Join(lines, "\n")
+}

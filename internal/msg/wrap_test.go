@@ -22,3 +22,20 @@ func TestWrap(t *testing.T) {
 		}
 	}
 }
+
+func TestFold(t *testing.T) {
+	for _, c := range []struct {
+		text    string
+		columns int
+		want    string
+	}{
+		{"short\n  two   words", 20, "short\n  two   words"},
+		{"  the value must be a whole number\nnext", 24, "  the value must be a\n    whole number\nnext"},
+		{"元信息库的地址，可以是数据库", 21, "元信息库的地址，可\n  以是数据库"},
+		{"  the value must be a whole number", 0, "  the value must be a whole number"},
+	} {
+		if got := Fold(c.text, c.columns); got != c.want {
+			t.Errorf("%q: %q", c.text, got)
+		}
+	}
+}

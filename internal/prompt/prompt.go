@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"omsinit/internal/msg"
+	"omsinit/internal/style"
 )
 
 // Prompter asks questions on the terminal, and takes answers from the standard input, a line each, when that is none.
@@ -62,7 +63,12 @@ func (p *Prompter) Secret(question msg.Message) (string, error) {
 // process ends.
 func (p *Prompter) ask(question msg.Message, read func() (string, error)) (string, error) {
 	if p.Terminal() {
-		fmt.Fprint(p.out, question.In(p.lang)+" ")
+		text := msg.Fold(question.In(p.lang), style.Columns(p.out)-1) // what is typed begins behind a space
+		before, last := "", text
+		if at := strings.LastIndex(text, "\n") + 1; at > 0 {
+			before, last = text[:at], text[at:]
+		}
+		fmt.Fprint(p.out, before+style.Heading.Paint(p.out, last)+" ")
 	}
 	type answer struct {
 		text string
@@ -79,7 +85,7 @@ func (p *Prompter) ask(question msg.Message, read func() (string, error)) (strin
 		return "", msg.Errorf("%w; nothing was changed", context.Cause(p.ctx))
 	case a := <-answers:
 		if a.err != nil && (a.text == "" || !errors.Is(a.err, io.EOF)) {
-			return "", msg.Errorf("there is no answer to the question %q; give it as an option instead", question)
+			return "", msg.Errorf("there is no answer to the question %q; give it on the command line instead", question)
 		}
 		return strings.TrimRight(a.text, "\r\n"), nil
 	}

@@ -61,15 +61,32 @@ func Wanted(getenv func(string) string, terminal bool) bool {
 	return terminal && getenv("CLICOLOR") != "0" && getenv("TERM") != "dumb"
 }
 
+// Columns returns how wide the terminal is that w, or what stands behind it, writes to; 0 where it is none, or does not
+// say.
+func Columns(w io.Writer) int {
+	switch w := w.(type) {
+	case interface{ Columns() int }:
+		return w.Columns()
+	case *os.File:
+		if columns, _, err := term.GetSize(int(w.Fd())); err == nil {
+			return columns
+		}
+	}
+	return 0
+}
+
 // Before returns a writer to b, whose text goes on to w.
-func Before(w io.Writer, b io.Writer) io.Writer { return &before{b, Colored(w)} }
+func Before(w io.Writer, b io.Writer) io.Writer { return &before{b, Colored(w), Columns(w)} }
 
 type before struct {
 	io.Writer
 	colored bool
+	columns int
 }
 
 func (b *before) Colored() bool { return b.colored }
+
+func (b *before) Columns() int { return b.columns }
 
 // Diff returns a unified diff as it is written to w: what goes red, what comes green.
 func Diff(w io.Writer, diff string) string {
