@@ -6,6 +6,7 @@
 //	omsinit-pack-4.2.3-CE.tar.gz                  the reference pack, to be edited
 //	omsinit-documents.tar.gz                      manual pages, and what completes commands in bash and zsh
 //	omsinit.cdx.json                              what the program is made of, with licences (CycloneDX)
+//	omsinit-licenses.txt                          the licences of all that is linked into it, as they stand
 //	omsinit-reference-image.tar.gz                the reference image, for docker load
 //	CHANGES.md                                    what is new, from CHANGELOG.md
 //	SHA256SUMS, SHA256SUMS.minisig, minisign.pub  digests of the files above, their signature, the key to verify it with
@@ -88,6 +89,7 @@ func (r *release) make(key signingKey) error {
 		{"start arm64", r.startArm},
 		{"pack", r.pack},
 		{"documents", r.documents},
+		{"licences", r.licences},
 		{"packages", r.packages},
 		{"components", r.components},
 		{"image", r.image},

@@ -119,6 +119,7 @@ func (r *release) packages() error {
 			filepath.Join(r.sources[0], "Dockerfile"):     filepath.Join(image, "Dockerfile"),
 			filepath.Join(r.sources[0], ".dockerignore"):  filepath.Join(image, ".dockerignore"),
 			filepath.Join(r.sources[0], "LICENSE"):        filepath.Join(dir, "usr/share/doc/omsinit/copyright"),
+			r.path(licencesName):                          filepath.Join(dir, "usr/share/doc/omsinit", licencesName),
 			filepath.Join(r.sources[0], "CHANGELOG.md"):   filepath.Join(dir, "usr/share/doc/omsinit/CHANGELOG.md"),
 			filepath.Join(r.sources[0], "docs/image.md"):  filepath.Join(dir, "usr/share/doc/omsinit/image.md"),
 			filepath.Join(r.sources[0], "scripts/image/"): filepath.Join(image, "scripts/image"),
