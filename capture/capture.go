@@ -109,7 +109,7 @@ func (j *Job) Run(ctx context.Context) (*report.Report, error) {
 	for _, f := range found {
 		tree[f.Template()] = f.Explained.Template()
 	}
-	databases := schema.Reader{Words: words, Report: r, Rows: j.Rows, Register: j.Register,
+	databases := schema.Reader{Words: words, Others: explainer.Others, Report: r, Rows: j.Rows, Register: j.Register,
 		Secrets: guard, Scratch: j.scratch()}
 	statements, err := databases.Files(ctx, old)
 	if err != nil {

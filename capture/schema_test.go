@@ -23,6 +23,12 @@ import (
 	"omsinit/testdata/testmaria"
 )
 
+// scratch makes the databases of a pack.
+func scratch(ctx context.Context, c *config.Config, p *pack.Pack) error {
+	_, err := (&metadb.Step{Config: c, Pack: p}).Apply(ctx)
+	return err
+}
+
 // withDB connects a job to the MetaDB of a test server.
 func withDB(t *testing.T, s *testmaria.Server, prefix string) *capture.Job {
 	t.Helper()
@@ -32,11 +38,7 @@ func withDB(t *testing.T, s *testmaria.Server, prefix string) *capture.Job {
 		"drc_rm_db": prefix + "_rm", "drc_cm_db": prefix + "_cm", "drc_cm_heartbeat_db": prefix + "_hb",
 	})
 	j := job(t, install(t, v, nil), nil)
-	j.From.DB = s.DB("")
-	j.Scratch = func(ctx context.Context, c *config.Config, p *pack.Pack) error {
-		_, err := (&metadb.Step{Config: c, Pack: p}).Apply(ctx)
-		return err
-	}
+	j.From.DB, j.Scratch = s.DB(""), scratch
 	for _, db := range []string{"_rm", "_cm", "_hb"} {
 		s.Exec("CREATE DATABASE " + prefix + db + " DEFAULT CHARACTER SET utf8mb4")
 	}

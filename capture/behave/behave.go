@@ -5,9 +5,7 @@ package behave
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -48,7 +46,8 @@ type Proof struct {
 	RowsTime      time.Duration // how long to wait for rows that components write; 0 is a minute
 
 	config  *config.Config // as it is now
-	account string         // empty where there may be none but the installation's
+	holders []holder
+	account string // empty where there may be none but the installation's
 	env     []string
 	output  bytes.Buffer // of omsinit run
 	found   []finding.Finding
@@ -198,6 +197,7 @@ func (p *Proof) boot(ctx context.Context) error {
 	if err != nil {
 		return msg.Errorf("cannot find omsinit itself: %w", err)
 	}
+	p.numbers(ctx, self)
 	run := exec.Command(self, "run")
 	run.Env, run.Stdout, run.Stderr = p.env, &p.output, &p.output
 	run.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
@@ -224,6 +224,7 @@ func (p *Proof) boot(ctx context.Context) error {
 		try  func(context.Context, string) error
 	}{
 		{msg.M("it is ready; waiting for the rows that the installation has, too"), p.rows},
+		{msg.M("looking at what its rows refer to, and which values of config.yaml they hold"), p.holds},
 		{msg.M("initialising a second time"), p.again},
 		{msg.M("changing each port"), p.port},
 		{msg.M("changing the password of the MetaDB's account"), p.password},
@@ -292,67 +293,6 @@ func (p *Proof) unready(status *api.Status) msg.Message {
 func (p *Proof) tail() string {
 	lines := strings.Split(strings.TrimSpace(p.output.String()), "\n")
 	return strings.Join(lines[max(0, len(lines)-5):], " | ")
-}
-
-// rows looks whether each table that has rows in every installation has some here.
-func (p *Proof) rows(ctx context.Context, _ string) error {
-	db, err := database.Open(p.config, "")
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	deadline := time.Now().Add(cmp.Or(p.RowsTime, time.Minute))
-	for _, role := range config.Roles {
-		objects, err := p.from().Tables().Objects(ctx, role)
-		if err != nil {
-			return err
-		}
-		for _, t := range objects.Tables {
-			if !p.everywhere(ctx, role, t.Name) {
-				continue
-			}
-			if ok, err := p.eventually(ctx, db, role, t.Name, deadline); err != nil {
-				return err
-			} else if !ok {
-				p.differs(string(role)+"."+t.Name, msg.M("the installation has rows in this table, and the booted node has none: something that the old scripts write is missing; where they do it by SQL, capture again with --register %s", t.Name))
-			}
-		}
-	}
-	return nil
-}
-
-func (p *Proof) everywhere(ctx context.Context, role config.Role, table string) bool {
-	for _, i := range p.Installations {
-		if i.Tables() == nil {
-			continue
-		}
-		rows, large, err := i.Tables().Rows(ctx, role, table)
-		if err != nil || len(rows.Values) == 0 && large == 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// eventually waits for a row: the components write some by themselves.
-func (p *Proof) eventually(ctx context.Context, db *sql.DB, role config.Role, table string, deadline time.Time) (
-	bool, error,
-) {
-	name := database.Quote(p.config.Database(role)) + "." + database.Quote(table)
-	for {
-		list, err := tables.Texts(ctx, db, "SELECT 1 FROM "+name+" LIMIT 1")
-		if err != nil {
-			return false, database.Explain(p.config, err)
-		}
-		if len(list) > 0 || time.Now().After(deadline) {
-			return len(list) > 0, nil
-		}
-		select {
-		case <-ctx.Done():
-			return false, ctx.Err()
-		case <-time.After(500 * time.Millisecond):
-		}
-	}
 }
 
 // again initialises a second time, which must change nothing.
@@ -428,6 +368,9 @@ func (p *Proof) port(ctx context.Context, self string) error {
 			}
 		}
 		before = after
+		if err := p.held(ctx, key, answerTime); err != nil {
+			return err
+		}
 	}
 	if !tried {
 		p.differs("ports", msg.M("no program listens on a port of config.yaml"))

@@ -232,7 +232,8 @@ var documentedColumns = map[string][]string{
 // register decides who registers regions and nodes: the calls, when they were
 // recorded; omsinit itself, when the tables are as it knows them.
 func (p Parts) register(t Tree) pack.Registration {
-	if len(p.Calls) > 0 || len(p.Rows) > 0 {
+	registers := slices.ContainsFunc(p.Rows, func(row pack.Row) bool { return !row.Setting })
+	if len(p.Calls) > 0 || registers {
 		return pack.ByCalls
 	}
 	if p.From.Tables() == nil {

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"omsinit/capture/match"
 	"omsinit/capture/report"
-	"omsinit/capture/secrets"
+	"omsinit/capture/source"
 	"omsinit/capture/tables"
 	"omsinit/internal/config"
 	"omsinit/internal/database"
@@ -67,18 +68,28 @@ func (r *Reader) settings(ctx context.Context, role config.Role, o tables.Object
 		case len(rows.Values) == 0:
 			continue
 		}
-		second, compared := r.secondRows(ctx, role, t.Name, rows.Columns)
+		far := r.further(ctx, role, t.Name, rows.Columns)
+		holdsSettings := settingsName(t.Name) || slices.ContainsFunc(rows.Values, func(row []string) bool {
+			return r.shared(rows.Columns, row, far).all
+		})
 		count := 0
 		for _, row := range rows.Values {
-			other, _ := second.Same(row)
+			shared := r.shared(rows.Columns, row, far)
 			data := writes.Others || writes.Calls || slices.Contains(registered, t.Name) || !saysSomething(rows.Columns)
-			setting := asked || !data
+			setting, when := asked || !data, ""
 			switch {
 			case asked || !setting:
-			case compared:
-				setting = r.shared(rows.Columns, row, second)
-			case writes.Script: // step 5 writes them
+			case writes.Script && (len(far) == 0 || !shared.all): // step 5 writes them
 				setting = false
+			case len(far) > 0 && !shared.all:
+				if holdsSettings {
+					when = r.when(far, shared.has, t.Name+" "+rows.KeyOf(row))
+				}
+				if setting = shared.some || when != ""; setting && when == "" {
+					key := finding.Place{File: name, Key: rows.KeyOf(row)}
+					r.Report.Note(report.Differs, key, msg.M("not every installation has the row %s, and nothing explains which; the pack has it", rows.KeyOf(row)))
+				}
+			case len(far) > 0:
 			default:
 				setting = settingsName(t.Name) && len(rows.Values) <= mostSettings
 			}
@@ -86,23 +97,31 @@ func (r *Reader) settings(ctx context.Context, role config.Role, o tables.Object
 				continue
 			}
 			count++
-			cells := r.cells(role, t.Name, rows.Columns, row, other)
+			cells, follows := r.cells(role, t.Name, rows.Columns, row, shared.seen)
 			before := old.row(role, t.Name, rows.Columns, row)
 			switch {
 			case before == nil:
-				out = append(out, insert(t.Name, rows.Columns, cells, old == nil))
+				out = append(out, insert(t.Name, rows.Columns, cells, old == nil, when))
 			case !rows.Equal(before, row):
-				unheard := &report.Report{} // nobody need look at what a release had before
-				quiet := Reader{Words: r.Words, Report: unheard, Secrets: &secrets.Guard{Report: unheard}}
-				old := quiet.cells(role, t.Name, rows.Columns, before, nil)
+				old, _ := r.quiet().cells(role, t.Name, rows.Columns, before, nil)
 				out = append(out, update(t.Name, rows, cells, row, before, old))
 			}
+			if follows || when != "" {
+				r.follow(role, t.Name, rows, row, shared.seen, when)
+			}
 		}
+		var more []string
+		isData := writes.Others || writes.Calls || writes.Script || slices.Contains(registered, t.Name)
+		if holdsSettings && !isData && old == nil {
+			more = r.optional(role, t.Name, rows, far)
+		}
+		count += len(more)
+		out = append(out, more...)
 		r.Report.Rows += count
 		if count > 0 {
 			taken = append(taken, fmt.Sprintf("%s (%d)", name, count))
 		}
-		if rest := len(rows.Values) - count; rest > 0 {
+		if rest := len(rows.Values) + len(more) - count; rest > 0 {
 			data = append(data, fmt.Sprintf("%s (%d)", name, rest))
 		}
 	}
@@ -122,13 +141,13 @@ func saysSomething(columns []tables.Column) bool {
 }
 
 // belongs reports whether a row names a region or a node.
-func (r *Reader) belongs(columns []tables.Column, row, other []string) bool {
+func (r *Reader) belongs(words *match.Vocabulary, columns []tables.Column, row, other []string) bool {
 	for i, c := range columns {
 		if row[i] == tables.Null || c.IsNow() || c.IsBinary() || c.Auto {
 			continue
 		}
 		l := match.Line{A: row[i], B: other[i], Spans: []match.Span{{Key: c.Name, End: len(row[i])}}}
-		segments, _ := r.Words.ExplainValue(pack.Plain, "", l, true)
+		segments, _ := words.ExplainValue(pack.Plain, "", l, true)
 		for _, s := range segments {
 			if s.Value != nil && slices.Contains(registers, s.Value.Keys[0]) {
 				return true
@@ -138,17 +157,105 @@ func (r *Reader) belongs(columns []tables.Column, row, other []string) bool {
 	return false
 }
 
+// ofRegion reports whether a row holds what names a region or a node.
+func (r *Reader) ofRegion(role config.Role, table string, columns []tables.Column, row []string, seen []seenRow) bool {
+	for i, c := range columns {
+		if row[i] == tables.Null || c.IsNow() || c.IsBinary() || c.Auto {
+			continue
+		}
+		at := finding.Place{File: string(role) + "." + table, Key: c.Name}
+		for _, v := range r.explain(pack.Plain, at, table, "", row[i], i, seen).values {
+			if slices.Contains(registers, v.Keys[0]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // insert returns the statement of a new row. In databases that are as new, numbers that count by themselves are kept,
-// because other rows may refer to them.
-func insert(table string, columns []tables.Column, cells []string, fresh bool) string {
+// because other rows may refer to them. when is what the row depends on; empty: nothing.
+func insert(table string, columns []tables.Column, cells []string, fresh bool, when string) string {
 	var names, values []string
 	for i, c := range columns {
 		if fresh || !c.Auto {
 			names, values = append(names, database.Quote(c.Name)), append(values, cells[i])
 		}
 	}
-	return fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", database.Quote(table), strings.Join(names, ", "),
-		strings.Join(values, ", "))
+	head := fmt.Sprintf("INSERT INTO %s (%s) ", database.Quote(table), strings.Join(names, ", "))
+	if when != "" {
+		return head + "SELECT " + strings.Join(values, ", ") + " FROM DUAL WHERE '" + when + "' = '1'"
+	}
+	return head + "VALUES (" + strings.Join(values, ", ") + ")"
+}
+
+// follow adds the row to those that follow a changed config.yaml.
+func (r *Reader) follow(role config.Role, table string, rows tables.Rows, row []string, seen []seenRow, when string) {
+	made := pack.Row{Database: role, Table: table, Values: map[string]string{}, Setting: true, When: when,
+		Evidence: pack.Observed}
+	quiet := r.quiet()
+	for i, c := range rows.Columns {
+		switch {
+		case c.Auto, row[i] == tables.Null:
+		case c.IsNow():
+			made.Now = append(made.Now, c.Name)
+		case !utf8.ValidString(row[i]): // bytes never come from config.yaml
+		default:
+			if c.Key {
+				made.Key = append(made.Key, c.Name)
+			}
+			at := finding.Place{File: string(role) + "." + table, Key: c.Name}
+			made.Values[c.Name] = quiet.explain(pack.Plain, at, table, rows.KeyOf(row), row[i], i, seen).template
+		}
+	}
+	if len(made.Key) == 0 {
+		r.Report.Note("rows", finding.Place{File: string(role) + "." + table}, msg.M("a row holds values of config.yaml, and nothing tells it from others, so that it does not follow a changed config.yaml"))
+		return
+	}
+	r.Registered = append(r.Registered, made)
+}
+
+// optional returns the statements of rows that only further installations have, where a switch says which.
+func (r *Reader) optional(role config.Role, table string, rows tables.Rows, far []further) (out []string) {
+	taken := tables.Rows{Columns: rows.Columns, Values: rows.Values}
+	for n, f := range far {
+		for _, row := range f.rows.Values {
+			if same, keyed := taken.Same(row); same != nil || !keyed {
+				continue
+			}
+			taken.Values = append(taken.Values, row)
+			has := []bool{false}
+			var others []*source.Installation
+			for k, g := range far {
+				other, _ := g.rows.Same(row)
+				if has = append(has, other != nil); other != nil && k != n {
+					others = append(others, g.words.Second)
+				}
+			}
+			when := r.when(far, has, table+" "+rows.KeyOf(row))
+			if when == "" {
+				continue
+			}
+			own := *r
+			own.Words, own.Others = match.NewVocabulary(f.words.Second, nil, r.Words.Release), nil
+			var seen []seenRow
+			for _, other := range others {
+				words := match.NewVocabulary(f.words.Second, other, r.Words.Release)
+				theirs, _, err := other.Tables().Rows(context.Background(), role, table)
+				if same, _ := theirs.Same(row); err == nil && same != nil {
+					seen = append(seen, seenRow{words, same})
+				}
+			}
+			if own.quiet().ofRegion(role, table, rows.Columns, row, seen) {
+				continue
+			}
+			cells, _ := own.cells(role, table, rows.Columns, row, seen)
+			out = append(out, insert(table, rows.Columns, cells, false, when))
+			own.follow(role, table, rows, row, seen, when)
+			r.Registered = own.Registered
+		}
+	}
+	return out
 }
 
 // update returns the statement of a row that the previous release has with other values. It leaves alone what somebody
@@ -188,24 +295,12 @@ func (r *Reader) checkRows() error {
 	return nil
 }
 
-// secondRows reads the same table of the second installation; ok is false where it cannot be asked.
-func (r *Reader) secondRows(ctx context.Context, role config.Role, table string, columns []tables.Column) (
-	rows tables.Rows, ok bool) {
-	second := r.Words.Second
-	if second == nil || second.Tables() == nil {
-		return tables.Rows{}, false
-	}
-	rows, large, err := second.Tables().Rows(ctx, role, table)
-	if err != nil || large > 0 || !slices.Equal(columns, rows.Columns) {
-		return tables.Rows{}, false
-	}
-	return rows, true
-}
-
-// cells returns the values of one row as SQL, with what comes from config.yaml. second is the row of the second
-// installation; nil when there is none.
-func (r *Reader) cells(role config.Role, table string, columns []tables.Column, row, second []string) []string {
-	var values, around []string
+// cells returns the values of one row as SQL, with what comes from config.yaml, and whether any of them changes with
+// it. seen is the row in further installations.
+func (r *Reader) cells(role config.Role, table string, columns []tables.Column, row []string, seen []seenRow) (
+	values []string, follows bool,
+) {
+	var around []string
 	for i, c := range columns {
 		if c.Key {
 			around = append(around, row[i])
@@ -220,47 +315,14 @@ func (r *Reader) cells(role config.Role, table string, columns []tables.Column, 
 		case c.IsBinary():
 			values = append(values, "x'"+hex.EncodeToString([]byte(row[i]))+"'")
 		default:
-			other := tables.Null
-			if second != nil {
-				other = second[i]
-			}
 			at := finding.Place{File: string(role) + "." + table, Key: c.Name}
-			text := r.cell(at, table, strings.Join(around, " "), row[i], other)
+			e := r.explain(pack.SQL, at, table, strings.Join(around, " "), row[i], i, seen)
+			text := e.template
 			if !c.IsNumber() || strings.Contains(text, "{{") {
 				text = "'" + text + "'"
 			}
-			values = append(values, text)
+			values, follows = append(values, text), follows || e.follows()
 		}
 	}
-	return values
-}
-
-// cell returns one value as a template, escaped for single quotes. key is the row's; other is the value of the second
-// installation, tables.Null when there is none.
-func (r *Reader) cell(at finding.Place, table, key, text, other string) string {
-	escaped := func(s string) string {
-		s, _ = pack.EscapeAs(pack.SQL, pack.Standard, s)
-		return s
-	}
-	l := match.Line{A: escaped(text), Parent: table + " " + key}
-	if other != tables.Null {
-		l.B = escaped(other)
-	}
-	l.Spans = []match.Span{{Key: at.Key, Start: 0, End: len(l.A)}}
-	segments, differs := r.Words.ExplainValue(pack.SQL, at.File, l, other != tables.Null)
-	if differs {
-		r.Report.Note(report.Differs, at, msg.M("the value is kept as it is in the first installation"))
-	}
-	out := string(match.Explained{Lines: [][]match.Segment{segments}}.Template())
-	for _, s := range segments {
-		if len(s.Unsure) > 0 {
-			may := match.Expressions(s.Unsure)
-			r.Report.NoteCandidates(report.Text, at, msg.M("%s of %s may come from %s",
-				s.Unsure[0].Shown(), at.Key, msg.List(may)), "", may)
-		}
-	}
-	if (config.SoundsSecret(at.Key) || config.SoundsSecret(key)) && match.LooksLikeSecret(out) {
-		r.Secrets.Sounds(at, other != tables.Null, differs)
-	}
-	return out
+	return values, follows
 }

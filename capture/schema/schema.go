@@ -22,20 +22,22 @@ import (
 // Reader reads the databases of an installation.
 type Reader struct {
 	Words  *match.Vocabulary
+	Others []*match.Vocabulary // with further installations in the place of the second
 	Report *report.Report
 	// Rows are tables, as TABLE or rm.TABLE, whose rows are taken beside those that are taken for settings.
 	Rows []string
 	// Register are tables whose rows belong to a region or a node, and are written by step 5.
 	Register []string
 	Secrets  *secrets.Guard
-	// Registered are the rows of these tables.
+	// Registered are the rows of these tables, and those of settings that follow config.yaml.
 	Registered []pack.Row
 	Scratch    tables.Scratch
 	// Lossy are tables, as rm.TABLE, that the upgrade file does not change as the installation has them, because that
 	// may lose data.
 	Lossy []string
 
-	objects map[config.Role]tables.Objects
+	objects    map[config.Role]tables.Objects
+	references []Reference
 }
 
 // Files returns the schema files of the pack by their names: everything, or what comes to those of the previous
@@ -65,6 +67,10 @@ func (r *Reader) Files(ctx context.Context, old *Previous) (map[string][]byte, e
 	if err := r.checkRows(); err != nil {
 		return nil, err
 	}
+	var err error
+	if r.references, err = References(ctx, r.installations()); err != nil {
+		return nil, err
+	}
 	for _, role := range config.Roles {
 		now := r.objects[role]
 		r.Report.Tables += len(now.Tables)
@@ -83,6 +89,7 @@ func (r *Reader) Files(ctx context.Context, old *Previous) (map[string][]byte, e
 		}
 		out[own(role)] = r.file(role, statements, rows)
 	}
+	r.Registered = inOrder(r.Registered)
 	return out, nil
 }
 

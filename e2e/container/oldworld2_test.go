@@ -15,6 +15,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"gopkg.in/yaml.v3"
+
+	"omsinit/internal/pack"
 )
 
 const hostileA, hostileB, hostileTSDB = `A1 !"#$%&'()*+,-./:;<=>?@[\]^_{|}~{{x}}密码`, "tso\\B'9\"</p>&%40 $x`{{", `t/s+db $x"`
@@ -135,6 +139,59 @@ func (w *secondWorld) start(c *container) {
 	c.waitReady()
 }
 
+// value is what a query for one value answers.
+func (w *secondWorld) value(query string) (text string) {
+	w.t.Helper()
+	if err := w.db.DB("").QueryRow(query).Scan(&text); err != nil {
+		w.t.Error(err)
+	}
+	return text
+}
+
+// constants proves that a pack which keeps a number of the captured installation, and whose settings do not follow
+// config.yaml, is not proven.
+func (w *secondWorld) constants(names *strings.Replacer) {
+	w.t.Helper()
+	stale := filepath.Join(w.dir, "stale")
+	if err := os.CopyFS(stale, os.DirFS(filepath.Join(w.dir, "pack"))); err != nil {
+		w.t.Fatal(err)
+	}
+	file := filepath.Join(stale, "pack.yaml")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var m pack.Manifest
+	if err := yaml.Unmarshal(data, &m); err != nil {
+		w.t.Fatal(err)
+	}
+	referred := 0
+	m.Rows = slices.DeleteFunc(m.Rows, func(row pack.Row) bool { return row.Setting })
+	for n, row := range m.Rows {
+		if row.Table == "node_entry" && len(row.Refs) > 0 {
+			m.Rows[n].Values["cluster_id"], m.Rows[n].Refs = "1", nil
+			referred++
+		}
+	}
+	if referred != 1 {
+		w.t.Errorf("rows that refer to a region: %d, %+v", referred, m.Rows)
+	}
+	if data, err = m.Encode(); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := os.WriteFile(file, data, 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+	verify := exec.Command("sh", "-c", names.Replace("bin/omsinit pack verify --boot <your OMS image> --from first.bundle --compare second.bundle stale"))
+	verify.Dir = w.dir
+	out, err := verify.CombinedOutput()
+	for _, want := range []string{"boot: rm.node_entry: cluster_id", "cfg_name=port.config", "not proven: "} {
+		if !strings.Contains(string(out), want) {
+			w.t.Errorf("a pack with constants: %q is not said: %v\n%s", want, err, out)
+		}
+	}
+}
+
 // leaks are the files below a folder that hold a secret, or a digest of one, in the readings of formats.
 func leaks(t *testing.T, dir string, secrets ...string) []string {
 	t.Helper()
@@ -184,6 +241,7 @@ func TestCaptureSecondWorld(t *testing.T) {
 	if err := os.CopyFS(filepath.Join(w.dir, "pack-4.2.6"), os.DirFS(filepath.Join(w.dir, "pack"))); err != nil {
 		t.Fatal(err)
 	}
+	w.constants(names)
 	if out := w.run(names.Replace(w.commands("## 3. "))); !strings.Contains(out, "\nproven: ") {
 		t.Errorf("not proven:\n%s", out)
 	}
@@ -208,6 +266,9 @@ func TestCaptureSecondWorld(t *testing.T) {
 		"cm_region_cn": "欧洲'1", "cm_is_default": true, "oms_meta_password": `p'%s\1 #x`})
 	w.start(c)
 	c.eventually("health", c.healthy)
+	if got := w.value("SELECT n.cluster_id = c.id FROM c_rm.node_entry n, c_rm.cluster_info c"); got != "1" {
+		t.Errorf("the node's row refers to that of its region: %s", got)
+	}
 	for _, key := range []string{"ghana_server_port", "cm_server_port", "nginx_server_port"} {
 		t.Run("config set "+key, func(t *testing.T) {
 			port := freePorts(t, 1)[0]
@@ -219,6 +280,13 @@ func TestCaptureSecondWorld(t *testing.T) {
 				t.Fatalf("status %d\n%s", status, out)
 			}
 			c.eventually("health through nginx after "+key, c.healthy)
+			setting := w.value("SELECT cfg_value FROM c_rm.oms_normal_config WHERE cfg_name = 'port.config'")
+			if key != "cm_server_port" && !strings.Contains(setting, fmt.Sprint(port)) {
+				t.Errorf("a setting that holds the ports: %s", setting)
+			}
+			if entry := w.value("SELECT entry FROM c_rm.node_entry"); !strings.HasSuffix(entry, fmt.Sprint(":", c.nginx)) {
+				t.Errorf("the node's row: %s", entry)
+			}
 		})
 	}
 	t.Run("config set oms_meta_password", func(t *testing.T) {

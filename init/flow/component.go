@@ -70,6 +70,7 @@ func (f *Flow) component(ctx context.Context) error {
 		}
 	}
 	f.sayWritten(result)
+	f.settings(ctx, cfg)
 	return nil
 }
 

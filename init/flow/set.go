@@ -61,11 +61,20 @@ func (f *Flow) change(ctx context.Context, s Settings, edit edit) error {
 		return f.locked(ctx, func(ctx context.Context) error { _, err := f.set(ctx, s, edit); return err })
 	}
 	return f.run(ctx, func(ctx context.Context) error {
+		was := f.Snapshot().Config
 		changed, err := f.set(ctx, s, edit)
 		if err != nil {
 			return err
 		}
-		return f.only(ctx, stepsFor(changed, s.InitMetaDB)...)
+		steps := stepsFor(changed, s.InitMetaDB)
+		if err := f.only(ctx, steps...); err != nil || was == nil || slices.Contains(steps, "resource") {
+			return err
+		}
+		cfg, err := f.needAddress()
+		if err == nil {
+			_, err = f.resourceStep(cfg).Rows(ctx, was)
+		}
+		return err
 	})
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,6 +16,7 @@ import (
 	"omsinit/check"
 	"omsinit/init/component"
 	"omsinit/internal/config"
+	"omsinit/scripts"
 	"omsinit/supervise/client"
 	"omsinit/testdata/testmaria"
 )
@@ -277,4 +280,68 @@ func TestUnwritable(t *testing.T) {
 			t.Errorf("got  %v\nwant %s", got, tc.want)
 		}
 	}
+}
+
+// TestSetRows: rows of the pack that hold a changed key follow it, settings only where nobody has changed them.
+func TestSetRows(t *testing.T) {
+	db := testmaria.Start(t)
+	w := newWorld(t, db)
+	manifest, err := fs.ReadFile(scripts.Pack, "pack.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.initialise() // with the tables of OMS
+	w.write(filepath.Join(w.layout.PackDir(), "pack.yaml"), string(manifest)+`
+rows:
+  - {database: rm, table: oms_normal_config, key: [cfg_name], values: {cfg_name: port.config, cfg_value: '{"web": {{.nginx_server_port}}}'}, setting: true}
+  - {database: rm, table: oms_normal_config, key: [cfg_name], values: {cfg_name: console.config, cfg_value: "{{.ghana_server_port}}"}, setting: true}
+  - {database: rm, table: node_entry, key: [node], values: {node: "{{.host_ip}}", entry: "{{.host_ip}}:{{.nginx_server_port}}"}}
+`)
+	db.Exec("CREATE TABLE oms_rm.node_entry (node varchar(64) PRIMARY KEY, entry varchar(64))")
+	w.initialise()
+	value := func(query string) (text string) {
+		t.Helper()
+		if err := db.DB("oms_rm").QueryRow(query).Scan(&text); err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	const web, console = "SELECT cfg_value FROM oms_normal_config WHERE cfg_name = 'port.config'", "SELECT cfg_value FROM oms_normal_config WHERE cfg_name = 'console.config'"
+	db.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = 'mine' WHERE cfg_name = 'console.config'")
+	nginx, ghana := fmt.Sprint(freePort(t)), fmt.Sprint(freePort(t))
+	if err := w.flow().Set(t.Context(), Settings{Values: assign("nginx_server_port", nginx, "ghana_server_port", ghana)}); err != nil {
+		t.Fatalf("%v\n%s%s", err, &w.out, &w.errOut)
+	}
+	if got := value(web); got != `{"web": `+nginx+`}` {
+		t.Error(got)
+	}
+	if got := value("SELECT entry FROM node_entry"); got != "127.0.0.1:"+nginx {
+		t.Error(got)
+	}
+	if got := value(console); got != "mine" {
+		t.Error(got)
+	}
+	w.said("oms_normal_config cfg_name=port.config follows config.yaml", "oms_normal_config cfg_name=console.config is another than config.yaml gives, and stays")
+
+	// A file that was edited on the host is followed too, and said before.
+	w.values["nginx_server_port"] = fmt.Sprint(freePort(t))
+	w.values["ghana_server_port"] = ghana
+	w.writeConfig()
+	if p := w.plan(Options{}); !slices.ContainsFunc(p.Resource.Rows, func(r PlannedRow) bool { return r.Key == "cfg_name=port.config" && r.Action == "update" }) {
+		t.Errorf("%+v", p.Resource)
+	}
+	if err := w.flow().Reconfigure(t.Context()); err != nil {
+		t.Fatalf("%v\n%s%s", err, &w.out, &w.errOut)
+	}
+	if got := value(web); got != `{"web": `+w.values["nginx_server_port"]+`}` {
+		t.Error(got)
+	}
+	// A MetaDB that does not answer leaves the files alone as before.
+	w.values["nginx_server_port"] = fmt.Sprint(freePort(t))
+	w.writeConfig()
+	db.Exec("ALTER TABLE oms_rm.oms_normal_config RENAME COLUMN cfg_name TO other_name")
+	if err := w.flow().Init(t.Context(), Steps{Only: []string{"component"}}); err != nil {
+		t.Error(err)
+	}
+	w.said("warning: whether the settings in the MetaDB follow config.yaml was not looked at")
 }

@@ -3,6 +3,7 @@ package resource
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/http/cookiejar"
 	"time"
@@ -40,13 +41,19 @@ func (s *Step) confirm(ctx context.Context, result *Result) error {
 		return err
 	}
 	defer db.Close()
-	if err := s.packRows(ctx, db, result); err != nil {
-		return err
+	referred := s.packRows(ctx, db, result)
+	if _, missing := errors.AsType[*missingRowError](referred); referred != nil && !missing {
+		return referred
 	}
 	missing, err := s.await(ctx, db, min(s.waitCM(), listTime))
 	if err == nil && missing == s.regionRow() {
 		if err = s.list(ctx, db, result); err == nil {
 			missing, err = s.await(ctx, db, min(s.waitCM(), confirmTime))
+		}
+	}
+	if referred != nil { // the rows that the others refer to may be there now
+		if failed := s.awaitRows(ctx, db, result, min(s.waitCM(), confirmTime)); failed != nil {
+			return failed
 		}
 	}
 	switch {

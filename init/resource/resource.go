@@ -17,6 +17,7 @@ import (
 
 	"omsinit/internal/config"
 	"omsinit/internal/database"
+	"omsinit/internal/layout"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 	"omsinit/internal/registry"
@@ -28,6 +29,8 @@ type Step struct {
 	Pack   *pack.Pack
 	// HostIP is this node's own address (OMS_HOST_IP).
 	HostIP string
+	// Layout is where this node keeps its files.
+	Layout layout.Layout
 	// HTTP talks to the CM; nil means a client without proxies.
 	HTTP *http.Client
 	// WaitCM is how long to wait for the CM, and how long each request to it is
@@ -87,7 +90,7 @@ func (s *Step) Apply(ctx context.Context) (Result, error) {
 	}
 	if err == nil {
 		s.warn(found, w)
-		err = s.packRows(ctx, db, &result)
+		err = s.awaitRows(ctx, db, &result, min(s.waitCM(), listTime))
 	}
 	return result, err
 }

@@ -99,6 +99,9 @@ func (l Layout) RenderedRecord() string { return l.Path("/var/lib/omsinit/render
 // database.
 func (l Layout) TSDBState() string { return l.Path("/var/lib/omsinit/tsdb.json") }
 
+// SettingsRecord is what config.yaml gave for the rows of settings when this node looked last.
+func (l Layout) SettingsRecord() string { return l.Path("/var/lib/omsinit/settings.json") }
+
 // CertFile and KeyFile switch nginx to HTTPS when both are there.
 func (l Layout) CertFile() string { return l.Path("/etc/pki/nginx/oms_server.crt") }
 

@@ -86,6 +86,9 @@ var encoders = map[string]func(string) string{
 		return "'" + strings.ReplaceAll(s, "'", `'"'"'`) + "'"
 	},
 	"doubled": func(s string) string { return strings.ReplaceAll(s, "'", "''") },
+	// Texts are UTF-8, which JSON can always hold.
+	"json":      func(s string) string { s, _ = escapeJSON(s); return s },
+	"jsonascii": func(s string) string { s, _ = escapeJSONASCII(s); return s },
 	// A function of text/template itself.
 	"urlquery": url.QueryEscape,
 }
@@ -101,7 +104,7 @@ var (
 func Encoders() []string {
 	return []string{"urlquery", "urlall", "urlslash", "urljava", "urlscript", "urlpath", "base64",
 		"xml", "xmltext", "xmlapos", "xmlpython", "xmlnumber", "xmlmixed", "xmlopen", "xmlquot",
-		"shell", "dquoted", "shlex", "doubled"}
+		"shell", "dquoted", "shlex", "doubled", "json", "jsonascii"}
 }
 
 // Forms returns every way in which a generated file may hold a text: as it is, and
@@ -152,6 +155,7 @@ func Forms(text string) []string {
 //	dquoted text               what stands inside the double quotes of a shell
 //	shlex text                 a word of a shell, in quotes where it needs them, as Python's shlex.quote does
 //	doubled text               with each single quote doubled, as YAML and SQL want it
+//	json text, jsonascii text  what stands inside the quotes of JSON; with what is beyond ASCII as \uXXXX
 func functions(d Data) template.FuncMap {
 	all := template.FuncMap{
 		"path":     d.Layout.Path,

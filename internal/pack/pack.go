@@ -16,7 +16,7 @@ type Pack struct {
 	Manifest
 	fsys  overlay
 	calls map[string]callTemplates // by name
-	rows  []map[string]*template.Template
+	rows  []rowTemplates
 }
 
 // File is one generated file.
