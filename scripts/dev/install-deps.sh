@@ -16,7 +16,8 @@ PATH=$PATH:/usr/sbin:/sbin
 # runit are measured too; zsh completes commands; debootstrap and unshare make the reference image;
 # docker-compose runs the cluster of deploy/compose; qemu-user starts a release's
 # arm64 binary, minisign verifies its signature; promtool checks the rules for alerts,
-# systemd-analyze the units of deploy.
+# systemd-analyze the units of deploy; systemd starts them, and the podman of server-root.sh wants
+# runc and catatonit.
 needs="
     mariadb-server:mariadbd
     mariadb-client:mariadb
@@ -41,6 +42,8 @@ needs="
     minisign:minisign
     prometheus:promtool
     systemd:systemd-analyze
+    runc:runc
+    catatonit:catatonit
     gcc:gcc
     git:git
     make:make
