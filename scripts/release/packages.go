@@ -6,10 +6,8 @@ import (
 	"debug/buildinfo"
 	"encoding/json"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"strings"
@@ -278,38 +276,4 @@ func buildTags(file string) (string, error) {
 		}
 	}
 	return "", nil
-}
-
-// image publishes the reference image: Debian, the stand-in for the closed components, and this program. It is made
-// here with debootstrap, and is not the same to the byte the next time.
-func (r *release) image() error {
-	if r.dry {
-		return nil
-	}
-	name := "omsinit/reference:" + strings.TrimPrefix(r.version, "v")
-	if err := run(r.sources[0], "make", "image", "IMAGE="+name, "VERSION="+r.version,
-		"COMMIT="+r.commit, "DATE="+r.date.UTC().Format(time.RFC3339)); err != nil {
-		return err
-	}
-	if err := r.identity(command("", "docker", "run", "--rm", name, "omsinit", "version", "--output", "json"), architectures[0]); err != nil {
-		return err
-	}
-	f, err := os.Create(r.path("omsinit-reference-image.tar.gz"))
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	z := gzip.NewWriter(f)
-	save := exec.Command("docker", "save", name)
-	var said strings.Builder
-	save.Stdout, save.Stderr = z, &said
-	if err := save.Run(); err != nil {
-		return fmt.Errorf("docker save %s: %w\n%s", name, err, said.String())
-	}
-	for _, c := range []io.Closer{z, f} {
-		if err := c.Close(); err != nil {
-			return err
-		}
-	}
-	return nil
 }
