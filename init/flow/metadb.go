@@ -84,9 +84,12 @@ func (f *Flow) ReinitMetaDB(
 	if err != nil {
 		return "", err
 	}
-	if err := s.Drop(ctx, name); err != nil {
-		return dir, err
+	err = s.Drop(ctx, name)
+	if err == nil {
+		err = j.Forget(ctx)
 	}
-	_, err = s.Apply(ctx)
+	if err == nil {
+		_, err = s.Apply(ctx)
+	}
 	return dir, err
 }

@@ -63,7 +63,7 @@ func (u *Upgrade) Backups(ctx context.Context) (BackupList, error) {
 		var m backup.Manifest
 		if data, err := os.ReadFile(filepath.Join(path, backup.ManifestFile)); err == nil &&
 			json.Unmarshal(data, &m) == nil {
-			b.Complete, b.Created, b.Releases, b.Bytes = true, m.Created, append(b.Releases, m.Releases...), size(&m)
+			b.Complete, b.Created, b.Releases, b.Bytes = true, m.Created, append(b.Releases, m.Releases...), m.Size()
 		}
 		out.Backups = append(out.Backups, b)
 	}

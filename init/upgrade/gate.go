@@ -11,6 +11,7 @@ import (
 
 	"omsinit/internal/config"
 	"omsinit/internal/database"
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 	"omsinit/internal/release"
@@ -30,6 +31,8 @@ func Gate(ctx context.Context, cfg *config.Config, p *pack.Pack) error {
 		return msg.Errorf("an upgrade from %s to %s is unfinished (state %s, stage %s, node %s): continue it with `omsinit upgrade apply`, or undo it with `omsinit upgrade rollback`", last.From, last.To, last.State, last.Stage, last.Node)
 	}
 	switch order := s.from.Compare(s.to); {
+	case s.cut != nil:
+		return finding.Transient(s.cut)
 	case len(s.recorded) == 0:
 		// Only a finished installation has regions. The words are the documented ones (docs/oms-facts.md §7).
 		if records, err := recordsVersions(p, s.to); err != nil || !records || !s.installed {
@@ -44,7 +47,7 @@ func Gate(ctx context.Context, cfg *config.Config, p *pack.Pack) error {
 	return nil
 }
 
-// ForeignError is a MetaDB that belongs to another release.
+// ForeignError is a MetaDB that belongs to another release, or is between two.
 type ForeignError struct {
 	msg.Message
 	// Ahead says that the node is not of a later release than the MetaDB is, or is to be: another node upgrades it, or
@@ -72,6 +75,8 @@ func Foreign(ctx context.Context, cfg *config.Config, ran string) error {
 			msg.M("an upgrade of the MetaDB from %s to %s is unfinished (state %s, stage %s, node %s)", last.From, last.To, last.State, last.Stage, last.Node),
 			last.To != ran,
 		}
+	case s.cut != nil:
+		return &ForeignError{Message: s.cut.Message}
 	case len(s.recorded) > 0 && s.from.Compare(s.to) != 0:
 		return &ForeignError{
 			msg.M("the MetaDB %s belongs to OMS %s, and this node ran %s last", cfg.RMDatabase, s.from.String(), ran),

@@ -156,6 +156,8 @@ func (g *gates) release() {
 		g.object(id, m, fix, fact("from", from), fact("to", to), fact("stops", append([]string{}, way.stops...)))
 	}
 	switch {
+	case g.cut != nil:
+		object("upgrade.unfinished", g.cut.Message, msg.Message{})
 	case from == "" && g.installed:
 		object("upgrade.version", msg.M("Version before 4.1.1 is not allowed to upgrade. The database %s records no release in the table oms_version", db),
 			msg.M("make sure which release it is, and state it: `omsinit upgrade apply --from-version 4.1.0-CE`; it is then recorded in oms_version, as documented"))

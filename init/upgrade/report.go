@@ -124,7 +124,7 @@ func (s *Session) report(ctx context.Context) Report {
 	if s.manifest == nil {
 		return r
 	}
-	r.Backup.Bytes, r.Backup.Databases, r.Backup.Proof = size(s.manifest), s.manifest.Databases, s.manifest.Proof
+	r.Backup.Bytes, r.Backup.Databases, r.Backup.Proof = s.manifest.Size(), s.manifest.Databases, s.manifest.Proof
 	for _, d := range s.manifest.Databases {
 		for _, t := range d.Tables {
 			after, err := s.count(ctx, d.Name, t.Name)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"omsinit/init/metadb/backup"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 )
@@ -90,7 +91,7 @@ func (s *Session) rollable(o Rollback) error {
 // agree makes sure that nobody writes, and that people know what is lost.
 func (s *Session) agree(ctx context.Context, o Rollback) error {
 	g := &gates{Upgrade: s.Upgrade, db: s.db}
-	err := cmp.Or(g.alive(ctx, heartbeatsOf(s.manifest.Databases), s.Node), g.refusal())
+	err := cmp.Or(g.alive(ctx, backup.Heartbeats(s.manifest.Databases), s.Node), g.refusal())
 	if err != nil {
 		return err
 	}

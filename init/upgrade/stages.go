@@ -121,7 +121,7 @@ func (s *Session) verifyBackup(ctx context.Context) error {
 		return err
 	}
 	s.rec.Made = s.manifest.Created
-	s.log(msg.M("the backup is verified: %d databases, %d MB", len(s.manifest.Databases), size(s.manifest)>>20))
+	s.log(msg.M("the backup is verified: %d databases, %d MB", len(s.manifest.Databases), s.manifest.Size()>>20))
 	return nil
 }
 
@@ -149,13 +149,6 @@ func (s *Session) proveBackup(ctx context.Context) error {
 func (s *Session) count(ctx context.Context, name, table string) (n int64, err error) {
 	err = s.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+database.Quote(name)+"."+database.Quote(table)).Scan(&n)
 	return n, database.Explain(s.Config, err)
-}
-
-func size(m *backup.Manifest) (bytes int64) {
-	for _, d := range m.Databases {
-		bytes += d.Size
-	}
-	return bytes
 }
 
 // adopt is the first change. It records the stated release, and gives the
@@ -198,10 +191,10 @@ func (s *Session) regions(ctx context.Context) ([]*config.Config, error) {
 		s.manifest, _ = backup.Read(s.rec.Backup)
 	}
 	if s.manifest != nil {
-		return s.configs(heartbeatsOf(s.manifest.Databases)), nil
+		return s.configs(backup.Heartbeats(s.manifest.Databases)), nil
 	}
 	found, err := s.find(ctx, s.db)
-	return s.configs(heartbeatsOf(found)), err
+	return s.configs(backup.Heartbeats(found)), err
 }
 
 // changeSchema brings the databases of all regions to the new release, and

@@ -26,9 +26,11 @@ type survey struct {
 	// installed reports whether there is an installation: regions are registered.
 	installed bool
 	newest    *Record
-	own       *Record // the newest that leads to this release
-	way       way
-	ha        string // ha.config as it is stored
+	// cut is a restore by hand that left the databases in between.
+	cut *backup.UnfinishedError
+	own *Record // the newest that leads to this release
+	way way
+	ha  string // ha.config as it is stored
 	// databases are those that a backup holds; findErr is why they are not known.
 	databases  []PlanDatabase
 	heartbeats []string // those among them
@@ -55,6 +57,11 @@ func (u *Upgrade) versions(ctx context.Context, db *sql.DB) (*survey, error) {
 	}
 	if s.own, err = (&journal{db: db, c: u.Config}).lastTo(ctx, u.Pack.Release); err != nil {
 		return nil, err
+	}
+	if !open(s.newest) { // which tells of its own restore, and goes on with it
+		if err := backup.Unfinished(ctx, db, u.Config); err != nil && !errors.As(err, &s.cut) {
+			return nil, err
+		}
 	}
 	if s.recorded, err = recordedVersions(ctx, db, u.Config); err != nil {
 		return nil, err
@@ -113,7 +120,7 @@ func (u *Upgrade) look(ctx context.Context, db *sql.DB) (*survey, error) {
 	if s.findErr = err; err != nil {
 		s.heartbeats = []string{u.Config.HeartbeatDatabase} // the others cannot be told now
 	} else {
-		s.heartbeats = heartbeatsOf(found)
+		s.heartbeats = backup.Heartbeats(found)
 	}
 	if s.way.direct() {
 		s.statements, s.schemaErr = u.pending(ctx, u.configs(s.heartbeats))

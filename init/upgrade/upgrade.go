@@ -162,15 +162,6 @@ func (u *Upgrade) find(ctx context.Context, db *sql.DB) (out []backup.Database, 
 	return out, err
 }
 
-func heartbeatsOf(databases []backup.Database) (names []string) {
-	for _, d := range databases {
-		if d.Kind == config.Heartbeat {
-			names = append(names, d.Name)
-		}
-	}
-	return names
-}
-
 // job is a backup in, or a restore from, a folder.
 func (u *Upgrade) job(dir string) *backup.Job {
 	return &backup.Job{Config: u.Config, Dir: dir, Heartbeats: u.Heartbeats, Node: u.Node, LockTimeout: u.LockTimeout,

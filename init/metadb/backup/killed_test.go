@@ -3,10 +3,12 @@ package backup
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -58,7 +60,7 @@ func child() {
 	case o.Prove != "":
 		_, err = j.Prove(context.Background(), o.Prove, Limits{})
 	case o.Restore != "":
-		_, err = j.Restore(context.Background(), o.Restore)
+		_, err = j.Restore(context.Background(), strings.TrimPrefix(o.Restore, "fresh"))
 	default:
 		_, err = j.Backup(context.Background())
 	}
@@ -169,9 +171,22 @@ func TestKilled(t *testing.T) {
 	}
 	// While the databases are put in their places they are in between. Whatever
 	// that is, the next run brings them all back, from each of these moments.
+	// Until then it is known not to be complete, also when the next run is killed too.
 	placing := 0
+	begun := func(what string, want bool) {
+		t.Helper()
+		err := Unfinished(t.Context(), s.DB(""), c)
+		if errors.As(err, new(*UnfinishedError)) != want || want && !strings.Contains(err.Error(), "omsinit metadb restore --replace=oms_rm "+dir) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 	for at := 1; run(order{Dir: dir, KillPlacing: at, Restore: "oms_rm"}); at++ {
 		placing++
+		some := at > 1 && at < 4*5+1 // the last database is another region's
+		begun(fmt.Sprintf("killed before statement %d of the end", at), some)
+		if at%5 == 2 && run(order{Dir: dir, KillAt: 2, Restore: "oms_rm"}) {
+			begun("killed again", some)
+		}
 		if at%4 != 0 {
 			continue // the next run begins with what this one left
 		}
@@ -182,12 +197,42 @@ func TestKilled(t *testing.T) {
 			t.Errorf("after one that was killed before statement %d of the end:\n%s", at, d)
 		}
 	}
-	// For each database: drop, create, rename, drop the empty one; and omsinit's own table.
-	if placing != 4*4+1 {
+	// For each database: mark, drop, create, rename, drop the empty one; and omsinit's own table.
+	if placing != 4*5+1 {
 		t.Errorf("killed %d times at the end of a restore", placing)
 	}
+	begun("complete", false)
 	if d := cmp.Diff(want, dumpAll(t, s)); d != "" {
 		t.Error(d)
+	}
+	// Into databases that were empty it goes on with what it had put there.
+	for _, name := range []string{"oms_rm", "oms_cm", "oms_hb_1", "oms_hb_2"} {
+		s.Exec("DROP DATABASE " + name)
+	}
+	j := &Job{Config: c, Dir: dir, LockTimeout: 10 * time.Second}
+	for _, at := range []int{5, 9, 14} {
+		if !run(order{Dir: dir, KillPlacing: at, Restore: "fresh"}) {
+			t.Fatal("not killed")
+		}
+	}
+	if _, err := j.Restore(t.Context(), ""); err != nil {
+		t.Error(err)
+	}
+	begun("complete", false)
+	if d := cmp.Diff(want, dumpAll(t, s)); d != "" {
+		t.Error(d)
+	}
+	// Databases that are made anew have nothing to do with it any more.
+	if !run(order{Dir: dir, KillPlacing: 9, Restore: "oms_rm"}) {
+		t.Fatal("not killed")
+	}
+	begun("killed before the databases are made anew", true)
+	if err := j.Forget(t.Context()); err != nil {
+		t.Error(err)
+	}
+	begun("made anew", false)
+	if _, err := j.Restore(t.Context(), "oms_rm"); err != nil {
+		t.Fatal(err)
 	}
 	// The dumps' login is nowhere on disk.
 	left, err := filepath.Glob(filepath.Join(os.TempDir(), "*login*"))

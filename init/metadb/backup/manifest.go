@@ -88,6 +88,24 @@ func (m *Manifest) writer() writer {
 	return mysqldump
 }
 
+// Size returns how many bytes the dumps have.
+func (m *Manifest) Size() (bytes int64) {
+	for _, d := range m.Databases {
+		bytes += d.Size
+	}
+	return bytes
+}
+
+// Heartbeats returns the names of the heartbeat databases among these.
+func Heartbeats(databases []Database) (names []string) {
+	for _, d := range databases {
+		if d.Kind == config.Heartbeat {
+			names = append(names, d.Name)
+		}
+	}
+	return names
+}
+
 func (m *Manifest) write(dir string) error {
 	data, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {

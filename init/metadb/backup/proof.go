@@ -72,10 +72,7 @@ func (j *Job) Prove(ctx context.Context, mode ProofMode, limits Limits) (*Proof,
 	if err := j.refuseOther(m); err != nil {
 		return nil, err
 	}
-	var bytes int64
-	for _, d := range m.Databases {
-		bytes += d.Size
-	}
+	bytes := m.Size()
 	var why msg.Message // of a sample that nobody asked for
 	// With its indexes a table takes about twice its dump.
 	if mode != Full && mode != Sample && limits.Space > 0 && 2*bytes > limits.Space {

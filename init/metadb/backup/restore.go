@@ -14,7 +14,8 @@ import (
 // Restore brings a backup back. Each dump is read into a database of its own
 // beside the real one and verified there; only when all are proven do they
 // take their places. A database that holds something is replaced only when
-// replace is the name of the rm database. A run that was cut is run again.
+// replace is the name of the rm database. A run that was cut is run again, and
+// until then Unfinished says so, if it had begun to put them in their places.
 func (j *Job) Restore(ctx context.Context, replace string) (*Manifest, error) {
 	m, err := Read(j.Dir)
 	if err != nil {
@@ -31,7 +32,9 @@ func (j *Job) Restore(ctx context.Context, replace string) (*Manifest, error) {
 		return nil, err
 	}
 	defer leave()
-	if err := w.refuseLoss(ctx, replace != ""); err != nil {
+	// A restore into empty databases goes on with what it had put there.
+	replaces := replace != "" || w.mark != nil && w.mark.fresh
+	if err := w.refuseLoss(ctx, replaces); err != nil {
 		return nil, err
 	}
 	if err := w.build(ctx); err != nil {
@@ -40,7 +43,11 @@ func (j *Job) Restore(ctx context.Context, replace string) (*Manifest, error) {
 		}
 		return nil, lostCause(ctx, err)
 	}
-	if err := w.takePlaces(ctx, replace != ""); err != nil {
+	fresh := replace == "" || w.mark != nil && w.mark.fresh
+	if err := w.markAll(ctx, w.sessions[0], fresh); err != nil {
+		return nil, err
+	}
+	if err := w.takePlaces(ctx, replaces); err != nil {
 		return nil, lostCause(ctx, err)
 	}
 	j.verifying = w.verifying

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,6 +35,8 @@ type workshop struct {
 	server   string // its version
 	packet   int    // bytes that it takes at once
 	dumps    []*dumpReader
+	// mark is that of a restore that was cut while it put databases in their places; nil without one.
+	mark *mark
 	// sample bounds the bytes that are loaded of each table; 0 loads all.
 	sample int64
 
@@ -85,6 +88,9 @@ func (j *Job) workshop(ctx context.Context, m *Manifest) (_ context.Context, _ *
 		err = w.sessions[0].QueryRowContext(ctx, "SELECT VERSION(), @@max_allowed_packet").Scan(&w.server, &w.packet)
 	}
 	if err == nil {
+		w.mark, err = readMark(ctx, w.sessions[0], j.Config)
+	}
+	if err == nil {
 		err = w.clear(ctx, w.sessions[0])
 	}
 	if err != nil {
@@ -93,11 +99,17 @@ func (j *Job) workshop(ctx context.Context, m *Manifest) (_ context.Context, _ *
 	return ctx, w, closeAll, nil
 }
 
-// clear drops the scratch databases.
+// clear drops the scratch databases. The mark of a restore that was cut stays until one is complete.
 func (w *workshop) clear(ctx context.Context, conn *sql.Conn) error {
 	for _, d := range w.dumps {
-		if _, err := conn.ExecContext(ctx, "DROP DATABASE IF EXISTS "+database.Quote(d.scratch())); err != nil {
-			return err
+		statements := []string{"DROP DATABASE IF EXISTS " + database.Quote(d.scratch())}
+		if w.mark != nil {
+			statements = append(statements, createLike(d.scratch(), d.Database), w.createMark(d))
+		}
+		for _, q := range statements {
+			if _, err := conn.ExecContext(ctx, q); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -176,7 +188,11 @@ func createLike(name string, d *Database) string {
 }
 
 func (w *workshop) createTables(ctx context.Context, conn *sql.Conn, d *dumpReader) error {
-	if _, err := conn.ExecContext(ctx, createLike(d.scratch(), d.Database)); err != nil {
+	statement := createLike(d.scratch(), d.Database)
+	if w.mark != nil { // clear has made it
+		statement = strings.Replace(statement, "CREATE", "ALTER", 1)
+	}
+	if _, err := conn.ExecContext(ctx, statement); err != nil {
 		return msg.Errorf("cannot create the database %s beside %s: %w", d.scratch(), d.Name, database.Explain(w.Config, err))
 	}
 	if err := use(ctx, conn, d.scratch()); err != nil {
