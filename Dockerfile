@@ -13,6 +13,8 @@ COPY bin/omsinit scripts/image/ /
 FROM ${OMS_IMAGE}
 # File by file: a whole tree would bring the modes of its folders along.
 COPY --from=omsinit /omsinit /usr/local/bin/omsinit
+# Before it in PATH: says that the container has no thread left for it.
+COPY --from=omsinit /omsinit.sh /usr/local/sbin/omsinit
 COPY --from=omsinit /docker_*.sh /root/
 # One script that goes by two documented names; a link would not survive docker cp.
 COPY --from=omsinit /docker_remote_deploy.sh /root/docker_remote_deploy_410_up_423_version.sh

@@ -21,7 +21,7 @@ import (
 // supervises on when there is room again, and says what was missing.
 func TestScarce(t *testing.T) {
 	conf := filepath.Join(t.TempDir(), "supervisord.conf")
-	text := "[supervisord]\n[program:steady]\ncommand=sleep 100000\n[omsinit:steady]\nearly=true\n" +
+	text := "[supervisord]\n[supervisorctl]\nserverurl=unix:///tmp/supervisor.sock\n[program:steady]\ncommand=sleep 100000\n[omsinit:steady]\nearly=true\n" +
 		"[program:falls]\ncommand=sleep 100000\nstartretries=1\nstartsecs=0\nstdout_logfile=/home/admin/logs/falls.log\n[omsinit:falls]\nearly=true\n" +
 		"[program:eats]\ncommand=tail /dev/zero\nautostart=false\nstartsecs=0\nautorestart=unexpected\n[omsinit:eats]\nearly=true\n"
 	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
@@ -75,9 +75,19 @@ func TestScarce(t *testing.T) {
 		p := program("falls")
 		return p.State == api.Backoff.String() && strings.Contains(p.Reason.English, "pids-limit")
 	})
-	if out, status := c.exec("omsinit", "status"); status == 0 {
-		t.Errorf("a command has started without a thread:\n%s", out)
+	for lang, want := range map[string]string{"en": "processes and threads, of 5 that it may have", "zh": "上限为 5"} {
+		c.eventually("a command that says what it lacks", func() bool { // the engine itself may lack a thread
+			out, status := c.exec("omsinit", "--lang", lang, "status")
+			if status == 0 {
+				t.Fatalf("a command has started without a thread:\n%s", out)
+			}
+			return status == 1 && strings.Contains(out, want) && !strings.Contains(out, "runtime")
+		})
 	}
+	c.eventually("supervisorctl that says it, too", func() bool {
+		out, _ := c.exec("supervisorctl", "status", "falls")
+		return strings.Contains(out, "BACKOFF") && strings.Contains(out, "pids-limit")
+	})
 	c.docker("update", "--pids-limit", "400", c.name)
 	c.eventually("falls runs again", func() bool { return program("falls").State == api.Running.String() })
 	if _, status := c.exec("omsinit", "start", "eats"); status != 0 {

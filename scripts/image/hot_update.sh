@@ -28,7 +28,7 @@ entries() {
     (
         cd "$root/"
         for path in root/* home/ds/*/* home/admin/conf/* opt/alibaba etc/supervisor usr/local/* usr/local/bin/omsinit \
-            usr/local/lib/omsinit usr/share/omsinit; do
+            usr/local/sbin/omsinit usr/local/lib/omsinit usr/share/omsinit; do
             [ -e "$path" ] || continue
             case $path in
             root/init_flag.txt | home/ds/store/* | home/ds/run/* | home/ds/*/data | home/ds/*/log | home/ds/*/logs) continue ;;
