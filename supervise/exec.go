@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"syscall"
 
+	"omsinit/internal/coredump"
 	"omsinit/internal/msg"
 )
 
@@ -15,7 +16,8 @@ func Exec(argv []string) error {
 	if err != nil {
 		return msg.Errorf("cannot run %s: %w", argv[0], err)
 	}
-	if err := syscall.Exec(path, argv, os.Environ()); err != nil {
+	coredump.Inherit(func() { err = syscall.Exec(path, argv, os.Environ()) })
+	if err != nil {
 		return msg.Errorf("cannot run %s: %w", argv[0], err)
 	}
 	return nil

@@ -38,9 +38,9 @@ var rules = []rule{
 
 	{"capture/behave", append([]string{"capture/...", "supervise/client", "supervise/api"}, ground...)},
 
-	{"supervise", []string{"supervise/...", "internal/cgroup", "internal/msg", "internal/finding"}},
+	{"supervise", []string{"supervise/...", "internal/cgroup", "internal/coredump", "internal/msg", "internal/finding"}},
 	{"supervise/control", []string{"supervise/engine", "supervise/operation", "supervise/logs", "supervise/program", "supervise/xmlrpc", "supervise/api", "internal/msg", "internal/finding"}},
-	{"supervise/engine", []string{"internal/cgroup", "internal/listener", "supervise/operation", "supervise/logs", "supervise/program", "supervise/api", "internal/msg", "internal/finding"}},
+	{"supervise/engine", []string{"internal/cgroup", "internal/coredump", "internal/listener", "supervise/operation", "supervise/logs", "supervise/program", "supervise/api", "internal/msg", "internal/finding"}},
 	{"supervise/page", []string{"internal/listener", "supervise/program", "supervise/api", "internal/msg"}},
 	{"supervise/logs", []string{"supervise/program", "supervise/api", "internal/msg", "internal/finding"}},
 	{"supervise/operation", []string{"supervise/program", "supervise/api", "internal/msg", "internal/finding"}},
@@ -57,6 +57,7 @@ var rules = []rule{
 	{"internal/msg", []string{"internal/pattern", "internal/style"}},
 	{"internal/style", []string{"internal/pattern"}},
 	{"internal/pattern", nil},
+	{"internal/coredump", nil},
 	{"internal", []string{"internal/...", "scripts"}},
 	{"scripts", nil},
 }

@@ -14,6 +14,7 @@ import (
 
 	"omsinit/init/dialogue"
 	"omsinit/init/flow"
+	"omsinit/internal/coredump"
 	"omsinit/internal/helppage"
 	"omsinit/internal/interrupt"
 	"omsinit/internal/msg"
@@ -23,6 +24,7 @@ import (
 
 // Main runs the command line and returns the exit status. SIGINT and SIGTERM let a command end in order.
 func Main(args []string) int {
+	coredump.Forbid()
 	ctx, stop := interrupt.Context(context.Background())
 	defer stop()
 	a := &app{lang: language(args[1:]), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}

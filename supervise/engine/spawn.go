@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"omsinit/internal/coredump"
 	"omsinit/internal/msg"
 	"omsinit/supervise/api"
 	"omsinit/supervise/program"
@@ -88,7 +89,10 @@ func (s *spawner) start(c childSpec, owner func(pid int, e api.Exit)) (int, erro
 	s.work <- func() {
 		defer close(done)
 		defer syscall.Umask(syscall.Umask(c.umask))
-		pid, err = s.reaper.start(func() (int, error) { return syscall.ForkExec(c.path, c.argv, attr) }, owner)
+		pid, err = s.reaper.start(func() (pid int, err error) {
+			coredump.Inherit(func() { pid, err = syscall.ForkExec(c.path, c.argv, attr) })
+			return pid, err
+		}, owner)
 	}
 	<-done
 	runtime.KeepAlive(c.files)
