@@ -147,7 +147,7 @@ func (s *Session) proveBackup(ctx context.Context) error {
 }
 
 func (s *Session) count(ctx context.Context, name, table string) (n int64, err error) {
-	err = s.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+database.Quote(name)+"."+database.Quote(table)).Scan(&n)
+	err = s.db.QueryRowContext(ctx, database.Unhurried+"COUNT(*) FROM "+database.Quote(name)+"."+database.Quote(table)).Scan(&n)
 	return n, database.Explain(s.Config, err)
 }
 

@@ -244,6 +244,34 @@ func TestServerFrozenDuringTheWait(t *testing.T) {
 	})
 }
 
+// A limit of the server for the time of statements cuts neither the wait for a lock, nor the work under it.
+func TestLimitOfStatements(t *testing.T) {
+	s := testmaria.Start(t)
+	s.Exec("CREATE DATABASE rm")
+	c := configFor(s)
+	l := take(t, c, time.Minute)
+	defer l.Release()
+	limit := "max_statement_time = 0.5"
+	if s.Kind() == testmaria.MySQL { // which has it for SELECT alone
+		limit = "max_execution_time = 500"
+	}
+	s.Exec("SET GLOBAL " + limit)
+	if _, err := Acquire(t.Context(), c, pool(t, c), LockOptions{Timeout: time.Second}); !errors.Is(err, ErrLocked) {
+		t.Errorf("%v", err)
+	}
+	conn, err := l.Session(t.Context(), pool(t, c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(t.Context(), "DO SLEEP(1)"); err != nil {
+		t.Error(err)
+	}
+	if err := query(t, c, "", Unhurried+"SLEEP(1)"); err != nil {
+		t.Error(err)
+	}
+}
+
 // Whatever a server says when it means that it has no GET_LOCK, the lease takes its place.
 func TestRefusedLocks(t *testing.T) {
 	s := testmaria.Start(t)

@@ -147,9 +147,11 @@ func Hold(ctx context.Context, c *config.Config, db *sql.DB, o LockOptions) (*Lo
 }
 
 // limitIdle makes the server end a session that is idle for so long, also one whose other side is frozen or away.
-// The server's own limit is hours. A proxy that does not let it be changed is left alone.
+// The server's own limit is hours. MariaDB's limit for the time of a statement, which would cut an ALTER TABLE, is
+// lifted. A proxy that does not let it be changed is left alone.
 func limitIdle(ctx context.Context, conn *sql.Conn, idle time.Duration) error {
-	const set = "SET SESSION wait_timeout = %d, net_read_timeout = %[1]d, net_write_timeout = %[1]d"
+	const set = "SET SESSION wait_timeout = %d, net_read_timeout = %[1]d, net_write_timeout = %[1]d" +
+		" /*M!100101 , max_statement_time = 0 */"
 	_, err := conn.ExecContext(ctx, fmt.Sprintf(set, max(int(idle/time.Second), 1)))
 	if refusesFunction(err) {
 		return nil
@@ -283,7 +285,7 @@ func (l *Lock) wait(ctx context.Context, w *waiting) error {
 func (l *Lock) try(ctx context.Context, wait time.Duration) (bool, error) {
 	seconds := int((wait + time.Second - 1) / time.Second)
 	var got sql.NullInt64
-	err := l.conn.QueryRowContext(ctx, "SELECT GET_LOCK(?, ?)", l.name, seconds).Scan(&got)
+	err := l.conn.QueryRowContext(ctx, Unhurried+"GET_LOCK(?, ?)", l.name, seconds).Scan(&got)
 	switch {
 	case refusesFunction(err):
 		return false, fmt.Errorf("%w: %w", ErrNoLocks, err)

@@ -10,6 +10,10 @@ type Queryer interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
+// Unhurried begins a SELECT that may take as long as it takes, whatever limit the server sets for the time of a
+// statement (max_statement_time of MariaDB, max_execution_time of MySQL). Other servers read a comment.
+const Unhurried = "/*M!100102 SET STATEMENT max_statement_time = 0 FOR */ SELECT /*+ MAX_EXECUTION_TIME(86400000) */ "
+
 // Each runs a query and calls row for each of its rows. Its errors are the driver's, or those of row.
 func Each(ctx context.Context, q Queryer, query string, args []any, row func(*sql.Rows) error) error {
 	rows, err := q.QueryContext(ctx, query, args...)
