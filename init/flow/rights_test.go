@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"omsinit/check"
+	"omsinit/init/upgrade"
 	"omsinit/internal/config"
 	"omsinit/internal/database"
 	"omsinit/internal/finding"
@@ -22,7 +23,7 @@ func TestRightsAreWhatCanBeDone(t *testing.T) {
 		return []string{"ALL ON `" + name + "`.*", "ALL ON `" + name + "\\_omsinit\\_restore`.*", "ALL ON `" + name + "\\_omsinit\\_upgrade`.*"}
 	}
 	everything := slices.Concat(later(`OMS\_rm`), later(`OMS\_cm`), later(`OMS\_hb`))
-	const global = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, LOCK TABLES"
+	const global = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, TRIGGER, EVENT, EXECUTE, CREATE VIEW, LOCK TABLES"
 	but := func(right string) string {
 		return strings.Replace(global+",", " "+right+",", "", 1) + " INDEX ON *.*"
 	}
@@ -47,6 +48,10 @@ func TestRightsAreWhatCanBeDone(t *testing.T) {
 		{"no DELETE", []string{but("DELETE")}, nil},
 		{"no DROP", []string{but("DROP")}, nil},
 		{"no ALTER", []string{but("ALTER")}, nil},
+		{"no TRIGGER", []string{but("TRIGGER")}, nil},
+		{"no EVENT", []string{but("EVENT")}, nil},
+		{"no EXECUTE", []string{but("EXECUTE")}, nil},
+		{"no CREATE VIEW", []string{but("CREATE VIEW")}, nil},
 		{"no LOCK TABLES", []string{strings.Replace(but("ALTER"), " LOCK TABLES,", " ALTER,", 1)}, nil},
 	}
 	testmaria.Each(t, func(t *testing.T, k testmaria.Kind) {
@@ -204,6 +209,18 @@ func (w *world) whatHappens(s *testmaria.Server) string {
 	if !run("CREATE DATABASE IF NOT EXISTS "+journal, "CREATE TABLE "+journal+".upgrades (a int)",
 		"INSERT INTO "+journal+".upgrades VALUES (1)", "UPDATE "+journal+".upgrades SET a = 2", "SELECT * FROM "+journal+".upgrades") {
 		return "cannot be upgraded"
+	}
+	// What an upgrade of such a MetaDB asks of the account.
+	s.Exec("DROP DATABASE "+journal, "REPLACE INTO "+cfg.RMDatabase+".oms_version (version) VALUES ('4.2.2-CE')", "DELETE FROM "+cfg.RMDatabase+".oms_version WHERE version <> '4.2.2-CE'")
+	plan, err := w.flow().PlanUpgrade(t.Context(), upgrade.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range plan.Objections {
+		if !o.Warning && (strings.HasPrefix(o.ID, "backup.") || o.ID == "upgrade.journal") {
+			t.Logf("upgrade: %s: %s", o.ID, o.Message)
+			return "cannot be upgraded"
+		}
 	}
 	return "works"
 }

@@ -66,6 +66,7 @@ const (
 	ErrTrgAlreadyExists         Code = 1359
 	ErrTrgDoesNotExist          Code = 1360
 	errProcAccessDenied         Code = 1370
+	ErrBinlogNeedSuper          Code = 1419 // ER_BINLOG_CREATE_ROUTINE_NEED_SUPER
 	ErrDropPartitionNonExistent Code = 1507
 	ErrSameNamePartition        Code = 1517
 	errPluginIsNotLoaded        Code = 1524

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -27,6 +28,7 @@ const (
 	ShowView      Right = "SHOW VIEW"
 	CreateRoutine Right = "CREATE ROUTINE"
 	AlterRoutine  Right = "ALTER ROUTINE"
+	Execute       Right = "EXECUTE"
 	Event         Right = "EVENT"
 	Trigger       Right = "TRIGGER"
 )
@@ -55,12 +57,14 @@ var attempts = map[Right]string{
 	CreateView:   "CREATE VIEW %s AS SELECT 1 AS a, 2 AS a",
 	AlterRoutine: "DROP PROCEDURE %s",
 	Event:        "DROP EVENT %s",
+	Trigger:      "CREATE TRIGGER %[1]s BEFORE INSERT ON %[1]s FOR EACH ROW SET @omsinit = 1",
+	Execute:      "CALL %s()",
 }
 
 // Lacking returns which of the rights the account lacks in a database, which need not exist. The server itself is asked
 // for each, so roles, wildcards, the case of names and rights that were revoked in part count as they do later. Nothing
 // is changed. Rights that cannot be asked for are taken for granted; LOCK TABLES is lacking without SELECT, too.
-func Lacking(ctx context.Context, db *sql.DB, database string, rights ...Right) (lacking []Right, err error) {
+func Lacking(ctx context.Context, db asker, database string, rights ...Right) (lacking []Right, err error) {
 	name := Quote(database) + "." + Quote("omsinit_nobody_"+strings.ToLower(rand.Text()[:12]))
 	for _, right := range rights {
 		attempt, ok := attempts[right]
@@ -71,11 +75,27 @@ func Lacking(ctx context.Context, db *sql.DB, database string, rights ...Right) 
 		switch {
 		case CodeOf(err) == 0 && err != nil, isLostConnection(err), isShutdown(err), IsReadOnly(err):
 			return nil, err
+		case Is(err, ErrBinlogNeedSuper): // which the server asks for first
+			grants, err := Column(ctx, db, "SHOW GRANTS")
+			if err != nil {
+				return nil, err
+			}
+			if !slices.ContainsFunc(grants, func(g string) bool {
+				return strings.Contains(g, "ALL PRIVILEGES") || strings.Contains(g, string(right))
+			}) {
+				lacking = append(lacking, right)
+			}
 		case IsDenied(err):
 			lacking = append(lacking, right)
 		}
 	}
 	return lacking, nil
+}
+
+// asker is a *sql.DB or *sql.Conn.
+type asker interface {
+	Queryer
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
 // Grant returns the statement that gives the account of a connection rights in a database. The most exact grant that

@@ -37,7 +37,8 @@ func (o Object) String() string { return o.Kind + " " + o.Name }
 var objectLists = []string{
 	"SELECT LOWER(routine_type), routine_name, definer, '', '', '', '' FROM information_schema.routines WHERE routine_schema = ? ORDER BY 1, 2",
 	"SELECT 'view', table_name, definer, '', '', '', '' FROM information_schema.views WHERE table_schema = ? ORDER BY 2",
-	"SELECT 'trigger', trigger_name, definer, event_object_table, action_timing, event_manipulation, action_statement" +
+	// An account without the right TRIGGER sees the name alone on MariaDB.
+	"SELECT 'trigger', trigger_name, COALESCE(definer, ''), event_object_table, action_timing, event_manipulation, COALESCE(action_statement, '')" +
 		" FROM information_schema.triggers WHERE trigger_schema = ? ORDER BY event_object_table, action_timing, event_manipulation, action_order",
 	"SELECT 'event', event_name, definer, '', '', '', '' FROM information_schema.events WHERE event_schema = ? ORDER BY 2",
 }
@@ -228,9 +229,8 @@ func (o Object) settings(ctx context.Context, conn *sql.Conn, name string) error
 func literal(value string) string { return string(append(escape([]byte{'\''}, []byte(value)), '\'')) }
 
 const (
-	errNoSuchUser      database.Code = 1449 // ER_NO_SUCH_USER: the definer
-	errSpecificAccess  database.Code = 1227 // ER_SPECIFIC_ACCESS_DENIED_ERROR
-	errBinlogNeedSuper database.Code = 1419 // ER_BINLOG_CREATE_ROUTINE_NEED_SUPER
+	errNoSuchUser     database.Code = 1449 // ER_NO_SUCH_USER: the definer
+	errSpecificAccess database.Code = 1227 // ER_SPECIFIC_ACCESS_DENIED_ERROR
 )
 
 // explainDefiner adds to an error what to do where an account may not make objects of another one, or none at all.
@@ -239,7 +239,7 @@ func (j *Job) explainDefiner(o Object, err error) error {
 	case database.Is(err, errSpecificAccess, errNoSuchUser):
 		return msg.Errorf("its definer is %s: %w; make that account again and grant user %s the right to name it (SET_ANY_DEFINER on MySQL, SET USER on MariaDB), or make the object with user %s as its definer",
 			o.Definer, err, j.Config.MetaUser, j.Config.MetaUser)
-	case database.Is(err, errBinlogNeedSuper):
+	case database.Is(err, database.ErrBinlogNeedSuper):
 		return msg.Errorf("%w; set log_bin_trust_function_creators = 1 on the server", err)
 	}
 	return database.Explain(j.Config, err)
@@ -305,35 +305,16 @@ func quotedName(b []byte) (name string, rest []byte) {
 }
 
 // unseen returns the rights without which the account does not see all objects of a database. The server leaves such
-// objects out of its lists and does not say so; it is asked to do what needs the same right and cannot succeed.
+// objects out of its lists and does not say so.
 func unseen(ctx context.Context, conn *sql.Conn, name string, objects []Object) (rights []string, err error) {
-	missing := database.Quote(name) + ".omsinit_none"
-	for _, try := range []struct{ right, statement string }{
-		{"TRIGGER", "CREATE TRIGGER " + missing + " BEFORE INSERT ON " + missing + " FOR EACH ROW SET @omsinit = 1"},
-		{"EVENT", "SHOW EVENTS FROM " + database.Quote(name)},
-		{"EXECUTE", "CALL " + missing + "()"},
-	} {
-		_, err := conn.ExecContext(ctx, try.statement)
-		denied := database.IsDenied(err)
-		switch {
-		case err != nil && database.CodeOf(err) == 0:
-			return nil, err
-		case database.Is(err, errBinlogNeedSuper): // which the server asks for first
-			grants, err := database.Column(ctx, conn, "SHOW GRANTS")
-			if err != nil {
-				return nil, err
-			}
-			denied = !slices.ContainsFunc(grants, func(g string) bool {
-				return strings.Contains(g, "ALL PRIVILEGES") || strings.Contains(g, try.right)
-			})
-		case try.right == "EXECUTE": // other rights on routines show them too
-			denied = denied && !slices.ContainsFunc(objects, Object.isRoutine)
-		}
-		if denied {
-			rights = append(rights, try.right)
+	lacking, err := database.Lacking(ctx, conn, name, seeing...)
+	for _, right := range lacking {
+		// Other rights on routines show them too.
+		if right != database.Execute || !slices.ContainsFunc(objects, Object.isRoutine) {
+			rights = append(rights, string(right))
 		}
 	}
-	return rights, nil
+	return rights, err
 }
 
 func (o Object) isRoutine() bool { return o.Kind != "view" && o.Kind != "trigger" && o.Kind != "event" }
