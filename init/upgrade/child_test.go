@@ -25,7 +25,7 @@ const childEnv = "UPGRADE_TEST_CHILD"
 type order struct {
 	Host, User, Password, RM, CM, HB, Pack, Root, Node string
 	Port                                               int
-	DieAt                                              string // a point of a stage
+	DieAt, FailAt                                      string // points of stages
 	Start                                              string // a file that children wait for, so that they start together
 	RollBack                                           bool
 }
@@ -57,6 +57,9 @@ func child() {
 		if at == o.DieAt {
 			syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {}
+		}
+		if at == o.FailAt {
+			return errors.New("an error of the test")
 		}
 		return nil
 	}

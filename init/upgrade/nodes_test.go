@@ -101,15 +101,24 @@ func TestAnotherNodeGoesOn(t *testing.T) {
 	}
 }
 
-// A server without GET_LOCK, as OceanBase was for long: a lease in the journal
-// takes the place of the lock, which a restore does not drop.
+// A server without GET_LOCK, and one that answers as OceanBase does: a lease in the journal takes the place of the lock,
+// which a restore does not drop.
 func TestWithoutLocks(t *testing.T) {
-	t.Parallel()
 	s := testmaria.Start(t)
-	c := installed(t, s, "oms", "4.1.1-CE", 40)
+	for prefix, port := range map[string]int{"without": s.Without("GET_LOCK"), "oceanbase": s.OceanBase()} {
+		t.Run(prefix, func(t *testing.T) {
+			t.Parallel()
+			upgradeByLease(t, s, prefix, port)
+		})
+	}
+}
+
+// upgradeByLease fails an upgrade, has two nodes do it, and rolls it back.
+func upgradeByLease(t *testing.T, s *testmaria.Server, prefix string, port int) {
+	c := installed(t, s, prefix, "4.1.1-CE", 40)
 	old := contents(t, s, c)
 	through := *c
-	through.MetaPort = s.Without("GET_LOCK")
+	through.MetaPort = port
 	u := nodeFor(t, &through, packAt(t, "4.2.3-CE"), "10.0.0.1")
 	fail := true
 	u.fault = func(at string) error {
