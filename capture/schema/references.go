@@ -67,9 +67,8 @@ func References(ctx context.Context, installations []*source.Installation) ([]Re
 			if column.Auto || column.IsTime() || column.IsBinary() {
 				continue
 			}
-			found := p.refers(column.Name, numbered)
-			if len(found) == 1 || len(found) > 1 && rank(found[0], column.Name) > rank(found[1], column.Name) {
-				out = append(out, found[0])
+			if x, ok := p.refers(column.Name, numbered); ok {
+				out = append(out, x)
 			}
 		}
 	}
@@ -105,10 +104,10 @@ func (p place) values(column string) (out []map[string]bool) {
 	return out
 }
 
-// refers are the tables that a column may refer to, the likeliest first.
-func (p place) refers(column string, numbered []counted) (found []Reference) {
+// refers returns the table that a column refers to; ok is false where there is none, or several are as likely.
+func (p place) refers(column string, numbered []counted) (best Reference, ok bool) {
 	keys, held := foreign().FindAllStringSubmatch(p.SQL, -1), p.values(column)
-	differ := others(held)
+	differ, most := others(held), 0
 	for _, to := range numbered {
 		if to.role == p.role && to.table == p.Name || !within(held, to.ids) {
 			continue
@@ -119,25 +118,26 @@ func (p place) refers(column string, numbered []counted) (found []Reference) {
 		})
 		x := Reference{p.role, p.Name, column, to.table, to.role, to.id, isKey || differ}
 		if isKey {
-			return []Reference{x}
+			return x, true
 		}
-		if namesTable(column, to.table) || IsID(column) && differ {
-			found = append(found, x)
+		alike, points := namesTable(column, to.table), 1
+		if !alike && !(IsID(column) && differ) {
+			continue
+		}
+		if alike {
+			points += 2
+		}
+		if x.Role == x.ToRole {
+			points++
+		}
+		switch {
+		case points > most:
+			best, most, ok = x, points, true
+		case points == most:
+			ok = false
 		}
 	}
-	slices.SortStableFunc(found, func(a, b Reference) int { return rank(b, column) - rank(a, column) })
-	return found
-}
-
-// rank orders the tables that a column may refer to.
-func rank(r Reference, column string) (points int) {
-	if namesTable(column, r.To) {
-		points += 2
-	}
-	if r.Role == r.ToRole {
-		points++
-	}
-	return points
+	return best, ok
 }
 
 // numbers are the values of a column.

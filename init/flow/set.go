@@ -67,13 +67,22 @@ func (f *Flow) change(ctx context.Context, s Settings, edit edit) error {
 			return err
 		}
 		steps := stepsFor(changed, s.InitMetaDB)
-		if err := f.only(ctx, steps...); err != nil || was == nil || slices.Contains(steps, "resource") {
-			return err
+		if was == nil || slices.Contains(steps, "resource") {
+			return f.only(ctx, steps...)
 		}
 		cfg, err := f.needAddress()
-		if err == nil {
-			_, err = f.resourceStep(cfg).Rows(ctx, was)
+		if err != nil {
+			return err
 		}
+		if sends, err := f.resourceStep(cfg).Sends(was); err != nil {
+			return err
+		} else if sends {
+			return f.only(ctx, append(steps, "resource")...)
+		}
+		if err := f.only(ctx, steps...); err != nil {
+			return err
+		}
+		_, err = f.resourceStep(cfg).Rows(ctx, was)
 		return err
 	})
 }

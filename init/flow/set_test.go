@@ -291,7 +291,9 @@ func TestSetRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.initialise() // with the tables of OMS
-	w.write(filepath.Join(w.layout.PackDir(), "pack.yaml"), string(manifest)+`
+	const agent = `  - {name: agent, method: POST, path: /agent, form: {port: "{{.supervisor_server_port}}"}, done: [302]}`
+	text := strings.Replace(string(manifest), "\ncalls:\n", "\ncalls:\n"+agent+"\n", 1)
+	w.write(filepath.Join(w.layout.PackDir(), "pack.yaml"), text+`
 rows:
   - {database: rm, table: oms_normal_config, key: [cfg_name], values: {cfg_name: port.config, cfg_value: '{"web": {{.nginx_server_port}}}'}, setting: true}
   - {database: rm, table: oms_normal_config, key: [cfg_name], values: {cfg_name: console.config, cfg_value: "{{.ghana_server_port}}"}, setting: true}
@@ -321,11 +323,24 @@ rows:
 	if got := value(console); got != "mine" {
 		t.Error(got)
 	}
+	if seen := w.cm.seen(); len(seen) > 0 {
+		t.Errorf("the CM was sent what it has: %q", seen)
+	}
 	w.said("oms_normal_config cfg_name=port.config follows config.yaml", "oms_normal_config cfg_name=console.config is another than config.yaml gives, and stays")
+
+	// What the CM was told is told again.
+	agentPort := fmt.Sprint(freePort(t))
+	if err := w.flow().Set(t.Context(), Settings{Values: assign("supervisor_server_port", agentPort)}); err != nil {
+		t.Fatalf("%v\n%s%s", err, &w.out, &w.errOut)
+	}
+	if seen := fmt.Sprint(w.cm.seen()); !strings.Contains(seen, "/agent") {
+		t.Errorf("the CM was not told: %s", seen)
+	}
+	w.cm.forget()
 
 	// A file that was edited on the host is followed too, and said before.
 	w.values["nginx_server_port"] = fmt.Sprint(freePort(t))
-	w.values["ghana_server_port"] = ghana
+	w.values["ghana_server_port"], w.values["supervisor_server_port"] = ghana, agentPort
 	w.writeConfig()
 	if p := w.plan(Options{}); !slices.ContainsFunc(p.Resource.Rows, func(r PlannedRow) bool { return r.Key == "cfg_name=port.config" && r.Action == "update" }) {
 		t.Errorf("%+v", p.Resource)

@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http/cookiejar"
+	"reflect"
 	"time"
 
+	"omsinit/internal/config"
 	"omsinit/internal/database"
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
+	"omsinit/internal/pack"
 	"omsinit/internal/registry"
 )
 
@@ -131,6 +134,24 @@ func (s *Step) unregistered(ctx context.Context, db *sql.DB) (string, error) {
 		return fmt.Sprintf("%s.host ip=%s", s.Config.CMDatabase, s.HostIP), nil
 	}
 	return "", nil
+}
+
+// Sends reports whether the requests of the pack are others than with another configuration, so that the CM is to be
+// told. was is that one.
+func (s *Step) Sends(was *config.Config) (bool, error) {
+	before := *was
+	before.CMPort = s.Config.CMPort // other nodes have it too: cm_url names the CM's
+	for _, call := range s.Pack.Calls {
+		then, err := s.Pack.Request(call, pack.Data{Config: &before, HostIP: s.HostIP})
+		if err != nil {
+			return false, err
+		}
+		now, err := s.Pack.Request(call, pack.Data{Config: s.Config, HostIP: s.HostIP})
+		if err != nil || !reflect.DeepEqual(then, now) {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // calls sends the pack's requests, all of them within the limit.
