@@ -46,10 +46,15 @@ var standard = sync.OnceValues(func() (Kind, error) {
 	return k, os.Setenv("PATH", bin+":"+os.Getenv("PATH"))
 })
 
-// Each runs a test once with each kind of server.
+// Each runs a test once with each kind of server; with that of OMSINIT_TEST_SERVER alone where a test run names one,
+// as those without it have all of them.
 func Each(t *testing.T, test func(t *testing.T, k Kind)) {
 	t.Helper()
-	for _, k := range Kinds() {
+	kinds := Kinds()
+	if k := Kind(os.Getenv("OMSINIT_TEST_SERVER")); k != "" {
+		kinds = []Kind{k}
+	}
+	for _, k := range kinds {
 		t.Run(string(k), func(t *testing.T) { test(t, k) })
 	}
 }
