@@ -30,13 +30,14 @@ func metaDBConnect(ctx context.Context, n *node, f *found) {
 			fact("oms_meta_port", n.cfg.MetaPort), fact("oms_meta_user", n.cfg.MetaUser))
 		return
 	}
-	if took := time.Since(begun); took > slowGreeting {
+	took := time.Since(begun)
+	if took > slowGreeting {
 		f.warning("metadb.slow-greeting",
 			msg.M("the MetaDB at %s:%d let this node in after %s", n.cfg.MetaHost, n.cfg.MetaPort, shown(took)),
 			msg.M("set skip_name_resolve there: it looks up the name of each client, and its name server is slow or away"),
 			fact("seconds", rounded(took)))
 	}
-	f.publish = func() { n.db = db }
+	f.publish = func() { n.db, n.login = db, took }
 }
 
 // slowGreeting is what no network takes.

@@ -81,10 +81,18 @@ func TestMetaDB(t *testing.T) {
 		}
 	})
 	t.Run("looks up names", func(t *testing.T) {
-		slow := *cfg
-		slow.MetaPort = db.Slow(slowGreeting)
-		if got := connected(t, Input{}, &slow); ids(got) != "warning metadb.slow-greeting" {
-			t.Errorf("got %+v", got)
+		file := freePorts(t) + strings.NewReplacer("2883", itoa(db.Slow(slowGreeting)), "Secret42", db.Password).Replace(valid)
+		in := Input{Layout: layout.New(t.TempDir()), ConfigFile: "-", Load: typing(strings.NewReader(file)), TryWrites: true,
+			HostIP: "10.0.0.1", addresses: addresses("10.0.0.1/24"), Deadline: time.Second} // less than a login takes
+		report, _ := Run(t.Context(), in)
+		var got []string
+		for _, f := range report.Findings() {
+			if strings.HasPrefix(f.ID, "metadb.") || f.ID == "check.deadline" || f.ID == "regions.conflict" {
+				got = append(got, f.ID)
+			}
+		}
+		if fmt.Sprint(got) != "[metadb.slow-greeting]" {
+			t.Errorf("got %v: %+v", got, report.Findings())
 		}
 	})
 	t.Run("read-only", func(t *testing.T) {

@@ -126,7 +126,7 @@ func (n *node) tryRights(ctx context.Context, f *found, name string) error {
 func (n *node) tryLock(ctx context.Context, f *found, name string) {
 	c := *n.cfg
 	c.RMDatabase, c.CMDatabase = name, rand.Text() // nobody else waits for this lock
-	lock, err := database.Acquire(ctx, &c, n.db, database.LockOptions{Timeout: n.Deadline, Lease: name != ""})
+	lock, err := database.Acquire(ctx, &c, n.db, database.LockOptions{Timeout: n.Deadline + n.login, Lease: name != ""})
 	if errors.Is(err, database.ErrNoLocks) {
 		return // step 2 takes a lease in a table, which is tried by the rights on the database
 	}
@@ -195,7 +195,7 @@ func (n *node) probeName(ctx context.Context) (string, error) {
 	if err := n.db.QueryRowContext(ctx, "SELECT UNIX_TIMESTAMP()").Scan(&now); err != nil {
 		return "", err
 	}
-	over := now + int64((rightsDeadlines*n.Deadline + grace + dropTimeout + probeMargin).Seconds())
+	over := now + int64((rightsDeadlines*(n.Deadline+n.login) + grace + dropTimeout + probeMargin).Seconds())
 	return probePrefix + strconv.FormatInt(over, 10) + "_" + strings.ToLower(rand.Text()[:8]), nil
 }
 

@@ -35,6 +35,7 @@ type node struct {
 	Input
 	cfg       *config.Config // config.file
 	db        *sql.DB        // metadb.connect
+	login     time.Duration  // metadb.connect: how long one took
 	databases databases      // metadb.databases
 	registry  clusterState   // cluster.registry
 }
@@ -160,7 +161,7 @@ const grace = time.Second
 // bounded runs a check with its deadline. A check that hangs all the same, in a file system that does not answer, is
 // left behind.
 func bounded(ctx context.Context, n *node, c check) (f *found, inTime bool) {
-	deadline := n.Deadline * time.Duration(max(c.deadlines, 1))
+	deadline := n.deadline(c) * time.Duration(max(c.deadlines, 1))
 	bound, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	finished := make(chan *found, 1)
@@ -191,6 +192,17 @@ func bounded(ctx context.Context, n *node, c check) (f *found, inTime bool) {
 		msg.M("see whether a file system or a server hangs, or allow more time with --deadline"),
 		fact("deadline_seconds", deadline.Seconds()))
 	return f, false
+}
+
+// deadline returns one deadline of a check. With a MetaDB that is slow to let somebody in it is longer: each check may
+// need a connection of its own.
+func (n *node) deadline(c check) time.Duration {
+	for _, need := range slices.Concat(onMetaDB, onDatabases, onRegistry) {
+		if slices.Contains(c.needs, need) {
+			return n.Deadline + n.login
+		}
+	}
+	return n.Deadline
 }
 
 // typed reports whether the check reads what a person may be typing, or what comes through a pipe: that takes as long

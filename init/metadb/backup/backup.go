@@ -131,6 +131,9 @@ func (j *Job) Backup(ctx context.Context) (_ *Manifest, err error) {
 
 // lock keeps others from changing the MetaDB meanwhile, where it has locks.
 func (j *Job) lock(ctx context.Context, db *sql.DB) (context.Context, func(), error) {
+	if err := db.PingContext(ctx); err != nil { // a slow login is no wait for the lock
+		return nil, nil, database.Explain(j.Config, err)
+	}
 	l, held, err := database.Hold(ctx, j.Config, db, database.LockOptions{Timeout: j.LockTimeout, Node: j.Node,
 		Waiting: func(h database.Holder) {
 			j.log(msg.M("waiting for another node that works on the MetaDB: %v", h.Message()))
