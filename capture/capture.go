@@ -97,6 +97,9 @@ func (j *Job) Run(ctx context.Context) (*report.Report, error) {
 	if err != nil {
 		return r, err
 	}
+	for _, i := range j.From.Programs.Ignored {
+		r.Note("programs", finding.Place{File: i.Place.File, Line: i.Place.Line}, msg.M("%s: %v", i.Place.Key, i.Why))
+	}
 	words := match.NewVocabulary(j.From, j.Second, r.Release)
 	guard := &secrets.Guard{From: j.From, Second: j.Second, Others: j.Others, Report: r, Keep: j.Keep}
 	explainer := files.Explainer{Words: words, Report: r, Secrets: guard}

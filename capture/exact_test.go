@@ -39,7 +39,12 @@ func install(t *testing.T, values map[string]any, files map[string]string) *sour
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range files {
+	all := maps.Clone(files)
+	if all == nil {
+		all = map[string]string{}
+	}
+	all["/home/admin/conf/config.yaml"] = b.String()
+	for name, text := range all {
 		p := filepath.Join(root, name)
 		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
 			t.Fatal(err)

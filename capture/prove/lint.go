@@ -212,6 +212,7 @@ func (l *Linter) programs(files []pack.File) {
 		if data, err := fs.ReadFile(l.Pack.FS(), f.Template); err == nil && f.Format == pack.INI {
 			found = found || strings.Contains(string(data), "[program:")
 			defined.Write(data)
+			l.unsupported(f.Template, string(data))
 		}
 	}
 	if !found {
@@ -222,5 +223,16 @@ func (l *Linter) programs(files []pack.File) {
 		if !strings.Contains(defined.String(), "[program:"+program+"]") && !strings.Contains(name, ":") {
 			l.fault("program", finding.Warning, "pack.yaml", 0, msg.M("restart names the program %s, which no program file of the pack defines", name))
 		}
+	}
+}
+
+// unsupportedSection is one of Supervisor that PID 1 does not run.
+var unsupportedSection = pattern.New(`(?m)^[ \t]*(\[(?:eventlistener|fcgi-program):.*\])`)
+
+// unsupported finds what Supervisor runs and PID 1 does not.
+func (l *Linter) unsupported(name, text string) {
+	for _, m := range unsupportedSection().FindAllStringSubmatchIndex(text, -1) {
+		l.fault("section", finding.Warning, name, 1+strings.Count(text[:m[2]], "\n"),
+			msg.M("%s: event listeners and FastCGI programs are not run; where its work is needed, make it a program", text[m[2]:m[3]]))
 	}
 }

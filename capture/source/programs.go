@@ -14,6 +14,7 @@ import (
 	"omsinit/internal/finding"
 	"omsinit/internal/layout"
 	"omsinit/internal/listener"
+	"omsinit/internal/msg"
 	"omsinit/internal/pattern"
 	"omsinit/supervise/program"
 )
@@ -25,7 +26,16 @@ type Programs struct {
 	Files []string
 	List  []Program
 	// Broken is why some of the programs cannot run.
-	Broken []finding.Finding
+	Broken []finding.Finding `json:"-"`
+	// Ignored is what of the program files is not done as they say: options and sections that are left out, and programs
+	// that cannot run.
+	Ignored []Ignored
+}
+
+// Ignored is a place in a program file, as a path of the container, with why it is not done.
+type Ignored struct {
+	Place finding.Place
+	Why   msg.Text
 }
 
 // Program is one supervised program.
@@ -109,6 +119,15 @@ func ReadPrograms(l layout.Layout, env ...string) (Programs, error) {
 		if f.Severity == finding.Error {
 			out.Broken = append(out.Broken, f)
 		}
+		why := f.Message
+		if !f.Fix.IsZero() {
+			why = msg.M("%v: %v", why, f.Fix)
+		}
+		at := f.Place
+		if rest, ok := strings.CutPrefix(at.File, l.Root()); ok && l.Relocated() {
+			at.File = rest
+		}
+		out.Ignored = append(out.Ignored, Ignored{at, msg.NewText(why)})
 	}
 	for _, p := range d.Programs {
 		out.List = append(out.List, Program{
@@ -150,19 +169,28 @@ func loadPrograms(l layout.Layout, env []string) (*program.Definitions, error) {
 		return nil, err
 	}
 	d, err := program.Load(moved, env...)
-	if err == nil {
-		d.Files[0] = conf
+	if err != nil {
+		return nil, err
 	}
-	return d, err
+	d.Files[0] = conf
+	for i := range d.Findings {
+		if at := &d.Findings[i].Place; at.File == moved {
+			at.File = conf
+		}
+	}
+	return d, nil
 }
 
-// includeLine is the option of [include].
-var includeLine = pattern.New(`(?m)^files[ \t]*=.*$`)
+// includeLine is the option of [include], which may go on in indented lines.
+var includeLine = pattern.New(`(?mi)^files[ \t]*[=:].*(?:\r?\n[ \t]+.*)*$`)
+
+// includeComment is one behind the names, or on a line between them.
+var includeComment = pattern.New(`(?m)(?:^|[ \t])[;#].*$`)
 
 // moveIncludes changes the names of the files that a supervisord.conf includes.
 func moveIncludes(conf []byte, move func(string) string) []byte {
 	return includeLine().ReplaceAllFunc(conf, func(l []byte) []byte {
-		names := strings.Fields(string(l[bytes.IndexByte(l, '=')+1:]))
+		names := strings.Fields(includeComment().ReplaceAllString(string(l[bytes.IndexAny(l, "=:")+1:]), ""))
 		for i, name := range names {
 			names[i] = move(name)
 		}

@@ -234,6 +234,9 @@ func TestCaptureSecondWorld(t *testing.T) {
 	if !strings.Contains(out, "renders the same: the pack makes everything") {
 		t.Errorf("not the same:\n%s", out)
 	}
+	if !strings.Contains(out, "/etc/supervisor/conf.d/zz_aux.ini:16: [eventlistener:oms_watch]: ") {
+		t.Errorf("the event listener is not named:\n%s", out)
+	}
 	if found := leaks(t, filepath.Join(w.dir, "pack"), hostileA, hostileB, hostileTSDB, "密码", `tso\B`); len(found) > 0 {
 		t.Errorf("secrets in %s", found)
 	}

@@ -222,6 +222,8 @@ func newBuilder(conf string, env []string) (*builder, error) {
 var sectionKinds = []string{"supervisord", "unix_http_server", "inet_http_server", "supervisorctl", "include",
 	"program:", "group:", "rpcinterface:", "ctlplugin:", "eventlistener:", "fcgi-program:", "omsinit:"}
 
+var unsupported = msg.M("event listeners and FastCGI programs are not supported; the section is ignored")
+
 // checkSections reports sections that mean nothing here.
 func (b *builder) checkSections() {
 	for _, s := range b.in.order {
@@ -230,9 +232,10 @@ func (b *builder) checkSections() {
 			kind += ":"
 		}
 		switch {
-		case kind == "eventlistener:", kind == "fcgi-program:":
-			b.in.warn(s, "", msg.M("event listeners and FastCGI programs are not supported; the section is ignored"),
-				msg.Message{})
+		case kind == "eventlistener:":
+			b.in.warn(s, "", unsupported, msg.M("where its work is needed, make it a [program:%s] that asks supervisorctl status", rest))
+		case kind == "fcgi-program:":
+			b.in.warn(s, "", unsupported, msg.M("where its work is needed, make it a [program:%s] that opens its socket by itself", rest))
 		case kind != "DEFAULT" && !slices.Contains(sectionKinds, kind):
 			var fix msg.Message
 			if near := finding.Nearest(kind, sectionKinds); strings.HasSuffix(near, ":") {
