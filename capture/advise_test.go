@@ -1,10 +1,15 @@
 package capture_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"gopkg.in/yaml.v3"
+
 	"omsinit/capture"
+	"omsinit/capture/match"
+	"omsinit/capture/source"
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
 )
@@ -13,8 +18,9 @@ import (
 // secrets is in it.
 func TestAdvise(t *testing.T) {
 	for n := range 2 {
-		first := install(t, values(n), nil).Config
-		text, err := capture.Advise(first, msg.English)
+		from := install(t, values(n), nil)
+		first := from.Config
+		text, err := capture.Advise([]*source.Installation{from}, msg.English)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,5 +48,43 @@ func TestAdvise(t *testing.T) {
 				t.Errorf("%d: %s is the same: %v", n, k.Name, a)
 			}
 		}
+	}
+}
+
+// TestAdviseFurther: after as many installations as can tell them apart, no two switches are alike.
+func TestAdviseFurther(t *testing.T) {
+	have := []*source.Installation{install(t, values(0), nil)}
+	for n := 0; n < 4; n++ {
+		text, err := capture.Advise(have, msg.English)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var v map[string]any
+		if err := yaml.Unmarshal(text, &v); err != nil {
+			t.Fatal(err)
+		}
+		next := install(t, v, nil)
+		on := match.Deciding(have)
+		if next.Config.TSDBEnabled != on[".tsdb_enabled"] || next.Config.CMIsDefault != on[".cm_is_default"] || len(next.Config.CMNodes) > 1 != on[match.SeveralNodes] {
+			t.Errorf("%d: %v\n%s", n, on, text)
+		}
+		have = append(have, next)
+	}
+	seen := map[string]bool{}
+	for _, key := range []string{"tsdb_enabled", "cm_is_default", "apsara_audit_enable", "cm_nodes"} {
+		of := func(i *source.Installation) any {
+			if key == "cm_nodes" {
+				return len(i.Config.CMNodes) > 1
+			}
+			return i.Config.Values()[key]
+		}
+		pattern := ""
+		for _, i := range have {
+			pattern += fmt.Sprint(of(i) != of(have[0]), " ")
+		}
+		if seen[pattern] {
+			t.Errorf("two switches are alike: %s", pattern)
+		}
+		seen[pattern] = true
 	}
 }

@@ -340,7 +340,7 @@ func (r *Reader) body(e, second source.Exchange) string {
 	for _, n := range f.Differs {
 		r.differs(finding.Place{File: e.Path, Key: keyOf(f, n)})
 	}
-	if f.Extra > 0 {
+	if len(f.Extra) > 0 {
 		r.differs(finding.Place{File: e.Path, Key: "body"})
 	}
 	template := string(f.Explained.Template())

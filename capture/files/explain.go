@@ -68,10 +68,11 @@ func (e *Explainer) explain(f *match.File) {
 			best, *f = fits, other
 		}
 	}
-	if len(all) == 0 || best == len(all) && len(f.Differs)+f.Extra == 0 {
+	if len(all) == 0 || best == len(all) && len(f.Differs)+len(f.Extra) == 0 {
 		return
 	}
-	if blocks, ok := match.Blocks(f, all, explained); ok {
+	blocks, ok := match.Blocks(f, all, explained)
+	if f.Choices = blocks.Choices; ok {
 		f.Explained = blocks
 	}
 }

@@ -48,12 +48,13 @@ func (e *Explainer) uncertain(f *match.File) {
 			e.Report.Note(report.Differs, at, msg.M("the line is in another character set than UTF-8, which no template makes: it is kept as it is in the first installation; --leave %s leaves the file out", f.Path))
 			continue
 		}
-		at.Key = keyOf(f, n)
+		if at.Key = keyOf(f, n); e.open(f, at.Line, "") {
+			continue
+		}
 		e.Report.Note(report.Differs, at, msg.M("the line of %s is kept as it is in the first installation", at.Key))
 	}
-	for range f.Extra {
-		e.Report.Note(report.Differs, at, msg.M("the second installation has a line more, which is left out"))
-	}
+	e.extra(f)
+	e.choices(f)
 	if f.Spelling == pack.Raw && f.Format != pack.Nginx && f.Format != pack.SSHD {
 		e.Report.Note("raw", at, msg.M("values are written without any escaping, as the old scripts did; a value with a special character may be read as another one"))
 	}
@@ -67,6 +68,52 @@ func keyOf(f *match.File, n int) string {
 		return `"` + spans[0].Key + `"`
 	}
 	return f.Path
+}
+
+// extra notes the lines that only other installations have.
+func (e *Explainer) extra(f *match.File) {
+	for i, key := range f.Extra {
+		if e.open(f, 0, key) || slices.Contains(f.Extra[:i], key) {
+			continue
+		}
+		at := finding.Place{File: f.Path, Key: key}
+		if key == "" {
+			e.Report.Note(report.Differs, at, msg.M("another installation has a line more, which is left out"))
+			continue
+		}
+		e.Report.Note(report.Differs, at, msg.M("another installation has a line more, of %s, which is left out", key))
+	}
+}
+
+// open reports whether choices will say what there is to say of a line: one of the first installation by its number,
+// and one of others by its key.
+func (e *Explainer) open(f *match.File, line int, key string) bool {
+	return slices.ContainsFunc(f.Choices, func(c match.Choice) bool {
+		if line == 0 {
+			return c.Line == 0 && c.Taken == "" && slices.Contains(c.Keys, key)
+		}
+		return c.Line > 0 && c.Taken == "" && c.Line <= line && line < c.Line+len(c.Keys)
+	})
+}
+
+// choices notes lines that several switches fit, with what decides it.
+func (e *Explainer) choices(f *match.File) {
+	for _, c := range f.Choices {
+		at := finding.Place{File: f.Path, Line: c.Line, Key: c.Keys[0]}
+		names := slices.DeleteFunc(slices.Clone(c.Keys), func(k string) bool { return k == "" })
+		what, fit, decides := msg.List(names[:min(len(names), 4)]), msg.List(c.Others), msg.List(c.Decides)
+		switch {
+		case c.Taken != "":
+			e.Report.NoteCandidates(report.Likely, at, msg.M("lines: %d (%s) are there {{if %s}}, by their names; %s would fit as well; a further installation with %s decides",
+				len(c.Keys), what, c.Taken, fit, decides), c.Taken, c.Others)
+		case c.Line > 0:
+			e.Report.NoteCandidates(report.Differs, at, msg.M("lines: %d (%s) are kept as in the first installation; they may depend on %s; a further installation with %s decides",
+				len(c.Keys), what, fit, decides), "", c.Others)
+		default:
+			e.Report.NoteCandidates(report.Differs, at, msg.M("lines: %d (%s) are in another installation only, and left out; they may depend on %s; a further installation with %s decides",
+				len(c.Keys), what, fit, decides), "", c.Others)
+		}
+	}
 }
 
 // leftAsText notes whole values that were left as text although a key of

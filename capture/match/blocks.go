@@ -1,11 +1,11 @@
 package match
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
 	"omsinit/capture/source"
-	"omsinit/internal/config"
 	"omsinit/internal/pack"
 )
 
@@ -48,7 +48,9 @@ func Blocks(f *File, words []*Vocabulary, explained []Explained) (out Explained,
 			out.take(s.item, s.segments, 0)
 			continue
 		}
-		s.item.when = b.condition(n)
+		var fit []choice
+		s.item.when, fit = b.condition(n)
+		out.choose(b.choice(n, fit))
 		switch {
 		case s.item.when != "":
 			out.take(s.item, s.segments, 0)
@@ -56,11 +58,17 @@ func Blocks(f *File, words []*Vocabulary, explained []Explained) (out Explained,
 			out.Differs = append(out.Differs, len(out.Lines))
 			out.take(s.item, s.segments, 0)
 		default:
-			out.Extra++
+			out.Extra = append(out.Extra, keyOf(b.format, s.item.Text))
 		}
 	}
-	left := b.left(rest) + len(out.Differs) + out.Extra
-	out.Extra += b.left(rest)
+	left := b.left(rest) + len(out.Differs) + len(out.Extra)
+	for _, of := range rest {
+		for _, n := range slices.Sorted(maps.Keys(of)) {
+			for _, piece := range of[n] {
+				out.Extra = append(out.Extra, keyOf(b.format, piece))
+			}
+		}
+	}
 	return out, left < before+b.partial()
 }
 
@@ -74,6 +82,7 @@ type blocks struct {
 	fillings      []*pack.Filling
 	slots         []slot
 	firstPartial  int
+	up            []string // what each slot is in, once it was asked for
 }
 
 func (b *blocks) add(i *source.Installation, data []byte) {
@@ -222,8 +231,9 @@ func (b *blocks) insert(release string) {
 			e := w.explainIn(f, b.spelling)
 			w.sameEncoding(f, &e)
 			w.escapeValues(f, &e)
+			w.usualValues(f, &e)
 			for i := range e.Lines {
-				if e.Items[i].Text != "" {
+				if e.Items[i].Line = 0; e.Items[i].Text != "" { // it is of another file
 					out = append(out, newSlot(e.Lines[i], e.Items[i]))
 				}
 			}
@@ -235,74 +245,57 @@ func (b *blocks) insert(release string) {
 	b.slots = out
 }
 
-// switches are what a block may depend on.
-func switches() (out []string) {
-	for _, k := range config.Keys() {
-		if k.Form == config.Boolean {
-			out = append(out, "."+k.Name)
+// usualValues marks whole values that are too usual to be taken for a key, and whose names are like that of one with
+// this value.
+func (w *Vocabulary) usualValues(f *File, e *Explained) {
+	known := w.Known(f.Format, e.Spelling)
+	for n, l := range e.Lines {
+		spans := Spans(f.Format, e.Items[n].Text)
+		if len(l) != 1 || l[0].Value != nil || len(spans) != 1 || spans[0].Start == spans[0].End {
+			continue
 		}
-	}
-	return append(out, ".https", "(gt (len .cm_nodes) 1)")
-}
-
-// condition is the switch that is on in those installations that have a line, or off; empty where none is. Where the
-// line is not named like it, it must be the only one, and three installations must agree.
-func (b *blocks) condition(n int) string {
-	s := &b.slots[n]
-	type candidate struct {
-		text  string
-		alike int
-	}
-	var found []candidate
-	around := Words(s.item.Text)
-	for _, name := range switches() {
-		for _, text := range []string{name, "(not " + name + ")"} {
-			fits := true
-			for k := range b.installations {
-				on, err := b.fillings[k].Fill("{{if "+text+"}}1{{end}}", pack.Plain, pack.Standard)
-				fits = fits && err == nil && (on == "1") == s.has[k]
-			}
-			if fits {
-				alike := Similarity(&Value{Keys: []string{strings.Trim(name, ".()")}}, around)
-				found = append(found, candidate{text, alike})
+		s, text := spans[0], l[0].Text
+		value := Segment{Text: text[s.Start:s.End], Key: s.Key}
+		for i := range known {
+			v := &known[i]
+			is := v.Tier == 0 && v.A == value.Text && (f.Second == nil || v.B == v.A)
+			if is && Similarity(v, Words(s.Key)) > 0 {
+				value.Unsure = append(value.Unsure, v)
 			}
 		}
+		if len(value.Unsure) > 0 {
+			e.Lines[n] = []Segment{{Text: text[:s.Start]}, value, {Text: text[s.End:]}}
+		}
 	}
-	slices.SortStableFunc(found, func(x, y candidate) int { return y.alike - x.alike })
-	switch {
-	case len(found) == 0:
-	case found[0].alike > 0 && (len(found) == 1 || found[0].alike > found[1].alike):
-		return found[0].text
-	case len(found) == 1 && b.agreed(n):
-		return found[0].text
-	}
-	return ""
 }
 
-// agreed reports whether at least two installations say the same at the place of a line, and nobody a third thing: what
-// is another in each of them depends on no switch.
+// agreed reports whether at least two installations have a line, or else at least two that lack it have the same at its
+// place: what is another in each of them depends on no switch.
 func (b *blocks) agreed(n int) bool {
-	if len(b.installations) < 3 {
-		return false
-	}
-	own := b.slots[n].has
-	within := func(k int) bool {
-		return k >= 0 && k < len(b.slots) && slices.Contains(b.slots[k].has, false)
-	}
-	from, to := n, n
-	for within(from - 1) {
-		from--
-	}
-	for within(to + 1) {
-		to++
-	}
-	for _, s := range b.slots[from : to+1] {
-		same, other := true, true
-		for k := range own {
-			same, other = same && s.has[k] == own[k], other && s.has[k] != own[k]
+	own := b.slots[n]
+	count := 0
+	for _, has := range own.has {
+		if has {
+			count++
 		}
-		if !same && !other {
-			return false
+	}
+	if len(b.installations) < 3 || count > 1 {
+		return count > 1
+	}
+	key := keyOf(b.format, own.item.Text)
+	for _, step := range []int{-1, 1} {
+		for k := n + step; k >= 0 && k < len(b.slots) && slices.Contains(b.slots[k].has, false); k += step {
+			other := b.slots[k]
+			beside := 0 // of those that lack the line, how many have this one
+			for i, has := range other.has {
+				if has && !own.has[i] {
+					beside++
+				}
+			}
+			same := key == "" || key == keyOf(b.format, other.item.Text)
+			if same && beside > 0 && beside < len(own.has)-count {
+				return false
+			}
 		}
 	}
 	return true

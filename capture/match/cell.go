@@ -303,30 +303,20 @@ func jsonEnd(text string, from int) int {
 // empty where there is none, or it cannot be told. Where the thing is not named like the switch, it must be the only
 // one that fits, and three installations must say so.
 func Switch(release string, installations []*source.Installation, has []bool, around string) string {
-	type candidate struct {
-		text  string
-		alike int
-	}
-	var found []candidate
-	for _, name := range switches() {
-		for _, text := range []string{name, "(not " + name + ")"} {
-			fits := true
-			for n, i := range installations {
-				on, err := pack.Fill("{{if "+text+"}}1{{end}}", release, pack.Plain, pack.Standard, i.Data())
-				fits = fits && err == nil && (on == "1") == has[n]
-			}
-			if fits {
-				alike := Similarity(&Value{Keys: []string{strings.Trim(name, ".()")}}, Words(around))
-				found = append(found, candidate{text, alike})
-			}
+	b := blocks{installations: installations}
+	for _, i := range installations {
+		filling, err := pack.NewFilling(release, i.Data())
+		if err != nil {
+			return ""
 		}
+		b.fillings = append(b.fillings, filling)
 	}
-	slices.SortStableFunc(found, func(x, y candidate) int { return y.alike - x.alike })
+	fit, named := b.fitting(has, Words(around))
 	switch {
-	case len(found) == 0:
-	case found[0].alike > 0 && (len(found) == 1 || found[0].alike > found[1].alike),
-		len(found) == 1 && len(installations) > 2:
-		return found[0].text
+	case len(named) == 1:
+		return named[0]
+	case len(fit) == 1 && len(installations) > 2:
+		return fit[0].text
 	}
 	return ""
 }

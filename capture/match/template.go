@@ -16,8 +16,10 @@ type Explained struct {
 	cost     float64
 	// Differs are the lines, as indexes, that nothing explains.
 	Differs []int
-	// Extra is how many lines only the second installation has.
-	Extra int
+	// Extra are the lines that only another installation has, by their keys; one without a key is empty.
+	Extra []string
+	// Choices are lines that some installations have and for which several switches fit.
+	Choices []Choice
 }
 
 // ExplainFile turns a file into a template, in the spelling that explains most.
@@ -89,10 +91,21 @@ func (w *Vocabulary) explainIn(f *File, spelling pack.Spelling) Explained {
 		e.add(single, a[i], of(a[i], i))
 	}
 	for _, k := range extra {
-		e.Extra++
-		e.cost += float64(len(b[k].Text))
+		e.Extra = append(e.Extra, keyOf(f.Format, b[k].Text))
+		// The second installation alone explains what they say, for the spelling that explains most of them, too.
+		alone := NewMatcher(w.secondAlone().Known(f.Format, spelling), false, f.Path)
+		_, cost, _ := alone.Explain(Line{A: b[k].Text, Spans: Spans(f.Format, b[k].Text)})
+		e.cost += cost
 	}
 	return e
+}
+
+// keyOf names a line by its first key; empty where it has none.
+func keyOf(format pack.Format, text string) string {
+	if spans := Spans(format, text); len(spans) > 0 {
+		return spans[0].Key
+	}
+	return ""
 }
 
 // way is how a pair of lines is explained.

@@ -11,6 +11,7 @@ type Vocabulary struct {
 	Second  *source.Installation // of the same release with another configuration; nil when there is none
 	Release string
 
+	alone       *Vocabulary        // of the second installation, once it was asked for
 	expressions []Value            // without what they stand for
 	filled      map[string][]Value // by format and spelling
 	// Unset are the keys that have no value, so that nothing can be learnt of where they go.
@@ -27,4 +28,12 @@ func NewVocabulary(from, second *source.Installation, release string) *Vocabular
 		expressions: expressions(installations)}
 	v.Known(pack.Plain, pack.Standard)
 	return v
+}
+
+// secondAlone is the vocabulary of the second installation.
+func (w *Vocabulary) secondAlone() *Vocabulary {
+	if w.alone == nil {
+		w.alone = NewVocabulary(w.Second, nil, w.Release)
+	}
+	return w.alone
 }

@@ -91,7 +91,7 @@ func (l *Linter) unused(names []string, files []pack.File) {
 
 var (
 	action  = pattern.New(`\{\{[^}]*\}\}`)
-	encoder = pattern.New(`\{\{-? *(urlquery|urlpath|base64|xml|xmltext|shell|dquoted|shlex|doubled|quote|if|else|end|range|len|with|"|path)\b?`)
+	encoder = pattern.New(`\{\{-? *(urlquery|urlpath|base64|xml|xmltext|shell|dquoted|shlex|doubled|javastore|javaupper|json|jsonascii|quote|if|else|end|range|len|with|"|path)\b?`)
 )
 
 // syntaxes are those of plain files in which a value that is not escaped can do something, by the names of the files.

@@ -27,8 +27,8 @@ type Programs struct {
 	List  []Program
 	// Broken is why some of the programs cannot run.
 	Broken []finding.Finding `json:"-"`
-	// Ignored is what of the program files is not done as they say: options and sections that are left out, and programs
-	// that cannot run.
+	// Ignored is what of the program files is not done as they say: options and sections that are left out, and
+	// programs that cannot run.
 	Ignored []Ignored
 }
 

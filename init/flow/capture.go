@@ -72,13 +72,28 @@ func nothingKept(ctx context.Context, err error) error {
 	return err
 }
 
-// Advise prints the config.yaml of a second installation that decides what this one leaves open.
-func (f *Flow) Advise() error {
-	cfg, err := f.Config()
-	if err != nil {
-		return err
+// Advise prints the config.yaml of a further installation that decides what this one, or those of bundles, leave open.
+func (f *Flow) Advise(o CaptureOptions) error {
+	var have []*source.Installation
+	for _, file := range append([]string{o.From}, o.Others()...) {
+		if file == "" {
+			continue
+		}
+		i, done, err := source.OpenBundle(file)
+		if err != nil {
+			return err
+		}
+		defer done()
+		have = append(have, i)
 	}
-	text, err := capture.Advise(cfg, f.Lang)
+	if o.From == "" {
+		cfg, err := f.Config()
+		if err != nil {
+			return err
+		}
+		have = append([]*source.Installation{{Tree: f.Layout, Config: cfg}}, have...)
+	}
+	text, err := capture.Advise(have, f.Lang)
 	if err == nil {
 		_, err = f.Out.Write(text)
 	}

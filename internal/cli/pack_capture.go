@@ -70,7 +70,7 @@ func (c *packCapture) flags(t translate) flags {
 		textFlag(&c.Since, "since", t("reduce the schema to what this release adds to the pack of the previous one in this folder")),
 		textFlag(&c.Record, "record", t("run this shell command once, the old step 5, and record its calls to the CM")),
 		boolFlag(&c.AllowMissingCalls, "allow-missing-calls", t("leave out calls to the CM that cannot be sent again, so that step 5 does less than the old one")),
-		boolFlag(&c.Advise, "advise", t("only print the config.yaml of a second installation that decides what this one leaves open")),
+		boolFlag(&c.Advise, "advise", t("only print the config.yaml of a further installation that decides what this one, or those of --from and --compare, leave open")),
 		listFlag(&c.Keep, "text", t("keep the value of PATH:KEY as text: it is named like a secret and is none")),
 		c.flag(t),
 	}, captureFlags(t, &c.CaptureOptions)...)
@@ -80,7 +80,7 @@ func (c *packCapture) flags(t translate) flags {
 func (c *packCapture) Run(ctx context.Context, a *app) error {
 	switch {
 	case c.Advise:
-		return c.flow().Advise()
+		return c.flow().Advise(c.CaptureOptions)
 	case c.Bundle != "":
 		return c.flow().Bundle(ctx, c.CaptureOptions, c.Bundle)
 	case c.Out == "":

@@ -88,6 +88,7 @@ func TestFunctions(t *testing.T) {
 		"{{urlquery .oms_meta_password}}": "a%27b%26%22%3C", "{{base64 .oms_meta_password}}": "YSdiJiI8", "{{lower .oms_meta_user}}": "u@t#c",
 		`{{urlall "a /*~'("}}`: "a%20%2F%2A~%27%28", `{{urlslash "a /*~'("}}`: "a%20/%2A~%27%28", `{{urljava "a /*~'("}}`: "a+%2F*%7E%27%28", `{{urlscript "a /*~'("}}`: "a%20%2F*~'(",
 		"{{xmlapos .oms_meta_password}}": "a&apos;b&amp;&quot;&lt;", "{{xmlpython .oms_meta_password}}": "a&#x27;b&amp;&quot;&lt;", "{{xmlnumber .oms_meta_password}}": "a&#39;b&amp;&#34;&lt;",
+		`{{javastore "t:\\é\u00A0= x"}}`: `t\:\\\u00E9\u00A0\= x`, `{{javaupper ":t:é= x"}}`: `\:t:\u00E9= x`,
 		"{{xmlmixed .oms_meta_password}}": "a&#39;b&amp;&quot;&lt;", "{{xmlopen .oms_meta_password}}": `a'b&amp;"&lt;`, "{{xmlquot .oms_meta_password}}": `a'b&amp;&quot;&lt;`,
 	} {
 		if got, err := Fill(expression, "", Plain, Standard, Data{Config: c}); err != nil || got != want {

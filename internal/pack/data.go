@@ -89,6 +89,9 @@ var encoders = map[string]func(string) string{
 	// Texts are UTF-8, which JSON can always hold.
 	"json":      func(s string) string { s, _ = escapeJSON(s); return s },
 	"jsonascii": func(s string) string { s, _ = escapeJSONASCII(s); return s },
+	// For a file of the spelling raw, in which some values are escaped and others are not.
+	"javastore": func(s string) string { s, _ = escapePropertiesStore(s); return s },
+	"javaupper": func(s string) string { return escapeProperty(s, `\u%04X`) },
 	// A function of text/template itself.
 	"urlquery": url.QueryEscape,
 }
@@ -104,7 +107,7 @@ var (
 func Encoders() []string {
 	return []string{"urlquery", "urlall", "urlslash", "urljava", "urlscript", "urlpath", "base64",
 		"xml", "xmltext", "xmlapos", "xmlpython", "xmlnumber", "xmlmixed", "xmlopen", "xmlquot",
-		"shell", "dquoted", "shlex", "doubled", "json", "jsonascii"}
+		"shell", "dquoted", "shlex", "doubled", "json", "jsonascii", "javastore", "javaupper"}
 }
 
 // Forms returns every way in which a generated file may hold a text: as it is, and
@@ -154,6 +157,8 @@ func Forms(text string) []string {
 //	shell text                 what stands inside the single quotes of a shell
 //	dquoted text               what stands inside the double quotes of a shell
 //	shlex text                 a word of a shell, in quotes where it needs them, as Python's shlex.quote does
+//	javastore text             as java.util.Properties.store writes a value
+//	javaupper text             as a value of a properties file, with upper-case digits in \uXXXX
 //	doubled text               with each single quote doubled, as YAML and SQL want it
 //	json text, jsonascii text  what stands inside the quotes of JSON; with what is beyond ASCII as \uXXXX
 func functions(d Data) template.FuncMap {

@@ -125,7 +125,9 @@ func EscapeAs(format Format, spelling Spelling, text string) (escaped string, ok
 // the file as Latin-1 or as UTF-8. The characters = : # ! mean something only
 // at the start; elsewhere they stay as they are, because people and documented
 // shell recipes read URLs out of these files (oms-facts §5).
-func escapeProperties(s string) (string, error) {
+func escapeProperties(s string) (string, error) { return escapeProperty(s, `\u%04x`), nil }
+
+func escapeProperty(s, unitForm string) string {
 	var b strings.Builder
 	for i, r := range s {
 		switch {
@@ -138,13 +140,13 @@ func escapeProperties(s string) (string, error) {
 			b.WriteString(`\f`)
 		case r < ' ' || r > '~':
 			for _, unit := range utf16.Encode([]rune{r}) {
-				fmt.Fprintf(&b, `\u%04x`, unit)
+				fmt.Fprintf(&b, unitForm, unit)
 			}
 		default:
 			b.WriteRune(r)
 		}
 	}
-	return b.String(), nil
+	return b.String()
 }
 
 // escapePropertiesUTF8 leaves what is beyond ASCII as it is, for programs that
