@@ -17,6 +17,7 @@ import (
 	"bytes"
 	"context"
 	"maps"
+	"os"
 	"strings"
 
 	"omsinit/capture/calls"
@@ -50,6 +51,8 @@ type Options struct {
 	Rows []string
 	// Register are tables, as TABLE or rm.TABLE, whose rows the old step 5 writes by itself, so that the new one must.
 	Register []string
+	// Diff is a file with the output of docker diff of the container; empty for none.
+	Diff string
 	// Since is the folder of the previous release's pack; the schema then holds what this release adds to it.
 	Since string
 	// Out is the folder of the pack. It must be new or empty, unless Force.
@@ -93,6 +96,9 @@ func (j *Job) Run(ctx context.Context) (*report.Report, error) {
 		return r, msg.Errorf("what is new since the previous release (--since) is found out on the MetaDB of the installation, which does not answer here")
 	}
 	search := files.Search{From: j.From, Second: j.Second, Files: j.Files, Leave: j.Leave, Check: j.Check, Report: r}
+	if search.Diff, err = readDiff(j.Diff); err != nil {
+		return r, err
+	}
 	found, err := search.Find(ctx)
 	if err != nil {
 		return r, err
@@ -121,7 +127,7 @@ func (j *Job) Run(ctx context.Context) (*report.Report, error) {
 	maps.Copy(tree, statements)
 	requests := calls.Reader{Words: words, Report: r, Secrets: guard}
 	parts := draft.Parts{From: j.From, Release: r.Release, Files: found, Calls: requests.Calls(), Report: r,
-		Rows: databases.Registered, Folders: search.Folders}
+		Rows: databases.Registered, Folders: search.Folders, Made: search.Made}
 	if err := r.MissingCalls(); err != nil && !j.AllowMissingCalls {
 		return r, err
 	}
@@ -133,6 +139,23 @@ func (j *Job) Run(ctx context.Context) (*report.Report, error) {
 		return r, err
 	}
 	return r, j.write(ctx, tree, r, databases.Lossy)
+}
+
+// readDiff reads a file with the output of docker diff.
+func readDiff(name string) ([]source.Change, error) {
+	if name == "" {
+		return nil, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, msg.Errorf("cannot read the output of docker diff (--diff): %w", err)
+	}
+	defer f.Close()
+	out, err := source.ReadDiff(f)
+	if err != nil {
+		return nil, msg.Errorf("cannot read the output of docker diff in %s: %w", name, err)
+	}
+	return out, nil
 }
 
 // texts are the files of an installation.

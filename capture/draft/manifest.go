@@ -28,6 +28,7 @@ type Parts struct {
 	Calls   []pack.Call
 	Rows    []pack.Row
 	Folders []string // in which something was made since the container was
+	Made    []string // folders that were not in the image
 	Report  *report.Report
 }
 
@@ -99,11 +100,12 @@ func (p Parts) folders(known []pack.Folder) (out []pack.Folder) {
 			named[path] = true
 		}
 	}
-	for _, path := range p.Folders {
+	for _, path := range slices.Concat(p.Folders, p.Made) {
 		fact, ok := p.From.Fact(path)
 		folder := pack.Folder{Path: p.From.Documented(path), Owner: fact.Owner, Mode: fact.Mode}
 		same := func(k pack.Folder) bool { return k.Path == folder.Path }
-		if ok && named[path] && strings.Count(path, "/") > 1 && !slices.ContainsFunc(known, same) {
+		wanted := named[path] && strings.Count(path, "/") > 1 || slices.Contains(p.Made, path)
+		if ok && wanted && !slices.ContainsFunc(slices.Concat(known, out), same) {
 			out = append(out, folder)
 		}
 	}

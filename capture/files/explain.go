@@ -8,6 +8,7 @@ import (
 	"omsinit/capture/match"
 	"omsinit/capture/report"
 	"omsinit/capture/secrets"
+	"omsinit/capture/source"
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
@@ -25,19 +26,28 @@ type Explainer struct {
 // nothing from config.yaml and were not asked for.
 func (e *Explainer) Explain(files []*match.File) []*match.File {
 	var out []*match.File
+	var written []string
 	for _, f := range files {
-		if !f.Known && !e.mayBeGenerated(f) {
+		if !f.Known && !f.Made && !e.mayBeGenerated(f) {
 			continue
 		}
 		e.explain(f)
-		if !f.Known && !f.FromConfig() {
-			e.left(f)
+		own := !f.Known && !f.FromConfig()
+		if own && !e.own(f) {
+			if before := len(e.Report.Findings); f.Changed && !f.Made && !(source.Change{Path: f.Path}).Passes() {
+				if e.left(f); len(e.Report.Findings) == before {
+					written = append(written, f.Path)
+				}
+			}
 			continue
 		}
-		e.place(f)
+		if e.place(f); own {
+			f.Policy, f.Unread, f.Readers = f.MadePolicy, true, nil
+		}
 		e.uncertain(f)
 		out = append(out, f)
 	}
+	e.noteWritten(written)
 	e.included(out)
 	for _, f := range out {
 		if len(f.Readers) == 0 && !f.Unread && !f.Program && len(e.Words.From.Programs.List) > 0 {

@@ -40,11 +40,15 @@ type Search struct {
 	Files []string
 	// Leave are those that do not become part of the pack.
 	Leave []string
+	// Diff is what docker diff says of the container; nil where it was not asked.
+	Diff []source.Change
 	// Check reads a file in its own syntax.
 	Check  func(pack.Format, []byte) error
 	Report *report.Report
 	// Folders were made, or had something made in them, since the container was made; once Find has looked.
 	Folders []string
+	// Made are those that were not in the image; once Find has looked.
+	Made []string
 }
 
 // Find reads the files to capture, by path, and sees whether they speak of the folders that the installations are in.
@@ -111,6 +115,9 @@ func (s *Search) Find(ctx context.Context) ([]*match.File, error) {
 		s.Folders = s.From.Bundle.Folders
 	}
 	s.left(look.Left)
+	if err := s.changes(look, found, add); err != nil {
+		return nil, err
+	}
 	for before := 0; before != len(found); {
 		before = len(found)
 		for _, f := range slices.Collect(maps.Values(found)) {

@@ -25,10 +25,13 @@ type File struct {
 	Readers  []string
 	Unread   bool // no program need be restarted for it
 	Validate string
-	Program  bool        // one that defines programs
-	Known    bool        // one that is documented, or that was asked for
-	Changed  bool        // since the container was made
-	Words    *Vocabulary // by which it was explained
+	Program  bool // one that defines programs
+	Known    bool // one that is documented, or that was asked for
+	Changed  bool // since the container was made
+	Made     bool // by the container's start, as docker diff says
+	// MadePolicy is what becomes of such a file where it holds nothing from config.yaml.
+	MadePolicy pack.Policy
+	Words      *Vocabulary // by which it was explained
 	Explained
 }
 

@@ -102,8 +102,8 @@ func (f *Flow) Advise(o CaptureOptions) error {
 
 // Bundle writes everything that a capture reads of the installation at the root into one file, with its passwords.
 func (f *Flow) Bundle(ctx context.Context, o CaptureOptions, file string) error {
-	if o.Out != "" || o.From != "" || o.Compare != "" {
-		return &UsageError{msg.M("--bundle only reads this container: it goes with neither --out, nor --from, nor --compare")}
+	if o.Out != "" || o.From != "" || o.Compare != "" || o.Diff != "" {
+		return &UsageError{msg.M("--bundle only reads this container: it goes with neither --out, nor --from, nor --compare, nor --diff")}
 	}
 	if _, err := os.Lstat(file); err == nil && !o.Force {
 		return msg.Errorf("%s is there already, and is not overwritten; name a new file, or give --force", file)

@@ -65,6 +65,7 @@ func (c *packCapture) flags(t translate) flags {
 		textFlag(&c.Release, "release", t("record this OMS version, such as 4.2.7-CE (default: that of the table oms_version)")),
 		listFlag(&c.Files, "file", t("also capture this file, or the files of this folder; it is a path of the container")),
 		listFlag(&c.Leave, "leave", t("leave this file, or the files of this folder, out of the pack; it is a path of the container")),
+		textFlag(&c.Diff, "diff", t("take over what this file, the output of docker diff, says that the container's start made: folders, files, and the rest as lines of the report")),
 		listFlag(&c.Rows, "rows", t("treat the rows of this TABLE, rm.TABLE, cm.TABLE or hb.TABLE as settings (default: rows that a second installation has too, or, without one, those of tables of at most 500 rows with a name such as config, setting, param, dict or label)")),
 		listFlag(&c.Register, "register", t("let step 5 write the rows of this TABLE, which the old one writes by SQL and not the CM")),
 		textFlag(&c.Since, "since", t("reduce the schema to what this release adds to the pack of the previous one in this folder")),
