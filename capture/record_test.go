@@ -219,6 +219,60 @@ func TestCallsAsTheyWere(t *testing.T) {
 	}
 }
 
+// TestAnswersThatAreSentAgain: what the CM has made and answered with, in whatever place of a later call, is refused by
+// name; what it was told before, or what only looks like it, is not.
+func TestAnswersThatAreSentAgain(t *testing.T) {
+	for name, tc := range map[string]struct {
+		answer string
+		later  source.Exchange
+		key    string
+	}{
+		"a number in the path":      {`{"isSuccess":true,"data":{"groupId":11}}`, source.Exchange{Method: "PUT", Path: "/group/11/host"}, "path"},
+		"a short text in the path":  {`{"isSuccess":true,"id":"g-7"}`, source.Exchange{Method: "GET", Path: "/group/g-7"}, "path"},
+		"a number in a body":        {`{"isSuccess":true,"id":11}`, source.Exchange{Method: "POST", Path: "/host", ContentType: "application/json", Body: []byte(`{"a":{"groupId": "11"}}`)}, "groupId"},
+		"a list in a body":          {`{"isSuccess":true,"id":11}`, source.Exchange{Method: "POST", Path: "/host", ContentType: "application/json", Body: []byte(`{"groupIds": [ 3, 11 ]}`)}, "groupIds"},
+		"by what was made":          {`{"isSuccess":true,"id":11}`, source.Exchange{Method: "POST", Path: "/host", ContentType: "application/json", Body: []byte(`{"group": 11}`)}, "group"},
+		"in a form":                 {`{"isSuccess":true,"id":11}`, source.Exchange{Method: "POST", Path: "/host", Form: url.Values{"group_id": {"11"}}}, "group_id"},
+		"in a form with lists":      {`{"isSuccess":true,"id":11}`, source.Exchange{Method: "POST", Path: "/host", Form: url.Values{"groupId": {"11"}, "x": {"1", "2"}}}, "groupId"},
+		"an answer that is no JSON": {"11\n", source.Exchange{Method: "PUT", Path: "/group/11"}, "path"},
+		"an address":                {`{"isSuccess":true,"next":"/group/11/hosts"}`, source.Exchange{Method: "GET", Path: "/group/11/hosts"}, "path"},
+		"a token in a header":       {`{"isSuccess":true,"token":"abcdef0123456789"}`, source.Exchange{Method: "GET", Path: "/x", Headers: map[string]string{"X-Auth": "t=abcdef0123456789;"}}, "X-Auth"},
+		"what it was told":          {`{"isSuccess":true,"id":77}`, source.Exchange{Method: "PUT", Path: "/group/77"}, ""},
+		"another field":             {`{"isSuccess":true,"id":11}`, source.Exchange{Method: "POST", Path: "/host", Form: url.Values{"limit": {"11"}}}, ""},
+		"a word":                    {"success", source.Exchange{Method: "POST", Path: "/success"}, ""},
+		"a value of config.yaml":    {`{"isSuccess":true,"id":3}`, source.Exchange{Method: "PUT", Path: "/location/3/x"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			of := func(location int) *source.Installation {
+				v := plainValues()
+				v["cm_location"] = location
+				i := install(t, v, nil)
+				later := tc.later
+				if location != 3 {
+					later.Path = strings.Replace(later.Path, "/location/3/", fmt.Sprintf("/location/%d/", location), 1)
+				}
+				i.Calls = []source.Exchange{{Method: "POST", Path: "/resource/group/create", Form: url.Values{"size": {"77"}}, Answer: []byte(tc.answer)}, later}
+				return i
+			}
+			j := job(t, of(3), of(4))
+			_, err := j.Run(t.Context())
+			if tc.key == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), tc.key+" is what the CM answered to POST /resource/group/create") {
+				t.Fatalf("%v", err)
+			}
+			j.Keep = []string{tc.later.Path + ":" + tc.key}
+			if _, err := j.Run(t.Context()); err != nil {
+				t.Errorf("--text: %v", err)
+			}
+		})
+	}
+}
+
 // TestRecorderOverTLS: a CM at https is recorded, and others are reached as before.
 func TestRecorderOverTLS(t *testing.T) {
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

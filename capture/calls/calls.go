@@ -152,8 +152,13 @@ func (r *Reader) incomplete(e, second source.Exchange, c pack.Call, answers answ
 	case e.Status >= 500, e.Status >= 300 && e.Method != http.MethodGet && e.Method != http.MethodHead:
 		note("", msg.M("the CM answered it with HTTP %d, so that it is not known what it does; record again when the CM accepts it", e.Status))
 	}
-	for key, from := range answers.within(c) {
-		note(key, msg.M("%s is what the CM answered to %s, and another each time, so that it cannot be sent again", key, from))
+	within := answers.within(c)
+	for _, key := range slices.Sorted(maps.Keys(within)) {
+		if place := e.Path + ":" + key; slices.Contains(r.Secrets.Keep, place) {
+			r.Report.Note(report.Differs, finding.Place{File: e.Path, Key: key}, msg.M("the value is kept as it is in the first installation"))
+		} else {
+			note(key, msg.M("%s is what the CM answered to %s, and another each time, so that it cannot be sent again; where it is the same on every node, --text %s sends it", key, within[key], place))
+		}
 	}
 }
 
@@ -396,27 +401,44 @@ func done(e source.Exchange) []int {
 // answered are the texts that the CM has answered with, and to what, but for those that it was told before.
 type answered map[string]string
 
-// shortestToken is the length from which on a text of an answer is told from a word.
-const shortestToken = 8
+const (
+	// shortestToken is the length from which on a text of an answer is told from a word, and shortestPart that from
+	// which on it counts within another text, too.
+	shortestToken = 8
+	shortestPart  = 16
+	// longestAnswer is that of an answer that is nothing but an id.
+	longestAnswer = 64
+)
 
 func (a answered) add(e source.Exchange) {
+	from := e.Method + " " + e.Path
+	sent := e.Path + "\n" + e.Query.Encode() + "\n" + e.Form.Encode() + "\n" + string(e.Body)
+	token := func(key, text string) {
+		told := slices.Contains(tokens().FindAllString(sent, -1), text)
+		if isID(key) && !told && !usualAnswer(text) && tokens().FindString(text) == text {
+			a[idMark+text] = from
+		}
+		told = strings.Contains(sent, text) || strings.Contains(sent, url.QueryEscape(text))
+		if len(text) >= shortestToken && !told {
+			a[text] = from
+		}
+	}
 	var value any
 	if json.Unmarshal(e.Answer, &value) != nil {
+		if text := strings.TrimSpace(string(e.Answer)); len(text) <= longestAnswer {
+			token("id", text)
+		}
 		return
 	}
-	sent := e.Path + "\n" + e.Query.Encode() + "\n" + e.Form.Encode() + "\n" + string(e.Body)
 	var look func(string, any)
 	look = func(key string, value any) {
 		switch v := value.(type) {
 		case float64:
-			text := strconv.FormatFloat(v, 'f', -1, 64)
-			if isID(key) && !slices.Contains(numbers().FindAllString(sent, -1), text) {
-				a[numberMark+text] = e.Method + " " + e.Path
+			if isID(key) {
+				token(key, strconv.FormatFloat(v, 'f', -1, 64))
 			}
 		case string:
-			if len(v) >= shortestToken && !strings.Contains(sent, v) && !strings.Contains(sent, url.QueryEscape(v)) {
-				a[v] = e.Method + " " + e.Path
-			}
+			token(key, v)
 		case []any:
 			for _, x := range v {
 				look(key, x)
@@ -427,45 +449,71 @@ func (a answered) add(e source.Exchange) {
 			}
 		}
 	}
-	look("", value)
+	look("id", value)
 }
 
-// numberMark tells numbers from texts.
-const numberMark = "\x00"
+// usualAnswer reports whether an answer is a word that says how a call went.
+func usualAnswer(text string) bool {
+	return slices.Contains([]string{"", "ok", "success", "created", "true", "false", "done"}, strings.ToLower(text))
+}
 
-// numbers are those of a call that was sent.
-var numbers = pattern.New(`\d+`)
+// idMark tells ids, which may be short, from other texts.
+const idMark = "\x00"
 
-// isID reports whether a field is named like the number of something that the CM has made.
-func isID(key string) bool { return key == "data" || strings.HasSuffix(strings.ToLower(key), "id") }
+var (
+	// tokens are what ids are made of.
+	tokens = pattern.New(`[\w.-]+`)
+	// idMember is a member of a JSON object with a text, a number, or a list of those; idField is a field of a form.
+	idMember = pattern.New(`"(\w+)"\s*:\s*("[^"]*"|\[[^\[\]{}]*\]|[\w.-]+)`)
+	idField  = pattern.New(`(?:^|[?&])([\w.-]+)=([^&]*)`)
+)
 
-// idMember is a member of a JSON object that is named so, with a number.
-var idMember = pattern.New(`(?i)"(\w*id)"\s*:\s*"?(\d+)"?\s*[,}\n]`)
+// isID reports whether a field is named like the id of something that the CM has made.
+func isID(key string) bool {
+	key = strings.ToLower(key)
+	return key == "data" || strings.HasSuffix(key, "id") || strings.HasSuffix(key, "ids")
+}
+
+// isIDOf reports whether a field is named like an id, or like what a call made: group, for what /resource/group/create
+// has answered.
+func isIDOf(key, from string) bool {
+	return isID(key) || slices.Contains(match.Words(from), strings.ToLower(key))
+}
 
 // within are the fields of a call that have an answer as their value, with what it was the answer to.
 func (a answered) within(c pack.Call) map[string]string {
 	out := map[string]string{}
+	path, query, _ := strings.Cut(c.Path, "?")
 	for text, from := range a {
-		text, number := strings.CutPrefix(text, numberMark)
+		text, id := strings.CutPrefix(text, idMark)
+		is := func(key, value string) {
+			literal := expression().ReplaceAllString(value, "")
+			if id && isIDOf(key, from) && slices.Contains(tokens().FindAllString(literal, -1), text) {
+				out[key] = from
+			}
+		}
+		long := len(text) >= shortestPart
 		for _, fields := range []map[string]string{c.Query, c.Form, c.Header} {
 			for key, value := range fields {
-				if number && value == text && isID(key) || !number && strings.HasSuffix(value, text) {
+				is(key, value)
+				if !id && (strings.HasSuffix(value, text) || long && strings.Contains(value, text)) {
 					out[key] = from
 				}
 			}
 		}
 		for _, m := range idMember().FindAllStringSubmatch(c.Body, -1) {
-			if number && m[2] == text {
-				out[m[1]] = from
+			is(m[1], m[2])
+		}
+		for _, fields := range []string{query, c.Body} {
+			for _, m := range idField().FindAllStringSubmatch(fields, -1) {
+				is(m[1], m[2])
 			}
 		}
-		if number {
-			continue
-		}
-		if slices.Contains(strings.Split(c.Path, "/"), url.PathEscape(text)) {
+		if slices.Contains(strings.Split(path, "/"), url.PathEscape(text)) || !id && path == text {
 			out["path"] = from
 		}
-		if strings.Contains(c.Body, `"`+text+`"`) || strings.Contains(c.Body, "="+url.QueryEscape(text)) {
+		if !id && (strings.Contains(c.Body, `"`+text+`"`) || strings.Contains(c.Body, "="+url.QueryEscape(text)) ||
+			long && strings.Contains(c.Body, text)) {
 			out["body"] = from
 		}
 	}
