@@ -9,6 +9,7 @@ import (
 	"omsinit/internal/finding"
 	"omsinit/internal/listener"
 	"omsinit/internal/msg"
+	"omsinit/internal/style"
 	"omsinit/supervise/api"
 	"omsinit/supervise/client"
 )
@@ -36,7 +37,7 @@ func (f *Flow) restart(ctx context.Context) error {
 		return nil
 	}
 	o := client.OperationOptions{Timeout: f.ReadyTimeout, Setup: true}
-	progress := func(e api.Event) { f.say(msg.M("  %v", e.Message())) }
+	progress := api.Narrate(func(s style.Style, m msg.Message) { f.sayAs(s, msg.M("  %v", m)) })
 	// A component that cannot work yet, because the MetaDB went away meanwhile, may work later: both are worth another
 	// try.
 	if len(d.restart) > 0 {

@@ -39,7 +39,7 @@ func TestRemoteDeploy(t *testing.T) {
 		logged               []string
 		absent               string
 	}{
-		"this host":                  {plain, "-o DIR/work -i 10.0.0.1 -d oms:1", "y", false, 0, []string{"--net host", "oms:1 omsinit config new --out DIR/work --image oms:1 --host-ip 10.0.0.1", "started DIR/work/docker-run-10.0.0.1.sh"}, "10.0.0.2.sh"},
+		"this host":                  {plain, "-o DIR/work -i 10.0.0.1 -d oms:1", "y", false, 0, []string{"--net host", "oms:1 omsinit config new --out DIR/work --image oms:1 --host-ip 10.0.0.1 --mount DIR/work", "started DIR/work/docker-run-10.0.0.1.sh"}, "10.0.0.2.sh"},
 		"not now":                    {plain, "-o DIR/work -i 10.0.0.1 -d oms:1", "n", false, 0, nil, "started"},
 		"no node":                    {plain, "-o DIR/work -i 10.9.9.9 -d oms:1", "y", false, 0, nil, "started"},
 		"nobody says which":          {plain, "-o DIR/work -d oms:1", "y", false, 0, nil, "started"},
@@ -47,7 +47,7 @@ func TestRemoteDeploy(t *testing.T) {
 		"a file that is not there":   {plain, "-o DIR/work -c DIR/none.yaml -d oms:1", "y", false, 1, nil, "config new"},
 		"no image":                   {plain, "-o DIR/work", "y", false, 64, nil, "config new"},
 		"an unknown option":          {plain, "-o DIR/work -d x -z", "y", false, 64, nil, "config new"},
-		"an upgrade":                 {upgrade, "-o DIR/work -c DIR/c.yaml -i 10.0.0.1 -d oms:1", "y", false, 0, []string{"-v DIR/work/config_copy.yaml:/tmp/start.yaml:ro", "--upgrade --force --mount DIR/work", "started"}, ""},
+		"an upgrade":                 {upgrade, "-o DIR/work -c DIR/c.yaml -i 10.0.0.1 -d oms:1", "y", false, 0, []string{"-v DIR/work/config_copy.yaml:/tmp/start.yaml:ro", "--mount DIR/work --upgrade --force", "started"}, ""},
 		"the old container runs":     {upgrade, "-o DIR/work -c DIR/c.yaml -i 10.0.0.1 -d oms:1", "y", true, 1, nil, "config new"},
 		"an upgrade without a file":  {upgrade, "-o DIR/work -i 10.0.0.1 -d oms:1", "y", false, 64, nil, "config new"},
 		"others run beside a deploy": {plain, "-o DIR/work -i 10.0.0.1 -d oms:1", "y", true, 0, []string{"started"}, ""},

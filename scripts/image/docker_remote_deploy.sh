@@ -56,8 +56,8 @@ if [ -n "$upgrade" ]; then
 fi
 terminal=
 [ ! -t 0 ] || terminal=-t
-set -- "$image" omsinit config new --out "$folder" --image "$image" --host-ip "$ip"
-[ -z "$upgrade" ] || set -- "$@" --upgrade --force --mount "$folder"
+set -- "$image" omsinit config new --out "$folder" --image "$image" --host-ip "$ip" --mount "$folder"
+[ -z "$upgrade" ] || set -- "$@" --upgrade --force
 if [ -n "$config" ]; then
     config=$(cd "$(dirname "$config")" && pwd)/$(basename "$config")
     set -- -v "$config:/tmp/start.yaml:ro" "$@" --start /tmp/start.yaml

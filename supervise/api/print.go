@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,25 @@ func (e Event) Message() msg.Message {
 		return msg.M("%s: %s, %v (%s)", e.Program, e.State, e.Reason, elapsed)
 	}
 	return msg.M("%s: %s (%s)", e.Program, e.State, elapsed)
+}
+
+// Narrate returns a function that says what happens in an operation, painted by what it means. An event that reads as the
+// last one of its program, such as one with another answer of the probe, is left out.
+func Narrate(say func(style.Style, msg.Message)) func(Event) {
+	last := map[string]Event{}
+	return func(e Event) {
+		read := e
+		read.ElapsedMS, read.Answer = 0, msg.Text{}
+		if before, ok := last[e.Program]; ok && reflect.DeepEqual(before, read) {
+			return
+		}
+		last[e.Program] = read
+		painted := styleOf[e.State]
+		if e.State == Running.String() && !e.Ready {
+			painted = style.Plain // it is not there yet
+		}
+		say(painted, e.Message())
+	}
 }
 
 // Print writes the status as PrintStatus does.

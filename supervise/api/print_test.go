@@ -2,12 +2,14 @@ package api
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
+	"omsinit/internal/style"
 )
 
 // TestPrintSteps: how far the setup task is, what it does, and what it has found, errors first and without values.
@@ -63,5 +65,26 @@ func TestPrintReason(t *testing.T) {
 		if got := strings.Count(b.String(), "the reason"); got != want {
 			t.Errorf("with a finding of severity %v the reason stands there %d times, want %d:\n%s", severity, got, want, &b)
 		}
+	}
+}
+
+// TestNarrate: another answer of a probe is no news, and states have their colours.
+func TestNarrate(t *testing.T) {
+	var said []string
+	narrate := Narrate(func(s style.Style, m msg.Message) { said = append(said, string(s)+" "+m.String()) })
+	for _, e := range []Event{
+		{Program: "cm", State: "STARTING"},
+		{Program: "cm", State: "STARTING", Answer: msg.Text{English: "connection refused"}, ElapsedMS: 20},
+		{Program: "nginx", State: "STARTING", WaitsFor: []string{"cm"}, ElapsedMS: 30},
+		{Program: "cm", State: "RUNNING", Answer: msg.Text{English: "connection refused"}, ElapsedMS: 40},
+		{Program: "cm", State: "RUNNING", Ready: true, ElapsedMS: 50},
+		{Program: "nginx", State: "FATAL", Reason: msg.Text{English: "gone"}, ElapsedMS: 60},
+	} {
+		narrate(e)
+	}
+	want := []string{"33 cm: STARTING (0s)", "33 nginx: STARTING, waits for cm (30ms)", " cm: RUNNING (40ms)", "32 cm: RUNNING, ready (50ms)",
+		"31 nginx: FATAL, gone (60ms)"}
+	if !slices.Equal(said, want) {
+		t.Errorf("%q\nwant %q", said, want)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"omsinit/internal/msg"
+	"omsinit/internal/style"
 	"omsinit/supervise/api"
 )
 
@@ -20,9 +21,9 @@ func (c *Client) Operate(ctx context.Context, name string, programs []string, ti
 	if !ok {
 		return fmt.Errorf("unknown operation %q", name)
 	}
-	return operate(ctx, programs, OperationOptions{Timeout: timeout}, func(e api.Event) {
-		fmt.Fprintln(w, e.Message().In(lang))
-	})
+	return operate(ctx, programs, OperationOptions{Timeout: timeout}, api.Narrate(func(s style.Style, m msg.Message) {
+		fmt.Fprintln(w, s.Paint(w, m.In(lang)))
+	}))
 }
 
 // PrintStatus writes the status for people: how far the setup task is, then a
