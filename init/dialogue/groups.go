@@ -33,9 +33,9 @@ type group struct {
 	keys []string
 	// shared: it is the same in all regions, and asked for once.
 	shared bool
-	// tried: it names a server, which is tried also when there is nothing to ask for.
-	tried bool
-	ask   func(*conversation) error
+	// server is the key of the server that it names, which is tried also when there is nothing to ask for.
+	server string
+	ask    func(*conversation) error
 }
 
 var (
@@ -46,12 +46,12 @@ var (
 
 var groups = []group{
 	{msg.M("MetaDB"), []string{"oms_meta_host", "oms_meta_port", "oms_meta_user", "oms_meta_password", "drc_rm_db", "drc_cm_db"},
-		true, true, (*conversation).metadb},
-	{msg.M("region"), ofRegion, false, false, (*conversation).place},
-	{msg.M("time-series database"), tsdbKeys, true, true, (*conversation).tsdb},
-	{msg.M("audit log"), auditKeys, true, false, (*conversation).audit},
-	{msg.M("ports"), config.KeysOf(config.ComponentPort), true, false, (*conversation).ports},
-	{msg.M("containers"), nil, true, false, (*conversation).containers},
+		true, "oms_meta_host", (*conversation).metadb},
+	{msg.M("region"), ofRegion, false, "", (*conversation).place},
+	{msg.M("time-series database"), tsdbKeys, true, "tsdb_url", (*conversation).tsdb},
+	{msg.M("audit log"), auditKeys, true, "", (*conversation).audit},
+	{msg.M("ports"), config.KeysOf(config.ComponentPort), true, "", (*conversation).ports},
+	{msg.M("containers"), nil, true, "", (*conversation).containers},
 }
 
 // group asks for a group, when it is this region's to answer.
@@ -60,7 +60,8 @@ func (c *conversation) group(g group) error {
 		return nil
 	}
 	wanted := func(key string) bool { return c.only[key] }
-	if c.only != nil && g.keys != nil && !g.tried && !slices.ContainsFunc(g.keys, wanted) {
+	tried := g.server != "" && c.draft[g.server] != ""
+	if c.only != nil && g.keys != nil && !tried && !slices.ContainsFunc(g.keys, wanted) {
 		return nil
 	}
 	c.Say(style.Heading, msg.M("\n[%v]", g.name))

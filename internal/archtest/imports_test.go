@@ -45,7 +45,7 @@ var rules = []rule{
 	{"supervise/logs", []string{"supervise/program", "supervise/api", "internal/msg", "internal/finding"}},
 	{"supervise/operation", []string{"supervise/program", "supervise/api", "internal/msg", "internal/finding"}},
 	{"supervise/program", []string{"supervise/api", "internal/listener", "internal/pattern", "internal/msg", "internal/finding"}},
-	{"supervise/client", []string{"supervise/operation", "supervise/program", "supervise/xmlrpc", "supervise/api", "internal/msg", "internal/finding"}},
+	{"supervise/client", []string{"supervise/operation", "supervise/program", "supervise/xmlrpc", "supervise/api", "internal/msg", "internal/finding", "internal/style"}},
 	{"supervise/xmlrpc", nil},
 	{"supervise/api", []string{"internal/msg", "internal/finding", "internal/style"}},
 
@@ -53,7 +53,7 @@ var rules = []rule{
 	{"internal/config", []string{"internal/pattern", "internal/msg", "internal/finding"}},
 	{"internal/finding", []string{"internal/msg", "internal/style"}},
 	{"internal/interrupt", []string{"internal/msg"}},
-	{"internal/helppage", []string{"internal/msg", "internal/pattern"}},
+	{"internal/helppage", []string{"internal/msg", "internal/pattern", "internal/style"}},
 	{"internal/msg", []string{"internal/pattern", "internal/style"}},
 	{"internal/style", []string{"internal/pattern"}},
 	{"internal/pattern", nil},

@@ -16,7 +16,7 @@ func TestColors(t *testing.T) {
 	if err := os.WriteFile(config, []byte("cm_location: many\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range []string{"check --offline", "plan", "status", "doctor", "nothing"} {
+	for _, args := range []string{"check --offline", "plan", "status", "doctor", "nothing", "help"} {
 		for _, tc := range []struct {
 			env     string
 			json    bool
@@ -29,7 +29,7 @@ func TestColors(t *testing.T) {
 		} {
 			words := append(strings.Fields(args), "--root", t.TempDir(), "--config", config)
 			if tc.json {
-				if args == "nothing" {
+				if args == "nothing" || args == "help" {
 					continue
 				}
 				words = append(words, "--output", "json")

@@ -117,6 +117,9 @@ func TestManual(t *testing.T) {
 		if status != 0 {
 			t.Fatalf("status %d", status)
 		}
+		if !strings.Contains(page, "\n.nh\n") || !strings.Contains(page, "(.g .warn 0\n") {
+			t.Error("paths are hyphenated, or Chinese lines bring warnings of groff")
+		}
 		plain := strings.NewReplacer(`\-`, "-", `\(dq`, `"`, `\e`, `\`).Replace(page)
 		for _, l := range leaves(&app{lang: lang}) {
 			if !strings.Contains(plain, ".SS \""+strings.TrimSpace(l.UsageText)) {
@@ -131,7 +134,7 @@ func TestManual(t *testing.T) {
 		for i, line := range strings.Split(page, "\n") {
 			request, _, _ := strings.Cut(line, " ")
 			if strings.HasPrefix(line, "'") || strings.HasPrefix(line, ".") &&
-				!slices.Contains([]string{".TH", ".SH", ".SS", ".PP", ".TP", ".B", ".ad"}, request) {
+				!slices.Contains([]string{".TH", ".SH", ".SS", ".PP", ".TP", ".B", ".ad", ".nh", ".if"}, request) {
 				t.Errorf("line %d is no text: %q", i+1, line)
 			}
 		}

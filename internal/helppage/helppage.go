@@ -13,6 +13,7 @@ import (
 
 	"omsinit/internal/msg"
 	"omsinit/internal/pattern"
+	"omsinit/internal/style"
 )
 
 // Widths of help pages: of a page, of its indents, and of the names beside which something stands.
@@ -48,7 +49,7 @@ func Localize(lang msg.Lang, groups []Group) {
 		return name + "\t" + usage
 	}
 	urfave.HelpPrinter = func(w io.Writer, _ string, data any) {
-		p := page{lang: lang}
+		p := page{lang: lang, w: w}
 		switch c := data.(type) {
 		case *urfave.App:
 			p.head(c.Name, c.Usage, c.UsageText, c.Description)
@@ -69,9 +70,12 @@ func Localize(lang msg.Lang, groups []Group) {
 type page struct {
 	strings.Builder
 	lang msg.Lang
+	w    io.Writer // that it is written to
 }
 
-func (p *page) heading(m msg.Message) { fmt.Fprintf(p, "\n%s\n", m.In(p.lang)) }
+func (p *page) heading(m msg.Message) {
+	fmt.Fprintf(p, "\n%s\n", style.Heading.Paint(p.w, m.In(p.lang)))
+}
 
 func (p *page) head(name, about, usage, description string) {
 	p.heading(msg.M("NAME:"))
@@ -104,7 +108,7 @@ func (p *page) commands(commands []*urfave.Command, groups []Group) {
 	}
 	left := slices.Clone(commands)
 	for i, g := range groups {
-		fmt.Fprintf(p, "   %s%s\n", g.Title.In(p.lang), p.lang.Sprintf(":"))
+		fmt.Fprintf(p, "   %s\n", style.Heading.Paint(p.w, g.Title.In(p.lang)+p.lang.Sprintf(":")))
 		named := strings.Fields(g.Commands)
 		for _, c := range commands {
 			if slices.Contains(named, c.Name) || i == len(groups)-1 && slices.Contains(left, c) {

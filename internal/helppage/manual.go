@@ -14,7 +14,9 @@ import (
 // that all have.
 func Manual(u *urfave.App, lang msg.Lang, version string, common int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, ".TH OMSINIT 1 \"\" \"omsinit %s\" \"%s\"\n.ad l\n", roff(version), roff(u.Usage))
+	// A hyphen would get into paths, and groff warns of lines that have no place to break, as Chinese ones.
+	const layout = ".ad l\n.nh\n.if \\n(.g .warn 0\n"
+	fmt.Fprintf(&b, ".TH OMSINIT 1 \"\" \"omsinit %s\" \"%s\"\n%s", roff(version), roff(u.Usage), layout)
 	section := func(title msg.Message) { fmt.Fprintf(&b, ".SH %s\n", strings.Trim(title.In(lang), "：:")) }
 	section(msg.M("NAME:"))
 	fmt.Fprintf(&b, "omsinit \\- %s\n", roff(u.Usage))

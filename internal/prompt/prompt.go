@@ -63,12 +63,9 @@ func (p *Prompter) Secret(question msg.Message) (string, error) {
 // process ends.
 func (p *Prompter) ask(question msg.Message, read func() (string, error)) (string, error) {
 	if p.Terminal() {
-		text := msg.Fold(question.In(p.lang), style.Columns(p.out)-1) // what is typed begins behind a space
-		before, last := "", text
-		if at := strings.LastIndex(text, "\n") + 1; at > 0 {
-			before, last = text[:at], text[at:]
-		}
-		fmt.Fprint(p.out, before+style.Heading.Paint(p.out, last)+" ")
+		text, columns := question.In(p.lang), style.Columns(p.out)-1 // what is typed begins behind a space
+		at := strings.LastIndex(text, "\n") + 1
+		fmt.Fprint(p.out, msg.Fold(text[:at], columns)+style.Heading.Paint(p.out, msg.Fold(text[at:], columns))+" ")
 	}
 	type answer struct {
 		text string

@@ -27,8 +27,8 @@ func (e Event) Message() msg.Message {
 	return msg.M("%s: %s (%s)", e.Program, e.State, elapsed)
 }
 
-// Narrate returns a function that says what happens in an operation, painted by what it means. An event that reads as the
-// last one of its program, such as one with another answer of the probe, is left out.
+// Narrate returns a function that says what happens in an operation, painted by what it means. An event that reads as
+// the last one of its program, such as one with another answer of the probe, is left out.
 func Narrate(say func(style.Style, msg.Message)) func(Event) {
 	last := map[string]Event{}
 	return func(e Event) {
