@@ -200,13 +200,17 @@ func TestSince(t *testing.T) {
 		"CREATE TABLE s_rm.dropped (id int PRIMARY KEY)", "CREATE TABLE s_cm.b (id int PRIMARY KEY)", "CREATE TABLE s_hb.c (id int PRIMARY KEY)",
 		"CREATE TABLE s_rm.oms_settings (k varchar(10) PRIMARY KEY, v varchar(10))", "INSERT INTO s_rm.oms_settings VALUES ('a', '1'), ('c', 'old'), ('d', 'same')",
 		"CREATE TABLE s_rm.tree (id int PRIMARY KEY, parent int, flag bit(1), CONSTRAINT fk FOREIGN KEY (parent) REFERENCES tree (id))",
+		"CREATE TABLE s_rm.z_menu (id int AUTO_INCREMENT PRIMARY KEY, name varchar(20) UNIQUE)", "CREATE TABLE s_rm.menu_option (menu_id int, pos int, PRIMARY KEY (menu_id, pos))",
+		"INSERT INTO s_rm.z_menu VALUES (3, 'first')", "INSERT INTO s_rm.menu_option VALUES (3, 1)",
 		"CREATE TABLE s_rm.flag_config (k varchar(10) PRIMARY KEY, f bit(1))", "INSERT INTO s_rm.flag_config VALUES ('zero', 0), ('one', 1), ('none', NULL)")
-	j.Release = "4.2.6-CE"
+	j.Release, j.Rows = "4.2.6-CE", []string{"z_menu"}
 	run(t, j)
 	s.Exec("ALTER TABLE s_rm.a MODIFY short varchar(30) COMMENT 'longer', DROP COLUMN old, MODIFY keep varchar(5) NOT NULL, ADD COLUMN fresh int NOT NULL DEFAULT 3 AFTER short, ADD UNIQUE KEY uk (fresh), DROP KEY gone",
 		"DROP TABLE s_rm.dropped", "CREATE TABLE s_cm.added (id int PRIMARY KEY)", "CREATE VIEW s_cm.w AS SELECT 1 AS x", "INSERT INTO s_rm.oms_settings VALUES ('b', '2')",
 		"UPDATE s_rm.oms_settings SET v = 'new' WHERE k = 'c'", "ALTER TABLE s_rm.flag_config ADD COLUMN more varchar(10) DEFAULT 'x'", "UPDATE s_rm.flag_config SET more = 'y' WHERE k = 'one'")
+	s.Exec("INSERT INTO s_rm.z_menu VALUES (77, 'it''s new')", "INSERT INTO s_rm.menu_option VALUES (77, 1)")
 	next := *j
+	next.Rows = []string{"z_menu"}
 	next.Release, next.Since, next.Out = "4.2.7-CE", j.Out, filepath.Join(t.TempDir(), "next")
 	report := run(t, &next)
 	for _, d := range report.Differences {
@@ -217,7 +221,8 @@ func TestSince(t *testing.T) {
 		"ALTER TABLE `a` ADD COLUMN `fresh` int NOT NULL DEFAULT 3 AFTER `short`;", "ALTER TABLE `a` MODIFY COLUMN `short` varchar(30)", "ALTER TABLE `a` ADD UNIQUE KEY `uk` (`fresh`);",
 		"-- not run, because it may lose data: DROP TABLE `dropped`", "-- not run, because it may lose data: ALTER TABLE `a` MODIFY COLUMN `keep` varchar(5) NOT NULL",
 		"-- not run, because it may lose data: ALTER TABLE `a` DROP COLUMN `old`", "INSERT INTO `oms_settings` (`k`, `v`) VALUES ('b', '2');",
-		"UPDATE `oms_settings` SET `v` = 'new' WHERE `k` = 'c' AND `v` <=> 'old';", "UPDATE `flag_config` SET `more` = 'y' WHERE `k` = 'one';",
+		"UPDATE `oms_settings` SET `v` = 'new' WHERE `k` = 'c' AND `v` <=> 'old';", "INSERT INTO `z_menu` (`name`) VALUES ('it''s new');", "INSERT INTO `menu_option` (`menu_id`, `pos`) VALUES ((SELECT `id` FROM `z_menu` WHERE `name` = 'it''s new'), 1);",
+		"UPDATE `flag_config` SET `more` = 'y' WHERE `k` = 'one';",
 	} {
 		if !strings.Contains(string(data), want) {
 			t.Errorf("%q is not in\n%s", want, data)

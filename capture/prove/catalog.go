@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"omsinit/capture/report"
+	"omsinit/capture/schema"
 	"omsinit/capture/tables"
 	"omsinit/internal/config"
 	"omsinit/internal/database"
@@ -139,6 +140,10 @@ func (v *Proof) compareRows(ctx context.Context, role config.Role, scratch *conf
 	if err != nil {
 		return nil, database.Explain(scratch, err)
 	}
+	references, err := schema.References(ctx, v.Installations())
+	if err != nil {
+		return nil, err
+	}
 	var out []finding.Finding
 	for _, t := range list {
 		if tables.NotOMS(t[0]) || t[0] == tables.VersionTable {
@@ -154,6 +159,17 @@ func (v *Proof) compareRows(ctx context.Context, role config.Role, scratch *conf
 		have, err := tables.ReadRows(ctx, db, v.From.Config, role, t[0])
 		if err != nil {
 			continue // the table is not there, which was said already
+		}
+		for _, x := range references {
+			if x.Role != role || x.ToRole != role || x.Table != t[0] {
+				continue
+			}
+			theirs, err := v.Scratch.Rows(ctx, scratch, role, x.To)
+			ours, failed := tables.ReadRows(ctx, db, v.From.Config, role, x.To)
+			if err == nil && failed == nil {
+				x.Resolve(made, theirs)
+				x.Resolve(have, ours)
+			}
 		}
 		comparable := len(have.Columns) == len(made.Columns)
 		for _, row := range made.Values {

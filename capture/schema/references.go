@@ -196,3 +196,16 @@ func namesTable(column, table string) bool {
 	thing := strings.TrimSuffix(bare(column), "id")
 	return IsID(column) && len(thing) >= shortestName && strings.Contains(bare(table), thing)
 }
+
+// Resolve puts the key of a row in the place of its number, in rows that refer to it: another server counts otherwise.
+func (x Reference) Resolve(rows, to tables.Rows) {
+	at := slices.IndexFunc(rows.Columns, func(c tables.Column) bool { return c.Name == x.Column })
+	for _, row := range rows.Values {
+		if at < 0 {
+			return
+		}
+		if other := numbered(to, x.ID, row[at]); other != nil && to.KeyOf(other) != "" {
+			row[at] = to.KeyOf(other)
+		}
+	}
+}

@@ -201,17 +201,18 @@ func (r *Reader) refer(ctx context.Context, at finding.Place, number string, i i
 			others = append(others, seenRow{s.words, other})
 		}
 	}
-	ref = pack.Reference{Database: x.ToRole, Table: x.To, Column: x.ID, Where: r.naturalKey(x, rows, row, others)}
+	where := r.naturalKey(pack.Plain, x, rows, row, others)
+	ref = pack.Reference{Database: x.ToRole, Table: x.To, Column: x.ID, Where: where}
 	if len(ref.Where) == 0 {
 		r.Report.Note(report.Text, at, msg.M("%s is kept as %s, the number of a row of %s that nothing tells from the others: where the server counts otherwise it is wrong", at.Key, number, to))
 		return ref, false, nil
 	}
 	if !x.Sure || len(others) == 0 {
-		var where []string
-		for _, column := range slices.Sorted(maps.Keys(ref.Where)) {
-			where = append(where, column+"="+ref.Where[column])
+		var shown []string
+		for _, column := range slices.Sorted(maps.Keys(where)) {
+			shown = append(shown, column+"="+where[column])
 		}
-		r.Report.Note(report.Likely, at, msg.M("%s is taken for the number of the row of %s with %s, because it is named so and has no other numbers", at.Key, to, msg.List(where)))
+		r.Report.Note(report.Likely, at, msg.M("%s is taken for the number of the row of %s with %s, because it is named so and has no other numbers", at.Key, to, msg.List(shown)))
 	}
 	return ref, true, nil
 }
@@ -229,7 +230,8 @@ func numbered(rows tables.Rows, column, number string) []string {
 
 // naturalKey returns the columns that tell a row from others in every installation, as templates: those of its keys, or
 // without any, all that are explained. It is empty where they tell it from no other.
-func (r *Reader) naturalKey(x Reference, rows tables.Rows, row []string, seen []seenRow) map[string]string {
+func (r *Reader) naturalKey(format pack.Format, x Reference, rows tables.Rows, row []string, seen []seenRow,
+) map[string]string {
 	if row == nil {
 		return nil
 	}
@@ -242,7 +244,7 @@ func (r *Reader) naturalKey(x Reference, rows tables.Rows, row []string, seen []
 			continue
 		}
 		at := finding.Place{File: string(x.ToRole) + "." + x.To, Key: c.Name}
-		e := quiet.explain(pack.Plain, at, x.To, "", row[i], i, seen)
+		e := quiet.explain(format, at, x.To, "", row[i], i, seen)
 		switch {
 		case e.open > 0 && keyed:
 			return nil

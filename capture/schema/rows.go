@@ -48,7 +48,7 @@ func asked(names []string, role config.Role, table string) bool {
 // data, it has not. Without a second one the name of the table decides.
 func (r *Reader) settings(ctx context.Context, role config.Role, o tables.Objects, old *Previous) ([]string, error) {
 	var out, taken, data []string
-	for _, t := range o.Tables {
+	for _, t := range r.referredFirst(role, o.Tables) {
 		if t.Name == tables.VersionTable || asked(r.Register, role, t.Name) {
 			continue
 		}
@@ -101,6 +101,9 @@ func (r *Reader) settings(ctx context.Context, role config.Role, o tables.Object
 			before := old.row(role, t.Name, rows.Columns, row)
 			switch {
 			case before == nil:
+				if old != nil {
+					r.lookUp(ctx, role, t.Name, rows.Columns, row, cells)
+				}
 				out = append(out, insert(t.Name, rows.Columns, cells, old == nil, when))
 			case !rows.Equal(before, row):
 				old, _ := r.quiet().cells(role, t.Name, rows.Columns, before, nil)
@@ -187,6 +190,48 @@ func insert(table string, columns []tables.Column, cells []string, fresh bool, w
 		return head + "SELECT " + strings.Join(values, ", ") + " FROM DUAL WHERE '" + when + "' = '1'"
 	}
 	return head + "VALUES (" + strings.Join(values, ", ") + ")"
+}
+
+// referredFirst puts tables behind those that their rows refer to.
+func (r *Reader) referredFirst(role config.Role, list []tables.Object) (out []tables.Object) {
+	for left := slices.Clone(list); len(left) > 0; {
+		n := slices.IndexFunc(left, func(t tables.Object) bool {
+			return !slices.ContainsFunc(r.references, func(x Reference) bool {
+				return x.Role == role && x.ToRole == role && x.Table == t.Name &&
+					slices.ContainsFunc(left, func(o tables.Object) bool { return o.Name == x.To })
+			})
+		})
+		n = max(n, 0) // they refer to each other
+		out, left = append(out, left[n]), slices.Delete(left, n, n+1)
+	}
+	return out
+}
+
+// lookUp puts queries in the place of the numbers of other rows, which are others in databases that are not new.
+func (r *Reader) lookUp(ctx context.Context, role config.Role, table string, columns []tables.Column,
+	row, cells []string,
+) {
+	for i, c := range columns {
+		n := slices.IndexFunc(r.references, func(x Reference) bool {
+			return x.Role == role && x.ToRole == role && x.Table == table && x.Column == c.Name
+		})
+		if n < 0 || row[i] == tables.Null {
+			continue
+		}
+		x := r.references[n]
+		rows, _, err := r.Words.From.Tables().Rows(ctx, role, x.To)
+		if err != nil {
+			continue
+		}
+		var where []string
+		for column, text := range r.naturalKey(pack.SQL, x, rows, numbered(rows, x.ID, row[i]), nil) {
+			where = append(where, database.Quote(column)+" = '"+text+"'")
+		}
+		if slices.Sort(where); len(where) > 0 {
+			cells[i] = fmt.Sprintf("(SELECT %s FROM %s WHERE %s)", database.Quote(x.ID), database.Quote(x.To),
+				strings.Join(where, " AND "))
+		}
+	}
 }
 
 // follow adds the row to those that follow a changed config.yaml.
