@@ -195,13 +195,13 @@ func (n *node) probeName(ctx context.Context) (string, error) {
 	if err := n.db.QueryRowContext(ctx, "SELECT UNIX_TIMESTAMP()").Scan(&now); err != nil {
 		return "", err
 	}
-	over := now + int64((rightsDeadlines*(n.Deadline+n.login) + grace + dropTimeout + probeMargin).Seconds())
+	over := now + int64((rightsDeadlines*(n.Deadline+n.login) + n.login + grace + dropTimeout + probeMargin).Seconds())
 	return probePrefix + strconv.FormatInt(over, 10) + "_" + strings.ToLower(rand.Text()[:8]), nil
 }
 
 // dropProbe removes the throw-away database, also when time is up.
 func (n *node) dropProbe(ctx context.Context, name string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTimeout+n.login)
 	defer cancel()
 	_, err := n.db.ExecContext(ctx, "DROP DATABASE IF EXISTS "+database.Quote(name))
 	return err

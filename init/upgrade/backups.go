@@ -113,6 +113,7 @@ func (u *Upgrade) prune(ctx context.Context, fresh string) {
 		return
 	}
 	defer db.Close()
+	_ = db.PingContext(ctx) // a slow login is no wait for the lock, which has the words for a MetaDB that is away
 	lock, ctx, err := database.Hold(ctx, u.Config, db, database.LockOptions{Timeout: 5 * time.Second, Node: u.Node})
 	if err != nil {
 		u.warn(msg.Errorf("no old backup is removed: %w", err))
