@@ -66,7 +66,7 @@ build: binary
 
 # For another processor: make binary GOARCH=arm64 BIN=...
 binary:
-	CGO_ENABLED=0 go build $(BUILD) -ldflags '-s -w -funcalign=16 $(SET)' -o $(BIN)/omsinit .
+	CGO_ENABLED=0 go build $(BUILD) -ldflags '-s -w -funcalign=8 $(SET)' -o $(BIN)/omsinit .
 
 # The manual pages and what completes commands in a shell, made by the binary itself.
 man: build

@@ -99,7 +99,7 @@ func (e *missingRowError) In(lang msg.Lang) string { return e.text.In(lang) }
 func (s *Step) resolve(ctx context.Context, conn *sql.Conn, row pack.FilledRow) error {
 	for _, column := range slices.Sorted(maps.Keys(row.Refs)) {
 		ref := row.Refs[column]
-		where, args := terms(slices.Sorted(maps.Keys(ref.Where)), ref.Where)
+		where, args := terms(sortedWithout(ref.Where, nil), ref.Where)
 		table := database.Quote(s.Config.Database(ref.Database)) + "." + database.Quote(ref.Table)
 		query := fmt.Sprintf("SELECT CAST(%s AS CHAR) FROM %s WHERE %s LIMIT 2", database.Quote(ref.Column), table,
 			strings.Join(where, " AND "))
@@ -125,7 +125,7 @@ func (s *Step) resolve(ctx context.Context, conn *sql.Conn, row pack.FilledRow) 
 // shownKey is what tells a row from others, as column=value.
 func shownKey(values map[string]string) string {
 	var shown []string
-	for _, column := range slices.Sorted(maps.Keys(values)) {
+	for _, column := range sortedWithout(values, nil) {
 		shown = append(shown, column+"="+values[column])
 	}
 	return strings.Join(shown, " ")
@@ -187,7 +187,7 @@ func (s *Step) packRow(ctx context.Context, conn *sql.Conn, row pack.FilledRow, 
 		err = conn.QueryRowContext(ctx, query, args...).Scan(&count)
 		return count, err
 	}
-	all := slices.Sorted(maps.Keys(values))
+	all := sortedWithout(values, nil)
 	done = &Row{Table: name + "." + row.Table, Key: keyOf(row.Row, values)}
 	found, err := matches(row.Key)
 	if err != nil {
@@ -228,7 +228,7 @@ func keyOf(row pack.Row, values map[string]string) string {
 func insertRow(ctx context.Context, conn *sql.Conn, table string, row pack.Row, values map[string]string) error {
 	var names, marks []string
 	var args []any
-	for _, column := range slices.Sorted(maps.Keys(values)) {
+	for _, column := range sortedWithout(values, nil) {
 		names, marks, args = append(names, database.Quote(column)), append(marks, "?"), append(args, values[column])
 	}
 	for _, column := range row.Now {
