@@ -1,9 +1,10 @@
 /*
- * fault CLASS N ACTION COUNT COMMAND...: runs a command, and lets the N-th system call of a class, counted over all its
- * threads and children, fail with the error number ACTION, or kills them all with SIGKILL there when ACTION is "kill".
- * CLASS is "file" for what changes files, "net" for what is sent over connections, or "any". How many calls of the
- * class there were is written to the file COUNT, also with N 0, which lets everything pass. The exit status is that of
- * the command, 137 when it was killed.
+ * fault CLASS N ACTION TRACE AFTER COMMAND...: runs a command, and lets the N-th system call of a class, counted over all
+ * its threads and children, fail with the error number ACTION, or kills them all with SIGKILL there when ACTION is
+ * "kill". CLASS is "file" for what changes files, "net" for what is sent over connections, or "any". With an AFTER that
+ * is not empty the count begins with the first write that holds this text. The calls of the class are written to the file
+ * TRACE, a line each, also with N 0, which lets everything pass. The exit status is that of the command, 137 when it was
+ * killed.
  *
  * The kernel asks for each such call (seccomp user notification, Linux 5.5), and is told to go on or not to.
  */
@@ -24,6 +25,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,17 +34,19 @@ enum class { FILES = 1, NET = 2 };
 /* by descriptor: the class is that of the file behind the first argument */
 enum kind { PATH, OPEN, DESCRIPTOR, CONNECT };
 
-static const struct { int number; enum kind kind; } watched[] = {
-	{ __NR_openat, OPEN },
-	{ __NR_renameat, PATH }, { __NR_renameat2, PATH }, { __NR_unlinkat, PATH }, { __NR_mkdirat, PATH },
-	{ __NR_symlinkat, PATH }, { __NR_fchmodat, PATH }, { __NR_fchownat, PATH },
+/* text is which argument is a path, or bytes that are written; -1 is none. */
+static const struct { int number; enum kind kind; const char *name; int text; } watched[] = {
+#define CALL(name, kind, text) { __NR_##name, kind, #name, text }
+	CALL(openat, OPEN, 1),
+	CALL(renameat, PATH, 3), CALL(renameat2, PATH, 3), CALL(unlinkat, PATH, 1), CALL(mkdirat, PATH, 1),
+	CALL(symlinkat, PATH, 2), CALL(fchmodat, PATH, 1), CALL(fchownat, PATH, 1),
 #ifdef __NR_rename
-	{ __NR_rename, PATH }, { __NR_unlink, PATH }, { __NR_mkdir, PATH }, { __NR_rmdir, PATH }, { __NR_chmod, PATH },
+	CALL(rename, PATH, 1), CALL(unlink, PATH, 0), CALL(mkdir, PATH, 0), CALL(rmdir, PATH, 0), CALL(chmod, PATH, 0),
 #endif
-	{ __NR_write, DESCRIPTOR }, { __NR_pwrite64, DESCRIPTOR }, { __NR_fsync, DESCRIPTOR }, { __NR_fdatasync, DESCRIPTOR },
-	{ __NR_ftruncate, DESCRIPTOR }, { __NR_fchmod, DESCRIPTOR }, { __NR_fchown, DESCRIPTOR },
-	{ __NR_read, DESCRIPTOR },
-	{ __NR_connect, CONNECT },
+	CALL(write, DESCRIPTOR, 1), CALL(pwrite64, DESCRIPTOR, 1), CALL(fsync, DESCRIPTOR, -1), CALL(fdatasync, DESCRIPTOR, -1),
+	CALL(ftruncate, DESCRIPTOR, -1), CALL(fchmod, DESCRIPTOR, -1), CALL(fchown, DESCRIPTOR, -1),
+	CALL(read, DESCRIPTOR, -1),
+	CALL(connect, CONNECT, -1),
 };
 #define WATCHED ((int)(sizeof watched / sizeof *watched))
 
@@ -93,14 +97,42 @@ static int receive_fd(int from)
 	return fd;
 }
 
+/* entry returns where the table has a call. */
+static int entry(const struct seccomp_notif *call)
+{
+	int i = 0;
+	while (i < WATCHED - 1 && watched[i].number != call->data.nr)
+		i++;
+	return i;
+}
+
+/* read_text reads the path of a call, or the beginning of what it writes, and returns how many bytes that are. */
+static int read_text(const struct seccomp_notif *call, char *text, int size)
+{
+	int i = entry(call), length = 0;
+	if (watched[i].text < 0)
+		return 0;
+	unsigned long from = call->data.args[watched[i].text];
+	int written = call->data.nr == __NR_write || call->data.nr == __NR_pwrite64;
+	if (written && call->data.args[2] < (unsigned long)size)
+		size = call->data.args[2];
+	while (length < size) { /* page by page: the next one may be none of the process */
+		int part = 4096 - from % 4096;
+		if (part > size - length)
+			part = size - length;
+		struct iovec to = { text + length, part }, at = { (void *)from, part };
+		if (process_vm_readv(call->pid, &to, 1, &at, 1, 0) != part)
+			break;
+		length += part;
+		from += part;
+	}
+	return written ? length : (int)strnlen(text, length);
+}
+
 /* class_of tells what a call is about, 0 when it is neither. */
 static int class_of(const struct seccomp_notif *call)
 {
-	enum kind kind = PATH;
-	for (int i = 0; i < WATCHED; i++)
-		if (watched[i].number == call->data.nr)
-			kind = watched[i].kind;
-	switch (kind) {
+	switch (watched[entry(call)].kind) {
 	case PATH:
 		return FILES;
 	case OPEN:
@@ -122,13 +154,18 @@ static int class_of(const struct seccomp_notif *call)
 
 int main(int argc, char **argv)
 {
-	if (argc < 6) {
-		fprintf(stderr, "fault CLASS N ACTION COUNT COMMAND...\n");
+	if (argc < 7) {
+		fprintf(stderr, "fault CLASS N ACTION TRACE AFTER COMMAND...\n");
 		return 125;
 	}
 	int class = !strcmp(argv[1], "file") ? FILES : !strcmp(argv[1], "net") ? NET : FILES | NET;
 	long n = atol(argv[2]), count = 0;
 	int kills = !strcmp(argv[3], "kill"), error = atoi(argv[3]);
+	const char *after = argv[5];
+	int counts = !*after;
+	FILE *trace = fopen(argv[4], "we");
+	if (!trace)
+		fail(argv[4]);
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		fail("socketpair");
@@ -142,7 +179,7 @@ int main(int argc, char **argv)
 			_exit(124);
 		send_fd(pair[1], listener);
 		close(listener);
-		execvp(argv[5], argv + 5);
+		execvp(argv[6], argv + 6);
 		_exit(127);
 	}
 	close(pair[1]);
@@ -160,7 +197,18 @@ int main(int argc, char **argv)
 			break;
 		}
 		struct seccomp_notif_resp answer = { call.id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE };
-		if (class_of(&call) & class && ++count == n) {
+		int of = class_of(&call);
+		char text[512];
+		int length = of ? read_text(&call, text, sizeof text) : 0;
+		if (!counts && memmem(text, length, after, strlen(after)))
+			counts = 1;
+		if (of & class && counts) {
+			fprintf(trace, "%s %s ", of == NET ? "net" : "file", watched[entry(&call)].name);
+			for (int i = 0; i < length; i++)
+				fputc(text[i] >= ' ' && text[i] <= '~' ? text[i] : '.', trace);
+			fputc('\n', trace);
+		}
+		if (of & class && counts && ++count == n) {
 			if (kills) {
 				kill(-child, SIGKILL);
 				continue;
@@ -170,8 +218,7 @@ int main(int argc, char **argv)
 		}
 		ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
 	}
-	FILE *out = fopen(argv[4], "w");
-	if (!out || fprintf(out, "%ld\n", count) < 0 || fclose(out))
+	if (fclose(trace))
 		fail(argv[4]);
 	int status;
 	if (waitpid(child, &status, 0) < 0)
