@@ -42,7 +42,7 @@ func TestRightsAreWhatCanBeDone(t *testing.T) {
 		{"an exact grant beside a wildcard", []string{"ALL ON `OMS\\_%`.*", "SELECT ON `OMS\\_cm`.*"}, nil},
 		{"a default role", []string{"ROLE ALL ON `OMS\\_%`.*"}, nil},
 		{"a role for part of it", []string{"ROLE " + everything[0], "ALL ON `OMS\\_cm%`.*", "ALL ON `OMS\\_hb%`.*", "ALL ON `OMS\\_rm\\_%`.*"}, nil},
-		{"a role that is not on", []string{"IDLE ALL ON *.*"}, nil},
+		{"a role that is not on", []string{"IDLE ALL ON `OMS\\_%`.*"}, nil}, // MySQL lets no member of one with SYSTEM_USER create a view
 		{"revoked in part", []string{"ALL ON *.*", "REVOKE INSERT ON OMS_cm.*"}, []testmaria.Kind{testmaria.MySQL}},
 		{"no CREATE", []string{but("CREATE")}, nil},
 		{"no DELETE", []string{but("DELETE")}, nil},
@@ -55,9 +55,7 @@ func TestRightsAreWhatCanBeDone(t *testing.T) {
 		{"no LOCK TABLES", []string{strings.Replace(but("ALTER"), " LOCK TABLES,", " ALTER,", 1)}, nil},
 	}
 	testmaria.Each(t, func(t *testing.T, k testmaria.Kind) {
-		if tools := k.Tools(t); tools != "" {
-			t.Setenv("PATH", tools+":/usr/sbin:/usr/bin:/sbin:/bin")
-		}
+		t.Parallel()
 		for _, fold := range []string{"0", "1"} {
 			s := testmaria.Start(t, testmaria.On(k), testmaria.Args("--lower-case-table-names="+fold))
 			for i, tc := range cases {
