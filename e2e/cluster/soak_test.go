@@ -157,9 +157,9 @@ var upgradeStages = []string{"ha-off", "stop", "backup", "verify", "prove", "fil
 // goes on, and the one that was cut off follows when its network is back. Then all go back to the old release.
 func cutOffAtEachStage(c *cluster) {
 	c.sql("CREATE DATABASE cut; CREATE TABLE cut.at (stage varchar(32) PRIMARY KEY)")
-	// A trigger of MariaDB holds the node that is about to begin a stage.
+	// A trigger of MariaDB holds the node that is about to begin a stage, for longer than it takes to cut its region off.
 	const trigger = "CREATE TRIGGER oms_rm_omsinit_upgrade.cut BEFORE INSERT ON oms_rm_omsinit_upgrade.stages FOR EACH ROW" +
-		" SET @slept = (SELECT SLEEP(5 * COUNT(*)) FROM cut.at WHERE stage = NEW.stage)"
+		" SET @slept = (SELECT SLEEP(15 * COUNT(*)) FROM cut.at WHERE stage = NEW.stage)"
 	c.sql(trigger)
 	c.sql("DELETE FROM oms_rm_omsinit_upgrade.upgrades; DELETE FROM oms_rm_omsinit_upgrade.stages")
 	for _, stage := range upgradeStages {
