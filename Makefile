@@ -7,6 +7,7 @@
 # make bench    how long an initialisation takes, and PID 1 beside others (10 minutes)
 # make fuzz     every reader of foreign bytes, FUZZTIME (20s) each
 # make sweep    every fault at every system call of the steps (hours; CI tries a sample)
+# make test-machine   the units of deploy under a systemd and a podman of their own, which moves control groups about
 # make soak     PID 1 without processes, threads or descriptors, for SOAK (1h)
 # make vuln     known vulnerabilities in what the binary calls, where their database can be reached
 # make release VERSION=v1.2.3   everything that is published of a tag, in dist; make release-check tries it on any commit
@@ -46,7 +47,7 @@ SERVERS := mysql mariadb-11.8
 UPGRADE := TestUpgradeAndRollBack|TestErrorAtEveryStage|TestKilledAtEveryStage|TestStepByStepAndDirectly|TestNodesTogether|TestWithoutLocks
 METADB  := ./internal/database ./internal/ha ./internal/registry ./init/metadb/...
 
-.PHONY: roots test-alone build binary deps packages lint size test test-unit test-metadb test-e2e test-container man pictures completions image demo cluster-demo cluster-demo-down cluster-soak scale release release-check bench fuzz sweep soak vuln fmt clean
+.PHONY: roots test-alone build binary deps packages lint size test test-unit test-metadb test-e2e test-container test-machine man pictures completions image demo cluster-demo cluster-demo-down cluster-soak scale release release-check bench fuzz sweep soak vuln fmt clean
 
 # urfave_cli_no_docs leaves out the generators of man pages, nethttpomithttp2 HTTP/2 (0.5 MB), which neither the CM nor
 # InfluxDB 1.x speaks.
@@ -99,6 +100,7 @@ lint:
 	@large=$$(git ls-files -z | xargs -0 stat -c '%s %n' 2>/dev/null | awk '$$1 > $(MAX_TRACKED)'); if [ -n "$$large" ]; then \
 		echo "tracked files of over $(MAX_TRACKED) bytes (a binary?):" "$$large" >&2; exit 1; fi
 	go vet ./... $(TESTDATA)
+	go vet -tags soak,machine ./e2e/...
 	go tool staticcheck ./... $(TESTDATA)
 	go -C scripts/release vet ./...
 	go -C deploy/kubernetes/test vet ./...
@@ -148,6 +150,10 @@ test-container:
 	else \
 		echo "no Docker engine answers: the container tests are left out"; \
 	fi
+
+# Not among the tests: a systemd of its own wants control groups, and a mistake there disturbs the whole machine.
+test-machine: packages image
+	OMSINIT_DOCKER=require OMSINIT_IMAGE=$(IMAGE) go test -tags machine -count=1 -timeout 20m -run '^TestMachine$$' ./e2e/container
 
 image: build
 ifeq ($(OMS_IMAGE),)
