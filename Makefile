@@ -127,7 +127,7 @@ test-alone:
 test-unit:
 	@packages=$$(go list ./...) && \
 		go -C deploy/kubernetes/test test ./... && \
-		go test -race -p $$(($$(nproc) + 1)) $$(echo "$$packages" | grep -v '/e2e\(/\|$$\)') $(TESTDATA)
+		go test -race -timeout 25m -p $$(($$(nproc) + 1)) $$(echo "$$packages" | grep -v '/e2e\(/\|$$\)') $(TESTDATA)
 
 # Without -race, and not cut at every statement, which test-unit has: here the servers differ, not this program. A server
 # that cannot be made is a failure.

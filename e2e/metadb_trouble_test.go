@@ -101,7 +101,8 @@ func TestLockTimeoutIsKept(t *testing.T) {
 	}
 	for _, silent := range []bool{false, true} {
 		t.Run(fmt.Sprint("silent ", silent), func(t *testing.T) {
-			for _, command := range []string{"metadb migrate FLAGS", "metadb backup FLAGS NEW", "metadb restore FLAGS --replace=oms_rm BACKUP", "init FLAGS --only metadb"} {
+			for _, command := range []string{"metadb migrate FLAGS", "metadb backup FLAGS NEW", "metadb restore FLAGS --replace=oms_rm BACKUP", "init FLAGS --only metadb",
+				"upgrade backup FLAGS NEW", "upgrade rollback FLAGS --yes"} {
 				t.Run(command, func(t *testing.T) {
 					t.Parallel()
 					port, silence := db.SilentTo(db.Port)

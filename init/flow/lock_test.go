@@ -37,7 +37,7 @@ func TestLockedOut(t *testing.T) {
 		"init":        func(f *Flow) error { return f.Init(t.Context(), Steps{}) },
 		"reconfigure": func(f *Flow) error { return f.Reconfigure(t.Context()) },
 		"upgrade":     func(f *Flow) error { return f.Upgrade(t.Context(), upgrade.Options{}) },
-		"rollback":    func(f *Flow) error { return f.RollBack(t.Context(), upgrade.Rollback{}) },
+		"rollback":    func(f *Flow) error { return f.RollBack(t.Context(), upgrade.Rollback{}, 0) },
 		"set":         func(f *Flow) error { return f.Set(t.Context(), Settings{Values: assign("cm_region", "x")}) },
 		"set, file": func(f *Flow) error {
 			return f.Set(t.Context(), Settings{Values: assign("cm_region", "x"), OnlyFile: true})

@@ -184,14 +184,16 @@ func (f *Flow) upgradeFailed(ctx context.Context, s *upgrade.Session, failure er
 	return &printedError{err}
 }
 
-// RollBack undoes the last upgrade.
-func (f *Flow) RollBack(ctx context.Context, how upgrade.Rollback) error {
+// RollBack undoes the last upgrade. It waits for other nodes for this long; 0 is as long as an upgrade does.
+func (f *Flow) RollBack(ctx context.Context, how upgrade.Rollback, nodes time.Duration) error {
 	return f.run(ctx, func(ctx context.Context) error {
 		cfg, err := f.needAddress()
 		if err != nil {
 			return err
 		}
-		page, err := f.upgrader(cfg).RollBack(ctx, how)
+		u := f.upgrader(cfg)
+		u.LockTimeout = nodes
+		page, err := u.RollBack(ctx, how)
 		if err != nil {
 			return err
 		}

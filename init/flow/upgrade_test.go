@@ -114,7 +114,7 @@ func TestPlanUpgradeIgnores(t *testing.T) {
 func TestRollBackNothing(t *testing.T) {
 	w := newWorld(t, testmaria.Start(t))
 	w.initialise()
-	err := w.flow().RollBack(t.Context(), upgrade.Rollback{})
+	err := w.flow().RollBack(t.Context(), upgrade.Rollback{}, 0)
 	if err == nil || !Printed(err) {
 		t.Fatalf("got %v", err)
 	}

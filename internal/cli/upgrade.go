@@ -69,14 +69,21 @@ func (c *upgradeApply) flags(t translate) flags {
 	keep.Aliases = []string{"no-auto-rollback"}
 	unattended := boolFlag(&c.Up.Unattended, "unattended", "")
 	unattended.Hidden = true // for PID 1
-	lock := lockTimeoutFlag(t, &c.LockTimeout)
-	lock.Action = func(_ *urfave.Context, d time.Duration) error { // other nodes may take longer than a run of this one
-		c.Up.LockTimeout = d
-		return nil
-	}
+	lock := nodesTimeoutFlag(t, &c.LockTimeout, &c.Up.LockTimeout)
 	ready := readyTimeoutFlag(t, "ready-timeout", &c.ReadyTimeout)
 	own := flags{keep, unattended, lock, ready, preferFlag(t, &c.Prefer), proveFlag(t, &c.Up.Prove)}
 	return slices.Concat(own, c.gateFlags(t), c.backupFlags(t))
+}
+
+// nodesTimeoutFlag is --lock-timeout where other nodes may take longer than a run of this one: unless it is given, they
+// are waited for as long as an upgrade takes.
+func nodesTimeoutFlag(t translate, run, nodes *time.Duration) urfave.Flag {
+	f := lockTimeoutFlag(t, run)
+	f.Action = func(_ *urfave.Context, d time.Duration) error {
+		*nodes = d
+		return nil
+	}
+	return f
 }
 
 // proveFlag is --prove.
@@ -98,7 +105,8 @@ func (c *upgradeApply) Run(ctx context.Context, _ *app) error {
 type upgradeRollback struct {
 	target
 	upgrade.Rollback
-	Yes bool
+	Nodes time.Duration // to wait for others
+	Yes   bool
 }
 
 func (c *upgradeRollback) flags(t translate) flags {
@@ -106,6 +114,7 @@ func (c *upgradeRollback) flags(t translate) flags {
 		boolFlag(&c.Yes, "yes", t("do not ask")),
 		boolFlag(&c.AcceptLoss, "accept-loss", t("continue although projects from after the upgrade would be lost")),
 		textFlag(&c.Backup, "backup", t("read the recorded backup from this folder, to which it was copied")),
+		nodesTimeoutFlag(t, &c.LockTimeout, &c.Nodes),
 	}
 }
 
@@ -119,7 +128,7 @@ func (c *upgradeRollback) Run(ctx context.Context, a *app) (err error) {
 	if !c.Yes {
 		c.Confirm = a.prompter(ctx).Confirm
 	}
-	return c.flow().RollBack(ctx, c.Rollback)
+	return c.flow().RollBack(ctx, c.Rollback, c.Nodes)
 }
 
 // upgradeBackup is `omsinit upgrade backup`.
@@ -130,7 +139,9 @@ type upgradeBackup struct {
 
 func (c *upgradeBackup) args() arguments { return arguments{usage: "[DIR]", first: []*string{&c.Dir}} }
 
-func (c *upgradeBackup) flags(t translate) flags { return c.backupFlags(t) }
+func (c *upgradeBackup) flags(t translate) flags {
+	return append(c.backupFlags(t), nodesTimeoutFlag(t, &c.LockTimeout, &c.Up.LockTimeout))
+}
 
 // Run takes the backup.
 func (c *upgradeBackup) Run(ctx context.Context, a *app) error {

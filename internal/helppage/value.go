@@ -20,7 +20,7 @@ var placeholders = []struct {
 	what    msg.Message
 	options string
 }{
-	{msg.M("FILE"), "config answers start bundle from check"},
+	{msg.M("FILE"), "config answers start bundle from check diff"},
 	{msg.M("FILE,…"), "compare"},
 	{msg.M("DIR"), "root pack backup backup-dir mount since"},
 	{msg.M("PATH"), "out file leave"},
