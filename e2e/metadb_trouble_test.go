@@ -90,10 +90,12 @@ func TestLockTimeoutIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer holder.Close()
-	var got int
-	name := database.LockName(&config.Config{RMDatabase: "oms_rm", CMDatabase: "oms_cm"})
-	if err := holder.QueryRowContext(t.Context(), "SELECT GET_LOCK(?, 0)", name).Scan(&got); err != nil || got != 1 {
-		t.Fatal(got, err)
+	for _, rm := range []string{"oms_rm", "oms_rm_omsinit_upgrade"} { // the second is that of upgrades
+		var got int
+		name := database.LockName(&config.Config{RMDatabase: rm, CMDatabase: "oms_cm"})
+		if err := holder.QueryRowContext(t.Context(), "SELECT GET_LOCK(?, 0)", name).Scan(&got); err != nil || got != 1 {
+			t.Fatal(got, err)
+		}
 	}
 	file, err := os.ReadFile(n.configFile())
 	if err != nil {
