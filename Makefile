@@ -144,7 +144,7 @@ test-container:
 		echo "container tests are switched off (OMSINIT_DOCKER=off)"; \
 	elif docker version --format '{{.Server.Version}}' >/dev/null 2>&1; then \
 		$(MAKE) image && \
-		OMSINIT_DOCKER=require OMSINIT_IMAGE=$(IMAGE) go test -race -count=1 -p 1 -timeout 20m ./e2e/container ./e2e/cluster; \
+		OMSINIT_DOCKER=require OMSINIT_IMAGE=$(IMAGE) go test -race -count=1 -p 1 -timeout 40m ./e2e/container ./e2e/cluster; \
 	elif [ "$(OMSINIT_DOCKER)" = require ]; then \
 		echo "no Docker engine answers, and the container tests are required here (OMSINIT_DOCKER=require)" >&2; exit 1; \
 	else \
