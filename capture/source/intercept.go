@@ -83,7 +83,7 @@ func (a *authority) file() string { return filepath.Join(a.dir, "trusted.pem") }
 
 func (a *authority) Close() { _ = os.RemoveAll(a.dir) }
 
-// Env tells programs whom to trust: OpenSSL and Python, Python's requests, curl, git and Node.
+// Env returns the variables that say whom to trust, to OpenSSL and Python, Python's requests, curl, git and Node.
 func (a *authority) Env() (out []string) {
 	for _, name := range []string{"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"} {
 		out = append(out, name+"="+a.file())

@@ -115,7 +115,7 @@ func (b *Browser) listen(out *os.File) {
 	}
 }
 
-// call tells the browser, or a tab of it, to do something.
+// call sends a command to the browser, or to a tab of it, and waits for the answer.
 func (b *Browser) call(session, method string, params map[string]any, into any) error {
 	message := map[string]any{"method": method, "params": params}
 	if session != "" {
