@@ -25,6 +25,10 @@ func metaDBConnect(ctx context.Context, n *node, f *found) {
 	begun := time.Now()
 	if err := db.PingContext(ctx); err != nil {
 		db.Close()
+		if waited := n.Deadline * time.Duration(connectDeadlines); database.IsSilent(err) && waited < database.LoginTimeout {
+			n.greetsLater(f, waited)
+			return
+		}
 		explained := database.Explain(n.cfg, err)
 		f.failure(connectID(err, explained), explained, msg.Message{}, fact("oms_meta_host", n.cfg.MetaHost),
 			fact("oms_meta_port", n.cfg.MetaPort), fact("oms_meta_user", n.cfg.MetaUser))
@@ -38,6 +42,15 @@ func metaDBConnect(ctx context.Context, n *node, f *found) {
 			fact("seconds", rounded(took)))
 	}
 	f.publish = func() { n.db, n.login = db, took }
+}
+
+// greetsLater reports a server that has not greeted within a shorter deadline than the usual one.
+func (n *node) greetsLater(f *found, waited time.Duration) {
+	f.error("metadb.slow-greeting",
+		msg.M("the MetaDB at %s:%d accepts connections, and has not greeted this node within %s", n.cfg.MetaHost, n.cfg.MetaPort, shown(waited)),
+		msg.M("set skip_name_resolve there, if it looks up the name of each client and its name server is slow or away; `omsinit check` waits for it for %s, and says whether it hangs", database.LoginTimeout),
+		fact("seconds", rounded(waited)))
+	f.findings[len(f.findings)-1].Transient = true
 }
 
 // slowGreeting is what no network takes.

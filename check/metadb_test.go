@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -93,6 +94,20 @@ func TestMetaDB(t *testing.T) {
 		}
 		if fmt.Sprint(got) != "[metadb.slow-greeting]" {
 			t.Errorf("got %v: %+v", got, report.Findings())
+		}
+	})
+	t.Run("looks up names for longer than the deadline", func(t *testing.T) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		slow := *cfg
+		slow.MetaPort = l.Addr().(*net.TCPAddr).Port
+		n := &node{Input: Input{Deadline: 20 * time.Millisecond}, cfg: &slow}
+		f, _ := bounded(t.Context(), n, metaDBConnectCheck)
+		if got := (Result{Findings: f.findings}); ids(got) != "error metadb.slow-greeting" || !got.Findings[0].Transient {
+			t.Errorf("got %+v", f.findings)
 		}
 	})
 	t.Run("read-only", func(t *testing.T) {

@@ -111,7 +111,7 @@ func tsdbOptionalFlag(t translate, to *bool) urfave.Flag {
 	return boolFlag(to, "tsdb-optional", t("continue without a time-series database that does not pass its check (also OMSINIT_TSDB_OPTIONAL)"))
 }
 
-func lockTimeoutFlag(t translate, to *time.Duration) *urfave.DurationFlag {
+func lockTimeoutFlag(t translate, to *time.Duration) urfave.Flag {
 	return durationFlag(to, "lock-timeout", flow.DefaultLockTimeout, t("wait at most this long for another run to end"))
 }
 

@@ -9,6 +9,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"omsinit/init/flow"
 	"omsinit/init/metadb/backup"
 	"omsinit/init/upgrade"
 	"omsinit/internal/msg"
@@ -78,7 +79,9 @@ func (c *upgradeApply) flags(t translate) flags {
 // nodesTimeoutFlag is --lock-timeout where other nodes may take longer than a run of this one: unless it is given, they
 // are waited for as long as an upgrade takes.
 func nodesTimeoutFlag(t translate, run, nodes *time.Duration) urfave.Flag {
-	f := lockTimeoutFlag(t, run)
+	f := durationFlag(run, "lock-timeout", flow.DefaultLockTimeout,
+		t("wait at most this long for another run on this node, and for another node that upgrades"))
+	f.DefaultText = t("%v on this node, %v for another one", flow.DefaultLockTimeout, upgrade.DefaultLockTimeout)
 	f.Action = func(_ *urfave.Context, d time.Duration) error {
 		*nodes = d
 		return nil
@@ -140,7 +143,7 @@ type upgradeBackup struct {
 func (c *upgradeBackup) args() arguments { return arguments{usage: "[DIR]", first: []*string{&c.Dir}} }
 
 func (c *upgradeBackup) flags(t translate) flags {
-	return append(c.backupFlags(t), nodesTimeoutFlag(t, &c.LockTimeout, &c.Up.LockTimeout))
+	return append(c.backupFlags(t), lockTimeoutFlag(t, &c.Up.LockTimeout))
 }
 
 // Run takes the backup.

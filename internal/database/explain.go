@@ -159,6 +159,12 @@ func Gone(err error) bool {
 	return errors.Is(err, ErrLockLost) || !errors.As(err, &connect) && !timedOut(err) && lost(err)
 }
 
+// IsSilent reports whether a server accepted the connection, and had sent nothing when the time was over.
+func IsSilent(err error) bool {
+	var connect *connectError
+	return errors.As(err, &connect) && connect.dialled && !connect.spoke && timedOut(connect.err)
+}
+
 // lost reports whether an open connection broke.
 func lost(err error) bool {
 	for _, gone := range []error{
