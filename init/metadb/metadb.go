@@ -52,6 +52,8 @@ type Step struct {
 	run func(ctx context.Context, conn *sql.Conn, text string, args ...any) (int64, error)
 	// inTurn works on one database after the other.
 	inTurn bool
+	// connecting changes how connections are made.
+	connecting []mysql.Option
 	// locking changes how the lock is kept.
 	locking mysql.LockOptions
 }
@@ -117,7 +119,7 @@ func (s *Step) begin() (*work, *sql.DB, error) {
 }
 
 func (s *Step) open() (*sql.DB, error) {
-	return mysql.Open(s.Config, "", mysql.As(s.Node), mysql.CountFoundRows)
+	return mysql.Open(s.Config, "", append([]mysql.Option{mysql.As(s.Node), mysql.CountFoundRows}, s.connecting...)...)
 }
 
 // attempt is one way through, on connections that may break.

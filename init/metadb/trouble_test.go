@@ -228,6 +228,27 @@ func TestServerRestart(t *testing.T) {
 	}
 }
 
+// A statement that takes longer than a server may otherwise take to answer is sent once, and waited for.
+func TestLongStatement(t *testing.T) {
+	s := testmaria.Start(t)
+	c := configFor(s, "long")
+	const long = "UPDATE ledger SET n = n + 1 + SLEEP(5)"
+	var sent int
+	step := &Step{Config: c, Pack: packWith(t, map[string]string{"schema/cm/4.2.0.sql": "CREATE TABLE ledger (n int); INSERT INTO ledger VALUES (1); " + long + ";"}),
+		connecting: []mysql.Option{func(c *driver.Config) { c.ReadTimeout = 2 * time.Second }}}
+	step.run = func(ctx context.Context, conn *sql.Conn, text string, args ...any) (int64, error) {
+		if text == long {
+			sent++ // of one database alone
+		}
+		return runStatement(ctx, conn, text, args...)
+	}
+	apply(t, step)
+	var n int
+	if err := s.DB("").QueryRow("SELECT n FROM long_cm.ledger").Scan(&n); err != nil || n != 2 || sent != 1 {
+		t.Errorf("sent %d times, the row says %d, %v", sent, n, err)
+	}
+}
+
 // Whoever loses the lock stops at once, on the connections that still work too.
 func TestLostLockStops(t *testing.T) {
 	s := testmaria.Start(t)

@@ -3,6 +3,7 @@ package database
 import (
 	"bufio"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
 
 	"omsinit/internal/config"
 	"omsinit/internal/finding"
@@ -321,4 +324,50 @@ func TestRefusedLocks(t *testing.T) {
 
 func signal(code int, message string) string {
 	return fmt.Sprintf("SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO=%d, MESSAGE_TEXT='%s'", code, strings.ReplaceAll(message, "'", "''"))
+}
+
+// What is sent under Watch is waited for as long as the lock is held, and no longer. What nobody watches over ends with
+// the limit of an answer.
+func TestLongStatement(t *testing.T) {
+	contract(t, func(t *testing.T, s *testmaria.Server, c *config.Config) {
+		l, err := Acquire(t.Context(), c, pool(t, c), LockOptions{Lease: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Release()
+		watched, stop := l.Watch(t.Context())
+		defer stop()
+		db := pool(t, c, func(c *mysql.Config) { c.ReadTimeout = 200 * time.Millisecond })
+		session := func() *sql.Conn {
+			conn, err := db.Conn(t.Context())
+			for ; err != nil && t.Context().Err() == nil; conn, err = db.Conn(t.Context()) {
+				continue // the answers to a login have the limit, too
+			}
+			return conn
+		}
+		long := func(ctx context.Context) error {
+			conn := session()
+			defer conn.Close()
+			_, err := conn.ExecContext(ctx, "DO SLEEP(1)")
+			return err
+		}
+		for name, ctx := range map[string]context.Context{"as it is": watched, "to its end": context.WithoutCancel(watched)} {
+			if err := long(ctx); err != nil {
+				t.Errorf("under Watch, %s: %v", name, err)
+			}
+		}
+		if err := long(t.Context()); !Gone(err) {
+			t.Errorf("without Watch: %v", err)
+		}
+		conn := session()
+		defer conn.Close()
+		defer s.Thaw()
+		s.Freeze()
+		if _, err := conn.ExecContext(watched, "DO 1"); err == nil || !errors.Is(context.Cause(watched), ErrLockLost) {
+			t.Errorf("frozen: %v, %v", err, context.Cause(watched))
+		}
+		if _, err := conn.ExecContext(context.WithoutCancel(watched), "DO 1"); err == nil {
+			t.Error("frozen, to its end: no error")
+		}
+	})
 }

@@ -174,8 +174,9 @@ func (l *Lock) Session(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
 }
 
 // Watch keeps the lock's connection, or its lease, alive until stop is called. The context that it returns is
-// cancelled, with ErrLockLost in the cause, as soon as the lock is found lost. Conn must not be used meanwhile.
-func (l *Lock) Watch(ctx context.Context) (watched context.Context, stop func()) {
+// cancelled, with ErrLockLost in the cause, as soon as the lock is found lost. A statement with that context may take
+// as long as it takes. Conn must not be used meanwhile.
+func (l *Lock) Watch(ctx context.Context) (context.Context, func()) {
 	watched, cancel := context.WithCancelCause(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -195,7 +196,7 @@ func (l *Lock) Watch(ctx context.Context) (watched context.Context, stop func())
 			l.note.leave(watched, l.conn) // its table may exist by now
 		}
 	}()
-	return watched, func() {
+	return context.WithValue(watched, watchKey{}, watched), func() {
 		cancel(nil)
 		<-done
 	}

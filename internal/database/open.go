@@ -26,7 +26,7 @@ const (
 	// connection and wait for ever for the client to speak first. A server without skip_name_resolve whose name server
 	// is away greets after 5 to 30 seconds.
 	LoginTimeout = 35 * time.Second
-	// readTimeout is the longest that one statement may stay without an answer.
+	// readTimeout is the longest that one statement may stay without an answer, unless it is sent under Watch.
 	readTimeout  = 5 * time.Minute
 	writeTimeout = time.Minute
 )

@@ -24,22 +24,41 @@ type driverConn interface {
 	driver.Validator
 }
 
+// watchKey is the key under which a context has that of the Watch that it came from.
+type watchKey struct{}
+
+// watch remembers who watches over the server while a statement is answered.
+func (s *session) watch(ctx context.Context) {
+	if s.wire != nil {
+		s.wire.watched, _ = ctx.Value(watchKey{}).(context.Context)
+	}
+}
+
 // ExecContext executes a statement.
 func (s *session) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	s.watch(ctx)
 	r, err := s.driverConn.ExecContext(ctx, query, args)
 	return r, ended(ctx, err)
 }
 
 // QueryContext executes a query.
 func (s *session) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	s.watch(ctx)
 	r, err := s.driverConn.QueryContext(ctx, query, args)
 	return r, ended(ctx, err)
 }
 
 // BeginTx starts a transaction.
 func (s *session) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	s.watch(ctx)
 	tx, err := s.driverConn.BeginTx(ctx, o)
 	return tx, ended(ctx, err)
+}
+
+// Ping asks whether the server is there.
+func (s *session) Ping(ctx context.Context) error {
+	s.watch(ctx)
+	return s.driverConn.Ping(ctx)
 }
 
 // ended is the error of a call whose context may have ended meanwhile. The driver closes a connection then, and calls

@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
+	"os"
+	"time"
 
 	"omsinit/internal/msg"
 )
@@ -102,6 +104,23 @@ type wire struct {
 	number  byte   // of that packet
 	unread  []byte // of buffer
 	buffer  []byte
+	// watched is the context of Watch under which the last statement was sent, nil for one that nobody watches over.
+	watched context.Context
+}
+
+// receive reads from the network. The answer to a statement under a lock may take as long as the lock is held: an ALTER
+// TABLE of a large table takes hours, and the server goes on with one whose client has given up. A server that is away
+// loses the lock, and a connection that is dead is noticed by the keep-alive of TCP.
+func (w *wire) receive(b []byte) (int, error) {
+	for {
+		n, err := w.listener.Read(b)
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) || w.watched == nil || w.watched.Err() != nil {
+			return n, err
+		}
+		if err := w.SetReadDeadline(time.Now().Add(readTimeout)); err != nil {
+			return 0, err
+		}
+	}
 }
 
 // hold lets the driver see of the next result only what comes before the rows.
@@ -110,7 +129,7 @@ func (w *wire) hold() { w.held, w.columns, w.open = true, -1, 0 }
 // Read is what the driver calls.
 func (w *wire) Read(b []byte) (int, error) {
 	if !w.held && len(w.unread) == 0 {
-		return w.listener.Read(b)
+		return w.receive(b)
 	}
 	if err := w.fill(1); err != nil {
 		return 0, err
@@ -203,7 +222,7 @@ func (w *wire) fill(n int) error {
 	}
 	have := copy(w.buffer, w.unread)
 	for have < n {
-		k, err := w.listener.Read(w.buffer[have:])
+		k, err := w.receive(w.buffer[have:])
 		if have += k; err != nil && have < n {
 			w.unread = w.buffer[:have]
 			return err
