@@ -25,7 +25,8 @@ func metaDBConnect(ctx context.Context, n *node, f *found) {
 	begun := time.Now()
 	if err := db.PingContext(ctx); err != nil {
 		db.Close()
-		if waited := n.Deadline * time.Duration(connectDeadlines); database.IsSilent(err) && waited < database.LoginTimeout {
+		waited := n.Deadline * time.Duration(connectDeadlines)
+		if database.IsSilent(err) && waited < database.LoginTimeout {
 			n.greetsLater(f, waited)
 			return
 		}
