@@ -3,6 +3,7 @@ package upgrade
 import (
 	"context"
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -140,4 +141,85 @@ func TestAutoHAKeepsWhatTheConsoleWrites(t *testing.T) {
 	if got, _, err := ha.Read(t.Context(), db, "oms_rm"); err != nil || got != want {
 		t.Errorf("got  %s, %v\nwant %s", got, err, want)
 	}
+}
+
+// What an upgrade that was undone had switched off is on again after the next one with --auto-ha, unless people have
+// decided otherwise meanwhile.
+func TestAutoHAAfterOneThatWasUndone(t *testing.T) {
+	t.Parallel()
+	testmaria.Each(t, func(t *testing.T, k testmaria.Kind) {
+		s := testmaria.Start(t, testmaria.On(k))
+		c := installed(t, s, "oms", "4.1.1-CE", 0)
+		db := s.DB("oms_rm")
+		value := func() string {
+			text, _, err := ha.Read(t.Context(), db, "oms_rm")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return text
+		}
+		set := func(text string) {
+			s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = '" + text + "'")
+		}
+		on := strings.Replace(ha.Default, `"enable":false`, `"enable":true`, 1)
+		set(on)
+		s.Exec("UPDATE oms_hb.heart_beat SET gmt_modified = NOW() - INTERVAL 100 MINUTE")
+		fail := ""
+		u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
+		u.fault = func(at string) error {
+			if at == fail {
+				return errors.New("an error of the test")
+			}
+			return nil
+		}
+		upgrade := func(auto bool, failing string) {
+			t.Helper()
+			u.AutoHA, fail = auto, failing
+			if due, err := drive(t.Context(), u); !due || (err != nil) != (fail != "") {
+				t.Fatal(due, err)
+			}
+		}
+		rollBack := func() {
+			t.Helper()
+			if _, err := u.RollBack(t.Context(), Rollback{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		is := func(what, want string) {
+			t.Helper()
+			if got := value(); got != want {
+				t.Errorf("%s:\ngot  %s\nwant %s", what, got, want)
+			}
+		}
+		// The outage began at the last sign of life, before the first upgrade.
+		isOn := func(what string) {
+			t.Helper()
+			got := regexp.MustCompile(`(Min":)10[1-9]`).ReplaceAllString(value(), `${1}101`)
+			if got != strings.Replace(on, `Min":30`, `Min":101`, 1) {
+				t.Errorf("%s: %s", what, value())
+			}
+		}
+		upgrade(true, "after "+stageSchema)
+		is("restored", ha.Default)
+		upgrade(true, "after "+stageProve)
+		is("given up before the first change", ha.Default)
+		upgrade(false, "after "+stageSchema)
+		is("restored once more", ha.Default)
+		upgrade(true, "after "+stageAdopt)
+		is("restored, after it was taken over", ha.Default)
+		upgrade(true, "")
+		isOn("done")
+		rollBack()
+		is("rolled back", ha.Default)
+		upgrade(true, "")
+		isOn("done after a rollback")
+		rollBack()
+		edited := strings.Replace(ha.Default, `"checkRequestIntervalSec":600`, `"checkRequestIntervalSec":601`, 1)
+		set(edited)
+		upgrade(true, "")
+		is("people have written it since", edited)
+		rollBack()
+		upgrade(true, "")
+		is("people have, before the one that was undone last", edited)
+	})
 }

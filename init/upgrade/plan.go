@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"omsinit/init/metadb"
+	"omsinit/init/metadb/backup"
 	"omsinit/init/upgrade/hosts"
-	"omsinit/internal/config"
 	"omsinit/internal/finding"
 	"omsinit/internal/ha"
 	"omsinit/internal/registry"
@@ -33,7 +33,7 @@ type Plan struct {
 	Route []string `json:"route"`
 	HA    PlanHA   `json:"ha"`
 	// Databases are those that are backed up.
-	Databases  []PlanDatabase      `json:"databases"`
+	Databases  []backup.Size       `json:"databases"`
 	Statements []metadb.Statements `json:"statements"`
 	Backup     PlanBackup          `json:"backup"`
 	// Programs stop on this node; EstimatedSeconds is for how long.
@@ -54,15 +54,6 @@ type PlanHA struct {
 	Enabled        bool `json:"enabled"`
 	Automatic      bool `json:"automatic"` // --auto-ha switches it
 	RefetchMinutes int  `json:"refetch_store_interval_min"`
-}
-
-// PlanDatabase is one database. Rows and bytes are estimates of the server.
-type PlanDatabase struct {
-	Kind      config.Role `json:"kind"`
-	Name      string      `json:"name"`
-	Rows      int64       `json:"rows"`
-	Bytes     int64       `json:"bytes"`
-	DumpBytes int64       `json:"dump_bytes"`
 }
 
 // PlanBackup is where the backup goes, and whether it fits.
@@ -92,7 +83,7 @@ func (u *Upgrade) Plan(ctx context.Context, others []finding.Finding, ignored fu
 	}
 	p := &Plan{Version: 1, From: s.from.String(), To: s.to.String(), Edition: u.Pack.Edition, Recorded: []string{},
 		Route:     append([]string{}, s.way.stops...),
-		Databases: append([]PlanDatabase{}, s.databases...), Statements: append([]metadb.Statements{}, s.statements...),
+		Databases: append([]backup.Size{}, s.databases...), Statements: append([]metadb.Statements{}, s.statements...),
 		Programs: []string{}, OtherNodes: []string{}, Objections: []PlanObjection{},
 		objections: append(others, s.found...)}
 	for _, v := range s.recorded {

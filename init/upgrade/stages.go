@@ -157,6 +157,9 @@ func (s *Session) count(ctx context.Context, name, table string) (n int64, err e
 // other regions, which do not record a release. Where the pack begins later
 // than the old release there is nothing to note.
 func (s *Session) adopt(ctx context.Context) error {
+	if err := s.takeOverHA(ctx); err != nil {
+		return err
+	}
 	recorded, err := recordedVersions(ctx, s.db, s.Config)
 	if err == nil && len(recorded) == 0 {
 		err = s.record(ctx, s.rec.From)

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -32,7 +31,7 @@ type survey struct {
 	way way
 	ha  string // ha.config as it is stored
 	// databases are those that a backup holds; findErr is why they are not known.
-	databases  []PlanDatabase
+	databases  []backup.Size
 	heartbeats []string // those among them
 	findErr    error
 	// statements are what the migration sends, where this image does it;
@@ -128,84 +127,11 @@ func (u *Upgrade) look(ctx context.Context, db *sql.DB) (*survey, error) {
 	if s.findErr != nil {
 		return s, nil
 	}
-	conn, err := fresh(ctx, db)
-	if err != nil {
-		return nil, database.Explain(u.Config, err)
-	}
-	defer conn.Close()
-	for _, d := range found {
-		size, err := u.measure(ctx, conn, d)
-		if err != nil {
-			return nil, err
-		}
-		s.databases = append(s.databases, size)
+	if s.databases, err = u.job("").Measure(ctx, db, found); err != nil {
+		return nil, err
 	}
 	s.hosts, err = database.Column(ctx, db, "SELECT ip FROM "+database.Quote(u.Config.CMDatabase)+".host ORDER BY ip")
 	return s, newMetaDB(u.Config, err)
-}
-
-// measure asks the server for the size of a database, on a connection of its own. A binary value takes two characters a
-// byte in a dump.
-func (u *Upgrade) measure(ctx context.Context, conn *sql.Conn, d backup.Database) (PlanDatabase, error) {
-	s := PlanDatabase{Kind: d.Kind, Name: d.Name}
-	// In one question with the sizes this takes the server a second.
-	binary, err := database.Column(ctx, conn, "SELECT DISTINCT table_name FROM information_schema.columns WHERE table_schema = ? AND data_type IN ('blob', 'tinyblob', 'mediumblob', 'longblob', 'binary', 'varbinary', 'bit')", d.Name)
-	if err != nil {
-		return s, database.Explain(u.Config, err)
-	}
-	files := fileSizes(ctx, conn, d.Name)
-	err = database.Each(ctx, conn, "SELECT table_name, COALESCE(table_rows, 0), COALESCE(data_length, 0), COALESCE(index_length, 0) FROM information_schema.tables WHERE table_schema = ? AND table_type = 'BASE TABLE'",
-		[]any{d.Name}, func(rows *sql.Rows) error {
-			var name string
-			var count, bytes, index int64
-			if err := rows.Scan(&name, &count, &bytes, &index); err != nil {
-				return err
-			}
-			bytes = max(bytes, files[name]-index-emptyFile)
-			s.Rows, s.Bytes = s.Rows+count, s.Bytes+bytes
-			switch {
-			case name == "heatbeat_sequence": // trimmed before
-			case slices.Contains(binary, name):
-				s.DumpBytes += 2*bytes + 4096
-			default:
-				s.DumpBytes += bytes + bytes/5 + 4096
-			}
-			return nil
-		})
-	return s, database.Explain(u.Config, err)
-}
-
-// emptyFile is what the file of a table takes that holds nothing.
-const emptyFile = 128 << 10
-
-// fresh returns a connection on which the server's figures are not those of yesterday: MySQL 8 keeps them for a day.
-// Others do not know the variable.
-func fresh(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
-	conn, err := db.Conn(ctx)
-	if err == nil {
-		_, _ = conn.ExecContext(ctx, "SET SESSION information_schema_stats_expiry = 0")
-	}
-	return conn, err
-}
-
-// fileSizes returns the sizes of the files of a database's tables: InnoDB's own figures may be old, such as after a
-// load. An account without the right PROCESS learns nothing, and the figures have to do.
-func fileSizes(ctx context.Context, conn *sql.Conn, name string) map[string]int64 {
-	sizes := map[string]int64{}
-	for _, table := range []string{"innodb_tablespaces", "innodb_sys_tablespaces"} { // MySQL 8, MariaDB
-		_ = database.Each(ctx, conn, "SELECT name, file_size FROM information_schema."+table, nil, func(rows *sql.Rows) error {
-			var file string
-			var bytes int64
-			err := rows.Scan(&file, &bytes)
-			folder, file, _ := strings.Cut(file, "/")
-			file, _, _ = strings.Cut(file, "#") // a partition
-			if folder == name {
-				sizes[file] += bytes
-			}
-			return err
-		})
-	}
-	return sizes
 }
 
 // backupSpace compares what a backup takes with what is left where backups go, or

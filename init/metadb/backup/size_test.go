@@ -1,14 +1,13 @@
-package upgrade
+package backup
 
 import (
 	"testing"
 
-	"omsinit/init/metadb/backup"
 	"omsinit/internal/config"
 	"omsinit/testdata/testmaria"
 )
 
-// The sizes that the gate of the disk counts with are not the server's statistics, which may be a day old.
+// The sizes that an upgrade looks for room with are not the server's statistics, which may be a day old.
 func TestMeasureIsFresh(t *testing.T) {
 	testmaria.Each(t, func(t *testing.T, k testmaria.Kind) {
 		t.Parallel()
@@ -25,13 +24,8 @@ func TestMeasureIsFresh(t *testing.T) {
 		if err := db.QueryRow("SELECT data_length FROM information_schema.tables WHERE table_schema = 'oms_rm'").Scan(&cached); err != nil || cached > 1<<20 {
 			t.Fatalf("the statistics are not old: %d, %v", cached, err)
 		}
-		conn, err := fresh(t.Context(), db)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		got, err := (&Upgrade{}).measure(t.Context(), conn, backup.Database{Kind: config.RM, Name: "oms_rm"})
-		if err != nil || got.Bytes < 15<<20 || got.Bytes > 40<<20 || got.DumpBytes < got.Bytes {
+		got, err := (&Job{}).Measure(t.Context(), db, []Database{{Kind: config.RM, Name: "oms_rm"}})
+		if err != nil || len(got) != 1 || got[0].Bytes < 15<<20 || got[0].Bytes > 40<<20 || got[0].DumpBytes < got[0].Bytes {
 			t.Errorf("%+v, %v", got, err)
 		}
 	})
