@@ -10,7 +10,6 @@ import (
 	"omsinit/internal/database"
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
-	"omsinit/internal/registry"
 )
 
 // acquire takes the lock of upgrades. It is another one than that of the
@@ -80,43 +79,6 @@ func pause(ctx context.Context, d time.Duration) bool {
 		return true
 	case <-ctx.Done():
 		return false
-	}
-}
-
-// letFirst waits for another node to upgrade when this node's cm_url leads to one of the others: the console of this
-// node is ready when that CM runs, and no node starts its programs before the upgrade is done, so the two would wait
-// for each other. A person who runs the upgrade here knows that the CM runs, or does not need it.
-func (s *Session) letFirst(ctx context.Context, before *survey) error {
-	first := registry.CMNode(s.Config, s.Node)
-	if first == "" || !s.Unattended || open(before.newest) && before.newest.Node == s.Node {
-		return nil
-	}
-	if !open(before.newest) && before.own != nil {
-		if err := s.notAgain(nil, before.own); err != nil {
-			return err
-		}
-	}
-	limit := cmp.Or(max(s.LockTimeout, 0), DefaultLockTimeout)
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, finding.Transient(msg.Errorf("%s, where the CM of this region is (cm_url), has not upgraded the MetaDB within %s; see whether its new container runs, or run `omsinit upgrade apply` here", first, limit)))
-	var followed sync.WaitGroup
-	defer followed.Wait()
-	defer cancel()
-	followed.Go(func() {
-		s.follow(ctx, msg.M("waiting for %s, where the CM of this region is (cm_url), to upgrade the MetaDB", first))
-	})
-	for {
-		now, err := s.versions(ctx, s.db)
-		switch {
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case err != nil:
-			return err
-		case !open(now.newest) && (!now.due() || now.own != nil && (before.own == nil || *now.own != *before.own)):
-			return nil
-		}
-		if !pause(ctx, followEvery) {
-			return context.Cause(ctx)
-		}
 	}
 }
 
