@@ -26,12 +26,12 @@ const (
 	Heading Style = "1" // bold
 )
 
-// Paint returns the text as it is written to w.
+// Paint returns the text as it is written to w. The line ends around it are not painted.
 func (s Style) Paint(w io.Writer, text string) string {
-	if s == Plain || text == "" || !Colored(w) {
+	body := strings.Trim(text, "\n")
+	if s == Plain || body == "" || !Colored(w) {
 		return text
 	}
-	body := strings.Trim(text, "\n")
 	before, after, _ := strings.Cut(text, body)
 	return before + "\x1b[" + string(s) + "m" + body + "\x1b[0m" + after
 }

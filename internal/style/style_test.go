@@ -58,3 +58,20 @@ func TestColored(t *testing.T) {
 		}
 	}
 }
+
+// The line ends around a text are not painted, nor is a text of nothing else.
+func TestLineEnds(t *testing.T) {
+	t.Setenv("NO_COLOR", "")
+	t.Setenv("CLICOLOR_FORCE", "1")
+	for text, want := range map[string]string{
+		"":           "",
+		"\n":         "\n",
+		"\n\n":       "\n\n",
+		"\na\n":      "\n\x1b[31ma\x1b[0m\n",
+		"\na\n\nb\n": "\n\x1b[31ma\n\nb\x1b[0m\n",
+	} {
+		if got := Error.Paint(os.Stderr, text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
