@@ -131,7 +131,9 @@ func (d *Dialogue) begin() error {
 			suggestion = regions
 		}
 	}
-	d.Say(style.Plain, msg.M("The modes are: single (one node), nodes (several nodes in one region), regions (several regions)."))
+	if d.Again() {
+		d.Say(style.Plain, msg.M("The modes are: single (one node), nodes (several nodes in one region), regions (several regions)."))
+	}
 	mode, err := d.choose(Mode, msg.M("Mode of deployment"), suggestion, single, nodes, regions)
 	d.shared.mode = mode
 	return err

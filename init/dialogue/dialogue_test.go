@@ -103,6 +103,12 @@ func TestConversations(t *testing.T) {
 		"the region of the MetaDB, deployed anew": {minimal(Existing, "y"), func() (Found, error) {
 			return Found{Databases: []string{"oms_rm"}, Regions: []string{"7 cn-x"}, Locations: []int{7}, HasDefault: true}, nil
 		}, []string{"cm_location: 7"}, 1},
+		"another port of the CM":            {minimal(Ports, "y", "cm_server_port", "18088"), nil, []string{"cm_server_port: 18088", "cm_url: http://10.0.0.1:18088"}, 1},
+		"another port of a CM behind a VIP": {minimal("cm_url", "10.0.0.100:8088", Ports, "y", "cm_server_port", "18088"), nil, []string{"cm_server_port: 18088", "cm_url: http://10.0.0.100:8088"}, 1},
+		"another node, another port": {minimal(Correct, "y|y|y|n|y", "change", "2", "cm_nodes", "10.0.0.1|10.0.0.5", Ports, "y", "cm_server_port", "18088"), nil,
+			[]string{"cm_nodes: [10.0.0.5]", "cm_url: http://10.0.0.5:18088"}, 1},
+		"another port in two regions": {minimal("mode", "regions", "cm_region", "a|b", "cm_nodes", "10.0.0.1|10.0.1.1", More, "y|n", Ports, "y", "cm_server_port", "18088"), nil,
+			[]string{"cm_url: http://10.0.0.1:18088", "cm_url: http://10.0.1.1:18088"}, 2},
 		"other ports": {minimal(Ports, "y", "nginx_server_port", "80|18089"), nil, []string{"nginx_server_port: 18089", "cm_server_port: 8088"}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

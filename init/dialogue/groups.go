@@ -64,13 +64,15 @@ func (c *conversation) group(g group) error {
 	if c.only != nil && g.keys != nil && !tried && !slices.ContainsFunc(g.keys, wanted) {
 		return nil
 	}
-	c.Say(style.Heading, msg.M("\n[%v]", g.name))
+	if c.Again() {
+		c.Say(style.Heading, msg.M("\n[%v]", g.name))
+	}
 	for {
 		if err := g.ask(c); err != nil {
 			return err
 		}
-		if c.only != nil || !c.list(g.keys) {
-			return nil
+		if c.only != nil || !c.Again() || !c.list(g.keys) {
+			return nil // nobody is there to confirm it
 		}
 		ok, err := c.Confirm(Correct, msg.M("Is this correct?"), true)
 		if err != nil || ok {
@@ -389,11 +391,16 @@ func (c *conversation) ports() error {
 			return err
 		}
 	}
+	before := c.ownURL()
 	for _, name := range config.KeysOf(config.ComponentPort) {
 		k := config.Keys()[slices.IndexFunc(config.Keys(), func(k config.Key) bool { return k.Name == name })]
 		if err := c.key(name, k.Default); err != nil {
 			return err
 		}
+	}
+	if now := c.ownURL(); now != before && c.draft["cm_url"].Reveal() == before {
+		c.draft["cm_url"] = config.Secret(now)
+		c.Say(style.Plain, msg.M("cm_url follows the port of the CM: %s", now))
 	}
 	return nil
 }

@@ -28,13 +28,15 @@ func (c *conversation) place() error {
 			return err
 		}
 	}
+	before := c.ownURL()
 	if err := c.members(); err != nil {
 		return err
 	}
-	suggestion := ""
-	if list := c.nodes(); len(list) == 1 {
-		suggestion = "http://" + net.JoinHostPort(list[0], "8088")
-	} else {
+	suggestion := c.ownURL()
+	if c.only == nil && before != "" && c.draft["cm_url"].Reveal() == before {
+		delete(c.draft, "cm_url") // it follows the node
+	}
+	if suggestion == "" {
 		c.Say(style.Plain, msg.M("With several nodes cm_url is a VIP or a domain name that leads to ports 8088 and 8089 of all of them; http:// may be left out."))
 	}
 	if err := c.key("cm_url", suggestion); err != nil {
@@ -73,6 +75,19 @@ func (c *conversation) members() error {
 		}
 		delete(c.draft, "cm_nodes")
 	}
+}
+
+// ownURL returns where the CM of a region of one node is, and "" with several nodes.
+func (c *conversation) ownURL() string {
+	list := c.nodes()
+	if len(list) != 1 {
+		return ""
+	}
+	port := c.draft["cm_server_port"].Reveal()
+	if port == "" {
+		port = "8088"
+	}
+	return "http://" + net.JoinHostPort(list[0], port)
 }
 
 func (c *conversation) nodes() []string {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"omsinit/init/dialogue"
 	"omsinit/init/flow"
 	"omsinit/internal/atomicfile"
+	"omsinit/internal/config"
 	"omsinit/internal/msg"
 	"omsinit/internal/prompt"
 )
@@ -49,6 +51,9 @@ func (c *configNew) args() arguments { return arguments{usage: "[KEY=VALUE…]",
 
 // Run holds the conversation, writes the files, and prints what to run on which host.
 func (c *configNew) Run(ctx context.Context, a *app) error {
+	if _, err := config.Accept("cm_nodes", c.Host); c.Host != "" && err != nil {
+		return usage(msg.M("--host-ip: %v", err))
+	}
 	d := &dialogue.Dialogue{Say: a.paint, Host: c.Host, Image: c.Image, Mount: c.Mount, Upgrade: c.Upgrade}
 	if !c.NoTry {
 		d.MetaDB, d.TSDB = flow.TryMetaDB, flow.TryTSDB
@@ -75,7 +80,7 @@ func (c *configNew) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := c.write(files); err != nil {
+	if err := c.write(d, files); err != nil {
 		return err
 	}
 	for _, f := range files {
@@ -119,20 +124,32 @@ func (c *configNew) asker(ctx context.Context, a *app, d *dialogue.Dialogue) err
 	return nil
 }
 
-// write writes all files or, when one is there already, none.
-func (c *configNew) write(files []dialogue.File) error {
+// write writes all files, or none: what is there already with other contents is replaced only when somebody agrees.
+func (c *configNew) write(asker dialogue.Asker, files []dialogue.File) error {
 	if err := os.MkdirAll(c.Folder, 0o755); err != nil {
 		return msg.Errorf("cannot create %s: %w", c.Folder, reason(err))
 	}
-	var existing []string
+	var existing, changed []string
 	for _, f := range files {
-		if _, err := os.Lstat(filepath.Join(c.Folder, f.Name)); err == nil {
-			existing = append(existing, f.Name)
+		path := filepath.Join(c.Folder, f.Name)
+		if _, err := os.Lstat(path); err != nil {
+			continue
+		}
+		existing = append(existing, f.Name)
+		if old, err := os.ReadFile(path); err != nil || !bytes.Equal(old, f.Data) {
+			changed = append(changed, f.Name)
 		}
 	}
-	if len(existing) > 0 && !c.Force {
+	replace := c.Force || len(changed) == 0
+	if !replace && asker.Again() {
+		var err error
+		if replace, err = asker.Confirm("replace", msg.M("%s has %s already. Replace them?", c.Folder, msg.List(changed)), false); err != nil {
+			return err
+		}
+	}
+	if !replace {
 		return msg.Errorf("nothing was written: %s has %s already; name another folder with --out, or replace them with --force",
-			c.Folder, msg.List(existing))
+			c.Folder, msg.List(changed))
 	}
 	var made []string
 	for _, f := range files {

@@ -5,7 +5,52 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"omsinit/init/dialogue"
+	"omsinit/internal/msg"
 )
+
+// agreeing answers yes or no; nobody: there is no terminal.
+type agreeing struct {
+	dialogue.Asker
+	yes, nobody bool
+	asked       int
+}
+
+func (a *agreeing) Confirm(string, msg.Message, bool) (bool, error) { a.asked++; return a.yes, nil }
+
+func (a *agreeing) Again() bool { return !a.nobody }
+
+// TestConfigNewReplaces: a file with other contents is replaced only when somebody agrees; the same is no question.
+func TestConfigNewReplaces(t *testing.T) {
+	for name, tc := range map[string]struct {
+		asker      agreeing
+		old        string
+		force      bool
+		asked      int
+		want, more string // what the file has then, and whether the other one is there
+	}{
+		"agreed":            {agreeing{yes: true}, "old", false, 1, "new", "new"},
+		"refused":           {agreeing{}, "old", false, 1, "old", ""},
+		"nobody to ask":     {agreeing{nobody: true}, "old", false, 0, "old", ""},
+		"forced":            {agreeing{}, "old", true, 0, "new", "new"},
+		"the same contents": {agreeing{}, "new", false, 0, "new", "new"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := configNew{Folder: t.TempDir(), Force: tc.force}
+			path, other := filepath.Join(c.Folder, "config.yaml"), filepath.Join(c.Folder, "docker-run-10.0.0.1.sh")
+			if err := os.WriteFile(path, []byte(tc.old), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			err := c.write(&tc.asker, []dialogue.File{{Name: "config.yaml", Data: []byte("new"), Secret: true}, {Name: filepath.Base(other), Data: []byte("new")}})
+			got, _ := os.ReadFile(path)
+			more, _ := os.ReadFile(other)
+			if string(got) != tc.want || string(more) != tc.more || tc.asker.asked != tc.asked || (err == nil) != (tc.more != "") {
+				t.Errorf("%q, %q, asked %d, %v", got, more, tc.asker.asked, err)
+			}
+		})
+	}
+}
 
 // TestConfigNewFromArguments: what is given on the command line goes before the file of answers; nothing is asked, and
 // a password is never an argument.
@@ -29,6 +74,7 @@ func TestConfigNewFromArguments(t *testing.T) {
 		"oms_meta_hots=x":          "did you mean oms_meta_host?",
 		"cm_location=200":          "cm_location: the value must be a whole number from 0 to 127",
 		"oms_meta_host=10.0.0.8":   "oms_meta_host is given twice",
+		"--host-ip=10.0.0":         "--host-ip: ",
 	} {
 		folder := filepath.Join(t.TempDir(), "none")
 		_, stderr, status := call(t, append(good, argument, "--out", folder)...)

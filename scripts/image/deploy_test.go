@@ -13,8 +13,12 @@ const deployDocker = `#!/bin/sh
 echo "$*" >>"$DOCKER_LOG"
 case "$1 $2" in
 "ps -q") [ -z "${RUNNING:-}" ] || echo 0123 ;;
-"inspect -f") echo "/old $RUNNING/oms_logs $RUNNING/oms_run " ;;
+"inspect -f")
+    case $3 in *'{{.Source}}/'*) RUNNING=$RUNNING/ ;; esac
+    echo "/old $RUNNING "
+    ;;
 "run --rm")
+    [ -z "${BROKEN:-}" ] || exit "$BROKEN"
     while [ $# -gt 0 ]; do
         [ "$1" != --out ] || out=$2
         shift
@@ -81,6 +85,58 @@ func TestRemoteDeploy(t *testing.T) {
 				}
 				if info, err := os.Stat(filepath.Join(dir, "work", "config_copy.yaml")); tc.script == upgrade && tc.status == 0 && (err != nil || info.Mode().Perm() != 0o600) {
 					t.Errorf("the copy: %v, %v", info, err)
+				}
+			})
+		}
+	}
+}
+
+// TestRemoteDeployLeavesNothing: a conversation that is broken off leaves neither the folder nor a copy of the old
+// container's config.yaml, and nothing that was there before is taken away.
+func TestRemoteDeployLeavesNothing(t *testing.T) {
+	script, err := os.ReadFile("docker_remote_deploy.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const plain, upgrade = "docker_remote_deploy.sh", "docker_remote_deploy_410_up_423_version.sh"
+	for name, tc := range map[string]struct {
+		script, args, before, after string
+		lang                        []string
+		option                      string // of docker; "!" before one that is not wanted
+	}{
+		"a new folder":           {plain, "-o DIR/a -d oms:1", "", "", nil, "!OMS_LANG"},
+		"a folder that is there": {plain, "-o DIR/a -d oms:1", "mine", "mine", []string{"LANG=zh_CN.UTF-8"}, "-e OMS_LANG=zh "},
+		"an upgrade":             {upgrade, "-o DIR/a -c DIR/c.yaml -d oms:1", "mine", "mine", []string{"OMS_LANG=en", "LANG=zh_CN.UTF-8"}, "-e OMS_LANG=en "},
+		"an upgrade, begun anew": {upgrade, "-o DIR/a -c DIR/a/config_copy.yaml -d oms:1", "config_copy.yaml", "config_copy.yaml", []string{"LANG=C"}, "!OMS_LANG"},
+	} {
+		for _, shell := range shells {
+			t.Run(shell+"/"+name, func(t *testing.T) {
+				dir := t.TempDir()
+				write(t, filepath.Join(dir, "bin", "docker"), deployDocker, 0o755)
+				write(t, filepath.Join(dir, "c.yaml"), "oms_meta_password: x\n", 0o600)
+				write(t, filepath.Join(dir, tc.script), string(script), 0o755)
+				if tc.before != "" {
+					write(t, filepath.Join(dir, "a", tc.before), "mine\n", 0o600)
+				}
+				args := append([]string{filepath.Join(dir, tc.script)}, strings.Fields(strings.ReplaceAll(tc.args, "DIR", dir))...)
+				cmd := exec.Command(shell, args...)
+				log := filepath.Join(dir, "log")
+				cmd.Env = append([]string{"PATH=" + filepath.Join(dir, "bin") + ":" + os.Getenv("PATH"), "DOCKER_LOG=" + log, "BROKEN=7"}, tc.lang...)
+				out, status := run(t, cmd)
+				data, err := os.ReadFile(log)
+				if status != 7 || err != nil {
+					t.Errorf("status %d, %v\n%s", status, err, out)
+				}
+				if option, absent := strings.CutPrefix(tc.option, "!"); strings.Contains(string(data), option) == absent {
+					t.Errorf("%s\n%s", tc.option, data)
+				}
+				var after []string
+				entries, err := os.ReadDir(filepath.Join(dir, "a"))
+				for _, e := range entries {
+					after = append(after, e.Name())
+				}
+				if got := strings.Join(after, " "); got != tc.after || (err != nil) != (tc.after == "") {
+					t.Errorf("left: %q, %v", got, err)
 				}
 			})
 		}

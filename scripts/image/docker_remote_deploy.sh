@@ -12,13 +12,17 @@ umask 077 # the files hold passwords
 name=$(basename "$0")
 upgrade=
 case $name in *410_up_423*) upgrade=yes ;; esac
-say() { echo "$name: $*" >&2; }
+# The language of this host, when the image is to speak it, too; otherwise the image knows its own.
+lang=${OMS_LANG:-}
+case ${OMS_LANG:-${LC_ALL:-${LC_MESSAGES:-${LANG:-}}}} in zh*) lang=zh ;; esac
+both() { # ENGLISH CHINESE
+    if [ "$lang" = zh ]; then printf '%s' "$2"; else printf '%s' "$1"; fi
+}
+say() { echo "$name: $(both "$1" "$2")" >&2; }
 usage() {
-    if [ -n "$upgrade" ]; then
-        echo "usage: sh $name -o FOLDER -c CONFIG_YAML [-i IP_OF_THIS_HOST] -d IMAGE" >&2
-    else
-        echo "usage: sh $name -o FOLDER [-c CONFIG_YAML] [-i IP_OF_THIS_HOST] -d IMAGE" >&2
-    fi
+    given='[-c CONFIG_YAML]'
+    [ -z "$upgrade" ] || given='-c CONFIG_YAML'
+    echo "$(both usage 用法): sh $name -o FOLDER $given [-i IP_OF_THIS_HOST] -d IMAGE" >&2
     exit 64
 }
 folder='' config='' ip='' image=''
@@ -34,36 +38,50 @@ done
 shift $((OPTIND - 1))
 [ $# = 0 ] && [ -n "$folder" ] && [ -n "$image" ] || usage
 [ -z "$upgrade" ] || [ -n "$config" ] || usage
-if [ -n "$config" ] && ! [ -r "$config" ]; then
-    say "cannot read $config"
-    exit 1
+if [ -n "$config" ]; then
+    if ! [ -f "$config" ] || ! [ -r "$config" ]; then
+        say "cannot read $config" "无法读取 $config"
+        exit 1
+    fi
+    config=$(cd "$(dirname "$config")" && pwd)/$(basename "$config")
 fi
 USESUDO=
 docker ps >/dev/null 2>&1 || USESUDO=sudo
+
+# A conversation that is broken off leaves nothing.
+made='' copied=''
+undo() {
+    [ -z "$copied" ] || rm -f "$copied"
+    [ -z "$made" ] || rmdir "$folder" 2>/dev/null || true
+}
+trap undo EXIT
+trap 'exit 130' INT TERM
+[ -d "$folder" ] || made=yes
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 
 if [ -n "$upgrade" ]; then
     running=$($USESUDO docker ps -q | while read -r id; do
-        $USESUDO docker inspect -f '{{.Name}} {{range .Mounts}}{{.Source}} {{end}}' "$id"
+        $USESUDO docker inspect -f '{{.Name}} {{range .Mounts}}{{.Source}}/ {{end}}' "$id"
     done | grep -F " $folder/" | cut -d ' ' -f 1 | tr -d / | tr '\n' ' ') || true
     if [ -n "$running" ]; then
-        say "a container that uses $folder still runs: docker stop $running"
+        say "a container that uses $folder still runs: docker stop $running" "使用 $folder 的容器仍在运行：docker stop $running"
         exit 1
     fi
-    cp "$config" "$folder/config_copy.yaml"
-    config=$folder/config_copy.yaml
+    copy=$folder/config_copy.yaml
+    [ -e "$copy" ] || copied=$copy
+    [ "$config" = "$copy" ] || cp "$config" "$copy"
+    config=$copy
 fi
 terminal=
 [ ! -t 0 ] || terminal=-t
 set -- "$image" omsinit config new --out "$folder" --image "$image" --host-ip "$ip" --mount "$folder"
 [ -z "$upgrade" ] || set -- "$@" --upgrade --force
-if [ -n "$config" ]; then
-    config=$(cd "$(dirname "$config")" && pwd)/$(basename "$config")
-    set -- -v "$config:/tmp/start.yaml:ro" "$@" --start /tmp/start.yaml
-fi
+[ -z "$config" ] || set -- -v "$config:/tmp/start.yaml:ro" "$@" --start /tmp/start.yaml
+[ -z "$lang" ] || set -- -e "OMS_LANG=$lang" "$@"
 # shellcheck disable=SC2086 # none, or one word
-$USESUDO docker run --rm -i $terminal --net host -e "OMS_LANG=${OMS_LANG:-}" -v "$folder:$folder" "$@"
+$USESUDO docker run --rm -i $terminal --net host -v "$folder:$folder" "$@"
+trap - EXIT
 
 run=$folder/docker-run-$(echo "$ip" | tr : -).sh
 if [ -z "$ip" ]; then
@@ -72,12 +90,12 @@ if [ -z "$ip" ]; then
     run=$1
 fi
 if ! [ -e "$run" ]; then
-    say "this host $ip is not among the nodes: run the lines above on theirs"
+    say "this host $ip is not among the nodes: run the lines above on theirs" "本机 $ip 不在节点之中：请在各节点所在的主机上运行以上命令"
     exit 0
 fi
-printf '%s: start the container of this host now? [y/N] ' "$name" >&2
+printf '%s: %s [y/N] ' "$name" "$(both 'start the container of this host now?' '现在启动本机的容器吗？')" >&2
 read -r answer || answer=n
 case $answer in
-y | Y | yes) $USESUDO sh "$run" ;;
-*) say "not started; later: sh $run" ;;
+y | Y | yes | 是) $USESUDO sh "$run" ;;
+*) say "not started; later: sh $run" "未启动；以后可运行：sh $run" ;;
 esac
