@@ -15,6 +15,7 @@ import (
 
 // TestBlocks: lines that depend on a switch are learnt from three installations, or from two where their names say which.
 func TestBlocks(t *testing.T) {
+	t.Parallel()
 	files := func(v map[string]any) map[string]string {
 		master, tsdb, more := "", "##else NONE\n", ""
 		if v["cm_is_default"] == true {
@@ -80,6 +81,7 @@ func TestBlocks(t *testing.T) {
 // TestBlocksThatAreOpen: lines that several switches fit are not given to one of them by chance. The report names them,
 // and an installation as it asks for decides.
 func TestBlocksThatAreOpen(t *testing.T) {
+	t.Parallel()
 	const path = "/home/ds/ghana/config/application-oms.properties"
 	files := func(v map[string]any) map[string]string {
 		text := fmt.Sprintf("region=%s\n", v["cm_region"])
@@ -146,6 +148,7 @@ func printed(t *testing.T, r *reports.Report) string {
 
 // TestUpperCaseEscapes: a properties file in which one value is written as Properties.store does, and others are not.
 func TestUpperCaseEscapes(t *testing.T) {
+	t.Parallel()
 	const path = "/home/ds/supervisor/config/drc.properties"
 	files := func(v map[string]any) map[string]string {
 		text := fmt.Sprintf("cm.url = %s\nmetrics.enable = %v\n", v["cm_url"], v["tsdb_enabled"])

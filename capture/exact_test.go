@@ -178,6 +178,7 @@ func oldFiles(v map[string]any) map[string]string {
 // What two installations teach is exactly right for a third one: 128 files, the
 // values parts of each other, empty, Chinese, with every special character.
 func TestExact(t *testing.T) {
+	t.Parallel()
 	from, second := install(t, values(0), oldFiles(values(0))), install(t, values(1), oldFiles(values(1)))
 	j := job(t, from, second)
 	report, err := j.Run(context.Background())

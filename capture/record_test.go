@@ -113,6 +113,7 @@ curl -fsS -H 'Content-Type: application/json' -d '{"a":1}' CM/json
 // TestCallsOfAnyForm: JSON bodies, values in paths and queries, and fields named like passwords become templates, and
 // what cannot be sent again makes the capture fail.
 func TestCallsOfAnyForm(t *testing.T) {
+	t.Parallel()
 	calls := func(location, region, password string) []source.Exchange {
 		return []source.Exchange{
 			{Method: "GET", Path: "/"},
@@ -222,6 +223,7 @@ func TestCallsAsTheyWere(t *testing.T) {
 // TestAnswersThatAreSentAgain: what the CM has made and answered with, in whatever place of a later call, is refused by
 // name; what it was told before, or what only looks like it, is not.
 func TestAnswersThatAreSentAgain(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		answer string
 		later  source.Exchange

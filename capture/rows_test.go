@@ -87,6 +87,7 @@ func rowOf(t *testing.T, p *pack.Pack, table, key string) pack.Row {
 // TestRowsThatRefer: the number of another row is looked up, where the numbers differ, where a foreign key says so, and,
 // with a word in the report, where only the name does.
 func TestRowsThatRefer(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	for name, tc := range map[string]struct {
 		ids   []int
@@ -136,6 +137,7 @@ func TestRowsThatRefer(t *testing.T) {
 // TestSettingsThatFollow: JSON is compared by the paths of its members, a row with values of config.yaml follows a
 // changed one, and texts that look like placeholders are texts.
 func TestSettingsThatFollow(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	a, b := rowsWorld(t, s, "f_a", 1, rowValues(0)), rowsWorld(t, s, "f_b", 7, rowValues(1))
 	j := job(t, a, b)
@@ -184,6 +186,7 @@ func TestSettingsThatFollow(t *testing.T) {
 // TestRowsOfThree: a row that depends on a switch, and a value that two installations cannot decide, are learnt from a
 // third one.
 func TestRowsOfThree(t *testing.T) {
+	t.Parallel()
 	s := testmaria.Start(t)
 	v := []map[string]any{rowValues(0), rowValues(1), rowValues(2)}
 	v[1]["cm_location"] = 1 // as the first one: {{.cm_location}} and 1 fit both

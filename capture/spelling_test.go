@@ -15,6 +15,7 @@ import (
 
 // TestSpellings: every usual spelling of a password is learnt, and other values are escaped where a shell reads them.
 func TestSpellings(t *testing.T) {
+	t.Parallel()
 	query := func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 	files := func(v map[string]any) map[string]string {
 		password, region := v["oms_meta_password"].(string), v["cm_region_cn"].(string)

@@ -14,6 +14,7 @@ import (
 
 // TestSynthetic: a pack that renders the same is looked at with values that no installation has.
 func TestSynthetic(t *testing.T) {
+	t.Parallel()
 	const properties, object = "/home/ds/ghana/config/application-oms.properties", "/home/ds/supervisor/config/supervisor.json"
 	files := func(host, region, password string) map[string]string {
 		return map[string]string{

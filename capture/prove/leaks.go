@@ -167,10 +167,13 @@ var writers = []func(string) string{
 	strings.NewReplacer(`'`, `''`).Replace, strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace,
 	strings.NewReplacer(`"`, `""`).Replace,
 	strings.NewReplacer(`\`, `\\`, "=", `\=`, ":", `\:`, "#", `\#`, "!", `\!`).Replace,
-	func(s string) string { return regexp.MustCompile(`[^A-Za-z0-9_\x80-\xff]`).ReplaceAllString(s, `\$0`) },
+	func(s string) string { return unsafeBytes().ReplaceAllString(s, `\$0`) },
 	func(s string) string { return hex.EncodeToString([]byte(s)) },
 	func(s string) string { return strings.ToUpper(hex.EncodeToString([]byte(s))) },
 }
+
+// unsafeBytes are those that a shell may give a meaning to.
+var unsafeBytes = pattern.New(`[^A-Za-z0-9_\x80-\xff]`)
 
 func perByte(s, form string) string {
 	var b strings.Builder
@@ -210,15 +213,21 @@ func spellings(secret string) []string {
 	}
 	for _, text := range texts {
 		out = append(out, in64(text)...)
-		for _, first := range writers {
-			once := first(text)
-			out = append(append(out, once), in64(once)...)
-			for _, second := range writers {
-				out = append(out, second(once))
-			}
+		for _, once := range written(text) {
+			out = append(append(out, in64(once)...), written(once)...)
 		}
 	}
 	out = append(out, in64(base64.StdEncoding.EncodeToString([]byte(secret)))...)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// written returns a text in every way in which programs write one, each once: many write most texts alike.
+func written(text string) []string {
+	out := []string{text}
+	for _, write := range writers {
+		out = append(out, write(text))
+	}
 	slices.Sort(out)
 	return slices.Compact(out)
 }

@@ -2,7 +2,6 @@ package pack
 
 import (
 	"io/fs"
-	"maps"
 	"path"
 	"strings"
 	"text/template"
@@ -94,23 +93,37 @@ func Fill(expression, release string, format Format, spelling Spelling, d Data) 
 	return f.Fill(expression, format, spelling)
 }
 
-// Filling fills in many pieces with the values of one node.
+// Filling fills in many pieces with the values of one node. It is for one goroutine.
 type Filling struct {
 	values    map[string]any
 	functions template.FuncMap
 	keys      keys
+	empty     map[syntax]*template.Template // to parse pieces in: the functions are not copied for each
+}
+
+// syntax is what a value is escaped for.
+type syntax struct {
+	format   Format
+	spelling Spelling
+	dollar   bool
 }
 
 // NewFilling collects the values.
 func NewFilling(release string, d Data) (*Filling, error) {
 	values, err := d.values(release, nil)
-	return &Filling{values, functions(d), configKeys()}, err
+	return &Filling{values, functions(d), configKeys(), map[syntax]*template.Template{}}, err
 }
 
 // Fill fills in one piece, as the function of that name does.
 func (f *Filling) Fill(expression string, format Format, spelling Spelling) (string, error) {
-	t, _, err := parseWith(maps.Clone(f.functions), "expression", expression, format, spelling, f.keys)
+	of := syntax{format, spelling, setsDollar(expression)}
+	const name = "expression"
+	if f.empty[of] == nil {
+		f.empty[of] = newTemplate(name, f.functions, escaperOf(format, spelling, expression))
+	}
+	t, _, err := parseIn(f.empty[of].New(name), expression, f.keys)
 	if err != nil {
+		delete(f.empty, of) // it may hold a part of the faulty piece
 		return "", err
 	}
 	return execute(t, f.values)

@@ -28,18 +28,31 @@ type keys struct {
 func parseTemplate(place, body string, format Format, spelling Spelling, k keys) (
 	t *template.Template, secret bool, err error,
 ) {
-	return parseWith(placeholders(), place, body, format, spelling, k)
+	return parseIn(newTemplate(place, placeholders(), escaperOf(format, spelling, body)), body, k)
 }
 
-func parseWith(funcs template.FuncMap, place, body string, format Format, spelling Spelling, k keys) (
-	t *template.Template, secret bool, err error,
-) {
-	escape, _ := spelledEscaper(format, spelling)
+// escaperOf returns what escapes the values in a text of a format.
+func escaperOf(format Format, spelling Spelling, body string) func(string) (string, error) {
 	if format == Nginx && spelling == Standard {
-		escape = escapeNginx(strings.Contains(body, "geo $dollar"))
+		return escapeNginx(setsDollar(body))
 	}
-	funcs[escaperName] = newEscaper(escape)
-	t, err = template.New(place).Option("missingkey=error").Funcs(funcs).Parse(body)
+	escape, _ := spelledEscaper(format, spelling)
+	return escape
+}
+
+// setsDollar reports whether a text of nginx says how a dollar is written.
+func setsDollar(body string) bool { return strings.Contains(body, "geo $dollar") }
+
+// newTemplate returns an empty template with functions, and an escaper beside them.
+func newTemplate(place string, funcs template.FuncMap, escape func(string) (string, error)) *template.Template {
+	return template.New(place).Option("missingkey=error").Funcs(funcs).
+		Funcs(template.FuncMap{escaperName: newEscaper(escape)})
+}
+
+// parseIn parses a text into an empty template.
+func parseIn(empty *template.Template, body string, k keys) (t *template.Template, secret bool, err error) {
+	place := empty.Name()
+	t, err = empty.Parse(body)
 	if err != nil {
 		return nil, false, templateError(err)
 	}
