@@ -46,6 +46,8 @@ SERVERS := mysql mariadb-11.8
 # answers as OceanBase does.
 UPGRADE := TestUpgradeAndRollBack|TestErrorAtEveryStage|TestKilledAtEveryStage|TestStepByStepAndDirectly|TestNodesTogether|TestWithoutLocks
 METADB  := ./internal/database ./internal/ha ./internal/registry ./init/metadb/...
+# Tests of other rooms that name all servers.
+EACH     = $(shell awk -F '[^A-Za-z0-9_]' '/^func Test/ { name = $$2 } /testmaria\.Each/ { printf "%s|", name }' init/upgrade/*_test.go init/flow/*_test.go)
 
 .PHONY: roots test-alone build binary deps packages lint size test test-unit test-metadb test-e2e test-container test-machine man pictures completions image demo cluster-demo cluster-demo-down cluster-soak scale release release-check bench fuzz sweep soak vuln fmt clean
 
@@ -123,18 +125,19 @@ test-alone:
 	$(MAKE) -j1 release-check
 	$(MAKE) -j1 test-unit
 
-# Tests wait more than they work: one package more than there are processors.
+# Tests wait more than they work: one package more than there are processors. On the machine's own MariaDB; test-metadb
+# has the others.
 test-unit:
 	@packages=$$(go list ./...) && \
 		go -C deploy/kubernetes/test test ./... && \
-		go test -race -timeout 25m -p $$(($$(nproc) + 1)) $$(echo "$$packages" | grep -v '/e2e\(/\|$$\)') $(TESTDATA)
+		OMSINIT_TEST_SERVER=mariadb go test -race -timeout 25m -p $$(($$(nproc) + 1)) $$(echo "$$packages" | grep -v '/e2e\(/\|$$\)') $(TESTDATA)
 
 # Without -race, and not cut at every statement, which test-unit has: here the servers differ, not this program. A server
 # that cannot be made is a failure.
 test-metadb:
 	@for server in $(SERVERS); do \
 		echo "the MetaDB is $$server"; OMSINIT_TEST_SERVER=$$server go test -short -timeout 10m $(METADB) && \
-		OMSINIT_TEST_SERVER=$$server go test -short -timeout 10m -run '^($(UPGRADE))$$' ./init/upgrade || exit; done
+		OMSINIT_TEST_SERVER=$$server go test -short -timeout 10m -run '^($(EACH)$(UPGRADE))$$' ./init/upgrade ./init/flow || exit; done
 
 test-e2e:
 	go test -race -count=1 -timeout 20m ./e2e
