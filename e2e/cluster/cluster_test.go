@@ -91,12 +91,18 @@ func (c *cluster) start(args ...string) (wait func()) {
 // block keeps a table from those who write it, or from everybody, until what it returns is called. mode is READ or WRITE.
 func (c *cluster) block(table, mode string) (release func()) {
 	c.Helper()
-	blocker := exec.Command("docker", "exec", "-i", c.id("metadb"), "mariadb", "-e", "LOCK TABLES "+table+" "+mode+"; SELECT SLEEP(300)")
+	return c.holds("LOCK TABLES " + table + " " + mode)
+}
+
+// holds keeps what a statement takes for its session, until it is released.
+func (c *cluster) holds(statement string) (release func()) {
+	c.Helper()
+	blocker := exec.Command("docker", "exec", "-i", c.id("metadb"), "mariadb", "-e", statement+"; SELECT SLEEP(300)")
 	if err := blocker.Start(); err != nil {
 		c.Fatal(err)
 	}
 	const session = "SELECT COALESCE(MAX(id), 0) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(300)%'"
-	c.eventually("the lock of "+table, func() bool { return c.sql(session) != "0" })
+	c.eventually("a session that did "+statement, func() bool { return c.sql(session) != "0" })
 	return func() {
 		c.sql("KILL " + c.sql(session))
 		blocker.Wait()

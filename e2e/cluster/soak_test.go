@@ -156,22 +156,25 @@ var upgradeStages = []string{"ha-off", "stop", "backup", "verify", "prove", "fil
 // cutOffAtEachStage: the MetaDB stops the first node that begins a stage, and its region is cut off then. Another region
 // goes on, and the one that was cut off follows when its network is back. Then all go back to the old release.
 func cutOffAtEachStage(c *cluster) {
-	c.sql("CREATE DATABASE cut; CREATE TABLE cut.at (stage varchar(32) PRIMARY KEY)")
-	// A trigger of MariaDB holds the node that is about to begin a stage, for longer than it takes to cut its region off.
-	const trigger = "CREATE TRIGGER oms_rm_omsinit_upgrade.cut BEFORE INSERT ON oms_rm_omsinit_upgrade.stages FOR EACH ROW" +
-		" SET @slept = (SELECT SLEEP(15 * COUNT(*)) FROM cut.at WHERE stage = NEW.stage)"
-	c.sql(trigger)
+	c.sql("CREATE DATABASE cut; CREATE TABLE cut.held (stage varchar(32))")
+	// A trigger of MariaDB holds the node that is about to begin a stage for as long as a lock of that name is held.
+	c.must("docker", "exec", c.id("metadb"), "mariadb", "--delimiter=//", "-e",
+		"CREATE TRIGGER oms_rm_omsinit_upgrade.cut BEFORE INSERT ON oms_rm_omsinit_upgrade.stages FOR EACH ROW"+
+			" IF IS_USED_LOCK(CONCAT('cut ', NEW.stage)) IS NOT NULL THEN INSERT INTO cut.held VALUES (NEW.stage);"+
+			" SET @got = GET_LOCK(CONCAT('cut ', NEW.stage), 300); SET @got = RELEASE_LOCK(CONCAT('cut ', NEW.stage)); END IF")
 	c.sql("DELETE FROM oms_rm_omsinit_upgrade.upgrades; DELETE FROM oms_rm_omsinit_upgrade.stages")
 	for _, stage := range upgradeStages {
 		c.part(stage, func(c *cluster) {
-			c.sql("DELETE FROM cut.at; INSERT INTO cut.at VALUES ('" + stage + "')")
+			c.sql("DELETE FROM cut.held")
+			goOn := c.holds("SET @got = GET_LOCK('cut " + stage + "', 0)")
 			c.newContainers("new")
-			const held = "SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'User sleep'"
-			c.eventually("a node that begins "+stage, func() bool { return c.sql(held) != "0" })
+			c.eventually("a node that begins "+stage, func() bool {
+				return c.sql("SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED; SELECT COUNT(*) FROM cut.held") != "0"
+			})
 			who := c.sql("SELECT node FROM oms_rm_omsinit_upgrade.upgrades ORDER BY id DESC LIMIT 1")
-			c.sql("DELETE FROM cut.at")
 			region := who[:strings.LastIndex(who, ".")+1]
 			c.fault("ip route add blackhole " + region + "0/24")
+			goOn()
 			c.eventually("an upgrade by another region", func() bool {
 				return c.sql("SELECT state FROM oms_rm_omsinit_upgrade.upgrades ORDER BY id DESC LIMIT 1") == "done"
 			})
