@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"slices"
 	"time"
@@ -34,7 +35,7 @@ func (f *Flow) check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err() // what was found is that it was interrupted
 	}
-	report.Print(f, f.lang)
+	f.print(func(w io.Writer) { report.Print(w, f.lang) })
 	f.warned = true
 	f.progress.found(report.Findings())
 	return report.Err()

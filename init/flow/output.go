@@ -79,10 +79,24 @@ func (o *output) say(m msg.Message) { o.sayAs(style.Plain, m) }
 
 // sayAs is say, painted by what it means.
 func (o *output) sayAs(s style.Style, m msg.Message) {
-	fmt.Fprintln(o, s.Paint(o, m.In(o.lang)))
+	o.print(func(w io.Writer) { o.line(w, s, m) })
 	o.mu.Lock()
 	o.last = m
 	o.mu.Unlock()
+}
+
+// print has a text written to the terminal, for its width and with its colours, and to the log as it is.
+func (o *output) print(write func(io.Writer)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.log != nil {
+		write(o.log)
+	}
+	write(o.out)
+}
+
+func (o *output) line(w io.Writer, s style.Style, m msg.Message) {
+	fmt.Fprintln(w, s.Paint(w, msg.Fold(m.In(o.lang), style.Columns(w))))
 }
 
 // forget begins anew with what was said last.
@@ -100,11 +114,10 @@ func (o *output) lastSaid() msg.Message {
 
 // fail writes an error, to the terminal's error stream and to the log.
 func (o *output) fail(m msg.Message) {
-	line := m.In(o.lang)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.log != nil {
-		fmt.Fprintln(o.log, line)
+		o.line(o.log, style.Error, m)
 	}
-	fmt.Fprintln(o.errOut, style.Error.Paint(o.errOut, line))
+	o.line(o.errOut, style.Error, m)
 }

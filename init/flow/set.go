@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"net"
 	"slices"
@@ -196,7 +197,7 @@ func (f *Flow) tryConfig(ctx context.Context, cfg *config.Config, warnings []fin
 	if report.Err() == nil {
 		return nil
 	}
-	report.Print(f, f.lang)
+	f.print(func(w io.Writer) { report.Print(w, f.lang) })
 	f.say(msg.M("%s was not changed", f.ConfigFile))
 	return report.Err()
 }

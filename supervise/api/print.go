@@ -39,7 +39,10 @@ func Narrate(say func(style.Style, msg.Message)) func(Event) {
 		}
 		last[e.Program] = read
 		painted := styleOf[e.State]
-		if e.State == Running.String() && !e.Ready {
+		switch {
+		case e.Ready:
+			painted = style.OK
+		case e.State == Running.String():
 			painted = style.Plain // it is not there yet
 		}
 		say(painted, e.Message())

@@ -78,12 +78,13 @@ func TestNarrate(t *testing.T) {
 		{Program: "nginx", State: "STARTING", WaitsFor: []string{"cm"}, ElapsedMS: 30},
 		{Program: "cm", State: "RUNNING", Answer: msg.Text{English: "connection refused"}, ElapsedMS: 40},
 		{Program: "cm", State: "RUNNING", Ready: true, ElapsedMS: 50},
+		{Program: "nginx", State: "STARTING", Ready: true, ElapsedMS: 55},
 		{Program: "nginx", State: "FATAL", Reason: msg.Text{English: "gone"}, ElapsedMS: 60},
 	} {
 		narrate(e)
 	}
 	want := []string{"33 cm: STARTING (0s)", "33 nginx: STARTING, waits for cm (30ms)", " cm: RUNNING (40ms)", "32 cm: RUNNING, ready (50ms)",
-		"31 nginx: FATAL, gone (60ms)"}
+		"32 nginx: STARTING, ready (60ms)", "31 nginx: FATAL, gone (60ms)"}
 	if !slices.Equal(said, want) {
 		t.Errorf("%q\nwant %q", said, want)
 	}
