@@ -13,6 +13,7 @@ import (
 	"omsinit/internal/database"
 	"omsinit/internal/finding"
 	"omsinit/internal/layout"
+	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 )
 
@@ -58,6 +59,8 @@ type Input struct {
 	OwnPrograms func(context.Context) map[string]int
 	// OwnPort returns the port that PID 1 itself holds until a component has it, 0 for none; nil for the same.
 	OwnPort func(context.Context) int
+	// Running is told when a check begins and when it has ended, side by side with others; nil tells nobody.
+	Running func(id string, title msg.Message, runs bool)
 	// ProgramFiles returns what is wrong with the program files that are there.
 	ProgramFiles func() ([]finding.Finding, error)
 	// Gate returns an error when the MetaDB belongs to another release.

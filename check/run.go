@@ -148,6 +148,10 @@ func (s *state) perform(ctx context.Context, n *node, states map[string]*state) 
 		s.absent = true
 		return
 	}
+	if n.Running != nil {
+		n.Running(s.id, s.title, true)
+		defer n.Running(s.id, s.title, false)
+	}
 	f, inTime := bounded(ctx, n, s.check)
 	s.result.Findings, s.result.Facts = f.findings, f.facts
 	if f.failed() || !inTime {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -30,7 +31,19 @@ func TestRunner(t *testing.T) {
 	fail := func(_ context.Context, _ *node, f *found) { f.error("metadb.clock", msg.M("x"), msg.Message{}) }
 	warn := func(_ context.Context, _ *node, f *found) { f.warning("metadb.clock", msg.M("x"), msg.Message{}) }
 	never := func(*node) bool { return false }
-	results := runAll(t.Context(), &node{Input: Input{Deadline: time.Minute}}, []check{
+	var mu sync.Mutex
+	running, ran := map[string]bool{}, 0
+	told := func(id string, _ msg.Message, runs bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if running[id] == runs {
+			t.Errorf("%s: told twice that it runs: %v", id, runs)
+		}
+		if running[id] = runs; runs {
+			ran++
+		}
+	}
+	results := runAll(t.Context(), &node{Input: Input{Deadline: time.Minute, Running: told}}, []check{
 		{id: "a.ok", run: pass}, {id: "a.warns", run: warn}, {id: "a.fails", run: fail}, {id: "a.absent", run: fail, applies: never},
 		{id: "b.one", needs: []string{"a.ok", "a.warns"}, run: pass},
 		{id: "b.two", needs: []string{"a.ok", "a.fails"}, run: pass},
@@ -46,6 +59,14 @@ func TestRunner(t *testing.T) {
 	want := []string{"a.ok PASSED ", "a.warns WARNING ", "a.fails FAILED ", "b.one PASSED ", "b.two SKIPPED a.fails", "b.three SKIPPED a.fails", "c.after PASSED "}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for id, runs := range running {
+		if runs {
+			t.Errorf("%s runs for ever", id)
+		}
+	}
+	if ran != 5 {
+		t.Errorf("%d checks have run, want those that were not skipped: %v", ran, running)
 	}
 }
 

@@ -31,6 +31,7 @@ func (f *Flow) check(ctx context.Context) error {
 		return err
 	}
 	in.TryWrites = !finished(f.Node) // what the accounts may do is not tried again on a finished node
+	in.Running = f.progress.checking
 	report, _ := check.Run(ctx, in)
 	if ctx.Err() != nil {
 		return ctx.Err() // what was found is that it was interrupted

@@ -85,6 +85,9 @@ func (o *output) sayAs(s style.Style, m msg.Message) {
 	o.mu.Unlock()
 }
 
+// remark is say, for what is no news of the step.
+func (o *output) remark(m msg.Message) { o.print(func(w io.Writer) { o.line(w, style.Plain, m) }) }
+
 // print has a text written to the terminal, for its width and with its colours, and to the log as it is.
 func (o *output) print(write func(io.Writer)) {
 	o.mu.Lock()

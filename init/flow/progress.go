@@ -2,6 +2,7 @@ package flow
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ type progress struct {
 	mu       sync.Mutex // the pulse of a step reports beside it
 	steps    []api.SetupStep
 	findings []api.Finding
+	checks   map[string]msg.Message // that step 1 has not finished, by their ids
 }
 
 // begin notes that the turn of a step has come.
@@ -37,6 +39,30 @@ func (p *progress) found(list []finding.Finding) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.findings = api.NewFindings(list)
+}
+
+// checking notes that a check of step 1 begins or has ended.
+func (p *progress) checking(id string, title msg.Message, runs bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !runs {
+		delete(p.checks, id)
+		return
+	}
+	if p.checks == nil {
+		p.checks = map[string]msg.Message{}
+	}
+	p.checks[id] = title
+}
+
+// unfinished returns the checks of step 1 that run.
+func (p *progress) unfinished() (list []msg.Message) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(p.checks)) {
+		list = append(list, msg.M("%s: %v", id, p.checks[id]))
+	}
+	return list
 }
 
 // end notes how a step has ended.

@@ -46,17 +46,17 @@ func (f *Flow) pulse(ctx context.Context, p Phase) (stop func()) {
 			next = next.Add(f.pulseInterval)
 			took := time.Since(start).Round(time.Second)
 			if len(waiting) == 0 {
-				f.say(msg.M("  step %d (%s) has run for %s", p.number(), p.Name, took))
+				f.remark(msg.M("  step %d (%s) has run for %s", p.number(), p.Name, took))
 			}
 			for _, m := range waiting {
-				f.say(msg.M("  step %d (%s) has run for %s, waiting for %v", p.number(), p.Name, took, m))
+				f.remark(msg.M("  step %d (%s) has run for %s, waiting for %v", p.number(), p.Name, took, m))
 			}
 		}
 	}()
 	return func() { cancel(); <-done }
 }
 
-// doing returns what a step does for PID 1: the programs that it waits for, else what it said last.
+// doing returns what a step does for PID 1: what it waits for, else what it said last.
 func (f *Flow) doing(waiting []msg.Message) (list []msg.Text) {
 	for _, m := range waiting {
 		list = append(list, msg.NewText(msg.M("waiting for %v", m)))
@@ -67,9 +67,14 @@ func (f *Flow) doing(waiting []msg.Message) (list []msg.Text) {
 	return list
 }
 
-// awaited returns the programs that step 4 waits for, with their state and the last answer of their probe.
+// awaited returns the checks that step 1 waits for, or the programs that step 4 waits for, with their state and the last
+// answer of their probe.
 func (f *Flow) awaited(ctx context.Context, p Phase) (list []msg.Message) {
-	if p.Name != "restart" {
+	switch p.Name {
+	case "check":
+		return f.progress.unfinished()
+	case "restart":
+	default:
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.pulseInterval)

@@ -9,6 +9,35 @@ import (
 	"omsinit/testdata/testmaria"
 )
 
+// TestPulseOfStep1: it names the checks that have not finished, and what it says of itself is not what it does.
+func TestPulseOfStep1(t *testing.T) {
+	w := newWorld(t, testmaria.Start(t))
+	f := w.flow()
+	f.pulseInterval = 20 * time.Millisecond
+	f.progress.checking("metadb.connect", msg.M("Check the connection to the MetaDB."), true)
+	f.progress.checking("host.ip", msg.M("Check the IP address of this node (OMS_HOST_IP)."), true)
+	f.progress.checking("host.ip", msg.Message{}, false)
+	stop := f.pulse(t.Context(), Phases[0])
+	defer stop()
+	deadline := time.After(60 * time.Second)
+	for said := ""; strings.Count(said, "waiting for metadb.connect: Check the connection to the MetaDB.") < 2; {
+		select {
+		case <-deadline:
+			t.Fatalf("not said twice:\n%s", said)
+		case <-time.After(10 * time.Millisecond):
+		}
+		f.mu.Lock()
+		said = w.errOut.String()
+		f.mu.Unlock()
+		if strings.Contains(said, "host.ip") {
+			t.Fatalf("a check that has ended is waited for:\n%s", said)
+		}
+	}
+	if last := f.lastSaid(); !last.IsZero() {
+		t.Errorf("what it does: %v", last)
+	}
+}
+
 // TestPulse: a step that takes long says what it waits for, again and again, and nothing after it has ended.
 func TestPulse(t *testing.T) {
 	w := newWorld(t, testmaria.Start(t))
