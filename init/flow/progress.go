@@ -2,7 +2,6 @@ package flow
 
 import (
 	"errors"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -18,7 +17,7 @@ type progress struct {
 	mu       sync.Mutex // the pulse of a step reports beside it
 	steps    []api.SetupStep
 	findings []api.Finding
-	checks   map[string]msg.Message // that step 1 has not finished, by their ids
+	checks   []check.Result // of step 1 that have not finished
 }
 
 // begin notes that the turn of a step has come.
@@ -45,22 +44,24 @@ func (p *progress) found(list []finding.Finding) {
 func (p *progress) checking(id string, title msg.Message, runs bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !runs {
-		delete(p.checks, id)
+	if runs {
+		p.checks = append(p.checks, check.Result{ID: id, Title: title})
 		return
 	}
-	if p.checks == nil {
-		p.checks = map[string]msg.Message{}
+	for i, c := range p.checks {
+		if c.ID == id {
+			p.checks = append(p.checks[:i:i], p.checks[i+1:]...)
+			return
+		}
 	}
-	p.checks[id] = title
 }
 
 // unfinished returns the checks of step 1 that run.
 func (p *progress) unfinished() (list []msg.Message) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, id := range slices.Sorted(maps.Keys(p.checks)) {
-		list = append(list, msg.M("%s: %v", id, p.checks[id]))
+	for _, c := range p.checks {
+		list = append(list, msg.M("%s: %v", c.ID, c.Title))
 	}
 	return list
 }

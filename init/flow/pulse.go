@@ -49,7 +49,8 @@ func (f *Flow) pulse(ctx context.Context, p Phase) (stop func()) {
 				f.remark(msg.M("  step %d (%s) has run for %s", p.number(), p.Name, took))
 			}
 			for _, m := range waiting {
-				f.remark(msg.M("  step %d (%s) has run for %s, waiting for %v", p.number(), p.Name, took, m))
+				f.remark(msg.M("  step %d (%s) has run for %s, waiting for %v", p.number(), p.Name,
+					took, m))
 			}
 		}
 	}()
@@ -67,8 +68,8 @@ func (f *Flow) doing(waiting []msg.Message) (list []msg.Text) {
 	return list
 }
 
-// awaited returns the checks that step 1 waits for, or the programs that step 4 waits for, with their state and the last
-// answer of their probe.
+// awaited returns the checks that step 1 waits for, or the programs that step 4 waits for, with their state and the
+// last answer of their probe.
 func (f *Flow) awaited(ctx context.Context, p Phase) (list []msg.Message) {
 	switch p.Name {
 	case "check":
