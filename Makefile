@@ -6,7 +6,7 @@
 # make image    omsinit/reference:latest, without a registry
 # make bench    how long an initialisation takes, and PID 1 beside others (10 minutes)
 # make fuzz     every reader of foreign bytes, FUZZTIME (20s) each
-# make sweep    every fault at every system call of the steps (hours; CI tries a sample)
+# make sweep    every fault at every system call of the steps and of an upgrade (hours; CI tries a sample)
 # make test-machine   the units of deploy under a systemd and a podman of their own, which moves control groups about
 # make soak     PID 1 without processes, threads or descriptors, for SOAK (1h)
 # make vuln     known vulnerabilities in what the binary calls, where their database can be reached

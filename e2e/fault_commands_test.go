@@ -18,7 +18,7 @@ func TestFaults(t *testing.T) {
 	tool := faultTool(t)
 	for name, command := range map[string]func(*node, *testmaria.Server) attempt{
 		"config set": faultySet, "component": faultyComponent, "metadb": faultyMetaDB,
-		"restore": faultyRestore, "resource": faultyResource,
+		"restore": faultyRestore, "resource": faultyResource, "upgrade": faultyUpgrade,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
