@@ -26,6 +26,7 @@ import (
 	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/supervise/control"
 	"omsinit/supervise/engine"
@@ -107,7 +108,7 @@ func lockRun(path string) (unlock func(), err error) {
 		return func() {}, nil
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, msg.Errorf("cannot create the folder of the lock file: %w", err)
+		return nil, msg.Errorf("cannot create the folder of the lock file: %w", finding.ExplainShortage(err))
 	}
 	lock := flock.New(path, flock.SetPermissions(0o644))
 	// A predecessor that was killed keeps it until the kernel has done away with it.
@@ -115,13 +116,14 @@ func lockRun(path string) (unlock func(), err error) {
 	defer cancel()
 	ok, err := lock.TryLockContext(ctx, 20*time.Millisecond)
 	if err != nil && ctx.Err() == nil {
-		return nil, msg.Errorf("cannot lock %s: %w", path, err)
+		return nil, msg.Errorf("cannot lock %s: %w", path, finding.ExplainShortage(err))
 	}
 	if !ok {
 		holder, _ := os.ReadFile(path)
 		return nil, msg.Errorf("pid %s holds %s: %w", strings.TrimSpace(string(holder)), path, ErrAlreadyRunning)
 	}
-	if err := os.WriteFile(path, fmt.Appendf(nil, "%d\n", os.Getpid()), 0o644); err != nil {
+	// On a full disk the number, which people read, is left out, and the lock is ours all the same.
+	if err := os.WriteFile(path, fmt.Appendf(nil, "%d\n", os.Getpid()), 0o644); err != nil && !finding.IsShortage(err) {
 		lock.Unlock()
 		return nil, msg.Errorf("cannot write the lock file: %w", err)
 	}

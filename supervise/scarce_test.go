@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"omsinit/supervise/api"
 	"omsinit/supervise/client"
 )
@@ -79,5 +81,25 @@ func TestNoProcessLeft(t *testing.T) {
 	}
 	if status := h.stop(syscall.SIGTERM); status != 0 {
 		t.Errorf("status %d", status)
+	}
+}
+
+// TestFullDiskAtStart: who starts on a full disk has the lock, though its number cannot be written down.
+func TestFullDiskAtStart(t *testing.T) {
+	const full = "/dev/full"
+	unlock, err := lockRun(full)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := flock.New(full)
+	if locked, err := other.TryLock(); locked || err != nil {
+		t.Errorf("another one has the lock: %t, %v", locked, err)
+	}
+	unlock()
+	if locked, err := other.TryLock(); !locked || err != nil {
+		t.Errorf("the lock was not given back: %t, %v", locked, err)
+	}
+	if err := other.Unlock(); err != nil {
+		t.Error(err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 )
 
@@ -44,7 +45,8 @@ func (f *Flow) lock(ctx context.Context) (unlock func(), err error) {
 	if err != nil {
 		return nil, msg.Errorf("cannot lock %s: %w", path, err)
 	}
-	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {
+	// On a full disk the number, which people read, is left out, and the lock is ours all the same.
+	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil && !finding.IsShortage(err) {
 		l.Unlock()
 		return nil, msg.Errorf("cannot write %s: %w", path, err)
 	}

@@ -72,6 +72,24 @@ func TestLookersDoNotWait(t *testing.T) {
 	}
 }
 
+// TestLockOnFullDisk: the lock is taken, though the process cannot be named in it.
+func TestLockOnFullDisk(t *testing.T) {
+	w := newWorld(t, nil)
+	w.write(w.layout.InitLock(), "")
+	if err := errors.Join(os.Remove(w.layout.InitLock()), os.Symlink("/dev/full", w.layout.InitLock())); err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := w.flow().lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := flock.New("/dev/full")
+	if locked, err := other.TryLock(); locked || err != nil {
+		t.Errorf("another one has the lock: %t, %v", locked, err)
+	}
+	unlock()
+}
+
 // TestWaitForTheLock: who comes second reads config.yaml when its turn has come, not before.
 func TestWaitForTheLock(t *testing.T) {
 	db := testmaria.Start(t)
