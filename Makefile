@@ -8,7 +8,7 @@
 # make fuzz     every reader of foreign bytes, FUZZTIME (20s) each
 # make sweep    every fault at every system call of the steps and of an upgrade (hours; CI tries a sample)
 # make test-machine   the units of deploy under a systemd and a podman of their own, which moves control groups about
-# make soak     PID 1 without processes, threads or descriptors, for SOAK (1h)
+# make soak     PID 1 without processes, threads, memory, disk or descriptors, for SOAK (1h)
 # make vuln     known vulnerabilities in what the binary calls, where their database can be reached
 # make release VERSION=v1.2.3   everything that is published of a tag, in dist; make release-check tries it on any commit
 # make fmt      gofmt
@@ -207,8 +207,9 @@ fuzz:
 sweep: packages
 	OMSINIT_SWEEP=all go test -count=1 -timeout 24h -v -run TestFaults ./e2e
 
-soak:
-	OMSINIT_SOAK=$(SOAK) go test -count=1 -timeout 24h -v -run TestNoProcessLeft ./supervise
+# Both at the same time, one beside the other.
+soak: packages image
+	OMSINIT_SOAK=$(SOAK) OMSINIT_IMAGE=$(IMAGE) go test -count=1 -timeout 24h -v -run '^(TestNoProcessLeft|TestScarce)$$' ./supervise ./e2e/container
 
 vuln:
 	scripts/dev/vuln.sh
