@@ -82,6 +82,9 @@ type Job struct {
 // nothing was written.
 func (j *Job) Run(ctx context.Context) (*report.Report, error) {
 	r := &report.Report{}
+	if err := draft.Recover(j.Out); err != nil {
+		return r, err
+	}
 	if err := draft.Usable(j.Out, j.Force); err != nil {
 		return r, err
 	}

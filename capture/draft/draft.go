@@ -4,12 +4,9 @@ package draft
 import (
 	"errors"
 	"io/fs"
-	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"omsinit/internal/config"
 	"omsinit/internal/msg"
@@ -54,91 +51,6 @@ func Usable(out string, force bool) error {
 		return nil
 	}
 	return msg.Errorf("%s is not empty, and what is in it is not overwritten; name a new folder, or give --force", out)
-}
-
-// Staged is a pack that lies beside its place.
-type Staged struct {
-	Dir string // where it is now
-	Out string // its place, as an absolute path
-}
-
-// Stage writes the files beside the place of the pack, where they can be looked at: Commit renames them, so that there
-// is a whole pack or none, and Discard removes what was not renamed.
-func (t Tree) Stage(out string) (*Staged, error) {
-	abs, err := filepath.Abs(out)
-	if err != nil {
-		return nil, writeError(out, err)
-	}
-	if err := os.MkdirAll(filepath.Dir(abs), 0o755); err != nil {
-		return nil, writeError(abs, err)
-	}
-	cleanUp(abs)
-	dir, err := os.MkdirTemp(filepath.Dir(abs), "."+filepath.Base(abs)+".new-")
-	if err != nil {
-		return nil, writeError(abs, err)
-	}
-	s := &Staged{Dir: dir, Out: abs}
-	err = os.Chmod(dir, 0o755)
-	for _, name := range slices.Sorted(maps.Keys(t)) {
-		err = errors.Join(err, s.Add(name, t[name]))
-	}
-	if err != nil {
-		s.Discard()
-		return nil, writeError(abs, err)
-	}
-	return s, nil
-}
-
-// Add writes one file more.
-func (s *Staged) Add(name string, data []byte) error {
-	p := filepath.Join(s.Dir, filepath.FromSlash(name))
-	if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-		return writeError(s.Out, err)
-	}
-	if err := os.WriteFile(p, data, 0o644); err != nil {
-		return writeError(s.Out, err)
-	}
-	return nil
-}
-
-// Discard removes the pack, unless it was committed.
-func (s *Staged) Discard() { _ = os.RemoveAll(s.Dir) }
-
-// Commit renames the pack onto its place, where an empty folder, or with force a full one, may be.
-func (s *Staged) Commit(force bool) error {
-	if err := replaceFolder(s.Dir, s.Out, force); err != nil {
-		return writeError(s.Out, err)
-	}
-	return nil
-}
-
-// cleanUp removes what captures that were killed have left beside the place. One that still runs is younger.
-func cleanUp(out string) {
-	// only a wrong pattern is an error
-	left, _ := filepath.Glob(filepath.Join(filepath.Dir(out), "."+filepath.Base(out)+".new-*"))
-	for _, dir := range left {
-		if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > time.Hour {
-			_ = os.RemoveAll(dir)
-		}
-	}
-}
-
-func replaceFolder(from, to string, force bool) error {
-	err := os.Remove(to) // an empty one
-	if err == nil || errors.Is(err, fs.ErrNotExist) {
-		return os.Rename(from, to)
-	}
-	if !force {
-		return err // somebody has put something there meanwhile
-	}
-	old := from + ".old"
-	if err := os.Rename(to, old); err != nil {
-		return err
-	}
-	if err := os.Rename(from, to); err != nil {
-		return errors.Join(err, os.Rename(old, to))
-	}
-	return os.RemoveAll(old)
 }
 
 func writeError(out string, err error) error {

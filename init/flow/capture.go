@@ -48,7 +48,8 @@ func (o CaptureOptions) Others() []string {
 }
 
 // Capture learns a pack from the installation at the root, or from a bundle.
-func (f *Flow) Capture(ctx context.Context, o CaptureOptions) (*report.Report, error) {
+func (f *Flow) Capture(ctx context.Context, o CaptureOptions) (r *report.Report, err error) {
+	defer func() { err = nothingKept(ctx, err) }()
 	if o.From != "" && o.Record != "" {
 		return nil, &UsageError{msg.M("--record belongs to the command that writes the bundle")}
 	}
@@ -58,10 +59,9 @@ func (f *Flow) Capture(ctx context.Context, o CaptureOptions) (*report.Report, e
 	}
 	defer done()
 	if err := f.watch(ctx, j.From, o); err != nil {
-		return nil, nothingKept(ctx, err)
+		return nil, err
 	}
-	r, err := j.Run(ctx)
-	return r, nothingKept(ctx, err)
+	return j.Run(ctx)
 }
 
 // nothingKept is the error of an interrupted capture, which leaves nothing behind.
@@ -101,7 +101,8 @@ func (f *Flow) Advise(o CaptureOptions) error {
 }
 
 // Bundle writes everything that a capture reads of the installation at the root into one file, with its passwords.
-func (f *Flow) Bundle(ctx context.Context, o CaptureOptions, file string) error {
+func (f *Flow) Bundle(ctx context.Context, o CaptureOptions, file string) (err error) {
+	defer func() { err = nothingKept(ctx, err) }()
 	if o.Out != "" || o.From != "" || o.Compare != "" || o.Diff != "" {
 		return &UsageError{msg.M("--bundle only reads this container: it goes with neither --out, nor --from, nor --compare, nor --diff")}
 	}
@@ -114,7 +115,7 @@ func (f *Flow) Bundle(ctx context.Context, o CaptureOptions, file string) error 
 	}
 	defer done()
 	if err := f.watch(ctx, j.From, o); err != nil {
-		return nothingKept(ctx, err)
+		return err
 	}
 	if !initialised(f.Layout) {
 		f.fail(msg.M("warning: %s is not there, so the initialisation of this installation has not finished, and a pack made of it lacks what was not done; look at the last lines of docker logs", f.Layout.InitFlag()))
@@ -130,7 +131,7 @@ func (f *Flow) Bundle(ctx context.Context, o CaptureOptions, file string) error 
 	if err == nil {
 		err = atomicfile.Write(file, b.Bytes(), atomicfile.Options{Mode: 0o600})
 	}
-	if err := nothingKept(ctx, err); err != nil {
+	if err != nil {
 		return msg.Errorf("cannot write the bundle %s: %w", file, err)
 	}
 	f.say(msg.M("written: %s; it holds the passwords of this installation: remove it once the pack is made", file))
@@ -140,6 +141,7 @@ func (f *Flow) Bundle(ctx context.Context, o CaptureOptions, file string) error 
 // VerifyPack compares what a pack makes with what the installation has; or boots it at the root, which must be thrown
 // away afterwards, and looks at what it does.
 func (f *Flow) VerifyPack(ctx context.Context, o CaptureOptions, dir string) (r report.Result, err error) {
+	defer func() { err = nothingKept(ctx, err) }()
 	p, err := pack.Open(dir)
 	if err != nil {
 		return r, err
@@ -159,11 +161,14 @@ func (f *Flow) VerifyPack(ctx context.Context, o CaptureOptions, dir string) (r 
 	proof := behave.Proof{Layout: f.Layout, Pack: p, Dir: dir, Installations: j.Installations(),
 		Client: f.client, Log: f.fail}
 	r.Differences, err = proof.Run(ctx)
-	return r, nothingKept(ctx, err)
+	return r, err
 }
 
 // captureJob hands the steps that a capture proves itself with to it. done closes what was opened.
 func (f *Flow) captureJob(ctx context.Context, o CaptureOptions) (j *capture.Job, done func(), err error) {
+	if err := atomicfile.Sweep(nil); err != nil { // of captures that were killed
+		f.fail(leftBehind(err))
+	}
 	var from *source.Installation
 	closers := []func(){}
 	closeAll := func() {

@@ -29,6 +29,11 @@ func (f *Flow) sweep() {
 		list = append(list, dir)
 	}
 	if err := errors.Join(atomicfile.Sweep(list), component.Sweep(f.Layout)); err != nil {
-		f.sayAs(style.Warning, msg.M("warning: what a killed run has left cannot be removed, and may hold passwords; remove it by hand: %v", err))
+		f.sayAs(style.Warning, leftBehind(err))
 	}
+}
+
+// leftBehind says what of a killed run is still there.
+func leftBehind(err error) msg.Message {
+	return msg.M("warning: what a killed run has left cannot be removed, and may hold passwords; remove it by hand: %v", err)
 }
