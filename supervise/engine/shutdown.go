@@ -2,11 +2,13 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"os"
 	"syscall"
 	"time"
 
 	"github.com/prometheus/procfs"
+	"golang.org/x/sys/unix"
 
 	"omsinit/supervise/api"
 	"omsinit/supervise/operation"
@@ -143,7 +145,7 @@ func (s *Supervisor) killLeft() {
 		return
 	}
 	deadline := time.Now().Add(killGrace)
-	for time.Now().Before(deadline) {
+	for hasChildren() && time.Now().Before(deadline) {
 		children := childrenOf(os.Getpid())
 		if len(children) == 0 {
 			return
@@ -157,6 +159,12 @@ func (s *Supervisor) killLeft() {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// hasChildren reports whether any child is left, a zombie included: most often there is none, and no need to look
+// through all processes.
+func hasChildren() bool {
+	return !errors.Is(unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil), unix.ECHILD)
 }
 
 // childrenOf returns the children of a process, without zombies: every one of them, unlike listener.Children.

@@ -93,14 +93,20 @@ func (o *Operation) Each(f func(p Program)) {
 
 // Stop stops the programs without Lock.
 func (o *Operation) Stop(ctx context.Context) error {
-	o.Each(func(p Program) { o.stop(ctx, p) })
+	dependents := map[string][]Program{} // by the names of those that they depend on
+	for _, p := range o.Programs {
+		for _, name := range p.View().Def.DependsOn {
+			dependents[name] = append(dependents[name], p)
+		}
+	}
+	o.Each(func(p Program) { o.stop(ctx, p, dependents[p.View().Def.Name]) })
 	return o.err()
 }
 
 // stop stops one program, after those of the operation that depend on it.
-func (o *Operation) stop(ctx context.Context, p Program) {
-	for _, other := range o.Programs {
-		if other != p && slices.Contains(other.View().Def.DependsOn, p.View().Def.Name) && !o.AwaitDown(ctx, other) {
+func (o *Operation) stop(ctx context.Context, p Program, dependents []Program) {
+	for _, other := range dependents {
+		if other != p && !o.AwaitDown(ctx, other) {
 			break // it says so itself
 		}
 	}
