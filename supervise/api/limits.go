@@ -18,4 +18,5 @@ const (
 	MostClients   = 24 // connections to the control socket and to the TCP port together
 	MostLogWrites = 8
 	MostExits     = 8 // exits of processes that are being handled
+	MostStarts    = 4 // programs whose start is being prepared
 )

@@ -30,9 +30,32 @@ func (p *Process) WaitFor(ctx context.Context, names []string) {
 }
 
 // Start is the event that the program is to run now, unless it was stopped or started since Hold.
-func (p *Process) Start(ctx context.Context) {
+func (p *Process) Start(ctx context.Context) { <-p.StartAfter(ctx, nil) }
+
+// StartAfter is Start, but does not wait: what it takes to fork is prepared meanwhile, and the fork itself waits for
+// before, unless that is nil. Whoever looks at the program waits for it as well. Of several programs, each is to be
+// locked here before the next: so nobody waits for the fork of one whose lock he has.
+func (p *Process) StartAfter(ctx context.Context, before <-chan struct{}) (started <-chan struct{}) {
+	done := make(chan struct{})
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	go func() {
+		defer close(done)
+		defer await(before) // also where nothing was forked: the next one may come too early
+		defer p.mu.Unlock()
+		p.start(ctx, before)
+	}()
+	return done
+}
+
+// await waits for a channel unless it is nil.
+func await(c <-chan struct{}) {
+	if c != nil {
+		<-c
+	}
+}
+
+// start starts the program. Callers hold the lock.
+func (p *Process) start(ctx context.Context, before <-chan struct{}) {
 	if ctx.Err() != nil {
 		return
 	}
@@ -41,7 +64,7 @@ func (p *Process) Start(ctx context.Context) {
 	switch p.state {
 	case stopped, exited, fatal, backoff:
 		p.failures, p.crashes = 0, 0
-		p.fork()
+		p.fork(before)
 	default:
 		p.notify() // what is stopping starts when the old process is gone
 	}

@@ -28,8 +28,8 @@ const (
 
 // engine is what a process needs of the outside. Tests bring their own.
 type engine interface {
-	// spawn forks the program; exited is called once, in another goroutine.
-	spawn(p program.Program, exited func(pid int, e api.Exit)) (pid int, err error)
+	// spawn forks the program, once before is closed where it is not nil; exited is called once, in another goroutine.
+	spawn(p program.Program, before <-chan struct{}, exited func(pid int, e api.Exit)) (pid int, err error)
 	kill(pid int, sig syscall.Signal, group bool) error
 	// ignores reports whether a process ignores a signal.
 	ignores(pid int, sig syscall.Signal) bool
@@ -206,8 +206,8 @@ func (p *Process) Signal(sig syscall.Signal) (running bool, err error) {
 	return false, nil
 }
 
-// fork starts the process. Callers hold the lock.
-func (p *Process) fork() {
+// fork starts the process, as spawn does. Callers hold the lock.
+func (p *Process) fork(before <-chan struct{}) {
 	if p.refuse() {
 		p.log.Error("cannot start the program", "error", p.spawnErr)
 		p.engine.fatal(p.def, nil)
@@ -221,7 +221,7 @@ func (p *Process) fork() {
 	if p.def.Probe != nil {
 		p.watch() // before the process can write a line
 	}
-	pid, err := p.engine.spawn(p.def, p.exited)
+	pid, err := p.engine.spawn(p.def, before, p.exited)
 	if err != nil {
 		p.spawnErr = err
 		p.log.Error("cannot start the program", "error", err)
@@ -337,7 +337,7 @@ func (p *Process) gone() {
 		p.move(stopped)
 		if p.goal == goalUp {
 			p.failures, p.crashes = 0, 0
-			p.fork()
+			p.fork(nil)
 		}
 	}
 }
@@ -419,7 +419,7 @@ func (p *Process) retry(n int) {
 // backoffElapsed: it is time for the next try.
 func (p *Process) backoffElapsed() {
 	if p.state == backoff && p.goal.up() {
-		p.fork()
+		p.fork(nil)
 	}
 }
 

@@ -60,11 +60,6 @@ type childSpec struct {
 
 // start forks and hands the exit to owner, in its own goroutine.
 func (s *spawner) start(c childSpec, owner func(pid int, e api.Exit)) (int, error) {
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		return 0, err
-	}
-	defer null.Close()
 	// A session of its own, and so a process group: a program without a terminal
 	// cannot write to the container's log behind our back.
 	attr := &syscall.ProcAttr{Dir: c.dir, Env: c.env, Sys: &syscall.SysProcAttr{Setsid: true, Credential: c.cred}}
@@ -73,6 +68,11 @@ func (s *spawner) start(c childSpec, owner func(pid int, e api.Exit)) (int, erro
 	}
 	for _, f := range c.files {
 		if f == nil {
+			null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+			if err != nil {
+				return 0, err
+			}
+			defer null.Close()
 			f = null
 		}
 		// SyscallConn and not Fd: Fd would make a pipe's end blocking.
@@ -85,6 +85,7 @@ func (s *spawner) start(c childSpec, owner func(pid int, e api.Exit)) (int, erro
 		}
 	}
 	var pid int
+	var err error
 	done := make(chan struct{})
 	s.work <- func() {
 		defer close(done)

@@ -33,7 +33,8 @@ type Supervisor struct {
 	cancel    context.CancelFunc
 	hurry     chan struct{} // asks the shutdown not to wait any longer
 	reaped    chan struct{} // holds a token when orphans were reaped
-	quiet     *time.Timer   // calls giveBack
+	quiet     *time.Timer   // calls becameQuiet
+	collect   func()        // see collectLater
 
 	inputs inputs
 	ownLog *logs.OwnLog
@@ -197,7 +198,8 @@ const DefaultStopTimeout = 8 * time.Second
 func New(o Options, log *slog.Logger, own *logs.OwnLog) *Supervisor {
 	s := &Supervisor{options: o, log: log, ownLog: own, logs: logs.NewFiles(log), startedAt: time.Now(),
 		hurry: make(chan struct{}, 1), reaped: make(chan struct{}, 1), processes: map[string]*Process{},
-		environ: program.ParseEnviron(append(os.Environ(), o.Env...)), quiet: time.AfterFunc(quietTime, giveBack)}
+		environ: program.ParseEnviron(append(os.Environ(), o.Env...)), collect: collectLater()}
+	s.quiet = time.AfterFunc(quietTime, s.becameQuiet)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.reaper = newReaper(s.orphansReaped)
 	s.spawner = newSpawner(s.reaper)
@@ -212,6 +214,7 @@ func New(o Options, log *slog.Logger, own *logs.OwnLog) *Supervisor {
 // Release frees what New took.
 func (s *Supervisor) Release() {
 	s.quiet.Stop()
+	s.collect()
 	s.cancel()
 	s.logs.Close()
 	s.spawner.Close()

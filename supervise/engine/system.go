@@ -15,7 +15,8 @@ import (
 
 // The engine of the processes.
 
-func (s *Supervisor) spawn(p program.Program, exited func(pid int, e api.Exit)) (pid int, err error) {
+func (s *Supervisor) spawn(p program.Program, before <-chan struct{}, exited func(pid int, e api.Exit)) (pid int,
+	err error) {
 	defer func() { err = finding.ExplainShortage(err) }()
 	if s.IsClosing() {
 		return 0, msg.Errorf("the supervisor is stopping")
@@ -44,6 +45,7 @@ func (s *Supervisor) spawn(p program.Program, exited func(pid int, e api.Exit)) 
 	}
 	defer stdin.Close()
 	c.files[0] = stdin
+	await(before)
 	back := s.yield(p)
 	pid, err = s.spawner.start(c, func(pid int, e api.Exit) {
 		closeStdin()

@@ -5,7 +5,17 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"omsinit/supervise/api"
 )
+
+// Queuer is a Program whose start may be prepared while others are forked.
+type Queuer interface {
+	Program
+	// StartAfter is Start, but returns at once: the program is forked when before is closed (nil: at once), and started
+	// is closed when it has been, or will not be.
+	StartAfter(ctx context.Context, before <-chan struct{}) (started <-chan struct{})
+}
 
 // Start starts programs, each as soon as those that it depends on are ready: without a limit, so that whoever mends one
 // of them hours later gets the programs that depend on it too, or until ctx ends. A patience above 0 is how long a
@@ -21,12 +31,39 @@ func Start(ctx context.Context, programs []Program, find func(name string) Progr
 	for i, p := range programs {
 		turns[i] = p.Hold(ctx)
 	}
+	var row row
 	for i, p := range programs {
 		if len(p.View().Def.DependsOn) == 0 {
-			p.Start(turns[i])
+			row.start(turns[i], p)
 		} else {
 			go startWhenReady(turns[i], p, find, patience, late)
 		}
+	}
+	row.await(0)
+}
+
+// row are the starts under way. They are forked in the order in which they came.
+type row []<-chan struct{}
+
+func (r *row) start(ctx context.Context, p Program) {
+	q, ok := p.(Queuer)
+	if !ok {
+		p.Start(ctx)
+		return
+	}
+	r.await(api.MostStarts - 1)
+	var last <-chan struct{}
+	if n := len(*r); n > 0 {
+		last = (*r)[n-1]
+	}
+	*r = append(*r, q.StartAfter(ctx, last))
+}
+
+// await waits until no more than some are under way.
+func (r *row) await(most int) {
+	for len(*r) > most {
+		<-(*r)[0]
+		*r = (*r)[1:]
 	}
 }
 

@@ -11,7 +11,11 @@ import (
 
 // Environ returns the pairs of all maps as KEY=value, sorted; those of later maps win.
 func Environ(maps ...map[string]string) []string {
-	merged := map[string]string{}
+	total := 0
+	for _, m := range maps {
+		total += len(m)
+	}
+	merged := make(map[string]string, total)
 	for _, m := range maps {
 		for key, value := range m {
 			merged[key] = value

@@ -34,7 +34,7 @@ func (b *builder) reader(s *iniSection) *optionReader {
 		section: s,
 		vars:    func(file string) variables { return newVariables(filepath.Dir(file), b.env) },
 		report:  func(option string, text msg.Message) { b.in.warn(s, option, text, msg.M("this is left out")) },
-		asked:   map[string]bool{},
+		asked:   make(map[string]bool, 64), // a [program:x] section has about 40
 	}
 }
 
@@ -278,9 +278,12 @@ func (r *optionReader) logFile(stream, autoDir, program string) LogFile {
 // listeners and no syslog, unless it asks for nothing.
 func (r *optionReader) withoutEffect(key string) {
 	value := r.Text(key, "")
+	if value == "" { // most often: there is no need to word what is wrong with it as a number
+		return
+	}
 	on, err := boolean(value)
 	switch n, bad := size(value); {
-	case value == "", strings.EqualFold(value, "AUTO"), err == nil && !on, bad == nil && n == 0:
+	case strings.EqualFold(value, "AUTO"), err == nil && !on, bad == nil && n == 0:
 	default:
 		r.in.warn(r.section, key, msg.M("this option has no effect under omsinit"), msg.Message{})
 	}
