@@ -21,6 +21,7 @@ import (
 
 	"omsinit/supervise/api"
 	"omsinit/supervise/client"
+	"omsinit/testdata/testtidy"
 )
 
 // house is a supervisor in a process of its own, in a folder of its own.
@@ -63,7 +64,10 @@ func newHouse(t *testing.T, sections string) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() {
+		testtidy.Kill(t, houseVariable+dir) // what start scripts have started outlives a supervisor that is killed
+		os.RemoveAll(dir)
+	})
 	h := &house{t: t, dir: dir, run: testRun{Conf: dir + "/supervisord.conf", Lock: dir + "/run.lock", Log: dir + "/omsinit.log",
 		StopTimeout: 8 * time.Second, Socket: dir + "/fallback.sock"}}
 	h.write("supervisord.conf", "[unix_http_server]\nfile=%(here)s/s.sock\n[supervisord]\nlogfile=%(here)s/omsinit.log\n"+
@@ -91,6 +95,13 @@ func (h *house) read(name string) string {
 	return string(data)
 }
 
+// houseVariable is in the environment of all that runs in the house.
+const houseVariable = "SUPERVISE_TEST_HOUSE="
+
+func (h *house) environ() []string {
+	return append(os.Environ(), houseVariable+h.dir, "TMPDIR="+h.dir)
+}
+
 func (h *house) command() *exec.Cmd {
 	settings, err := json.Marshal(h.run)
 	if err != nil {
@@ -111,7 +122,7 @@ func (h *house) command() *exec.Cmd {
 		cmd.Path, cmd.ExtraFiles = "/proc/self/fd/3", []*os.File{open}
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: stranger, Gid: stranger}}
 	}
-	cmd.Env = append(os.Environ(), roleVariable+"=run", "SUPERVISE_TEST_RUN="+string(settings))
+	cmd.Env = append(h.environ(), roleVariable+"=run", "SUPERVISE_TEST_RUN="+string(settings))
 	return cmd
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"omsinit/internal/msg"
 	"omsinit/supervise/engine"
+	"omsinit/testdata/testtidy"
 )
 
 // The supervisor owns wait4, so it runs in a process of its own: the test
@@ -19,7 +20,7 @@ const roleVariable = "SUPERVISE_TEST_ROLE"
 func TestMain(m *testing.M) {
 	switch os.Getenv(roleVariable) {
 	case "":
-		os.Exit(m.Run())
+		os.Exit(testtidy.Run(m))
 	case "run":
 		os.Unsetenv(roleVariable)
 		os.Exit(runForTest())

@@ -23,7 +23,7 @@ import (
 func (h *house) startPython() {
 	h.t.Helper()
 	cmd := exec.Command("supervisord", "-n", "-c", h.path("supervisord.conf"))
-	cmd.Stdout, cmd.Stderr = &h.out, &h.out
+	cmd.Stdout, cmd.Stderr, cmd.Env = &h.out, &h.out, h.environ()
 	if err := cmd.Start(); err != nil {
 		h.t.Fatalf("supervisord 4.2.5 is needed: apt-get install supervisor: %v", err)
 	}

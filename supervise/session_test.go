@@ -281,7 +281,7 @@ var varying = []struct {
 	{regexp.MustCompile(`pid \d+, uptime \d:\d\d:\d\d`), "pid N, uptime T"},
 	{regexp.MustCompile(`(?m)^[1-9]\d*$`), "N"},
 	{regexp.MustCompile(`[A-Z][a-z]{2} \d\d \d\d:\d\d [AP]M`), "DATE"},
-	{regexp.MustCompile(`/tmp/sv\d+`), "HERE"},
+	{regexp.MustCompile(regexp.QuoteMeta(os.TempDir()) + `/sv\d+`), "HERE"},
 	{regexp.MustCompile(`"(pid|now|start|stop)": [1-9]\d*`), `"$1": N`},
 	// The log files of our choosing are elsewhere, and have other names.
 	{regexp.MustCompile(`"(?:[^"]*---supervisor-[^"]*|HERE/[^"]*-std(?:out|err)\.log|auto)"`), `"AUTO"`},

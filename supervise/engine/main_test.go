@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	"omsinit/testdata/testtidy"
 )
 
 // The reaper owns wait4, so it runs in a process of its own: the test binary again, with this variable.
@@ -11,7 +13,7 @@ const reaperVariable = "SUPERVISE_TEST_REAPER"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(reaperVariable) == "" {
-		os.Exit(m.Run())
+		os.Exit(testtidy.Run(m))
 	}
 	if err := reapForTest(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
