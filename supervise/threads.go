@@ -16,7 +16,8 @@ const (
 	// them, and a machine with a hundred processors must not make it keep a thread for each.
 	mostProcessors = 4
 	// mostSpare is how many threads wait in blocking system calls at the same time at most: one for each client
-	// (control), for each write to a log (logs) and for each exit that is being handled and each program that is started (engine), and a few.
+	// (control), for each write to a log (logs), for each exit that is being handled and each program that is being
+	// started (engine), and a few.
 	mostSpare = api.MostClients + api.MostLogWrites + api.MostExits + api.MostStarts + 4
 )
 
