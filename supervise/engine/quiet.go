@@ -7,7 +7,6 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -32,10 +31,10 @@ const startMemory = 32 << 20
 // returns is called.
 func collectLater() (collect func()) {
 	percent, limit := debug.SetGCPercent(-1), debug.SetMemoryLimit(startMemory)
-	return sync.OnceFunc(func() {
+	return func() {
 		debug.SetMemoryLimit(limit)
 		debug.SetGCPercent(percent)
-	})
+	}
 }
 
 // giveBack returns to the kernel what a start or a stop of programs has taken and waiting does not need: the garbage of

@@ -52,11 +52,10 @@ func (r *row) start(ctx context.Context, p Program) {
 		return
 	}
 	r.await(api.MostStarts - 1)
-	var last <-chan struct{}
-	if n := len(*r); n > 0 {
-		last = (*r)[n-1]
+	var before <-chan struct{}
+	for _, before = range *r { // of the last one
 	}
-	*r = append(*r, q.StartAfter(ctx, last))
+	*r = append(*r, q.StartAfter(ctx, before))
 }
 
 // await waits until no more than some are under way.
