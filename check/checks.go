@@ -60,6 +60,10 @@ func checks() []check {
 		{id: "metadb.rights", title: msg.M("Check what the MetaDB user may do."), run: metaDBRights, needs: onDatabases,
 			when: func(n *node) bool { return n.TryWrites }, deadlines: rightsDeadlines},
 
+		{id: "metadb.restore", title: msg.M("Check that a backup of the MetaDB could be restored."), run: metaDBRestore,
+			needs: []string{"metadb.databases", "metadb.rights"}, applies: func(n *node) bool { return n.complete },
+			when: func(n *node) bool { return n.TryWrites && n.Restorable != nil && !n.upgrading() }, deadlines: 12},
+
 		{id: "regions.conflict", title: msg.M("Check this region against those that are registered."),
 			run: regionsConflict, needs: onDatabases, applies: (*node).hasRegions},
 		{id: "upgrade.state", title: msg.M("Check whether the MetaDB is ready for the upgrade."), run: upgradeState,

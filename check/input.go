@@ -47,6 +47,9 @@ type Input struct {
 	// Uses returns the rights in the MetaDB that an initialisation, backups, restores and upgrades need; nil: only what
 	// can be tried in a throw-away database is looked at.
 	Uses func(*config.Config) ([]database.Use, error)
+	// Restorable returns what stands against a backup of the databases, or its restore, as a trial without rows finds
+	// it; nil: it is not tried.
+	Restorable func(context.Context, *config.Config) ([]finding.Finding, error)
 	// Offline checks the file alone: nothing of the host or the network.
 	Offline bool
 	// TryWrites tries what the account may do in the MetaDB and in the time-series database, with a throw-away database

@@ -141,6 +141,7 @@ func (n *node) tryLock(ctx context.Context, f *found, name string) {
 // lacks reports the rights that the account lacks, those of an initialisation as an error, those of later as a warning.
 // The fix is the statements that grant all that is used in these databases.
 func (n *node) lacks(ctx context.Context, f *found, lacking, uses []database.Use) {
+	f.publish = func() { n.complete = len(lacking) == 0 }
 	var reported []string
 	for _, later := range []bool{false, true} {
 		var texts, grants, databases []string
@@ -186,6 +187,22 @@ func (n *node) lacks(ctx context.Context, f *found, lacking, uses []database.Use
 			report("metadb.later-rights", msg.M("the MetaDB user %s lacks rights that backups, restores and upgrades use: %s",
 				n.cfg.MetaUser, msg.List(texts)), fix, facts...)
 		}
+	}
+}
+
+// metaDBRestore tries what a backup, a restore and an upgrade do with what the databases hold. An initialisation does
+// without.
+func metaDBRestore(ctx context.Context, n *node, f *found) {
+	against, err := n.Restorable(ctx, n.cfg)
+	if err != nil {
+		f.query(n, err)
+		return
+	}
+	for _, one := range against {
+		if one.Severity == finding.Error {
+			one.Severity = finding.Warning
+		}
+		f.add(one)
 	}
 }
 

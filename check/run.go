@@ -37,6 +37,7 @@ type node struct {
 	db        *sql.DB        // metadb.connect
 	login     time.Duration  // metadb.connect: how long one took
 	databases databases      // metadb.databases
+	complete  bool           // metadb.rights: none is lacking
 	registry  clusterState   // cluster.registry
 }
 

@@ -62,6 +62,7 @@ func (f *Flow) Check(ctx context.Context, o CheckOptions) (report check.Report, 
 		return report, err
 	}
 	in.Offline, in.Deadline, in.TryWrites = o.Offline, o.Deadline, !o.LookOnly
+	in.Restorable = f.restorable
 	report, _ = check.Run(ctx, in)
 	return report, interrupted(ctx)
 }
@@ -147,6 +148,11 @@ func ProgramLogs(l layout.Layout) (map[string][]string, error) {
 func (f *Flow) uses(cfg *config.Config) ([]database.Use, error) {
 	uses, err := f.metadbStep(cfg).Uses()
 	return slices.Concat(uses, backup.Uses(cfg), upgrade.Uses(cfg)), err
+}
+
+// restorable tries what a backup and a restore do, as the plan of an upgrade does.
+func (f *Flow) restorable(ctx context.Context, cfg *config.Config) ([]finding.Finding, error) {
+	return backupJob(f.metadbStep(cfg), "").Probe(ctx)
 }
 
 // ownPrograms returns the components that PID 1 runs, with their first processes.

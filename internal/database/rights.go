@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"omsinit/internal/pattern"
 )
 
 // Right is what an account may do in a database, as GRANT names it.
@@ -98,15 +100,29 @@ type asker interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// Grant returns the statement that gives the account of a connection rights in a database. The most exact grant that
-// fits a database may count alone, so it has to hold all rights, not only those that were lacking.
-func Grant(ctx context.Context, db *sql.DB, database string, rights ...Right) (string, error) {
+// querier is a *sql.DB or *sql.Conn.
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// account returns the account of a connection as GRANT names it.
+func account(ctx context.Context, db querier) (string, error) {
 	var account string
 	if err := db.QueryRowContext(ctx, "SELECT CURRENT_USER()").Scan(&account); err != nil {
 		return "", err
 	}
 	if at := strings.LastIndexByte(account, '@'); at >= 0 {
 		account = literal(account[:at]) + "@" + literal(account[at+1:])
+	}
+	return account, nil
+}
+
+// Grant returns the statement that gives the account of a connection rights in a database. The most exact grant that
+// fits a database may count alone, so it has to hold all rights, not only those that were lacking.
+func Grant(ctx context.Context, db querier, database string, rights ...Right) (string, error) {
+	account, err := account(ctx, db)
+	if err != nil {
+		return "", err
 	}
 	var exact bool // names have no wildcards
 	if err := db.QueryRowContext(ctx, "SELECT @@partial_revokes").Scan(&exact); err != nil && CodeOf(err) == 0 {
@@ -120,6 +136,26 @@ func Grant(ctx context.Context, db *sql.DB, database string, rights ...Right) (s
 		list = append(list, string(right))
 	}
 	return fmt.Sprintf("GRANT %s ON %s.* TO %s", strings.Join(list, ", "), Quote(database), account), nil
+}
+
+// GrantOn returns the statement that gives the account of a connection a right on something else than a database.
+func GrantOn(ctx context.Context, db querier, right, on string) (string, error) {
+	account, err := account(ctx, db)
+	return fmt.Sprintf("GRANT %s ON %s TO %s", right, on, account), err
+}
+
+var demanded = pattern.New(`the (?:.*(?:, | or ))?([A-Z_ ]+) privilege\(s\)`)
+
+// Demanded returns the right on *.* that a server asks for in its refusal, "" for any other error. Of several that
+// would do it is the last, which allows least.
+func Demanded(err error) string {
+	if !Is(err, errSpecificAccessDenied) {
+		return ""
+	}
+	if m := demanded().FindStringSubmatch(err.Error()); m != nil {
+		return m[1]
+	}
+	return ""
 }
 
 func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

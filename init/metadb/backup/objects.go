@@ -123,6 +123,9 @@ func inOrder(objects []Object) []Object {
 	return out
 }
 
+// errUnseenRoutine is the error about a routine of which the account sees only that it is there.
+var errUnseenRoutine = msg.Errorf("the account may not see it: GRANT SHOW_ROUTINE ON *.* (MySQL), or GRANT SELECT ON mysql.proc (MariaDB)")
+
 // define asks the server for the definition of an object.
 func (o *Object) define(ctx context.Context, conn *sql.Conn) error {
 	rows, err := conn.QueryContext(ctx, "SHOW CREATE "+strings.ToUpper(o.Kind)+" "+database.Quote(o.Name))
@@ -163,7 +166,7 @@ func (o *Object) define(ctx context.Context, conn *sql.Conn) error {
 		}
 	}
 	if o.Statement == "" {
-		return msg.Errorf("the account may not see it: GRANT SHOW_ROUTINE ON *.* (MySQL), or GRANT SELECT ON mysql.proc (MariaDB)")
+		return errUnseenRoutine
 	}
 	return rows.Err()
 }

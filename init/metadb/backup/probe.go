@@ -4,9 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"strings"
+	"slices"
 	"time"
 
+	"omsinit/internal/config"
 	"omsinit/internal/database"
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
@@ -28,6 +29,9 @@ func (j *Job) Probe(ctx context.Context) ([]finding.Finding, error) {
 	if j.LockTimeout > 0 {
 		bounded.LockTimeout = min(j.LockTimeout, probeWait)
 	}
+	if cut, err := j.cut(ctx); cut || err != nil {
+		return nil, err // what it has built is not to be dropped; who looks for the databases reports it
+	}
 	ctx, w, leave, err := bounded.workshop(ctx, &Manifest{Dumper: dumper})
 	if errors.Is(err, database.ErrLocked) {
 		return []finding.Finding{{ID: "backup.busy", Severity: finding.Warning, Transient: true,
@@ -40,7 +44,9 @@ func (j *Job) Probe(ctx context.Context) ([]finding.Finding, error) {
 	conn := w.sessions[0]
 	found, err := w.databases(ctx, conn)
 	if err != nil {
-		return nil, nil // who looks for the databases reports it
+		if found, err = w.future(ctx, conn); err != nil { // who looks for those that are there reports it
+			return nil, database.Explain(j.Config, err)
+		}
 	}
 	var out []finding.Finding
 	for _, d := range found {
@@ -59,8 +65,14 @@ func (j *Job) Probe(ctx context.Context) ([]finding.Finding, error) {
 		if ctx.Err() != nil || database.Gone(err) {
 			return nil, lostCause(ctx, err)
 		}
-		out = append(out, finding.Finding{ID: "backup.restore", Severity: finding.Error,
-			Message: msg.M("a backup could not be restored, as a trial without rows shows: %v", err)})
+		f := finding.Finding{ID: "backup.restore", Severity: finding.Error,
+			Message: msg.M("a backup could not be restored, as a trial without rows shows: %v", err)}
+		var uses []database.Use
+		for _, d := range w.dumps {
+			uses = append(uses, database.Use{Database: d.scratch(), Rights: beside(d.Objects)})
+		}
+		w.remedy(ctx, &f, err, uses...)
+		out = append(out, f)
 	}
 	if err := w.dropScratch(ctx); err != nil {
 		out = append(out, finding.Finding{ID: "backup.restore", Severity: finding.Error, Message: msg.M("%v", err)})
@@ -68,17 +80,44 @@ func (j *Job) Probe(ctx context.Context) ([]finding.Finding, error) {
 	return out, nil
 }
 
+// cut reports whether a restore has begun to put databases in their places and was cut.
+func (j *Job) cut(ctx context.Context) (bool, error) {
+	db, err := database.Open(j.Config, "", database.As(j.Node))
+	if err != nil {
+		return false, err
+	}
+	defer db.Close()
+	m, err := readMark(ctx, db, j.Config)
+	return m != nil, database.Explain(j.Config, err)
+}
+
+// future returns the databases as an initialisation makes them.
+func (j *Job) future(ctx context.Context, db asker) (out []*Database, err error) {
+	for _, role := range config.Roles {
+		d := &Database{Kind: role, Name: j.Config.Database(role)}
+		err := db.QueryRowContext(ctx, "SELECT character_set_name, default_collate_name FROM information_schema.character_sets"+
+			" WHERE character_set_name = 'utf8mb4'").Scan(&d.Charset, &d.Collation)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
 // live reads the structure of a real database, and what of it a backup cannot bring back.
 func (w *workshop) live(ctx context.Context, conn *sql.Conn, d *Database) (*dumpReader, []finding.Finding, error) {
 	var out []finding.Finding
-	note := func(id string, severity finding.Severity, m, fix msg.Message) {
-		out = append(out, finding.Finding{ID: id, Severity: severity, Message: m, Fix: fix,
-			Facts: []finding.Fact{{Name: "database", Value: d.Name}}})
+	note := func(id string, severity finding.Severity, m msg.Message, failed error, in ...database.Use) {
+		f := finding.Finding{ID: id, Severity: severity, Message: m,
+			Facts: []finding.Fact{{Name: "database", Value: d.Name}}}
+		w.remedy(ctx, &f, failed, in...)
+		out = append(out, f)
 	}
 	dump := &dumpReader{Database: d}
 	tables, err := listTables(ctx, conn, d)
 	if err != nil && database.CodeOf(err) == 0 && ctx.Err() == nil && !database.Gone(err) {
-		note("backup.objects", finding.Error, msg.M("%v", err), msg.Message{})
+		note("backup.objects", finding.Error, msg.M("%v", err), err)
 	} else if err != nil {
 		return nil, nil, err
 	}
@@ -90,57 +129,45 @@ func (w *workshop) live(ctx context.Context, conn *sql.Conn, d *Database) (*dump
 			dump: dump, want: Table{Name: t.name, Columns: len(t.columns)}, definition: t.create,
 		})
 	}
-	if d.Objects, err = readObjects(ctx, conn, d.Name); err != nil {
-		if ctx.Err() != nil || database.Gone(err) {
-			return nil, nil, err
-		}
-		note("backup.objects", finding.Error, msg.M("%v", err), msg.Message{})
-	}
-	rights, err := unseen(ctx, conn, d.Name, d.Objects)
+	objects, err := listObjects(ctx, conn, d.Name)
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(rights) > 0 {
-		note("backup.unseen", finding.Warning,
-			msg.M("user %s does not see whether the database %s holds triggers, events or routines; a backup has those alone that it sees", w.Config.MetaUser, d.Name),
-			grant(rights, d.Name, w.Config.MetaUser))
-	}
-	if rights, err = missingRights(ctx, conn, d); err != nil {
+	rights, err := unseen(ctx, conn, d.Name, objects)
+	if err != nil {
 		return nil, nil, err
 	}
+	use := database.Use{Database: d.Name, Rights: own(d.Kind, objects)}
 	if len(rights) > 0 {
-		note("backup.rights", finding.Error, msg.M("user %s lacks rights on the database %s that a restore needs: %s", w.Config.MetaUser, d.Name, msg.List(rights)),
-			grant(rights, d.Name, w.Config.MetaUser))
+		note("backup.unseen", finding.Warning,
+			msg.M("user %s does not see whether the database %s holds triggers, events or routines, without these rights: %s; a backup has those alone that it sees", w.Config.MetaUser, d.Name, msg.List(rights)), nil, use)
+	}
+	missing, err := lacking(ctx, conn, d, objects)
+	if err != nil {
+		return nil, nil, err
+	}
+	d.Objects, err = readObjects(ctx, conn, d.Name)
+	isView := func(o Object) bool { return o.Kind == "view" }
+	switch {
+	case err == nil:
+	case ctx.Err() != nil || database.Gone(err):
+		return nil, nil, err
+	case database.IsDenied(err) && slices.ContainsFunc(objects, isView):
+		missing = append(missing, database.ShowView)
+	default:
+		note("backup.objects", finding.Error, msg.M("%v", err), err)
+	}
+	if len(missing) > 0 {
+		note("backup.rights", finding.Error, msg.M("user %s lacks rights on the database %s that a restore needs: %s", w.Config.MetaUser, d.Name, msg.List(texts(missing))), nil, use)
 	}
 	return dump, out, nil
 }
 
-func grant(rights []string, name, user string) msg.Message {
-	return msg.M("run GRANT %s ON %s.* TO the account of user %s", strings.Join(rights, ", "), database.Quote(name), user)
-}
-
-// missingRights asks for what a restore does to the real database, with names that are not there.
-func missingRights(ctx context.Context, conn *sql.Conn, d *Database) (rights []string, err error) {
-	none := database.Quote(d.Name) + ".omsinit_none"
-	for _, try := range []struct{ right, statement string }{
-		{"DROP", "DROP TABLE " + none},
-		{"CREATE", "CREATE TABLE " + none + " LIKE " + none},
-		{"ALTER", "ALTER TABLE " + none + " COMMENT ''"},
-		{"INSERT", "INSERT INTO " + none + " VALUES (1)"},
-		{"CREATE VIEW", "CREATE VIEW " + none + " AS SELECT 1 FROM " + database.Quote(d.Name) + ".omsinit_never"},
-	} {
-		if try.right == "CREATE VIEW" && len(d.Objects) == 0 {
-			continue
-		}
-		_, err := conn.ExecContext(ctx, try.statement)
-		if err != nil && database.CodeOf(err) == 0 {
-			return nil, err
-		}
-		if database.IsDenied(err) {
-			rights = append(rights, try.right)
-		}
+func texts(rights []database.Right) (out []string) {
+	for _, r := range rights {
+		out = append(out, string(r))
 	}
-	return rights, nil
+	return out
 }
 
 // tryScratch makes the scratch databases without the rows of the real ones, and puts a row into each as a load does.
