@@ -92,6 +92,8 @@ func open(c *config.Config, database string, hello time.Duration, opts ...Option
 }
 
 // Quote returns any text as an SQL identifier.
+//
+//go:noinline
 func Quote(identifier string) string {
 	return "`" + strings.ReplaceAll(identifier, "`", "``") + "`"
 }

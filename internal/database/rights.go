@@ -100,13 +100,16 @@ type asker interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// querier is a *sql.DB or *sql.Conn.
-type querier interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
+// What rights are on that is no database.
+const (
+	Everything  = "*.*"
+	AllRoutines = "mysql.proc" // of MariaDB
+)
 
-// account returns the account of a connection as GRANT names it.
-func account(ctx context.Context, db querier) (string, error) {
+// Grant returns the statement that gives the account of a connection rights in a database, or on one of the things
+// above. The most exact grant that fits a database may count alone, so it has to hold all rights, not only those that
+// were lacking.
+func Grant(ctx context.Context, db *sql.DB, on string, rights ...Right) (string, error) {
 	var account string
 	if err := db.QueryRowContext(ctx, "SELECT CURRENT_USER()").Scan(&account); err != nil {
 		return "", err
@@ -114,34 +117,21 @@ func account(ctx context.Context, db querier) (string, error) {
 	if at := strings.LastIndexByte(account, '@'); at >= 0 {
 		account = literal(account[:at]) + "@" + literal(account[at+1:])
 	}
-	return account, nil
-}
-
-// Grant returns the statement that gives the account of a connection rights in a database. The most exact grant that
-// fits a database may count alone, so it has to hold all rights, not only those that were lacking.
-func Grant(ctx context.Context, db querier, database string, rights ...Right) (string, error) {
-	account, err := account(ctx, db)
-	if err != nil {
-		return "", err
-	}
 	var exact bool // names have no wildcards
 	if err := db.QueryRowContext(ctx, "SELECT @@partial_revokes").Scan(&exact); err != nil && CodeOf(err) == 0 {
 		return "", err
 	}
 	if !exact {
-		database = strings.NewReplacer(`\`, `\\`, "_", `\_`, "%", `\%`).Replace(database)
+		on = strings.NewReplacer(`\`, `\\`, "_", `\_`, "%", `\%`).Replace(on)
+	}
+	if on != Everything && on != AllRoutines {
+		on = Quote(on) + ".*"
 	}
 	var list []string
 	for _, right := range rights {
 		list = append(list, string(right))
 	}
-	return fmt.Sprintf("GRANT %s ON %s.* TO %s", strings.Join(list, ", "), Quote(database), account), nil
-}
-
-// GrantOn returns the statement that gives the account of a connection a right on something else than a database.
-func GrantOn(ctx context.Context, db querier, right, on string) (string, error) {
-	account, err := account(ctx, db)
-	return fmt.Sprintf("GRANT %s ON %s TO %s", right, on, account), err
+	return "GRANT " + strings.Join(list, ", ") + " ON " + on + " TO " + account, nil
 }
 
 var demanded = pattern.New(`the (?:.*(?:, | or ))?([A-Z_ ]+) privilege\(s\)`)

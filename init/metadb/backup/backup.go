@@ -47,6 +47,8 @@ type Job struct {
 	// placing is told of each statement that puts a restored database in its
 	// place, before it is sent. Tests interrupt there.
 	placing func(statement string)
+	// probing: nobody has asked for a restore.
+	probing bool
 	// verifying is the part of the last restore in which rows were compared.
 	verifying time.Duration
 

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"omsinit/internal/config"
+	"omsinit/internal/database"
 	"omsinit/testdata/testmaria"
 )
 
@@ -183,6 +184,23 @@ func TestKilled(t *testing.T) {
 	for at := 1; run(order{Dir: dir, KillPlacing: at, Restore: "oms_rm"}); at++ {
 		placing++
 		some := at > 1 && at < 4*5+1 // the last database is another region's
+		if at == 5 {
+			// What was read into the databases beside the others stays.
+			beside := func() []string {
+				tables, err := database.Column(t.Context(), s.DB(""), "SELECT CONCAT(table_schema, '.', table_name) FROM information_schema.tables WHERE table_schema LIKE '%restore' ORDER BY 1")
+				if err != nil || len(tables) < 10 {
+					t.Fatal(tables, err)
+				}
+				return tables
+			}
+			before := beside()
+			if found, err := (&Job{Config: c}).Probe(t.Context()); err != nil || len(found) > 0 {
+				t.Errorf("%+v, %v", found, err)
+			}
+			if d := cmp.Diff(before, beside()); d != "" {
+				t.Errorf("the probe has changed it: %s", d)
+			}
+		}
 		begun(fmt.Sprintf("killed before statement %d of the end", at), some)
 		if at%5 == 2 && run(order{Dir: dir, KillAt: 2, Restore: "oms_rm"}) {
 			begun("killed again", some)

@@ -229,6 +229,9 @@ func (o Object) settings(ctx context.Context, conn *sql.Conn, name string) error
 	return err
 }
 
+// Each copy of it takes half a KB of the binary.
+//
+//go:noinline
 func literal(value string) string { return string(append(escape([]byte{'\''}, []byte(value)), '\'')) }
 
 const (

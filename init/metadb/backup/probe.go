@@ -25,17 +25,18 @@ const probeWait = 10 * time.Second
 func (j *Job) Probe(ctx context.Context) ([]finding.Finding, error) {
 	bounded := &Job{
 		Config: j.Config, Heartbeats: j.Heartbeats, Partial: j.Partial, Node: j.Node, LockTimeout: probeWait,
+		probing: true,
 	}
 	if j.LockTimeout > 0 {
 		bounded.LockTimeout = min(j.LockTimeout, probeWait)
-	}
-	if cut, err := j.cut(ctx); cut || err != nil {
-		return nil, err // what it has built is not to be dropped; who looks for the databases reports it
 	}
 	ctx, w, leave, err := bounded.workshop(ctx, &Manifest{Dumper: dumper})
 	if errors.Is(err, database.ErrLocked) {
 		return []finding.Finding{{ID: "backup.busy", Severity: finding.Warning, Transient: true,
 			Message: msg.M("whether a backup can be restored was not tried: %v", err)}}, nil
+	}
+	if errors.Is(err, errCut) {
+		return nil, nil // who looks for the databases reports it
 	}
 	if err != nil {
 		return nil, err
@@ -80,29 +81,17 @@ func (j *Job) Probe(ctx context.Context) ([]finding.Finding, error) {
 	return out, nil
 }
 
-// cut reports whether a restore has begun to put databases in their places and was cut.
-func (j *Job) cut(ctx context.Context) (bool, error) {
-	db, err := database.Open(j.Config, "", database.As(j.Node))
-	if err != nil {
-		return false, err
-	}
-	defer db.Close()
-	m, err := readMark(ctx, db, j.Config)
-	return m != nil, database.Explain(j.Config, err)
-}
-
 // future returns the databases as an initialisation makes them.
-func (j *Job) future(ctx context.Context, db asker) (out []*Database, err error) {
-	for _, role := range config.Roles {
-		d := &Database{Kind: role, Name: j.Config.Database(role)}
-		err := db.QueryRowContext(ctx, "SELECT character_set_name, default_collate_name FROM information_schema.character_sets"+
-			" WHERE character_set_name = 'utf8mb4'").Scan(&d.Charset, &d.Collation)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, d)
+func (j *Job) future(ctx context.Context, conn *sql.Conn) (out []*Database, err error) {
+	made := Database{Charset: "utf8mb4"}
+	err = conn.QueryRowContext(ctx, "SELECT default_collate_name FROM information_schema.character_sets"+
+		" WHERE character_set_name = 'utf8mb4'").Scan(&made.Collation)
+	for _, made.Kind = range config.Roles {
+		d := made
+		d.Name = j.Config.Database(d.Kind)
+		out = append(out, &d)
 	}
-	return out, nil
+	return out, err
 }
 
 // live reads the structure of a real database, and what of it a backup cannot bring back.
@@ -147,27 +136,19 @@ func (w *workshop) live(ctx context.Context, conn *sql.Conn, d *Database) (*dump
 		return nil, nil, err
 	}
 	d.Objects, err = readObjects(ctx, conn, d.Name)
-	isView := func(o Object) bool { return o.Kind == "view" }
 	switch {
 	case err == nil:
 	case ctx.Err() != nil || database.Gone(err):
 		return nil, nil, err
-	case database.IsDenied(err) && slices.ContainsFunc(objects, isView):
-		missing = append(missing, database.ShowView)
+	case database.IsDenied(err) && slices.Contains(use.Rights, database.ShowView):
+		missing = append(missing, string(database.ShowView))
 	default:
 		note("backup.objects", finding.Error, msg.M("%v", err), err)
 	}
 	if len(missing) > 0 {
-		note("backup.rights", finding.Error, msg.M("user %s lacks rights on the database %s that a restore needs: %s", w.Config.MetaUser, d.Name, msg.List(texts(missing))), nil, use)
+		note("backup.rights", finding.Error, msg.M("user %s lacks rights on the database %s that a restore needs: %s", w.Config.MetaUser, d.Name, msg.List(missing)), nil, use)
 	}
 	return dump, out, nil
-}
-
-func texts(rights []database.Right) (out []string) {
-	for _, r := range rights {
-		out = append(out, string(r))
-	}
-	return out
 }
 
 // tryScratch makes the scratch databases without the rows of the real ones, and puts a row into each as a load does.

@@ -17,7 +17,7 @@ import (
 var seeing = []database.Right{database.Trigger, database.Event, database.Execute}
 
 // restoring are the rights that a restore needs in every database that it makes.
-var restoring = []database.Right{database.Select, database.Insert, database.Create, database.Drop, database.Alter}
+var restoring = []database.Right{database.Select, database.Insert, database.Create, database.Drop, database.Alter}[:5:5]
 
 // Uses returns the rights that backups and restores need: in the databases themselves, and in those beside them that
 // dumps are read into. What the databases hold besides tables needs more: Probe finds that.
@@ -32,7 +32,7 @@ func Uses(c *config.Config) (uses []database.Use) {
 
 // own returns the rights that a database itself needs when it holds these objects.
 func own(d config.Role, objects []Object) []database.Right {
-	rights := slices.Concat(restoring, seeing)
+	rights := append(slices.Clone(seeing), restoring...)
 	if d == config.Heartbeat { // which is trimmed
 		rights = append(rights, database.Delete)
 	}
@@ -41,15 +41,18 @@ func own(d config.Role, objects []Object) []database.Right {
 
 // beside returns the rights that the scratch database of one with these objects needs.
 func beside(objects []Object) []database.Right {
-	return withObjects(append(slices.Clone(restoring), database.CreateView), objects)
+	return withObjects(append([]database.Right{database.CreateView}, restoring...), objects)
 }
 
 func withObjects(rights []database.Right, objects []Object) []database.Right {
 	for _, o := range objects {
-		rights = append(rights, o.rights()...)
+		for _, r := range o.rights() {
+			if !slices.Contains(rights, r) {
+				rights = append(rights, r)
+			}
+		}
 	}
-	slices.Sort(rights)
-	return slices.Compact(rights)
+	return rights
 }
 
 // rights returns those that it takes to read an object and to make it again.
@@ -58,9 +61,9 @@ func (o Object) rights() []database.Right {
 	case "view":
 		return []database.Right{database.CreateView, database.ShowView}
 	case "trigger":
-		return []database.Right{database.Trigger}
+		return seeing[:1]
 	case "event":
-		return []database.Right{database.Event}
+		return seeing[1:2]
 	}
 	return []database.Right{database.CreateRoutine, database.Execute}
 }
@@ -72,47 +75,46 @@ var routines = map[string]string{
 
 // lacking returns which of the rights in its own place a database lacks that holds these objects, and can be seen
 // without doing something. Those of seeing are not among them.
-func lacking(ctx context.Context, conn *sql.Conn, d *Database, objects []Object) ([]database.Right, error) {
-	asked := slices.DeleteFunc(own(d.Kind, objects), func(r database.Right) bool { return slices.Contains(seeing, r) })
-	rights, err := database.Lacking(ctx, conn, d.Name, asked...)
-	if err != nil {
-		return nil, err
+func lacking(ctx context.Context, conn *sql.Conn, d *Database, objects []Object) (out []string, err error) {
+	rights, err := database.Lacking(ctx, conn, d.Name, withObjects(restoring, objects)...)
+	for _, r := range rights {
+		if !slices.Contains(seeing, r) {
+			out = append(out, string(r))
+		}
 	}
-	i := slices.IndexFunc(objects, func(o Object) bool { return routines[o.Kind] != "" })
-	if i < 0 {
-		return rights, nil
+	for _, o := range objects {
+		if create := routines[o.Kind]; create != "" && err == nil {
+			name := (&table{database: d, name: o.Name}).full()
+			_, failed := conn.ExecContext(ctx, strings.Replace(create, "%", name, 1))
+			if database.IsDenied(failed) {
+				return append(out, string(database.CreateRoutine)), nil
+			}
+		}
 	}
-	name := database.Quote(d.Name) + "." + database.Quote(objects[i].Name)
-	_, err = conn.ExecContext(ctx, strings.Replace(routines[objects[i].Kind], "%", name, 1))
-	switch {
-	case err != nil && database.CodeOf(err) == 0:
-		return nil, err
-	case database.IsDenied(err):
-		rights = append(rights, database.CreateRoutine)
-	}
-	return rights, nil
+	return out, err
 }
 
 // remedy adds to a finding the statements that give the account what it lacks, where they are known: those that an
 // error asks for, and those in databases.
 func (w *workshop) remedy(ctx context.Context, f *finding.Finding, failed error, in ...database.Use) {
-	var grants []string
-	add := func(grant string, err error) {
-		if err == nil {
-			grants = append(grants, grant+";")
+	right, on := database.Demanded(failed), database.Everything
+	if errors.Is(failed, errUnseenRoutine) {
+		if right = "SHOW_ROUTINE"; strings.Contains(w.server, "MariaDB") {
+			right, on = string(database.Select), database.AllRoutines
 		}
 	}
-	switch right := database.Demanded(failed); {
-	case right != "":
-		add(database.GrantOn(ctx, w.pool, right, "*.*"))
-	case errors.Is(failed, errUnseenRoutine) && strings.Contains(w.server, "MariaDB"):
-		add(database.GrantOn(ctx, w.pool, "SELECT", "mysql.proc"))
-	case errors.Is(failed, errUnseenRoutine):
-		add(database.GrantOn(ctx, w.pool, "SHOW_ROUTINE", "*.*"))
-	case failed == nil || database.IsDenied(failed):
-		for _, use := range in {
-			add(database.Grant(ctx, w.pool, use.Database, use.Rights...))
+	if right != "" {
+		in = []database.Use{{Database: on, Rights: []database.Right{database.Right(right)}}}
+	} else if failed != nil && !database.IsDenied(failed) {
+		return
+	}
+	var grants []string
+	for _, use := range in {
+		grant, err := database.Grant(ctx, w.pool.DB, use.Database, use.Rights...)
+		if err != nil {
+			return
 		}
+		grants = append(grants, grant+";")
 	}
 	if len(grants) > 0 {
 		f.Fix = msg.M("run as an administrator of the MetaDB: %s", strings.Join(grants, " "))

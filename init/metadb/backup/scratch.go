@@ -90,6 +90,9 @@ func (j *Job) workshop(ctx context.Context, m *Manifest) (_ context.Context, _ *
 	if err == nil {
 		w.mark, err = readMark(ctx, w.sessions[0], j.Config)
 	}
+	if err == nil && j.probing && w.mark != nil {
+		err = errCut
+	}
 	if err == nil {
 		err = w.clear(ctx, w.sessions[0])
 	}

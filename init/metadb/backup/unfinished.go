@@ -54,6 +54,9 @@ func Unfinished(ctx context.Context, db database.Queryer, c *config.Config) erro
 	return finding.Transient(&UnfinishedError{msg.M("a restore of the backup %s on %s has put restored databases in their places and is not complete, so that some may be missing or older than the others: unless it still runs, run `omsinit metadb restore %s%s` again there", m.dir, m.node, option, m.dir)})
 }
 
+// errCut is why nothing is tried beside the databases: what a restore that was cut has built there is to stay.
+var errCut = msg.Errorf("a restore was cut")
+
 // UnfinishedError is a restore that has put some databases in their places, and not yet all.
 type UnfinishedError struct{ msg.Message }
 
