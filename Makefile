@@ -49,7 +49,7 @@ METADB  := ./internal/database ./internal/ha ./internal/registry ./init/metadb/.
 # Tests of other rooms that name all servers.
 EACH     = $(shell awk -F '[^A-Za-z0-9_]' '/^func Test/ { name = $$2 } /testmaria\.Each/ { printf "%s|", name }' init/upgrade/*_test.go init/flow/*_test.go)
 
-.PHONY: roots test-alone build binary deps packages lint size test test-unit test-metadb test-e2e test-container test-machine man pictures completions image demo cluster-demo cluster-demo-down cluster-soak scale release release-check bench fuzz sweep soak vuln fmt clean
+.PHONY: roots test-alone build binary deps packages lint size test test-unit test-metadb test-e2e test-fuzz test-container test-machine man pictures completions image demo cluster-demo cluster-demo-down cluster-soak scale release release-check bench fuzz sweep soak vuln fmt clean
 
 # urfave_cli_no_docs leaves out the generators of man pages, nethttpomithttp2 HTTP/2 (0.5 MB), which neither the CM nor
 # InfluxDB 1.x speaks.
@@ -112,11 +112,12 @@ size: build
 	@bytes=$$(wc -c <bin/omsinit); if [ "$$bytes" -gt $(MAX_BYTES) ]; then \
 		echo "bin/omsinit has $$bytes bytes; at most $(MAX_BYTES) are allowed" >&2; exit 1; fi
 
-# One after the other, whatever -j says: some tests use the fixed ports of OMS. Only the systems are fetched meanwhile.
+# One after the other, whatever -j says: some tests use the fixed ports of OMS. Only the systems are fetched meanwhile, and
+# what reads foreign bytes is fuzzed.
 test: packages
 	$(MAKE) -j2 roots test-alone
 	$(MAKE) test-metadb
-	$(MAKE) test-e2e
+	$(MAKE) -j2 -Oline test-e2e test-fuzz
 	$(MAKE) test-container
 
 test-alone:
@@ -138,6 +139,10 @@ test-metadb:
 	@for server in $(SERVERS); do \
 		echo "the MetaDB is $$server"; OMSINIT_TEST_SERVER=$$server go test -short -timeout 10m $(METADB) && \
 		OMSINIT_TEST_SERVER=$$server go test -short -timeout 10m -run '^($(EACH)$(UPGRADE))$$' ./init/upgrade ./init/flow || exit; done
+
+# In the processor time that the end-to-end tests leave, which wait more than they work.
+test-fuzz:
+	nice -n 19 scripts/dev/fuzz.sh 20s
 
 test-e2e:
 	go test -race -count=1 -timeout 20m ./e2e
