@@ -5,11 +5,13 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"omsinit/init/metadb"
 	"omsinit/init/metadb/backup"
+	"omsinit/internal/atomicfile"
 	"omsinit/internal/database"
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
@@ -200,7 +202,8 @@ func (s *Session) resume(ctx context.Context, v *survey) error {
 	}
 	if !s.rec.reached(firstChange) {
 		// Nothing was changed yet, and nobody knows what was written since: only
-		// a new backup holds it.
+		// a new backup holds it. The other stays, without what a killed run may have left in it.
+		_ = atomicfile.Clean(filepath.Join(s.rec.Backup, backup.ManifestFile))
 		s.rec.Node, s.rec.Backup, s.rec.Made, s.rec.Stage = s.Node, "", "", stageBegin
 	} else if err := s.distrustBackup(ctx); err != nil {
 		return err
