@@ -105,9 +105,27 @@ func (f *Flow) Init(ctx context.Context, s Steps) error {
 }
 
 // Reconfigure brings the files of an initialised node to what config.yaml says, restarts the programs that read a
-// changed one, and waits until they are ready.
+// changed one, and waits until they are ready. Where what is registered depends on a changed key, it runs step 5, too.
 func (f *Flow) Reconfigure(ctx context.Context) error {
-	return f.Init(ctx, Steps{Only: []string{"check", "component", "restart"}})
+	return f.run(ctx, func(ctx context.Context) error {
+		steps := []string{"check", "component", "restart"}
+		var writes bool
+		cfg, err := f.open()
+		if err == nil && initialised(f.Layout) && f.Address(cfg) != "" { // else step 1 says it
+			var tells bool
+			if tells, writes, err = f.resourceStep(cfg).Due(); err != nil {
+				return err
+			}
+			if tells {
+				steps, writes = append(steps, "resource"), false
+			}
+		}
+		if err := f.only(ctx, steps...); err != nil || !writes {
+			return err
+		}
+		_, err = f.resourceStep(cfg).WriteRows(ctx)
+		return err
+	})
 }
 
 // run does work that changes the node, under the lock and with a copy of its output in the init log. Its errors are

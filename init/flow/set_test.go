@@ -351,6 +351,23 @@ rows:
 	if got := value(web); got != `{"web": `+w.values["nginx_server_port"]+`}` {
 		t.Error(got)
 	}
+	if seen := fmt.Sprint(w.cm.seen()); strings.Contains(seen, "/agent") {
+		t.Errorf("the CM was told what it knows: %s", seen)
+	}
+	if got := value("SELECT entry FROM node_entry"); got != "127.0.0.1:"+w.values["nginx_server_port"] {
+		t.Error(got)
+	}
+	w.values["supervisor_server_port"] = fmt.Sprint(freePort(t))
+	w.writeConfig()
+	for n, told := range []bool{true, false} {
+		if err := w.flow().Reconfigure(t.Context()); err != nil {
+			t.Fatalf("%v\n%s%s", err, &w.out, &w.errOut)
+		}
+		if seen := fmt.Sprint(w.cm.seen()); strings.Contains(seen, "/agent") != told {
+			t.Errorf("%d: the CM was told: %s", n, seen)
+		}
+		w.cm.forget()
+	}
 	// A MetaDB that does not answer leaves the files alone as before.
 	w.values["nginx_server_port"] = fmt.Sprint(freePort(t))
 	w.writeConfig()

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"omsinit/internal/config"
+	"omsinit/internal/layout"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 	"omsinit/testdata/testmaria"
@@ -123,7 +124,8 @@ func step(t *testing.T, c *config.Config, cmURL string) *testStep {
 		t.Fatal(err)
 	}
 	c.CMURL = cmURL
-	s := &testStep{Step: &Step{Config: c, Pack: p, HostIP: "10.0.0.1", WaitCM: 20 * time.Second}}
+	s := &testStep{Step: &Step{Config: c, Pack: p, HostIP: "10.0.0.1", WaitCM: 20 * time.Second,
+		Layout: layout.New(t.TempDir())}}
 	s.Log = func(m msg.Message) {
 		s.log = append(s.log, m.String())
 		if m.In(msg.Chinese) == m.String() {

@@ -31,12 +31,20 @@ func (s *Step) Rows(ctx context.Context, was *config.Config) (result Result, err
 	if err != nil || reflect.DeepEqual(then, now) {
 		return result, err
 	}
+	return s.WriteRows(ctx)
+}
+
+// WriteRows writes the pack's rows of this region and node where they are missing or differ.
+func (s *Step) WriteRows(ctx context.Context) (result Result, err error) {
 	db, err := database.Open(s.Config, "", database.As(s.HostIP))
 	if err != nil {
 		return result, err
 	}
 	defer db.Close()
-	return result, s.packRows(ctx, db, &result)
+	if err = s.packRows(ctx, db, &result); err == nil {
+		s.remembered(false)
+	}
+	return result, err
 }
 
 // filled are the rows of the pack that there are to be on this node: settings, or those of regions and nodes.

@@ -69,6 +69,14 @@ func (r Result) Changed() bool { return len(r.Calls) > 0 || len(r.Rows) > 0 }
 //
 // What was done before an error is in the Result.
 func (s *Step) Apply(ctx context.Context) (Result, error) {
+	result, err := s.apply(ctx)
+	if err == nil {
+		s.remembered(true)
+	}
+	return result, err
+}
+
+func (s *Step) apply(ctx context.Context) (Result, error) {
 	if s.Pack.Register == pack.ByCalls {
 		return s.byCalls(ctx)
 	}

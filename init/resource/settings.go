@@ -21,11 +21,12 @@ import (
 	"omsinit/internal/pack"
 )
 
-// settingsRecord is what config.yaml gave for the rows of settings when this node looked last, as digests: a value may
-// be a secret.
+// settingsRecord is what config.yaml gave for rows of the MetaDB when this node looked last, as digests: a value may be
+// a secret.
 type settingsRecord struct {
 	Salt   string            `json:"salt"`
 	Values map[string]string `json:"values"` // by table, key and column
+	registered
 }
 
 // loadSettings reads the record. One that is not there, or cannot be read, is empty: then no row is changed.
