@@ -73,8 +73,8 @@ func Listen(s *engine.Supervisor) (*Server, error) {
 	mux.Handle("/RPC2", shared)
 	mux.Handle("GET /logtail/", shared)
 	mux.Handle("GET /mainlogtail", shared)
-	srv.tcp = &tcpPort{handler: bounded(shared), log: s.Logger(), places: places}
-	srv.http = http.Server{Handler: bounded(mux), ReadHeaderTimeout: api.IoTimeout, IdleTimeout: api.IoTimeout,
+	srv.tcp = &tcpPort{handler: srv.bounded(shared), log: s.Logger(), places: places}
+	srv.http = http.Server{Handler: srv.bounded(mux), ReadHeaderTimeout: api.IoTimeout, IdleTimeout: api.IoTimeout,
 		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(s.Logger().Handler(), slog.LevelWarn)}
 	return srv, nil
 }
@@ -154,11 +154,12 @@ func (srv *Server) Close() {
 }
 
 // bounded limits what a request may send and how long it may take to.
-func bounded(next http.Handler) http.Handler {
+func (srv *Server) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(api.IoTimeout))
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // of the request before
 		r.Body = http.MaxBytesReader(w, r.Body, api.BodyLimit)
+		defer srv.s.Answered()
 		next.ServeHTTP(w, r)
 	})
 }

@@ -12,14 +12,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// quietTime is how long nothing must have changed for memory to be given back.
-const quietTime = 2 * time.Second
+const (
+	// quietTime is how long nothing must have changed for memory to be given back.
+	quietTime = 2 * time.Second
+	// answeredTime is how long after the answer to a client it is given back: also where clients come all the time, it
+	// is not given back more often.
+	answeredTime = 10 * time.Second
+)
 
 // changed: something has happened to a program or to the setup task. When nothing more does for quietTime, memory is
 // given back once, so an idle supervisor does not wake up.
-func (s *Supervisor) changed() { s.quiet.Reset(quietTime) }
+func (s *Supervisor) changed() {
+	s.restless.Store(true)
+	s.quiet.Reset(quietTime)
+}
+
+// Answered is the event that a client got its answer, which has brought PID 1's code back into memory.
+func (s *Supervisor) Answered() {
+	if !s.restless.Swap(true) {
+		s.quiet.Reset(answeredTime)
+	}
+}
 
 func (s *Supervisor) becameQuiet() {
+	s.restless.Store(false)
 	s.collect()
 	giveBack()
 }

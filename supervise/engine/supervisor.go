@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"omsinit/internal/msg"
@@ -34,6 +35,7 @@ type Supervisor struct {
 	hurry     chan struct{} // asks the shutdown not to wait any longer
 	reaped    chan struct{} // holds a token when orphans were reaped
 	quiet     *time.Timer   // calls becameQuiet
+	restless  atomic.Bool   // it is going to
 	collect   func()        // see collectLater
 
 	inputs inputs
@@ -200,6 +202,7 @@ func New(o Options, log *slog.Logger, own *logs.OwnLog) *Supervisor {
 		hurry: make(chan struct{}, 1), reaped: make(chan struct{}, 1), processes: map[string]*Process{},
 		environ: program.ParseEnviron(append(os.Environ(), o.Env...)), collect: collectLater()}
 	s.quiet = time.AfterFunc(quietTime, s.becameQuiet)
+	s.restless.Store(true)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.reaper = newReaper(s.orphansReaped)
 	s.spawner = newSpawner(s.reaper)
