@@ -19,8 +19,10 @@ type contender struct {
 	define func(dir, payload, socket string, names []string) error
 	// run is the supervisor itself, in the foreground.
 	run func(dir string) *exec.Cmd
-	// restart restarts all programs.
+	// restart restarts all programs; nil where there is no such thing, and then only a start and a stop are compared.
 	restart func(dir string, names []string) *exec.Cmd
+	// ask asks the supervisor how its programs are; nil where nobody does.
+	ask func(dir string, names []string) *exec.Cmd
 	// stop asks the supervisor to stop everything and to end.
 	stop func(dir string, supervisor *os.Process) error
 }
@@ -50,6 +52,7 @@ var contenders = []contender{
 		restart: func(dir string, _ []string) *exec.Cmd {
 			return exec.Command(omsinit, "restart", "--root", dir, "all")
 		},
+		ask:  func(dir string, _ []string) *exec.Cmd { return exec.Command(omsinit, "status", "--root", dir) },
 		stop: term,
 	},
 	{
@@ -68,6 +71,9 @@ var contenders = []contender{
 		run: func(dir string) *exec.Cmd { return exec.Command("supervisord", "-c", dir+"/supervisord.conf") },
 		restart: func(dir string, _ []string) *exec.Cmd {
 			return exec.Command("supervisorctl", "-c", dir+"/supervisord.conf", "restart", "all")
+		},
+		ask: func(dir string, _ []string) *exec.Cmd {
+			return exec.Command("supervisorctl", "-c", dir+"/supervisord.conf", "status")
 		},
 		stop: term,
 	},
@@ -92,6 +98,20 @@ var contenders = []contender{
 			return exec.Command("sv", args...)
 		},
 		stop: func(_ string, p *os.Process) error { return p.Signal(syscall.SIGHUP) },
+	},
+	{
+		// The payload itself: a loop of vfork and exec, and nothing else that a supervisor does.
+		name: "exec loop",
+		define: func(dir, payload, socket string, names []string) error {
+			words := append([]string{payload, socket}, names...)
+			return writeAll(dir, map[string]string{"command": strings.Join(words, " ")})
+		},
+		run: func(dir string) *exec.Cmd {
+			command, _ := os.ReadFile(filepath.Join(dir, "command"))
+			words := strings.Fields(string(command))
+			return exec.Command(words[0], words[1:]...)
+		},
+		stop: term,
 	},
 }
 

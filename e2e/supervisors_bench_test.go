@@ -13,6 +13,8 @@ import (
 	"testing"
 	"text/tabwriter"
 	"time"
+
+	"omsinit/testdata/testtidy"
 )
 
 // BenchmarkSupervisors compares PID 1 with what people would use instead, all
@@ -36,8 +38,8 @@ func BenchmarkSupervisors(b *testing.B) {
 			ours := table.median(row, contenders[0].name)
 			b.ReportMetric(ours, contenders[0].name)
 			for _, c := range contenders[1:] {
-				if ours > 0 {
-					b.ReportMetric(table.median(row, c.name)/ours, "x-"+c.name)
+				if ours > 0 && table.has(row, c.name) {
+					b.ReportMetric(table.median(row, c.name)/ours, "x-"+strings.ReplaceAll(c.name, " ", "-"))
 				}
 			}
 			b.ReportMetric(0, "ns/op")
@@ -67,6 +69,8 @@ func (r *results) median(row, contender string) float64 {
 	return values[len(values)/2]
 }
 
+func (r *results) has(row, contender string) bool { return r.values[row+"\n"+contender] != nil }
+
 func (r *results) print() {
 	fmt.Println()
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -79,7 +83,11 @@ func (r *results) print() {
 	for _, row := range r.rows {
 		fmt.Fprint(w, row, "\t")
 		for _, c := range contenders {
-			fmt.Fprintf(w, "%.1f\t", r.median(row, c.name))
+			if r.has(row, c.name) {
+				fmt.Fprintf(w, "%.1f\t", r.median(row, c.name))
+			} else {
+				fmt.Fprint(w, "-\t")
+			}
 		}
 		fmt.Fprintln(w)
 	}
@@ -104,6 +112,9 @@ type race struct {
 	pids   map[string]int
 }
 
+// raceVariable is in the environment of all that runs in a race.
+const raceVariable = "OMSINIT_RACE="
+
 func newRace(b *testing.B, c contender, payload string, n int) *race {
 	b.Helper()
 	dir, err := os.MkdirTemp("", "race") // short: sockets are in it
@@ -123,6 +134,7 @@ func newRace(b *testing.B, c contender, payload string, n int) *race {
 		b.Fatal(err)
 	}
 	go r.listen()
+	b.Cleanup(func() { testtidy.Kill(b, raceVariable+dir) }) // nobody, unless the benchmark was broken off
 	return r
 }
 
@@ -165,6 +177,7 @@ func (r *race) await(what string, n int) time.Time {
 func (r *race) start() time.Duration {
 	r.b.Helper()
 	r.cmd = r.c.run(r.dir)
+	r.cmd.Env = append(os.Environ(), raceVariable+filepath.Dir(r.dir))
 	// A group of its own: runit signals its group.
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	began := time.Now()
@@ -203,6 +216,10 @@ func compareOnce(b *testing.B, table *results, c contender, payload string, n in
 	}
 	ms("start", r.start())
 	time.Sleep(settle)
+	if c.restart == nil {
+		ms("ordered stop", r.stop())
+		return
+	}
 	restart := c.restart(r.dir, r.names)
 	began := time.Now()
 	if err := restart.Start(); err != nil {
@@ -228,6 +245,9 @@ func compareIdle(b *testing.B, table *results, payload string) {
 	for _, n := range []int{6, 200} {
 		var races []*race
 		for _, c := range contenders {
+			if c.restart == nil {
+				continue
+			}
 			r := newRace(b, c, payload, n)
 			r.start()
 			races = append(races, r)
@@ -246,8 +266,27 @@ func compareIdle(b *testing.B, table *results, payload string) {
 			table.add(name("memory (PSS) MB,"), r.c.name, float64(after.pss)/1024)
 			table.add(name("memory (RSS) MB,"), r.c.name, float64(after.rss)/1024)
 		}
+		compareAsked(b, table, races, n)
 		for _, r := range races {
 			r.stop()
+		}
+	}
+}
+
+// compareAsked looks at the memory again after a client's question.
+func compareAsked(b *testing.B, table *results, races []*race, n int) {
+	for _, r := range races {
+		if r.c.ask == nil {
+			continue
+		}
+		if out, err := r.c.ask(r.dir, r.names).CombinedOutput(); err != nil {
+			b.Fatalf("%s: %v\n%s", r.c.name, err, out)
+		}
+	}
+	time.Sleep(12 * time.Second) // omsinit gives back after 10
+	for _, r := range races {
+		if r.c.ask != nil {
+			table.add(fmt.Sprintf("memory (PSS) MB 12 s after a client's question %d", n), r.c.name, float64(r.usage().pss)/1024)
 		}
 	}
 }
