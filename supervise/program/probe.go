@@ -57,7 +57,7 @@ func (p *Probe) String() string {
 
 const (
 	probeTimeout  = 5 * time.Second // one attempt
-	FirstProbe    = 50 * time.Millisecond
+	FirstProbe    = 10 * time.Millisecond
 	LongestProbe  = time.Second
 	probeBodySize = 1 << 20
 	ProbeOutput   = 4 << 10                // bytes of a command's output that are kept
