@@ -210,6 +210,9 @@ func (s *Step) packRow(ctx context.Context, conn *sql.Conn, row pack.FilledRow, 
 	if same, err := matches(all); err != nil || same > 0 {
 		return nil, err
 	}
+	if same, err := sameJSON(ctx, conn, table, values); err != nil || same {
+		return nil, err
+	}
 	if !write {
 		return done, nil
 	}
@@ -245,6 +248,39 @@ func insertRow(ctx context.Context, conn *sql.Conn, table string, row pack.Row, 
 	query := fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", table, strings.Join(names, ", "), strings.Join(marks, ", "))
 	_, err := conn.ExecContext(ctx, query, args...)
 	return err
+}
+
+// sameJSON reports whether there is a row with these values, JSON by what it says: a server may write it otherwise, and
+// MySQL takes no text for the same as JSON.
+func sameJSON(ctx context.Context, conn *sql.Conn, table string, values map[string]string) (same bool, err error) {
+	var objects, others, quoted []string
+	for _, column := range sortedWithout(values, nil) {
+		if isJSON(values[column]) {
+			objects, quoted = append(objects, column), append(quoted, "CAST("+database.Quote(column)+" AS CHAR)")
+		} else {
+			others = append(others, column)
+		}
+	}
+	if len(objects) == 0 || len(others) == 0 {
+		return false, nil
+	}
+	where, args := terms(others, values)
+	query := "SELECT " + strings.Join(quoted, ", ") + " FROM " + table + " WHERE " + strings.Join(where, " AND ")
+	err = database.Each(ctx, conn, query, args, func(rows *sql.Rows) error {
+		have := make([]sql.NullString, len(objects))
+		to := make([]any, len(objects))
+		for i := range have {
+			to[i] = &have[i]
+		}
+		err := rows.Scan(to...)
+		equal := err == nil
+		for i, column := range objects {
+			equal = equal && have[i].Valid && saying(have[i].String) == saying(values[column])
+		}
+		same = same || equal
+		return err
+	})
+	return same, err
 }
 
 // terms compares columns with their values.

@@ -55,6 +55,42 @@ rows:
 	}
 }
 
+// TestPackRowsOfJSON: JSON that the server writes in its own way is what it says, and is not written again.
+func TestPackRowsOfJSON(t *testing.T) {
+	testmaria.Each(t, func(t *testing.T, kind testmaria.Kind) {
+		s := testmaria.Start(t, testmaria.On(kind))
+		cm := startCM(t, nil)
+		c := metadb(t, s, "oms")
+		s.Exec("CREATE TABLE oms_rm.site (code int PRIMARY KEY, detail json, list json)", "CREATE TABLE oms_rm.plain_conf (k varchar(20), v json)")
+		st := step(t, c, cm.URL)
+		st.Pack = packWith(t, `
+register: calls
+rows:
+  - {database: rm, table: site, key: [code], values: {code: "{{.cm_location}}", detail: '{"z":1,"a": {"port":{{.nginx_server_port}}, "n":1.50}}', list: '["{{.cm_region}}",  2]'}}
+  - {database: rm, table: plain_conf, key: [k], values: {k: one, v: '{"b":1,"a":{{.nginx_server_port}}}'}, setting: true}
+  - {database: rm, table: plain_conf, key: [k], values: {k: two, v: '{"b":1,"a":{{.nginx_server_port}}}'}, setting: true}
+`)
+		s.Exec(fmt.Sprintf(`INSERT INTO oms_rm.plain_conf VALUES ('one', '{"b":1,"a":%d}'), ('two', '{"b":7}')`, c.NginxPort))
+		for n, want := range []bool{true, false, true, false} {
+			if n == 2 {
+				c.NginxPort++
+			}
+			var result Result
+			if err := st.packRows(t.Context(), s.DB(""), &result); err != nil || (len(result.Rows) > 0) != want {
+				t.Errorf("%d: %v, %+v", n, err, result.Rows)
+			}
+			settings, err := st.Settings(t.Context())
+			if follows := n == 2; err != nil || (len(settings.Rows) > 0) != follows {
+				t.Errorf("%d: %v, %+v", n, err, settings.Rows)
+			}
+		}
+		var one, two string
+		if err := s.DB("oms_rm").QueryRow("SELECT (SELECT JSON_EXTRACT(v, '$.a') FROM plain_conf WHERE k = 'one'), (SELECT JSON_EXTRACT(v, '$.b') FROM plain_conf WHERE k = 'two')").Scan(&one, &two); err != nil || one != fmt.Sprint(c.NginxPort) || two != "7" {
+			t.Errorf("%s, %s, %v", one, two, err)
+		}
+	})
+}
+
 // TestPackRowReference: the number of another row is read, wherever it was counted, and waited for.
 func TestPackRowReference(t *testing.T) {
 	s := testmaria.Start(t)

@@ -56,18 +56,51 @@ func (r settingsRecord) write(name string) error {
 	return nil
 }
 
-// digest is that of a value; JSON counts as what it says, because a server may write it otherwise.
+// digest is that of a value; JSON counts as what it says.
 func (r settingsRecord) digest(text string) string {
+	sum := sha256.Sum256([]byte(r.Salt + "\n" + saying(text)))
+	return hex.EncodeToString(sum[:])
+}
+
+// saying returns a value, or JSON in one spelling: a server may write it otherwise.
+func saying(text string) string {
+	if !isJSON(text) {
+		return text
+	}
 	var value any
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
-	if strings.HasPrefix(strings.TrimSpace(text), "{") && d.Decode(&value) == nil && !d.More() {
-		if data, err := json.Marshal(value); err == nil {
-			text = string(data)
+	if d.Decode(&value) == nil {
+		if data, err := json.Marshal(plainNumbers(value)); err == nil {
+			return string(data)
 		}
 	}
-	sum := sha256.Sum256([]byte(r.Salt + "\n" + text))
-	return hex.EncodeToString(sum[:])
+	return text
+}
+
+// plainNumbers writes the fractions of a JSON value in one way; whole numbers may have more digits than a float.
+func plainNumbers(value any) any {
+	switch v := value.(type) {
+	case json.Number:
+		if f, err := v.Float64(); err == nil && strings.ContainsAny(v.String(), ".eE") {
+			return f
+		}
+	case []any:
+		for i := range v {
+			v[i] = plainNumbers(v[i])
+		}
+	case map[string]any:
+		for key := range v {
+			v[key] = plainNumbers(v[key])
+		}
+	}
+	return value
+}
+
+// isJSON reports whether a value is a JSON object, or a list of something.
+func isJSON(text string) bool {
+	trimmed := strings.TrimSpace(text)
+	return (strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "[")) && json.Valid([]byte(text))
 }
 
 // Settings brings the pack's rows of settings to a changed config.yaml. A value that is another than what config.yaml
