@@ -43,6 +43,8 @@ func rowsWorld(t *testing.T, s *testmaria.Server, prefix string, id int, v map[s
 			`{"ghana": %v, "gateway": {"port": %v, "at": [{"a": 1}, {"zone": "%s"}]}, "instance": "%s", "name": "<%s> ‹n› {{x}} it's"}`,
 			v["ghana_server_port"], v["nginx_server_port"], region, prefix+"-8f1c", v["cm_region"])))),
 		in(fmt.Sprintf("INSERT INTO @t_kv9 (k, v) VALUES ('brackets', '‹a› > {{b}} <c>'), ('entry', %s), ('level', '1'), ('same', '2')", quoted(v["cm_url"].(string)+"/"))))
+	s.Exec(in("CREATE TABLE @bare_conf (k varchar(64), v varchar(99), note varchar(20))"),
+		in(fmt.Sprintf("INSERT INTO @bare_conf VALUES ('web', 'port=%v', NULL), ('fixed', '7', 'x')", v["nginx_server_port"])))
 	if on {
 		s.Exec(in(fmt.Sprintf("INSERT INTO @t_kv9 (k, v) VALUES ('tsdb.url', %s)", quoted(v["tsdb_url"].(string)))))
 	}
@@ -181,6 +183,10 @@ func TestSettingsThatFollow(t *testing.T) {
 		}
 	}
 	rowOf(t, p, "t_kv9", "entry")
+	// A table without a key: what tells its rows apart and comes from nowhere is the key.
+	if bare := rowOf(t, p, "bare_conf", "web"); !bare.Setting || !slices.Equal(bare.Key, []string{"k"}) || bare.Values["v"] != "port={{.nginx_server_port}}" {
+		t.Errorf("%+v", bare)
+	}
 }
 
 // TestRowsOfThree: a row that depends on a switch, and a value that two installations cannot decide, are learnt from a

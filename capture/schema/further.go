@@ -72,6 +72,9 @@ func (r *Reader) shared(columns []tables.Column, row []string, far []further) sh
 	out := sharing{all: true, has: []bool{true}}
 	for _, f := range far {
 		other, keyed := f.rows.Same(row)
+		if other == nil && !keyed {
+			other = r.alike(columns, row, f)
+		}
 		has := other != nil && (keyed || !r.belongs(f.words, columns, row, other))
 		if has {
 			out.seen = append(out.seen, seenRow{f.words, other})
@@ -80,6 +83,37 @@ func (r *Reader) shared(columns []tables.Column, row []string, far []further) sh
 		out.all, out.some = out.all && has, out.some || has
 	}
 	return out
+}
+
+// mostBare is how many rows a table without a key may have for each to be compared with each.
+const mostBare = 100
+
+// alike returns the row of a further installation that differs from a row only in what config.yaml explains, and that
+// has a text in common with it; nil where there is none. It is for tables whose rows have neither key nor number.
+func (r *Reader) alike(columns []tables.Column, row []string, f further) []string {
+	if slices.ContainsFunc(columns, func(c tables.Column) bool { return c.Auto }) || len(f.rows.Values) > mostBare {
+		return nil
+	}
+	quiet := r.quiet()
+	for _, other := range f.rows.Values {
+		common, explained := false, true
+		for i, c := range columns {
+			switch {
+			case c.IsNow():
+			case row[i] == other[i]:
+				common = common || row[i] != tables.Null && row[i] != ""
+			case row[i] == tables.Null || other[i] == tables.Null:
+				explained = false
+			case explained:
+				seen := []seenRow{{f.words, other}}
+				explained = quiet.explain(pack.Plain, finding.Place{Key: c.Name}, "", "", row[i], i, seen).open == 0
+			}
+		}
+		if common && explained {
+			return other
+		}
+	}
+	return nil
 }
 
 // when is the switch that a row depends on, as a template that yields something where the row is to be; empty where

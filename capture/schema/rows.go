@@ -239,6 +239,7 @@ func (r *Reader) follow(role config.Role, table string, rows tables.Rows, row []
 	made := pack.Row{Database: role, Table: table, Values: map[string]string{}, Setting: true, When: when,
 		Evidence: pack.Observed}
 	quiet := r.quiet()
+	var constant []int
 	for i, c := range rows.Columns {
 		switch {
 		case c.Auto, row[i] == tables.Null:
@@ -250,7 +251,23 @@ func (r *Reader) follow(role config.Role, table string, rows tables.Rows, row []
 				made.Key = append(made.Key, c.Name)
 			}
 			at := finding.Place{File: string(role) + "." + table, Key: c.Name}
-			made.Values[c.Name] = quiet.explain(pack.Plain, at, table, rows.KeyOf(row), row[i], i, seen).template
+			e := quiet.explain(pack.Plain, at, table, rows.KeyOf(row), row[i], i, seen)
+			if made.Values[c.Name] = e.template; len(e.values) == 0 && e.open == 0 {
+				constant = append(constant, i)
+			}
+		}
+	}
+	// Without a key it is what comes from nowhere, if that is in no other row.
+	keyed := slices.ContainsFunc(rows.Columns, func(c tables.Column) bool { return c.Key })
+	same := 0
+	for _, other := range rows.Values {
+		if !slices.ContainsFunc(constant, func(i int) bool { return row[i] != other[i] }) {
+			same++
+		}
+	}
+	for _, i := range constant {
+		if same == 1 && !keyed {
+			made.Key = append(made.Key, rows.Columns[i].Name)
 		}
 	}
 	if len(made.Key) == 0 {
