@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"omsinit/testdata/testsecrets"
 )
 
 // patience is how long a test waits for what must come, on a machine that has other work as well.
@@ -75,8 +77,36 @@ func boot(t *testing.T) *cluster {
 			t.Logf("docker logs %s:\n%s", n, out)
 		}
 	})
+	t.Cleanup(c.noSecrets)
 	c.up()
 	return c
+}
+
+// noSecrets looks for the passwords of the regions in all that the nodes leave.
+func (c *cluster) noSecrets() {
+	c.Helper()
+	var secrets []string
+	files, err := filepath.Glob(filepath.Join(c.dir, "config", "*.yaml"))
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			c.Error(err)
+		}
+		secrets = append(secrets, testsecrets.Of(text)...)
+	}
+	if err != nil || len(secrets) == 0 {
+		c.Errorf("no secret is known, so none can be found: %v, %v", files, err)
+	}
+	search := testsecrets.For(secrets)
+	c.each(func(node string) {
+		made, err := testsecrets.Read(c.id(node))
+		if err != nil {
+			c.Error(err)
+		}
+		for _, leak := range made.Leaks(search) {
+			c.Errorf("%s: a secret is in %s", node, leak)
+		}
+	})
 }
 
 // release builds an image of a release on top of the one under test: its pack under that name.

@@ -26,7 +26,7 @@ func TestCaptureGuide(t *testing.T) {
 	b := g.container("b", map[string]any{"cm_location": 12, "cm_nodes": []string{"127.0.0.6"}, "cm_region": "cn-beijing", "cm_region_cn": `北京 "1" &`,
 		"cm_is_default": false, "tsdb_enabled": true, "tsdb_service": "INFLUXDB", "tsdb_url": "127.0.0.9:8086", "tsdb_username": "o m&s", "tsdb_password": "LooksLike5ecret"})
 	for _, c := range []*container{a, b} {
-		c.image = g.old
+		c.image, c.foreign = g.old, true
 		c.run()
 	}
 	for _, c := range []*container{a, b} {
@@ -65,7 +65,7 @@ func TestCaptureGuide(t *testing.T) {
 	g.run(names.Replace(g.commands("## 4. ")))
 
 	c := g.container("c", map[string]any{"cm_location": 7, "cm_nodes": []string{"127.0.0.1"}, "cm_region": "eu", "cm_region_cn": "欧洲'1", "cm_is_default": true})
-	c.image = g.built
+	c.image, c.learnt = g.built, true
 	c.run()
 	c.waitReady()
 	g.run(strings.ReplaceAll(g.commands("## 5. "), "docker exec oms ", "docker exec "+c.name+" "))

@@ -11,11 +11,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"omsinit/testdata/testmaria"
+	"omsinit/testdata/testsecrets"
 )
 
 const readyLine = "OMS service start successfully"
@@ -30,8 +32,12 @@ type container struct {
 	sshd    int
 	image   string // empty: the one under test
 	options []string
-	plain   bool // with the capabilities that the engine grants by default
-	boots   int  // how many of them have become ready: docker logs keeps them all
+	plain   bool     // with the capabilities that the engine grants by default
+	secrets []string // of every config.yaml that was written
+	foreign bool     // other programs than omsinit have initialised it
+	learnt  bool     // its pack is captured: which files hold secrets, and their modes, are as its release has them
+	watched string   // the name of the one that is removed in the end
+	boots   int      // how many of them have become ready: docker logs keeps them all
 }
 
 func image(t *testing.T) string {
@@ -88,6 +94,7 @@ func (c *container) config() string { return filepath.Join(c.dir, "config.yaml")
 
 func (c *container) writeConfig(text string) {
 	c.t.Helper()
+	c.secrets = append(c.secrets, testsecrets.Of([]byte(text))...)
 	// In place: a single-file bind mount follows the file, not the name.
 	if err := os.WriteFile(c.config(), []byte(text), 0o600); err != nil {
 		c.t.Fatal(err)
@@ -109,15 +116,19 @@ func (c *container) run() {
 		line = append(append(line, c.options...), privileges...)
 		return append(line, "--pids-limit", "-1", "--ulimit", "nproc=65535:65535", "--name", c.name, name)
 	}
-	c.t.Cleanup(func() {
+	cleanup := func() {
 		if c.t.Failed() {
 			out, _ := exec.Command("docker", "logs", c.name).CombinedOutput()
 			c.t.Logf("docker logs:\n%s", out)
 			log, _ := exec.Command("docker", "exec", c.name, "tail", "-n", "40", "/home/admin/logs/omsinit.log").CombinedOutput()
 			c.t.Logf("omsinit.log:\n%s", log)
 		}
-		exec.Command("docker", "rm", "-f", c.name).Run()
-	})
+		c.remove()
+	}
+	if c.watched != c.name {
+		c.watched = c.name
+		c.t.Cleanup(cleanup)
+	}
 	privileges := []string{"--privileged=true"}
 	if c.plain {
 		privileges = nil
@@ -134,6 +145,34 @@ func (c *container) run() {
 	if out, err := exec.Command("docker", args("--cap-add=ALL", "--cap-drop=SYS_RESOURCE", "--security-opt", "seccomp=unconfined")...).CombinedOutput(); err != nil {
 		c.t.Fatalf("docker run: %v\n%s", err, out)
 	}
+}
+
+// noSecrets looks for the passwords of config.yaml, as it was and as it is, in all that the container leaves.
+func (c *container) noSecrets() {
+	c.t.Helper()
+	if c.foreign {
+		return
+	}
+	now, err := testsecrets.Read(c.name)
+	if err != nil {
+		c.t.Error(err)
+		return
+	}
+	secrets := append(testsecrets.Of([]byte(now.Text(testsecrets.ConfigFile))), c.secrets...)
+	if len(secrets) == 0 {
+		c.t.Error("no secret is known, so none can be found")
+	}
+	now.Files = slices.DeleteFunc(now.Files, func(f testsecrets.File) bool { return c.learnt && strings.HasPrefix(f.Name, "/u01/ds/") })
+	for _, leak := range now.Leaks(testsecrets.For(secrets)) {
+		c.t.Errorf("a secret is in %s", leak)
+	}
+}
+
+// remove removes the container, which must not have shown a secret.
+func (c *container) remove() {
+	c.t.Helper()
+	c.noSecrets()
+	exec.Command("docker", "rm", "-f", c.name).Run()
 }
 
 // docker runs a docker command that must succeed.
@@ -327,7 +366,7 @@ func TestLife(t *testing.T) {
 			t.Fatal(err)
 		}
 		logs, _ := filepath.Glob(filepath.Join(c.dir, "logs", "docker_init.log.*"))
-		c.docker("rm", "-f", c.name)
+		c.remove()
 		c.boots = 0
 		c.run()
 		c.waitReady()
@@ -436,7 +475,10 @@ func TestCommand(t *testing.T) {
 // TestTrial: the image with nothing prepared at all.
 func TestTrial(t *testing.T) {
 	c := newContainer(t)
-	c.t.Cleanup(func() { exec.Command("docker", "rm", "-f", c.name).Run() })
+	c.secrets = nil // it makes one of its own
+	c.t.Cleanup(func() {
+		c.remove()
+	})
 	c.docker("run", "-dt", "--name", c.name, image(t), "omsinit", "trial")
 	c.eventually("the status table", func() bool {
 		return strings.Contains(c.docker("logs", c.name), "open http://127.0.0.1:8089")

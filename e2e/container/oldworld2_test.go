@@ -40,7 +40,7 @@ func newSecondWorld(t *testing.T, links, words string) *secondWorld {
 		"cm_region": "cn-beijing", "cm_region_cn": `北京 "1" &`, "cm_is_default": false, "oms_meta_password": hostileB,
 		"tsdb_enabled": true, "tsdb_service": "INFLUXDB", "tsdb_url": "127.0.0.9:8086", "tsdb_username": "o m&s", "tsdb_password": hostileTSDB})
 	for _, c := range []*container{w.a, w.b} {
-		c.image, c.plain = w.old, true
+		c.image, c.plain, c.foreign = w.old, true, true
 		c.options = append(c.options, "-e", "OLDWORLD_ODD="+words)
 		c.run()
 	}
@@ -132,7 +132,7 @@ func (w *secondWorld) start(c *container) {
 	if err := os.WriteFile(entry, []byte("exec /usr/local/bin/omsinit run\n"), 0o644); err != nil {
 		w.t.Fatal(err)
 	}
-	c.image, c.plain = w.old, true
+	c.image, c.plain, c.learnt = w.old, true, true
 	c.options = append(c.options, "-v", filepath.Join(w.dir, "bin/omsinit")+":/usr/local/bin/omsinit:ro",
 		"-v", filepath.Join(w.dir, "pack")+":/usr/share/omsinit/pack:ro", "-v", entry+":/root/docker_cmd.sh:ro")
 	c.run()
