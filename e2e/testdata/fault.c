@@ -1,10 +1,10 @@
 /*
  * fault CLASS N ACTION TRACE AFTER COMMAND...: runs a command, and lets the N-th system call of a class, counted over all
  * its threads and children, fail with the error number ACTION, or kills them all with SIGKILL there when ACTION is
- * "kill". CLASS is "file" for what changes files, "net" for what is sent over connections, or "any". With an AFTER that
- * is not empty the count begins with the first write that holds this text. The calls of the class are written to the file
- * TRACE, a line each, also with N 0, which lets everything pass. The exit status is that of the command, 137 when it was
- * killed.
+ * "kill", or sends the command SIGTERM there when ACTION is "term". CLASS is "file" for what changes files, "net" for
+ * what is sent over connections, or "any". With an AFTER that is not empty the count begins with the first write that
+ * holds this text. The calls of the class are written to the file TRACE, a line each, also with N 0, which lets
+ * everything pass. The exit status is that of the command, 137 when it was killed.
  *
  * The kernel asks for each such call (seccomp user notification, Linux 5.5), and is told to go on or not to.
  */
@@ -160,7 +160,7 @@ int main(int argc, char **argv)
 	}
 	int class = !strcmp(argv[1], "file") ? FILES : !strcmp(argv[1], "net") ? NET : FILES | NET;
 	long n = atol(argv[2]), count = 0;
-	int kills = !strcmp(argv[3], "kill"), error = atoi(argv[3]);
+	int kills = !strcmp(argv[3], "kill"), terms = !strcmp(argv[3], "term"), error = atoi(argv[3]);
 	const char *after = argv[5];
 	int counts = !*after;
 	FILE *trace = fopen(argv[4], "we");
@@ -213,8 +213,12 @@ int main(int argc, char **argv)
 				kill(-child, SIGKILL);
 				continue;
 			}
-			answer.flags = 0;
-			answer.error = -error;
+			if (terms) {
+				kill(child, SIGTERM);
+			} else {
+				answer.flags = 0;
+				answer.error = -error;
+			}
 		}
 		ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
 	}
