@@ -92,8 +92,7 @@ func packed(name string, changed, folders []string) (files []File, err error) {
 	cmd.Stdin = strings.NewReader(strings.Join(changed, "\x00"))
 	var said bytes.Buffer
 	cmd.Stderr = &said
-	out, err := cmd.Output()
-	// Its status is 1 or 2 where a file has changed or gone meanwhile.
+	out, _ := cmd.Output() // its status is 1 or 2 where a file has changed or gone meanwhile
 	if files, err = unpack(bytes.NewReader(out), func(file string) (string, bool) { return file, true }); err != nil || len(files) == 0 {
 		return nil, fmt.Errorf("%v: %d files, %v\n%s", cmd.Args[:7], len(files), err, &said)
 	}
