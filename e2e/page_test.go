@@ -155,11 +155,12 @@ func TestPage(t *testing.T) {
 	})
 	t.Run("a console that crashes", func(t *testing.T) {
 		n.must(0, "signal", "KILL", "oms_console") // within startsecs, so that it is given up: startretries is 0
-		gone := browser.Open(n.address()+"?x=1", testbrowser.Look{})
+		gone := browser.Open(n.address()+"?lang=zh", testbrowser.Look{})
 		gone.Await("the console that is given up", state("program", "oms_console")+` === "FATAL"`)
+		gone.Await("the language that is asked for, through nginx", `document.documentElement.lang === "zh"`)
 		n.must(0, "start", "oms_console")
 		gone.Await("the console", consoleIsShown)
-		if at := gone.Text("location.href"); at != n.address()+"?x=1" {
+		if at := gone.Text("location.href"); at != n.address()+"?lang=zh" {
 			t.Errorf("the browser is sent to %s", at)
 		}
 	})

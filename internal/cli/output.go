@@ -103,7 +103,7 @@ func isTerminal(w io.Writer) bool {
 // progress returns a function that shows on standard error how far a backup or a restore is: a line that changes on a
 // terminal, one line per database elsewhere.
 func (a *app) progress(text func(backup.Progress) msg.Message) func(backup.Progress) {
-	terminal := isTerminal(a.stderr)
+	terminal := isTerminal(a.stderr) && os.Getenv("TERM") != "dumb" // which has no line that changes
 	last := int64(-1)
 	return func(p backup.Progress) {
 		line := text(p).In(a.lang)
