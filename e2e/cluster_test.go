@@ -145,7 +145,7 @@ func TestCluster(t *testing.T) {
 		return first.clusterShow().states() == "1.1 up, 1.2 up, 2.1 up, 2.2 down, 3.1 up, 3.2 up"
 	})
 	first.says(3, []string{"the node 127.0.2.2 (region region-2 (cm_location 2)) has never sent a heartbeat", "[cluster.heartbeat]", "cause: ", "fix: see on 127.0.2.2"}, "cluster", "check")
-	if out, _, status := two.nodes[1].omsinit("cluster", "check", "--deadline", "2s"); status != 3 || !strings.Contains(out, "[metadb.unreachable]") || !strings.Contains(out, "[cluster.init]") {
+	if out, _, status := two.nodes[1].omsinit("cluster", "check", "--deadline", "2s"); status != 3 || !strings.Contains(out, "[metadb.slow-greeting]") || !strings.Contains(out, "[cluster.init]") {
 		t.Errorf("on the node that is cut off: %d\n%s", status, out)
 	}
 	late.heal()
