@@ -54,6 +54,7 @@ func (s *Supervisor) fronted() Front {
 
 // Warn prints a warning into the container's log, unless nothing may follow what stands there.
 func (s *Supervisor) Warn(m msg.Message) {
+	defer s.Answered() // looking for what to say has taken memory, too
 	if s.setup != nil {
 		s.setup.mu.Lock()
 		defer s.setup.mu.Unlock()

@@ -27,7 +27,7 @@ func (s *Supervisor) changed() {
 	s.quiet.Reset(quietTime)
 }
 
-// Answered is the event that a client got its answer, which has brought PID 1's code back into memory.
+// Answered is the event that a client got its answer, or a person a warning. It has brought our code back into memory.
 func (s *Supervisor) Answered() {
 	if !s.restless.Swap(true) {
 		s.quiet.Reset(answeredTime)
