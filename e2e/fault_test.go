@@ -226,6 +226,9 @@ func contents(t testing.TB, db *testmaria.Server, databases ...string) string {
 			fmt.Fprintf(&b, "%s is not there\n", name)
 		}
 		for _, table := range tables {
+			if table == "omsinit_lease" {
+				continue // who held the lock last: who was killed is still named there, and holds nothing
+			}
 			columns := column("SELECT CONCAT('COALESCE(`', column_name, '`, ''-'')') FROM information_schema.columns WHERE table_schema = ? AND table_name = ? AND extra NOT LIKE '%auto_increment%' AND column_name <> 'resource_group_id' ORDER BY ordinal_position", name, table)
 			fmt.Fprintf(&b, "%s.%s %d columns\n", name, table, len(columns))
 			rows := column(fmt.Sprintf("SELECT CONCAT_WS('|', %s) FROM `%s`.`%s`", strings.Join(columns, ", "), name, table))
