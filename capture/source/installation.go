@@ -32,6 +32,8 @@ type Installation struct {
 	Programs Programs
 	// Calls are what its CM was sent; nil when nothing was recorded.
 	Calls []Exchange
+	// Opened are the files that programs opened when they were restarted, by their names; nil where none was.
+	Opened map[string][]string
 	// Writers are who wrote to tables while the installation was looked at, by rm.TABLE.
 	Writers map[string]tables.Writes
 	// Bundle is what a bundle says of the installation; nil for one that is looked at itself.

@@ -59,7 +59,8 @@ func (p Programs) Has(name string) bool {
 var namedPath = pattern.New("/[^\\s\"'`=:;,|&<>(){}$*?\\[\\]\\\\]+")
 
 // PathsOf returns the paths of the container that a program names, with all links followed: in its definition, in the
-// scripts that it starts, and, where it runs, in the command lines of its processes and among their open files.
+// scripts that it starts, and, where it runs, in the command lines of its processes and among their open files; and
+// those that it opened when it was restarted.
 func (i *Installation) PathsOf(p Program) []string {
 	if p.Paths != nil {
 		return p.Paths
@@ -77,7 +78,7 @@ func (i *Installation) PathsOf(p Program) []string {
 	if p.PID > 0 {
 		texts = append(texts, listener.Named(p.PID)...)
 	}
-	var out []string
+	out := slices.Clone(i.Opened[p.Name])
 	for _, text := range texts {
 		for _, name := range namedPath().FindAllString(text, -1) {
 			out = append(out, i.Real(i.Container(name)))

@@ -21,6 +21,7 @@ import (
 	"omsinit/internal/msg"
 	"omsinit/internal/node"
 	"omsinit/internal/pack"
+	"omsinit/supervise/client"
 )
 
 // CaptureOptions are what a capture, or the proof of a pack, is asked for.
@@ -40,6 +41,8 @@ type CaptureOptions struct {
 	NoMetaDB bool
 	// Record is a command whose calls to the CM are recorded first.
 	Record string
+	// WatchRestart restarts the programs, to see which files they open.
+	WatchRestart bool
 }
 
 // Others are the bundles of Compare.
@@ -50,8 +53,8 @@ func (o CaptureOptions) Others() []string {
 // Capture learns a pack from the installation at the root, or from a bundle.
 func (f *Flow) Capture(ctx context.Context, o CaptureOptions) (r *report.Report, err error) {
 	defer func() { err = nothingKept(ctx, err) }()
-	if o.From != "" && o.Record != "" {
-		return nil, &UsageError{msg.M("--record belongs to the command that writes the bundle")}
+	if o.From != "" && (o.Record != "" || o.WatchRestart) {
+		return nil, &UsageError{msg.M("--record and --watch-restart belong to the command that writes the bundle")}
 	}
 	j, done, err := f.captureJob(ctx, o)
 	if err != nil {
@@ -191,7 +194,7 @@ func (f *Flow) captureJob(ctx context.Context, o CaptureOptions) (j *capture.Job
 	if o.From != "" {
 		from, err = open(o.From)
 	} else {
-		from, err = f.here(ctx)
+		from, err = f.here(ctx, o.WatchRestart)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -250,8 +253,8 @@ func (f *Flow) watch(ctx context.Context, from *source.Installation, o CaptureOp
 	return err
 }
 
-// here is the installation at the root, with what runs in it.
-func (f *Flow) here(ctx context.Context) (*source.Installation, error) {
+// here is the installation at the root, with what runs in it, which may be restarted.
+func (f *Flow) here(ctx context.Context, restart bool) (*source.Installation, error) {
 	from, err := installation(f.Node)
 	if err != nil {
 		return nil, err
@@ -261,6 +264,19 @@ func (f *Flow) here(ctx context.Context) (*source.Installation, error) {
 	}
 	if from.Programs, err = f.runningPrograms(ctx); err != nil {
 		f.fail(msg.M("the program files cannot be used, so none is captured: %v", err))
+	}
+	if restart {
+		err := from.WatchRestart(ctx, from.Look(ctx).Files, func(name string) error {
+			f.say(msg.M("restarting %s, to see which files it opens", name))
+			// Whoever interrupts waits until it runs again.
+			return f.client.Restart(context.WithoutCancel(ctx), []string{name}, client.OperationOptions{}, nil)
+		})
+		if err == nil {
+			from.Programs, err = f.runningPrograms(ctx)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	from.Observe()
 	return from, nil

@@ -70,6 +70,7 @@ func (c *packCapture) flags(t translate) flags {
 		listFlag(&c.Register, "register", t("let step 5 write the rows of this TABLE, which the old one writes by SQL and not the CM")),
 		textFlag(&c.Since, "since", t("reduce the schema to what this release adds to the pack of the previous one in this folder")),
 		textFlag(&c.Record, "record", t("run this shell command once, the old step 5, and record its calls to the CM")),
+		boolFlag(&c.WatchRestart, "watch-restart", t("restart the programs one after the other, to see which files each of them reads; OMS is away meanwhile")),
 		boolFlag(&c.AllowMissingCalls, "allow-missing-calls", t("leave out calls to the CM that cannot be sent again, so that step 5 does less than the old one")),
 		boolFlag(&c.Advise, "advise", t("only print the config.yaml of a further installation that decides what this one, or those of --from and --compare, leave open")),
 		listFlag(&c.Keep, "text", t("keep the value of PATH:KEY as text: it is named like a secret and is none")),
