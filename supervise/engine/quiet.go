@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -43,14 +45,20 @@ func (s *Supervisor) becameQuiet() {
 // startMemory is how much PID 1 may use before it is quiet for the first time. A start of 200 programs takes 15 MB.
 const startMemory = 32 << 20
 
-// collectLater keeps the garbage collector out of the way of a start, up to startMemory, until the function that it
-// returns is called.
+// collectLater keeps the garbage collector out of the way of a start, until startMemory is used or the function that it
+// returns is called: then it works as ever.
 func collectLater() (collect func()) {
 	percent, limit := debug.SetGCPercent(-1), debug.SetMemoryLimit(startMemory)
-	return func() {
-		debug.SetMemoryLimit(limit)
-		debug.SetGCPercent(percent)
+	var once sync.Once
+	collect = func() {
+		once.Do(func() {
+			debug.SetMemoryLimit(limit)
+			debug.SetGCPercent(percent)
+		})
 	}
+	// The first collection finds this, and is the last one at this limit, near which they would follow each other.
+	runtime.AddCleanup(new([16]byte), func(struct{}) { collect() }, struct{}{})
+	return collect
 }
 
 // giveBack returns to the kernel what a start or a stop of programs has taken and waiting does not need: the garbage of

@@ -2,9 +2,12 @@ package engine
 
 import (
 	"os"
+	"runtime"
+	"runtime/metrics"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/procfs"
 )
@@ -52,5 +55,26 @@ func TestGiveBack(t *testing.T) {
 	giveBack()
 	if after := mapped(); after >= before {
 		t.Errorf("%d bytes of files were mapped before, %d are after", before, after)
+	}
+}
+
+// TestCollectsAgain: the first collection of a start, however early, is the last one at its limit. Otherwise whoever holds
+// more than that would collect all the time.
+func TestCollectsAgain(t *testing.T) {
+	percent := func() uint64 {
+		sample := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+		metrics.Read(sample)
+		return sample[0].Value.Uint64()
+	}
+	normal := percent()
+	defer collectLater()()
+	if percent() == normal {
+		t.Fatal("the collector is not kept out of the way")
+	}
+	runtime.GC()
+	for end := time.Now().Add(30 * time.Second); percent() != normal; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("after a collection: %d %%, want %d", percent(), normal)
+		}
 	}
 }
