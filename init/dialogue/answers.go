@@ -23,11 +23,17 @@ type Answers struct {
 }
 
 // ReadAnswers reads a file of answers, in YAML. The name is for errors, which show no values.
-func ReadAnswers(name string, data []byte) (*Answers, error) {
+func ReadAnswers(name string, data []byte) (_ *Answers, err error) {
+	broken := msg.Errorf("cannot read the answers in %s: it is no YAML of \"key: value\" lines", name)
+	defer func() {
+		if recover() != nil { // as yaml.v3 panics on some broken files
+			err = broken
+		}
+	}()
 	var doc map[string]yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	if err := decoder.Decode(&doc); err != nil {
-		return nil, msg.Errorf("cannot read the answers in %s: it is no YAML of \"key: value\" lines", name)
+		return nil, broken
 	}
 	a := &Answers{}
 	if list, ok := doc["regions"]; ok {
@@ -44,7 +50,6 @@ func ReadAnswers(name string, data []byte) (*Answers, error) {
 		}
 		delete(doc, "regions")
 	}
-	var err error
 	a.all, err = texts(name, doc)
 	return a, err
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"gopkg.in/yaml.v3"
 
@@ -134,23 +135,41 @@ func open(fsys overlay) (*Pack, error) {
 
 // decode reads the text strictly. The node tree is kept for line numbers.
 func decode(place string, data []byte) (m Manifest, root *yaml.Node, err error) {
+	root, err = readYAML(place, data, &m)
+	return m, root, err
+}
+
+// readYAML reads a text strictly, and returns its nodes, too. Errors name file and line, and are one line.
+func readYAML(place string, data []byte, into any) (root *yaml.Node, err error) {
 	root = new(yaml.Node)
-	if err := yaml.Unmarshal(data, root); err != nil {
-		return m, nil, yamlError(place, err.Error())
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	dec.KnownFields(true)
-	err = dec.Decode(&m)
+	err = safely(func() error {
+		if err := yaml.Unmarshal(data, root); err != nil {
+			return err
+		}
+		dec := yaml.NewDecoder(bytes.NewReader(data))
+		dec.KnownFields(true)
+		return dec.Decode(into)
+	})
 	var wrong *yaml.TypeError
 	switch {
 	case errors.Is(err, io.EOF):
-		return m, nil, msg.Errorf("the file %s is empty", place)
+		return nil, msg.Errorf("the file %s is empty", place)
 	case errors.As(err, &wrong):
-		return m, nil, yamlError(place, wrong.Errors[0])
+		return nil, yamlError(place, wrong.Errors[0])
 	case err != nil:
-		return m, nil, yamlError(place, err.Error())
+		return nil, yamlError(place, err.Error())
 	}
-	return m, root, nil
+	return root, nil
+}
+
+// safely is for yaml.v3, which panics on some broken files instead of refusing them.
+func safely(read func() error) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("the structure cannot be made out")
+		}
+	}()
+	return read()
 }
 
 // yamlError puts the line where people look for it.
@@ -164,7 +183,8 @@ func yamlError(place, text string) error {
 			return msg.Errorf("%s: there is no field %q", place, name)
 		}
 	}
-	return msg.Errorf("%s: %s", place, msg.Foreign(text))
+	// It quotes values as they are, line ends and all.
+	return msg.Errorf("%s: %s", place, msg.Foreign(strings.Join(strings.FieldsFunc(text, unicode.IsControl), " ")))
 }
 
 // checker finds what is wrong in a manifest, and keeps the first fault.

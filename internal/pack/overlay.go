@@ -105,7 +105,7 @@ func (o overlay) standsAlone() bool {
 	var m struct {
 		Standalone bool `yaml:"standalone"`
 	}
-	return yaml.Unmarshal(data, &m) == nil && m.Standalone
+	return safely(func() error { return yaml.Unmarshal(data, &m) }) == nil && m.Standalone
 }
 
 // nothing is the tree below a pack that stands alone.

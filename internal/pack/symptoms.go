@@ -1,15 +1,12 @@
 package pack
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
-
-	"gopkg.in/yaml.v3"
 
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
@@ -99,18 +96,10 @@ var symptomID = pattern.New(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 // parseSymptoms reads the text strictly. Errors name file and line.
 func parseSymptoms(place string, data []byte) (*Symptoms, error) {
-	root, s := new(yaml.Node), new(Symptoms)
-	if err := yaml.Unmarshal(data, root); err != nil {
-		return nil, yamlError(place, err.Error())
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	dec.KnownFields(true)
-	if err := dec.Decode(s); err != nil {
-		var wrong *yaml.TypeError
-		if errors.As(err, &wrong) {
-			return nil, yamlError(place, wrong.Errors[0])
-		}
-		return nil, yamlError(place, err.Error())
+	s := new(Symptoms)
+	root, err := readYAML(place, data, s)
+	if err != nil {
+		return nil, err
 	}
 	c := checker{place: place, root: root}
 	if s.Version != 1 {
