@@ -109,14 +109,9 @@ func split(data []byte) ([]statement, error) {
 	}
 	// Without a line end the scanner takes a comment in the last line for a statement.
 	input := string(data) + "\n"
-	scanner := migrate.Scanner{ScannerOptions: migrate.ScannerOptions{
-		MatchBegin:       true, // bodies of routines
-		BackslashEscapes: true,
-		HashComments:     true,
-	}}
-	scanned, err := scanner.Scan(input)
+	scanned, err := scan(input)
 	if err != nil {
-		return nil, msg.Errorf("at line:column %w", err)
+		return nil, err
 	}
 	var out []statement
 	for _, s := range scanned {
@@ -133,6 +128,24 @@ func split(data []byte) ([]statement, error) {
 		out = append(out, st)
 	}
 	return out, nil
+}
+
+// scan finds the statements. The scanner of atlas panics on some broken texts, such as a DELIMITER in open quotes.
+func scan(input string) (scanned []*migrate.Stmt, err error) {
+	defer func() {
+		if recover() != nil {
+			err = msg.Errorf("its statements cannot be told apart; look for quotes that are not closed, and for DELIMITER")
+		}
+	}()
+	scanner := migrate.Scanner{ScannerOptions: migrate.ScannerOptions{
+		MatchBegin:       true, // bodies of routines
+		BackslashEscapes: true,
+		HashComments:     true,
+	}}
+	if scanned, err = scanner.Scan(input); err != nil {
+		err = msg.Errorf("at line:column %w", err)
+	}
+	return scanned, err
 }
 
 // executable returns the text that goes to the server: the statement without
