@@ -34,6 +34,9 @@ func (l *Linter) Lint() ([]finding.Finding, error) {
 	if err != nil {
 		return nil, err
 	}
+	if l.Pack.Script != nil {
+		l.fault("script", finding.Warning, "pack.yaml", 0, msg.M("step 5 runs the image's own script: what it does can be neither planned nor compared, and it may not stand a second run"))
+	}
 	files := append(slices.Clone(l.Pack.Files), l.Pack.Trial...)
 	l.unused(names, files)
 	if _, err := l.Pack.Symptoms(); err != nil {

@@ -24,7 +24,10 @@ func (s *Step) byCalls(ctx context.Context) (result Result, err error) {
 	if result.CM, err = s.waitForCM(ctx); err != nil {
 		return result, err
 	}
-	if err = s.calls(ctx, &result, s.waitCM()); err == nil {
+	if err = s.script(ctx); err == nil {
+		err = s.calls(ctx, &result, s.waitCM())
+	}
+	if err == nil {
 		err = s.confirm(ctx, &result)
 	}
 	return result, err
@@ -137,10 +140,13 @@ func (s *Step) unregistered(ctx context.Context, db *sql.DB) (string, error) {
 }
 
 // Sends reports whether the requests of the pack are others than with another configuration, so that the CM is to be
-// told. was is that one.
+// told; with a script, whether anything is another. was is that one.
 func (s *Step) Sends(was *config.Config) (bool, error) {
 	before := *was
 	before.CMPort = s.Config.CMPort // other nodes have it too: cm_url names the CM's
+	if s.Pack.Script != nil && !reflect.DeepEqual(before.Values(), s.Config.Values()) {
+		return true, nil // whatever it tells
+	}
 	for _, call := range s.Pack.Calls {
 		then, err := s.Pack.Request(call, pack.Data{Config: &before, HostIP: s.HostIP})
 		if err != nil {

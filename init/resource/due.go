@@ -2,7 +2,9 @@ package resource
 
 import (
 	"encoding/json"
+	"fmt"
 
+	"omsinit/internal/config"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 )
@@ -56,6 +58,7 @@ func (s *Step) registers(record settingsRecord) (out registered, err error) {
 		Nodes    []string
 		Servers  []any
 		Requests []pack.Request
+		Script   map[string]string // what it reads
 	}{Region: want(s.Config, s.HostIP).Region, Nodes: append([]string{s.HostIP}, s.Config.CMNodes...),
 		Servers: []any{c.MetaHost, c.MetaPort, c.RMDatabase, c.CMDatabase, c.HeartbeatDatabase}}
 	for _, call := range s.Pack.Calls {
@@ -64,6 +67,15 @@ func (s *Step) registers(record settingsRecord) (out registered, err error) {
 			return out, err
 		}
 		told.Requests = append(told.Requests, request)
+	}
+	if s.Pack.Script != nil {
+		told.Script = map[string]string{"": s.Pack.Script.Command}
+		for key, v := range c.Values() {
+			if secret, ok := v.(config.Secret); ok {
+				v = secret.Reveal()
+			}
+			told.Script[key] = fmt.Sprint(v)
+		}
 	}
 	written := []map[string]string{}
 	rows, err := s.filled(false)

@@ -90,6 +90,14 @@ func (s *Step) apply(ctx context.Context) (Result, error) {
 	if result.CM, err = s.waitForCM(ctx); err != nil {
 		return result, err
 	}
+	if s.Pack.Script != nil {
+		if err := s.script(ctx); err != nil {
+			return result, err
+		}
+		if found, err = read(ctx, db, s.Config); err != nil {
+			return result, err
+		}
+	}
 	if len(found.changes(w)) == 0 {
 		// The region is this one's already: nothing to be first with.
 		err = s.calls(ctx, &result, s.waitCM())

@@ -44,6 +44,25 @@ const mostSeconds = 3600
 
 const formType = "application/x-www-form-urlencoded"
 
+// Script is the image's own step 5, the last resort: what it does cannot be planned, compared or masked, and it may not
+// stand a second run.
+type Script struct {
+	// Command is run by sh -c, as the user of omsinit, before the requests. It reads config.yaml itself.
+	Command string `yaml:"command"`
+	// Timeout is in seconds; 0 means 600.
+	Timeout int `yaml:"timeout,omitempty"`
+}
+
+func (c *checker) script(s *Script) {
+	switch {
+	case s == nil:
+	case strings.TrimSpace(s.Command) == "":
+		c.fail(msg.M("the script has no command"), "script")
+	case s.Timeout < 0 || s.Timeout > mostSeconds:
+		c.fail(msg.M("timeout is %d; it is a number of seconds up to %d", s.Timeout, mostSeconds), "script", "timeout")
+	}
+}
+
 func (c *checker) calls(calls []Call) {
 	for i, call := range calls {
 		if _, again := c.pack.calls[call.Name]; again || call.Name == "" {

@@ -54,6 +54,8 @@ type Manifest struct {
 	Validators map[string]Validator `yaml:"validators,omitempty"`
 	// Calls are the requests of step 5 to the CM, in order.
 	Calls []Call `yaml:"calls,omitempty"`
+	// Script does the old step 5 where its requests cannot be sent again; nil where they can.
+	Script *Script `yaml:"script,omitempty"`
 	// Missing are requests that the old step 5 sends and this pack cannot, for people.
 	Missing []string `yaml:"missing,omitempty"`
 	// Rows are those that step 5 writes itself after the calls, because the CM does not.
@@ -262,6 +264,7 @@ func (c *checker) manifest() {
 	c.files(m.Files, "files", seen)
 	c.files(m.Trial, "trial", seen)
 	c.calls(m.Calls)
+	c.script(m.Script)
 	c.rows(m.Rows)
 	c.ports(m.Ports)
 	c.metadb(m.MetaDB)

@@ -168,6 +168,8 @@ func TestOpenRefusesManifest(t *testing.T) {
 		"body and form":      {"form: {consumer: drc}", "form: {consumer: drc}\n    body: x\n    content_type: text/plain", "a call has body or form"},
 		"header":             {"form: {consumer: drc}", "header: {Host: a}", `"Host" is no header`},
 		"timeout":            {"form: {consumer: drc}", "timeout: 4000", "timeout is 4000"},
+		"script":             {"edition: CE", "edition: CE\nscript: {command: ' '}", "has no command"},
+		"time of a script":   {"edition: CE", "edition: CE\nscript: {command: x, timeout: 4000}", "timeout is 4000"},
 		"answer":             {"form: {consumer: drc}", "answer: no", "answer is"},
 		"call path":          {"path: /consumer/create", "path: consumer/create", "must start with a slash"},
 		"TSDB database":      {"database: oms", "database: o'ms", `database is "o'ms"`},
