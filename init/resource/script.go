@@ -66,22 +66,22 @@ func (s *Step) last(printed *tail) string {
 			}
 		}
 	}
-	text := mask.New(secrets, s.Config.MetaUser, s.Config.TSDBUsername).Text(printed.String())
+	text := mask.New(secrets, s.Config.MetaUser, s.Config.TSDBUsername).Text(string(printed.text))
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return strings.Join(lines[max(0, len(lines)-shownLines):], " | ")
 }
 
 // tail keeps the end of what is written, in whole lines.
 type tail struct {
-	bytes.Buffer
+	text []byte
 	room int
 }
 
 func (t *tail) Write(p []byte) (int, error) {
-	n, err := t.Buffer.Write(p)
-	if t.Len() > 2*t.room {
-		t.Next(t.Len() - t.room)
-		_, _ = t.ReadBytes('\n') // what is left of a line may hold half a secret
+	t.text = append(t.text, p...)
+	if len(t.text) > 2*t.room {
+		// What is left of a line may hold half a secret.
+		_, t.text, _ = bytes.Cut(t.text[len(t.text)-t.room:], []byte("\n"))
 	}
-	return n, err
+	return len(p), nil
 }

@@ -107,7 +107,7 @@ func TestScriptOutput(t *testing.T) {
 	for i := range 1000 {
 		fmt.Fprintf(out, "line %d\n", i)
 	}
-	text := out.String()
+	text := string(out.text)
 	if !strings.HasSuffix(text, "\nline 999\n") || !strings.HasPrefix(text, "line ") || len(text) > 400 {
 		t.Errorf("%q", text)
 	}
