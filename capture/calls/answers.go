@@ -102,7 +102,7 @@ func usualAnswer(text string) bool {
 	return slices.Contains([]string{"", "ok", "success", "created", "true", "false", "done"}, strings.ToLower(text))
 }
 
-// idMark tells ids, which may be short, from other texts.
+// idMark marks ids, which may be short, among other texts.
 const idMark = "\x00"
 
 var (

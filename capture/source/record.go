@@ -88,6 +88,9 @@ func (r *Recorder) Run(ctx context.Context, command string, out io.Writer) ([]Ex
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = stopTime
 	err = cmd.Run()
+	if errors.Is(err, exec.ErrWaitDelay) {
+		err = nil // it has ended well, and what it has left in the background keeps its output open
+	}
 	if limited.Err() != nil {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what SIGTERM has not ended
 	}

@@ -18,8 +18,8 @@ func (p *Patient) masker() *mask.Masker {
 	text := func(data []byte) {
 		secrets = append(secrets, mask.Named(string(data))...)
 		if cfg, _, err := config.Parse("config.yaml", data); err == nil {
-			secrets = append(secrets, revealedSecrets(cfg.Values())...)
-			secrets = append(secrets, revealedSecrets(cfg.Extra)...)
+			secrets = append(secrets, mask.Revealed(cfg.Values())...)
+			secrets = append(secrets, mask.Revealed(cfg.Extra)...)
 			accounts = append(accounts, cfg.MetaUser, cfg.TSDBUsername)
 		}
 	}
@@ -55,17 +55,4 @@ func (p *Patient) masker() *mask.Masker {
 	}
 	slices.Sort(accounts)
 	return mask.New(secrets, slices.Compact(accounts)...)
-}
-
-// revealedSecrets returns the texts of the secrets among values.
-func revealedSecrets(values map[string]any) (out []string) {
-	for _, v := range values {
-		switch v := v.(type) {
-		case config.Secret:
-			out = append(out, v.Reveal())
-		case map[string]any:
-			out = append(out, revealedSecrets(v)...)
-		}
-	}
-	return out
 }

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"os/exec"
 	"strings"
 	"syscall"
 	"time"
 
-	"omsinit/internal/config"
 	"omsinit/internal/mask"
 	"omsinit/internal/msg"
 )
@@ -42,6 +42,9 @@ func (s *Step) script(ctx context.Context) error {
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = scriptEnd
 	err := cmd.Run()
+	if errors.Is(err, exec.ErrWaitDelay) {
+		err = nil // it has ended well, and what it has left in the background keeps its output open
+	}
 	if within.Err() != nil && cmd.Process != nil {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what SIGTERM has not ended
 	}
@@ -58,14 +61,7 @@ func (s *Step) script(ctx context.Context) error {
 
 // last returns the last lines of an output, without secrets.
 func (s *Step) last(printed *tail) string {
-	var secrets []string
-	for _, values := range []map[string]any{s.Config.Values(), s.Config.Extra} {
-		for _, v := range values {
-			if secret, ok := v.(config.Secret); ok {
-				secrets = append(secrets, secret.Reveal())
-			}
-		}
-	}
+	secrets := append(mask.Revealed(s.Config.Values()), mask.Revealed(s.Config.Extra)...)
 	text := mask.New(secrets, s.Config.MetaUser, s.Config.TSDBUsername).Text(string(printed.text))
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return strings.Join(lines[max(0, len(lines)-shownLines):], " | ")

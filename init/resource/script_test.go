@@ -62,6 +62,11 @@ func TestScript(t *testing.T) {
 		t.Errorf("nothing new is told: %v", err)
 	}
 
+	use("sleep 30 & exit 0", 0)
+	if _, err := st.Apply(t.Context()); err != nil {
+		t.Errorf("a script that leaves something in the background: %v", err)
+	}
+
 	const password = `p'w"x y$1`
 	before.MetaPassword, before.MetaPort = config.Secret(password), s.Port // it is not asked for: the script comes first
 	use("echo one; echo \"jdbc: p'w\\\"x y\\$1\"; echo it is broken; exit 3", 0)

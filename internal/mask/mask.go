@@ -104,6 +104,19 @@ func urls(text string) (out []string) {
 
 var hexDigits = pattern.New(`%[0-9A-Fa-f]{2}`)
 
+// Revealed returns the texts of the secrets among values of config.yaml, at any depth.
+func Revealed(values map[string]any) (out []string) {
+	for _, v := range values {
+		switch v := v.(type) {
+		case config.Secret:
+			out = append(out, v.Reveal())
+		case map[string]any:
+			out = append(out, Revealed(v)...)
+		}
+	}
+	return out
+}
+
 // Longest returns how many bytes the longest form of a secret has: whoever cuts a text begins that much earlier,
 // masks, and cuts then.
 func (m *Masker) Longest() int { return m.longest }

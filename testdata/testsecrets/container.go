@@ -192,7 +192,7 @@ func (c Container) Text(name string) string {
 	return ""
 }
 
-// Leaks says where the container has secrets that others may find.
+// Leaks returns where the container has secrets that others may find.
 func (c Container) Leaks(s *Search) (leaks []string) {
 	found := func(where, text string) {
 		if how := s.In(text); how != "" {

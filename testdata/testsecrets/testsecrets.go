@@ -102,7 +102,7 @@ const most = 3
 // mostText is how long a text may be that is decoded: longer ones are no texts.
 const mostText = 4 << 20
 
-// In says how a text holds a secret; it is empty where it holds none. The secret is not in what it says.
+// In returns how a text holds a secret; it is empty where it holds none. The secret is not in what it says.
 func (s *Search) In(text string) string { return s.in(text, most) }
 
 func (s *Search) in(text string, left int) string {
