@@ -102,11 +102,8 @@ func TestCaptureRefuses(t *testing.T) {
 	})
 }
 
-// A copy of a container's files does as well as the container: its paths are
-// those of the container.
-func TestCaptureOfACopy(t *testing.T) {
-	n := &node{t: t, root: t.TempDir(), env: []string{"PATH=" + os.Getenv("PATH"), "OMS_LANG=zh"}}
-	n.write(`oms_meta_host: 10.0.0.1
+// copyConfig is the config.yaml of an installation of which there are files alone.
+const copyConfig = `oms_meta_host: 10.0.0.1
 oms_meta_port: 2881
 oms_meta_user: root@oms
 oms_meta_password: 'aaAA11__#'
@@ -116,7 +113,13 @@ drc_cm_heartbeat_db: oms_hb
 cm_url: http://10.0.0.2:8088
 cm_location: 3
 cm_nodes: [10.0.0.2]
-`)
+`
+
+// A copy of a container's files does as well as the container: its paths are
+// those of the container.
+func TestCaptureOfACopy(t *testing.T) {
+	n := &node{t: t, root: t.TempDir(), env: []string{"PATH=" + os.Getenv("PATH"), "OMS_LANG=zh"}}
+	n.write(copyConfig)
 	n.writeFile("/etc/supervisor/supervisord.conf", "[supervisord]\nnodaemon=true\n[include]\nfiles = /etc/supervisor/conf.d/*.ini\n")
 	n.writeFile("/etc/supervisor/conf.d/drc_cm.ini", "[program:oms_drc_cm]\ncommand=bash /home/admin/conf/command/start_oms_cm.sh\ndirectory=/home/ds/cm/package\n")
 	n.writeFile("/home/ds/cm/package/config/jdbc.properties", "url=jdbc:mysql://10.0.0.1:2881/oms_cm\nuser=root@oms\npassword=aaAA11__#\n")

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"gopkg.in/yaml.v3"
 )
 
 // TestCaptureWatchesRestarts: a file that a program opens only when it starts, under a name that stands nowhere, has its
@@ -21,17 +19,7 @@ func TestCaptureWatchesRestarts(t *testing.T) {
 	}
 	t.Cleanup(func() { os.RemoveAll(root) })
 	n := &node{t: t, root: root, env: []string{"PATH=" + os.Getenv("PATH"), "OMS_LANG=en", "OMS_HOST_IP=10.0.0.2", "HOME=" + root}}
-	n.write(`oms_meta_host: 10.0.0.1
-oms_meta_port: 2881
-oms_meta_user: root@oms
-oms_meta_password: 'aaAA11__#'
-drc_rm_db: oms_rm
-drc_cm_db: oms_cm
-drc_cm_heartbeat_db: oms_hb
-cm_url: http://10.0.0.2:8088
-cm_location: 3
-cm_nodes: [10.0.0.2]
-`)
+	n.write(copyConfig)
 	conf := n.path("/etc/supervisor/supervisord.conf")
 	n.writeFile("/etc/supervisor/supervisord.conf", "[unix_http_server]\nfile = "+root+"/s.sock\n[supervisord]\nnodaemon = true\nlogfile = "+root+"/s.log\npidfile = "+root+"/s.pid\n"+
 		"[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n[supervisorctl]\nserverurl = unix://"+root+"/s.sock\n"+
@@ -67,20 +55,7 @@ cm_nodes: [10.0.0.2]
 		if o, e, status := n.omsinit("pack", "capture", "--no-metadb", "--release", "4.2.7-CE", "--from", bundle, "--out", out); status != 0 {
 			t.Fatalf("status %d\n%s%s", status, o, e)
 		}
-		var manifest struct {
-			Files []struct {
-				Path    string
-				Readers []string
-			}
-		}
-		if err := yaml.Unmarshal(readTree(t, out)["pack.yaml"], &manifest); err != nil {
-			t.Fatal(err)
-		}
-		got := map[string][]string{}
-		for _, f := range manifest.Files {
-			got[f.Path] = f.Readers
-		}
-		return got
+		return readersIn(t, out)
 	}
 	if got := readers("still"); len(got["/etc/oms/cm.conf"])+len(got["/etc/oms/console.conf"]) > 0 {
 		t.Errorf("without a restart: %v", got)

@@ -184,19 +184,7 @@ func captureAndBoot(t *testing.T, links string) {
 		}
 	})
 	t.Run("every file of a component has its reader", func(t *testing.T) {
-		var manifest struct {
-			Files []struct {
-				Path    string
-				Readers []string
-			}
-		}
-		if err := yaml.Unmarshal(readTree(t, pack)["pack.yaml"], &manifest); err != nil {
-			t.Fatal(err)
-		}
-		got := map[string]string{}
-		for _, f := range manifest.Files {
-			got[f.Path] = strings.Join(f.Readers, " ")
-		}
+		got := readersIn(t, pack)
 		for path, want := range map[string]string{
 			"/home/ds/ghana/config/application-oms.properties": "oms_console",
 			"/home/ds/ghana/config/tengine.conf":               "nginx",
@@ -208,7 +196,7 @@ func captureAndBoot(t *testing.T, links string) {
 			"/home/ds/supervisor/config/drc.properties":        "oms_drc_supervisor",
 			"/home/ds/supervisor/config/agent.env":             "oms_drc_supervisor",
 		} {
-			if got[path] != want {
+			if strings.Join(got[path], " ") != want {
 				t.Errorf("%s: readers %q, want %q", path, got[path], want)
 			}
 		}
@@ -341,6 +329,25 @@ func captureAndBoot(t *testing.T, links string) {
 			}
 		}
 	})
+}
+
+// readersIn returns the readers of each file of a pack, by its path.
+func readersIn(t testing.TB, dir string) map[string][]string {
+	t.Helper()
+	var manifest struct {
+		Files []struct {
+			Path    string
+			Readers []string
+		}
+	}
+	if err := yaml.Unmarshal(readTree(t, dir)["pack.yaml"], &manifest); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string][]string{}
+	for _, f := range manifest.Files {
+		got[f.Path] = f.Readers
+	}
+	return got
 }
 
 // readTree returns the files below a folder.
