@@ -134,7 +134,11 @@ func newRace(b *testing.B, c contender, payload string, n int) *race {
 		b.Fatal(err)
 	}
 	go r.listen()
-	b.Cleanup(func() { testtidy.Kill(b, raceVariable+dir) }) // nobody, unless the benchmark was broken off
+	b.Cleanup(func() {
+		testtidy.Kill(b, raceVariable+dir) // nobody, unless the benchmark was broken off
+		// At the end, and not when it has stopped: ext4 takes long to make a file while many have just been deleted.
+		os.RemoveAll(dir)
+	})
 	return r
 }
 
@@ -202,7 +206,6 @@ func (r *race) stop() time.Duration {
 	}
 	took := time.Since(began)
 	r.conn.Close()
-	os.RemoveAll(filepath.Dir(r.dir))
 	return took
 }
 
@@ -252,7 +255,7 @@ func compareIdle(b *testing.B, table *results, payload string) {
 			r.start()
 			races = append(races, r)
 		}
-		time.Sleep(3 * settle)
+		time.Sleep(12 * time.Second) // omsinit gives back after 10 what a start has taken
 		before := make([]usage, len(races))
 		for i, r := range races {
 			before[i] = r.usage()

@@ -55,6 +55,7 @@ func Run(ctx context.Context, o engine.Options, shown *page.Options) (exit int, 
 		return 1, err
 	}
 	defer unlock()
+	go reserveDescriptors() // it waits, and we need not
 	reserveThreads(spareThreads())
 	o.SocketPath = cmp.Or(program.ReadAddresses(o.ConfPath, o.Env...).Socket, o.SocketPath)
 	log, own := logs.OpenOwnLog(o.LogFile)

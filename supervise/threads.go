@@ -42,6 +42,22 @@ func reserveThreads(n int) {
 	ended.Wait()
 }
 
+// mostDescriptors is how many descriptors there is a place for from the start: those of some 250 programs.
+const mostDescriptors = 2048
+
+// reserveDescriptors makes the kernel's table of our descriptors large enough at once. Each time it doubles, which it
+// does six times on the way there, all threads that open something wait for a grace period of RCU, some 10 ms.
+func reserveDescriptors() {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil {
+		return
+	}
+	last := int(min(limit.Cur, mostDescriptors)) - 1
+	if fd, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, last); err == nil {
+		unix.Close(fd)
+	}
+}
+
 // spareThreads returns how many threads to reserve: what can be needed, but no more than a quarter of what the
 // container may still have, which the programs need.
 func spareThreads() int {
