@@ -43,9 +43,12 @@ func Advise(have []*source.Installation, lang msg.Lang) ([]byte, error) {
 	if user += "_" + name; found {
 		user += "@" + tenant
 	}
-	values := map[string]any{"oms_meta_user": user, "drc_rm_db": c.RMDatabase + "_" + name, "drc_cm_db": c.CMDatabase + "_" + name + "_cm",
-		"drc_cm_heartbeat_db": c.HeartbeatDatabase + "_" + name + "_hb", "cm_location": location, "cm_region": name + "-region",
-		"cm_region_cn": fmt.Sprintf("地域%d", n+2), "cm_nodes": nodes, "cm_url": fmt.Sprintf("http://192.0.2.%d:18188", 10+10*n)}
+	values := map[string]any{"oms_meta_user": user, "drc_rm_db": c.RMDatabase + "_" + name,
+		"drc_cm_db":           c.CMDatabase + "_" + name + "_cm",
+		"drc_cm_heartbeat_db": c.HeartbeatDatabase + "_" + name + "_hb", "cm_location": location,
+		"cm_region":    name + "-region",
+		"cm_region_cn": fmt.Sprintf("地域%d", n+2), "cm_nodes": nodes,
+		"cm_url": fmt.Sprintf("http://192.0.2.%d:18188", 10+10*n)}
 	tsdb := on[".tsdb_enabled"]
 	for _, k := range config.Keys() {
 		if k.Form == config.Boolean {
@@ -53,7 +56,8 @@ func Advise(have []*source.Installation, lang msg.Lang) ([]byte, error) {
 		}
 	}
 	if tsdb {
-		values["tsdb_service"], values["tsdb_url"], values["tsdb_username"] = "INFLUXDB", fmt.Sprintf("192.0.2.%d:8086", 20+10*n), name+"_tsdb"
+		values["tsdb_service"], values["tsdb_url"], values["tsdb_username"] = "INFLUXDB",
+			fmt.Sprintf("192.0.2.%d:8086", 20+10*n), name+"_tsdb"
 	}
 	for i, key := range config.KeysOf(config.ComponentPort) {
 		values[key] = 18100 + 1000*n + 11*i

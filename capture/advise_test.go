@@ -28,7 +28,8 @@ func TestAdvise(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v\n%s", err, text)
 		}
-		if strings.Contains(string(text), first.MetaPassword.Reveal()) || first.TSDBEnabled == second.TSDBEnabled || (len(first.CMNodes) > 1) == (len(second.CMNodes) > 1) {
+		if strings.Contains(string(text), first.MetaPassword.Reveal()) || first.TSDBEnabled == second.TSDBEnabled ||
+			(len(first.CMNodes) > 1) == (len(second.CMNodes) > 1) {
 			t.Errorf("%s", text)
 		}
 		for _, k := range config.Keys() {
@@ -65,7 +66,8 @@ func TestAdviseFurther(t *testing.T) {
 		}
 		next := install(t, v, nil)
 		on := match.Deciding(have)
-		if next.Config.TSDBEnabled != on[".tsdb_enabled"] || next.Config.CMIsDefault != on[".cm_is_default"] || len(next.Config.CMNodes) > 1 != on[match.SeveralNodes] {
+		if next.Config.TSDBEnabled != on[".tsdb_enabled"] || next.Config.CMIsDefault != on[".cm_is_default"] ||
+			len(next.Config.CMNodes) > 1 != on[match.SeveralNodes] {
 			t.Errorf("%d: %v\n%s", n, on, text)
 		}
 		have = append(have, next)

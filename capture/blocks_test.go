@@ -13,7 +13,8 @@ import (
 	"omsinit/internal/pack"
 )
 
-// TestBlocks: lines that depend on a switch are learnt from three installations, or from two where their names say which.
+// TestBlocks: lines that depend on a switch are learnt from three installations, or from two where their names say
+// which.
 func TestBlocks(t *testing.T) {
 	t.Parallel()
 	files := func(v map[string]any) map[string]string {
@@ -23,23 +24,30 @@ func TestBlocks(t *testing.T) {
 		}
 		level := "quiet"
 		if v["tsdb_enabled"] == true {
-			tsdb = fmt.Sprintf("oms.tsdb.url=%s\noms.tsdb.user=%s\noms.tsdb.password=%s\n", v["tsdb_url"], v["tsdb_username"], v["tsdb_password"])
+			tsdb = fmt.Sprintf("oms.tsdb.url=%s\noms.tsdb.user=%s\noms.tsdb.password=%s\n", v["tsdb_url"],
+				v["tsdb_username"], v["tsdb_password"])
 			more, level = fmt.Sprintf(`, "metrics": {"at": %q, "keep": 7}`, v["tsdb_url"]), "loud"
 		}
 		return map[string]string{
-			"/home/ds/ghana/config/application-oms.properties": fmt.Sprintf("region=%s\n%sport=%v\n%sdefault=%v\nretry=1\ntsdb.level=%s\nend=%s", v["cm_region"], master, v["ghana_server_port"], tsdb, v["cm_is_default"], level, v["cm_region"]),
-			"/home/ds/supervisor/config/supervisor.json":       fmt.Sprintf(`{"region": %q%s, "port": %v}`, v["cm_region"], more, v["supervisor_server_port"]),
+			"/home/ds/ghana/config/application-oms.properties": fmt.Sprintf(
+				"region=%s\n%sport=%v\n%sdefault=%v\nretry=1\ntsdb.level=%s\nend=%s", v["cm_region"], master,
+				v["ghana_server_port"], tsdb, v["cm_is_default"], level, v["cm_region"]),
+			"/home/ds/supervisor/config/supervisor.json": fmt.Sprintf(`{"region": %q%s, "port": %v}`,
+				v["cm_region"], more, v["supervisor_server_port"]),
 		}
 	}
 	config := func(region string, isDefault, tsdb bool, port int) map[string]any {
 		v := plainValues()
-		v["cm_region"], v["cm_is_default"], v["ghana_server_port"], v["supervisor_server_port"] = region, isDefault, port, port+1
+		v["cm_region"], v["cm_is_default"], v["ghana_server_port"], v["supervisor_server_port"] = region, isDefault,
+			port, port+1
 		if v["tsdb_enabled"] = tsdb; tsdb {
-			v["tsdb_service"], v["tsdb_url"], v["tsdb_username"], v["tsdb_password"] = "INFLUXDB", "10.0.0.9:"+fmt.Sprint(port+2), "metrics"+region, "tsdb-secret-"+region
+			v["tsdb_service"], v["tsdb_url"], v["tsdb_username"], v["tsdb_password"] = "INFLUXDB",
+				"10.0.0.9:"+fmt.Sprint(port+2), "metrics"+region, "tsdb-secret-"+region
 		}
 		return v
 	}
-	a, b, c, x := config("cn-hz", true, false, 18090), config("cn-beijing", false, true, 18190), config("eu-west", true, true, 18290), config("r'4", false, false, 18390)
+	a, b, c, x := config("cn-hz", true, false, 18090), config("cn-beijing", false, true, 18190),
+		config("eu-west", true, true, 18290), config("r'4", false, false, 18390)
 	for name, third := range map[string]map[string]any{"two": nil, "three": c} {
 		j := job(t, install(t, a, files(a)), install(t, b, files(b)))
 		if third != nil {
@@ -58,7 +66,9 @@ func TestBlocks(t *testing.T) {
 			for _, f := range p.Files {
 				want := files(values)[f.Path]
 				made, err := p.Render(f, i.Data())
-				if err != nil || third != nil && string(made) != want || strings.Contains(want, "oms.tsdb.url") && !strings.Contains(string(made), "oms.tsdb.url="+values["tsdb_url"].(string)) {
+				if err != nil || third != nil && string(made) != want ||
+					strings.Contains(want, "oms.tsdb.url") &&
+						!strings.Contains(string(made), "oms.tsdb.url="+values["tsdb_url"].(string)) {
 					t.Errorf("%s: %v\n%s\nwant\n%s", name, err, made, want)
 				}
 			}
@@ -66,14 +76,16 @@ func TestBlocks(t *testing.T) {
 	}
 	// What is random depends on nothing, however the switches are.
 	random := func(v map[string]any, id string) *source.Installation {
-		return install(t, v, map[string]string{"/home/ds/cm/a.conf": fmt.Sprintf("region=%s\nid=%s\nnext=%s\n", v["cm_region"], id, v["cm_region"])})
+		return install(t, v, map[string]string{"/home/ds/cm/a.conf": fmt.Sprintf("region=%s\nid=%s\nnext=%s\n",
+			v["cm_region"], id, v["cm_region"])})
 	}
 	j := job(t, random(a, "8f1c"), random(b, "77ab"))
 	j.Others, j.Files = []*source.Installation{random(c, "0e5d")}, []string{"/home/ds/cm/a.conf"}
 	if report := run(t, j); report.Verified {
 		t.Error("random lines are the same")
 	}
-	if data, err := os.ReadFile(filepath.Join(j.Out, "templates/home/ds/cm/a.conf")); err != nil || string(data) != "region={{.cm_region}}\nid=8f1c\nnext={{.cm_region}}\n" {
+	if data, err := os.ReadFile(filepath.Join(j.Out, "templates/home/ds/cm/a.conf")); err != nil ||
+		string(data) != "region={{.cm_region}}\nid=8f1c\nnext={{.cm_region}}\n" {
 		t.Errorf("%s, %v", data, err)
 	}
 }
@@ -96,10 +108,12 @@ func TestBlocksThatAreOpen(t *testing.T) {
 	}
 	config := func(n int, isDefault, tsdb bool, nodes int) map[string]any {
 		v := plainValues()
-		v["cm_region"], v["cm_is_default"], v["ghana_server_port"], v["drc_rm_db"] = fmt.Sprintf("r-%d", n), isDefault, 18090+100*n, fmt.Sprintf("rm_%d", n)
+		v["cm_region"], v["cm_is_default"], v["ghana_server_port"], v["drc_rm_db"] = fmt.Sprintf("r-%d", n), isDefault,
+			18090+100*n, fmt.Sprintf("rm_%d", n)
 		v["cm_nodes"] = []string{"10.0.0.2", "10.0.0.3"}[:nodes]
 		if v["tsdb_enabled"] = tsdb; tsdb {
-			v["tsdb_service"], v["tsdb_url"], v["tsdb_username"], v["tsdb_password"] = "INFLUXDB", fmt.Sprintf("10.0.0.9:%d", 8086+n), "metrics", fmt.Sprintf("tsdb-secret-%d", n)
+			v["tsdb_service"], v["tsdb_url"], v["tsdb_username"], v["tsdb_password"] = "INFLUXDB",
+				fmt.Sprintf("10.0.0.9:%d", 8086+n), "metrics", fmt.Sprintf("tsdb-secret-%d", n)
 		}
 		return v
 	}
@@ -131,7 +145,8 @@ func TestBlocksThatAreOpen(t *testing.T) {
 	j.Others = []*source.Installation{install(t, c, files(c))}
 	r = run(t, j)
 	data, err = os.ReadFile(filepath.Join(j.Out, "templates"+path))
-	if err != nil || !r.Verified || !strings.Contains(string(data), "{{if .cm_is_default}}oms.master.enabled=true\noms.master.database={{.drc_rm_db}}\n{{end}}") {
+	if err != nil || !r.Verified || !strings.Contains(string(data),
+		"{{if .cm_is_default}}oms.master.enabled=true\noms.master.database={{.drc_rm_db}}\n{{end}}") {
 		t.Errorf("%v\n%s\n%s", err, data, printed(t, r))
 	}
 }
@@ -153,7 +168,8 @@ func TestUpperCaseEscapes(t *testing.T) {
 	files := func(v map[string]any) map[string]string {
 		text := fmt.Sprintf("cm.url = %s\nmetrics.enable = %v\n", v["cm_url"], v["tsdb_enabled"])
 		if v["tsdb_enabled"] == true {
-			text += fmt.Sprintf("metrics.user = %s\nmetrics.password = %s\n", spell["store"](v["tsdb_username"].(string)), spell["store"](v["tsdb_password"].(string)))
+			text += fmt.Sprintf("metrics.user = %s\nmetrics.password = %s\n",
+				spell["store"](v["tsdb_username"].(string)), spell["store"](v["tsdb_password"].(string)))
 		}
 		return map[string]string{path: text + "end = 1\n"}
 	}
@@ -161,16 +177,20 @@ func TestUpperCaseEscapes(t *testing.T) {
 		v := plainValues()
 		v["cm_url"] = url
 		if v["tsdb_enabled"] = tsdb; tsdb {
-			v["tsdb_service"], v["tsdb_url"], v["tsdb_username"], v["tsdb_password"] = "INFLUXDB", "10.0.0.9:8086", "o m&s", password
+			v["tsdb_service"], v["tsdb_url"], v["tsdb_username"], v["tsdb_password"] = "INFLUXDB", "10.0.0.9:8086",
+				"o m&s", password
 		}
 		return v
 	}
-	a, b, c := config("http://10.0.0.2:8088", false, ""), config("http://10.0.0.3:18088", true, "t/s+密码 $x"), config("http://10.0.0.4:28088", true, `第\三:=`)
-	for name, pair := range map[string][2]map[string]any{"one has it": {a, b}, "both have it": {b, c}, "the first has it": {b, a}} {
+	a, b, c := config("http://10.0.0.2:8088", false, ""), config("http://10.0.0.3:18088", true, "t/s+密码 $x"),
+		config("http://10.0.0.4:28088", true, `第\三:=`)
+	for name, pair := range map[string][2]map[string]any{"one has it": {a, b}, "both have it": {b, c},
+		"the first has it": {b, a}} {
 		j := job(t, install(t, pair[0], files(pair[0])), install(t, pair[1], files(pair[1])))
 		r := run(t, j)
 		data, err := os.ReadFile(filepath.Join(j.Out, "templates"+path))
-		if err != nil || !r.Verified || !strings.Contains(string(data), "\nmetrics.password = {{javastore .tsdb_password}}\n") {
+		if err != nil || !r.Verified || !strings.Contains(string(data),
+			"\nmetrics.password = {{javastore .tsdb_password}}\n") {
 			t.Errorf("%s: %v, %+v\n%s", name, err, r.Differences, data)
 			continue
 		}

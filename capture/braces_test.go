@@ -16,12 +16,14 @@ import (
 )
 
 // signs are texts that look like the placeholders of people, reports and templates.
-var signs = []string{"‹a› > {{b}} }} {{", "{{.oms_meta_password}}‹n›>", `{{"{{"}} <c> › }}`, "{{{x}}} {{/* no */}} {{- y -}}", "{", "}}", "{{end}}", "{%x%} ${y} %(z)s"}
+var signs = []string{"‹a› > {{b}} }} {{", "{{.oms_meta_password}}‹n›>", `{{"{{"}} <c> › }}`,
+	"{{{x}}} {{/* no */}} {{- y -}}", "{", "}}", "{{end}}", "{%x%} ${y} %(z)s"}
 
 // signValues are configurations with such texts as values.
 func signValues(n int) map[string]any {
 	v := values(n)
-	v["cm_region"] = []string{"‹cn› > {{hz", "}}-bj }} {{{", "{{if ‹eu›"}[n] // config.yaml may hold no whole placeholder
+	// config.yaml may hold no whole placeholder
+	v["cm_region"] = []string{"‹cn› > {{hz", "}}-bj }} {{{", "{{if ‹eu›"}[n]
 	v["cm_region_cn"] = []string{"杭州 {{x", `}}北京 › > {{"`, "}}欧洲{{"}[n]
 	v["oms_meta_password"] = []string{"p›{{.x}}‹>}}-1", "{{end}}q-2 {{", "{{{r-3}}}›"}[n]
 	v["cm_location"] = []int{1, 12, 7}[n]
@@ -40,11 +42,16 @@ func signFiles(v map[string]any) map[string]string {
 		plain += fmt.Sprintf("c%d=%s\n", i, sign)
 	}
 	return map[string]string{
-		"/home/ds/ghana/config/one.json":          object + fmt.Sprintf("  \"region\": \"%s\",\n  \"both\": \"{{x}} %s ‹y›\", \"pw\": \"%s\"\n}\n", quoted(region), quoted(zh), quoted(password)),
-		"/home/ds/ghana/config/nginx.conf.tmpl":   foreign + "{{range .Servers}}server {{ .host }}:{{ .port }};{{end}}\n# " + region + "\n",
-		"/home/ds/ghana/config/plain.txt":         plain + "<<" + region + ">> {{zh}} " + zh + "\nx=" + password + "\n",
-		"/home/ds/ghana/config/a.xml":             "<a b=\"" + spell["xml"](zh) + "\">" + spell["xml"](region) + " {{x}}</a>\n<!-- ‹{{y}}› -->\n",
-		"/home/ds/ghana/config/mail.properties":   "subject={{user}} \\u203a {{{raw}}}\nregion=" + spell["store"](region) + "\n",
+		"/home/ds/ghana/config/one.json": object +
+			fmt.Sprintf("  \"region\": \"%s\",\n  \"both\": \"{{x}} %s ‹y›\", \"pw\": \"%s\"\n}\n", quoted(region),
+				quoted(zh), quoted(password)),
+		"/home/ds/ghana/config/nginx.conf.tmpl": foreign +
+			"{{range .Servers}}server {{ .host }}:{{ .port }};{{end}}\n# " + region + "\n",
+		"/home/ds/ghana/config/plain.txt": plain + "<<" + region + ">> {{zh}} " + zh + "\nx=" + password + "\n",
+		"/home/ds/ghana/config/a.xml": "<a b=\"" + spell["xml"](zh) + "\">" + spell["xml"](region) +
+			" {{x}}</a>\n<!-- ‹{{y}}› -->\n",
+		"/home/ds/ghana/config/mail.properties": "subject={{user}} \\u203a {{{raw}}}\nregion=" +
+			spell["store"](region) + "\n",
 		"/home/ds/ghana/config/{{odd}}‹name›.txt": "region " + region + "\n{{\n",
 	}
 }
@@ -56,13 +63,18 @@ func signCalls(v map[string]any) []source.Exchange {
 	for _, sign := range signs {
 		list = append(list, quoted(sign))
 	}
-	body := fmt.Appendf(nil, `{"region": %s, "name": {"zh": %s, "text": "{{x}} ‹y› > }}"}, "auth": %s, "braces": [%s]}`, quoted(region), quoted(zh), quoted(password), strings.Join(list, ", "))
+	body := fmt.Appendf(nil, `{"region": %s, "name": {"zh": %s, "text": "{{x}} ‹y› > }}"}, "auth": %s, "braces": [%s]}`,
+		quoted(region), quoted(zh), quoted(password), strings.Join(list, ", "))
 	form := "application/x-www-form-urlencoded"
 	return []source.Exchange{
-		{Method: "PUT", Path: "/region/" + url.PathEscape(region) + "/" + url.PathEscape("{{x}}"), Query: url.Values{"q": {zh}, "c": {"{{.cm_url}} ‹›>"}}, ContentType: "application/json", Body: body},
-		{Method: "POST", Path: "/form", Form: url.Values{"a": {"{{a}}›"}, "b": {region}, "c": {"x " + zh + " {{"}, "{{k}}": {"1"}}, ContentType: form},
-		{Method: "POST", Path: "/several", Form: url.Values{"a": {"{{a}}›", "}}{{" + region}, "b": {zh}, "c": {"{{c}}"}}, ContentType: form, Headers: map[string]string{"X-A": "‹{{x}}› " + region}},
-		{Method: "POST", Path: "/text", ContentType: "text/plain", Body: []byte("‹" + region + "› > {{x}}\n" + zh + " {{ .y }}\n")},
+		{Method: "PUT", Path: "/region/" + url.PathEscape(region) + "/" + url.PathEscape("{{x}}"),
+			Query: url.Values{"q": {zh}, "c": {"{{.cm_url}} ‹›>"}}, ContentType: "application/json", Body: body},
+		{Method: "POST", Path: "/form", Form: url.Values{"a": {"{{a}}›"}, "b": {region}, "c": {"x " + zh + " {{"},
+			"{{k}}": {"1"}}, ContentType: form},
+		{Method: "POST", Path: "/several", Form: url.Values{"a": {"{{a}}›", "}}{{" + region}, "b": {zh},
+			"c": {"{{c}}"}}, ContentType: form, Headers: map[string]string{"X-A": "‹{{x}}› " + region}},
+		{Method: "POST", Path: "/text", ContentType: "text/plain",
+			Body: []byte("‹" + region + "› > {{x}}\n" + zh + " {{ .y }}\n")},
 	}
 }
 
@@ -90,7 +102,8 @@ func TestSignsInFilesAndCalls(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, err, differences)
 		}
 		faults, err := (&prove.Linter{Pack: p, Config: j.From.Config}).Lint()
-		if faults = slices.DeleteFunc(faults, func(f finding.Finding) bool { return f.Severity != finding.Error }); err != nil || len(faults) > 0 {
+		if faults = slices.DeleteFunc(faults,
+			func(f finding.Finding) bool { return f.Severity != finding.Error }); err != nil || len(faults) > 0 {
 			t.Errorf("%s: %v, %v", name, err, faults)
 		}
 		n := 2
@@ -132,7 +145,8 @@ func TestSignsInRows(t *testing.T) {
 		v := signValues(n)
 		i := rowsWorld(t, s, fmt.Sprintf("b%d", n), 1, v)
 		for k, sign := range signs {
-			if _, err := i.DB.Exec(fmt.Sprintf("INSERT INTO b%d_rm.t_kv9 (k, v) VALUES (?, ?)", n), fmt.Sprint("sign", k), sign); err != nil {
+			if _, err := i.DB.Exec(fmt.Sprintf("INSERT INTO b%d_rm.t_kv9 (k, v) VALUES (?, ?)", n),
+				fmt.Sprint("sign", k), sign); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -12,14 +12,16 @@ import (
 	"omsinit/internal/pack"
 )
 
-// TestDiff: what docker diff says of a container becomes folders, files that are made when they are not there, files that
-// are kept as they are, or a line of the report.
+// TestDiff: what docker diff says of a container becomes folders, files that are made when they are not there, files
+// that are kept as they are, or a line of the report.
 func TestDiff(t *testing.T) {
 	files := func(random string) map[string]string {
 		return map[string]string{
-			"/etc/oms/extra.conf": "constant = 1\n", "/etc/security/limits.conf": "* soft nofile 655350\n", "/etc/oms/id": random,
-			"/etc/passwd": "root:x:0:0::/root:/bin/sh\n", "/root/init_flag.txt": "today", "/home/ds/ghana/config/conf.d/x.conf": "fine\n",
-			"/etc/oms/only.conf": "one\n", "/etc/oms/a b.txt": "with a blank\n",
+			"/etc/oms/extra.conf": "constant = 1\n", "/etc/security/limits.conf": "* soft nofile 655350\n",
+			"/etc/oms/id": random,
+			"/etc/passwd": "root:x:0:0::/root:/bin/sh\n", "/root/init_flag.txt": "today",
+			"/home/ds/ghana/config/conf.d/x.conf": "fine\n",
+			"/etc/oms/only.conf":                  "one\n", "/etc/oms/a b.txt": "with a blank\n",
 		}
 	}
 	a, b := install(t, values(0), files("8f1c")), install(t, values(1), files("77ab"))
@@ -49,7 +51,8 @@ func TestDiff(t *testing.T) {
 	for _, f := range p.Files {
 		got[f.Path] = string(f.Policy)
 	}
-	want := map[string]string{"/etc/oms/extra.conf": "create", "/etc/security/limits.conf": "", "/etc/oms/a b.txt": "create"}
+	want := map[string]string{"/etc/oms/extra.conf": "create", "/etc/security/limits.conf": "",
+		"/etc/oms/a b.txt": "create"}
 	for path, policy := range want {
 		if have, ok := got[path]; !ok || have != policy && !(policy == "" && have == string(pack.Replace)) {
 			t.Errorf("%s: %q, %v", path, have, ok)
@@ -66,14 +69,17 @@ func TestDiff(t *testing.T) {
 	for _, want := range []string{
 		"/etc/oms/id: the container's start made it, and it is another in the second installation",
 		"/etc/oms/only.conf: the container's start made it, but the second installation does not have it",
-		"/etc/passwd: the container's start changed users or groups", "/etc/java: the container's start made this link to /opt/java",
-		"/etc/motd: the image has it, and the container's start removed it", "/etc/oms/gone: it was made or changed after",
+		"/etc/passwd: the container's start changed users or groups",
+		"/etc/java: the container's start made this link to /opt/java",
+		"/etc/motd: the image has it, and the container's start removed it",
+		"/etc/oms/gone: it was made or changed after",
 	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("not said: %s\n%s", want, said)
 		}
 	}
-	if strings.Contains(said, "init_flag") || strings.Contains(said, "/tmp/x") || strings.Contains(said, "pyc") || !r.Verified {
+	if strings.Contains(said, "init_flag") || strings.Contains(said, "/tmp/x") || strings.Contains(said, "pyc") ||
+		!r.Verified {
 		t.Errorf("%+v\n%s", r.Differences, said)
 	}
 	faults, err := (&prove.Linter{Pack: p}).Lint()
@@ -86,7 +92,8 @@ func TestDiff(t *testing.T) {
 		}
 		j := job(t, a, b)
 		j.Diff = diff
-		if _, err := j.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "line 2 is no line of docker diff") {
+		if _, err := j.Run(t.Context()); err == nil ||
+			!strings.Contains(err.Error(), "line 2 is no line of docker diff") {
 			t.Errorf("%q: %v", wrong, err)
 		}
 	}

@@ -57,7 +57,8 @@ func install(t *testing.T, values map[string]any, files map[string]string) *sour
 }
 
 func job(t *testing.T, from, second *source.Installation) *capture.Job {
-	return &capture.Job{From: from, Second: second, Options: capture.Options{Release: "4.2.7-CE", Out: filepath.Join(t.TempDir(), "pack")}, Check: component.Check}
+	return &capture.Job{From: from, Second: second,
+		Options: capture.Options{Release: "4.2.7-CE", Out: filepath.Join(t.TempDir(), "pack")}, Check: component.Check}
 }
 
 // values are three configurations in which values are parts of each other,
@@ -66,15 +67,22 @@ func values(n int) map[string]any {
 	pick := func(v ...any) any { return v[n] }
 	return map[string]any{
 		"oms_meta_host": pick("10.0.0.1", "10.0.0.11", "db.example"), "oms_meta_port": pick(2881, 3306, 2883),
-		"oms_meta_user":     pick("oms", "root@oms#c", "a'b"),
-		"oms_meta_password": pick(`oms`+` !"#$%&'()*+,-./:;<=>?@[\]^_{|}~`+"`{{x}}密码😀", `密\n`+`"</p> &%41'`, ` x=\u4e2d{{`),
-		"drc_rm_db":         pick("oms", "rm_b", "q"), "drc_cm_db": pick("oms_cm", "rm_b_cm", "q_q"), "drc_cm_heartbeat_db": pick("oms_cm_hb", "b", "q_q_q"),
-		"cm_url": pick("http://10.0.0.2:8088", "http://vip.example:18088", "https://[fd00::1]:80"), "cm_location": pick(1, 12, 0),
-		"cm_nodes":  pick([]string{"10.0.0.2"}, []string{"10.0.0.21", "10.0.0.2"}, []string{"10.9.9.1", "10.9.9.2", "fd00::3"}),
-		"cm_region": pick("cn", "cn-hangzhou", "e u"), "cm_region_cn": pick("杭州", `北"京\`, "欧'洲#1"), "cm_is_default": pick(true, false, false),
-		"tsdb_enabled": pick(false, true, true), "tsdb_service": pick("CERESDB", "INFLUXDB", "INFLUXDB"),
-		"tsdb_url": pick("", "10.0.0.9:8086", "t:1"), "tsdb_username": pick("", "u&s é", "'"), "tsdb_password": pick("", `p"\t/+%`, `1`),
-		"ghana_server_port": pick(8090, 18090, 20001), "nginx_server_port": pick(8089, 18089, 20002), "cm_server_port": pick(8088, 18088, 20003),
+		"oms_meta_user": pick("oms", "root@oms#c", "a'b"),
+		"oms_meta_password": pick(`oms`+` !"#$%&'()*+,-./:;<=>?@[\]^_{|}~`+"`{{x}}密码😀", `密\n`+`"</p> &%41'`,
+			` x=\u4e2d{{`),
+		"drc_rm_db": pick("oms", "rm_b", "q"), "drc_cm_db": pick("oms_cm", "rm_b_cm", "q_q"),
+		"drc_cm_heartbeat_db": pick("oms_cm_hb", "b", "q_q_q"),
+		"cm_url":              pick("http://10.0.0.2:8088", "http://vip.example:18088", "https://[fd00::1]:80"),
+		"cm_location":         pick(1, 12, 0),
+		"cm_nodes": pick([]string{"10.0.0.2"}, []string{"10.0.0.21", "10.0.0.2"},
+			[]string{"10.9.9.1", "10.9.9.2", "fd00::3"}),
+		"cm_region": pick("cn", "cn-hangzhou", "e u"), "cm_region_cn": pick("杭州", `北"京\`, "欧'洲#1"),
+		"cm_is_default": pick(true, false, false),
+		"tsdb_enabled":  pick(false, true, true), "tsdb_service": pick("CERESDB", "INFLUXDB", "INFLUXDB"),
+		"tsdb_url": pick("", "10.0.0.9:8086", "t:1"), "tsdb_username": pick("", "u&s é", "'"),
+		"tsdb_password":     pick("", `p"\t/+%`, `1`),
+		"ghana_server_port": pick(8090, 18090, 20001), "nginx_server_port": pick(8089, 18089, 20002),
+		"cm_server_port":         pick(8088, 18088, 20003),
 		"supervisor_server_port": pick(9000, 19000, 20004), "sshd_server_port": pick(2023, 12023, 20005),
 	}
 }
@@ -133,7 +141,8 @@ func oldFiles(v map[string]any) map[string]string {
 		var b strings.Builder
 		var name string
 		key := func() string { return text(keys[r.IntN(len(keys))]) }
-		constant := []string{"1", "root", "true", "8088x", "10.0.0.1.5", "oms_cmx", "{{", "}}", "{{.cm_url}}", "a{", "12"}
+		constant := []string{"1", "root", "true", "8088x", "10.0.0.1.5", "oms_cmx", "{{", "}}", "{{.cm_url}}",
+			"a{", "12"}
 		switch i % 8 {
 		case 0, 1:
 			s := spell["store"]
@@ -142,7 +151,8 @@ func oldFiles(v map[string]any) map[string]string {
 				fmt.Fprintf(&b, "k%d=%s\n", n, s(key()))
 				fmt.Fprintf(&b, "c%d = %s\n", n, constant[r.IntN(len(constant))])
 			}
-			fmt.Fprintf(&b, "u=jdbc\\:mysql\\://%s/%s?a\\=b&c\\=%s\n", s(meta()), text("drc_cm_db"), s(spell["url"](text("oms_meta_password"))))
+			fmt.Fprintf(&b, "u=jdbc\\:mysql\\://%s/%s?a\\=b&c\\=%s\n", s(meta()), text("drc_cm_db"),
+				s(spell["url"](text("oms_meta_password"))))
 		case 2, 3:
 			s := spell["python"]
 			name = fmt.Sprintf("%d.json", i)
@@ -153,17 +163,20 @@ func oldFiles(v map[string]any) map[string]string {
 			fmt.Fprintf(&b, "%s, %s]}}", text("cm_server_port"), text("cm_is_default"))
 		case 4:
 			name = fmt.Sprintf("%d.conf", i)
-			fmt.Fprintf(&b, "server {\r\n  listen %s;\r\n  server_name %s;\r\n  proxy_pass %s/x;\r\n}", text("nginx_server_port"), v["cm_nodes"].([]string)[0], text("cm_url"))
+			fmt.Fprintf(&b, "server {\r\n  listen %s;\r\n  server_name %s;\r\n  proxy_pass %s/x;\r\n}",
+				text("nginx_server_port"), v["cm_nodes"].([]string)[0], text("cm_url"))
 			fmt.Fprintf(&b, "\n# %s %s", constant[r.IntN(len(constant))], strings.Join(v["cm_nodes"].([]string), ";"))
 		case 5:
 			name = fmt.Sprintf("%d.xml", i)
-			fmt.Fprintf(&b, "<a b=\"%s\">%s</a><c>%s</c>\n", spell["xml"](text("cm_region_cn")), spell["xml"](text("oms_meta_password")), constant[r.IntN(len(constant))])
+			fmt.Fprintf(&b, "<a b=\"%s\">%s</a><c>%s</c>\n", spell["xml"](text("cm_region_cn")),
+				spell["xml"](text("oms_meta_password")), constant[r.IntN(len(constant))])
 			for _, n := range v["cm_nodes"].([]string) {
 				fmt.Fprintf(&b, "  <node>%s</node>\n", n)
 			}
 		case 6:
 			name = fmt.Sprintf("%d.env", i)
-			fmt.Fprintf(&b, "A='%s'\nB='%s'\nC=%s\n", spell["sh"](text("oms_meta_password")), spell["sh"](text("cm_region_cn")), spell["base64"](text("oms_meta_password")))
+			fmt.Fprintf(&b, "A='%s'\nB='%s'\nC=%s\n", spell["sh"](text("oms_meta_password")),
+				spell["sh"](text("cm_region_cn")), spell["base64"](text("oms_meta_password")))
 		case 7:
 			name = fmt.Sprintf("%d.txt", i)
 			for range 10 {

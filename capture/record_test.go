@@ -66,7 +66,8 @@ curl -fsS -H 'Content-Type: application/json' -d '{"a":1}' CM/json
 	for _, e := range exchanges {
 		got = append(got, fmt.Sprintf("%s %s %s %s %d", e.Method, e.Path, e.Query.Encode(), e.Form.Encode(), e.Status))
 	}
-	want := []string{"GET /   200", "POST /a/create  n=1&zh=%E6%9D%AD+%E5%B7%9E%26 200", "GET /b x=1&y=+  200", "POST /direct  c=2 200", "POST /exists  z= 200", "PUT /put  q=1 200", "POST /json   200"}
+	want := []string{"GET /   200", "POST /a/create  n=1&zh=%E6%9D%AD+%E5%B7%9E%26 200", "GET /b x=1&y=+  200",
+		"POST /direct  c=2 200", "POST /exists  z= 200", "PUT /put  q=1 200", "POST /json   200"}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("%q\nwant\n%q", got, want)
 	}
@@ -117,9 +118,12 @@ func TestCallsOfAnyForm(t *testing.T) {
 	calls := func(location, region, password string) []source.Exchange {
 		return []source.Exchange{
 			{Method: "GET", Path: "/"},
-			{Method: "PUT", Path: "/location/" + location + "/region", Query: url.Values{"n": {location}}, ContentType: "application/json",
-				Body: []byte(`{"name": "` + region + `", "code": ` + location + `, "auth": {"password": "` + password + `"}, "retry": 1}`)},
-			{Method: "POST", Path: "/consumer/create", Form: url.Values{"consumer": {"drc"}, "password": {password}}, ContentType: "application/x-www-form-urlencoded"},
+			{Method: "PUT", Path: "/location/" + location + "/region", Query: url.Values{"n": {location}},
+				ContentType: "application/json",
+				Body: []byte(`{"name": "` + region + `", "code": ` + location + `, "auth": {"password": "` + password +
+					`"}, "retry": 1}`)},
+			{Method: "POST", Path: "/consumer/create", Form: url.Values{"consumer": {"drc"}, "password": {password}},
+				ContentType: "application/x-www-form-urlencoded"},
 		}
 	}
 	v, w := plainValues(), plainValues()
@@ -136,10 +140,13 @@ func TestCallsOfAnyForm(t *testing.T) {
 	v["oms_meta_password"], v["cm_location"], v["cm_region_cn"] = `th"ird`, 7, "广 州"
 	third := install(t, v, nil)
 	for i, want := range []pack.Request{
-		{Method: "PUT", Target: "/location/7/region?n=7", ContentType: "application/json", Body: `{"name": "广 州", "code": 7, "auth": {"password": "th\"ird"}, "retry": 1}`},
-		{Method: "POST", Target: "/consumer/create", ContentType: "application/x-www-form-urlencoded", Body: "consumer=drc&password=th%22ird"},
+		{Method: "PUT", Target: "/location/7/region?n=7", ContentType: "application/json",
+			Body: `{"name": "广 州", "code": 7, "auth": {"password": "th\"ird"}, "retry": 1}`},
+		{Method: "POST", Target: "/consumer/create", ContentType: "application/x-www-form-urlencoded",
+			Body: "consumer=drc&password=th%22ird"},
 	} {
-		if got, err := p.Request(p.Calls[i], pack.Data{Config: third.Config, HostIP: third.HostIP}); err != nil || !reflect.DeepEqual(got, want) {
+		if got, err := p.Request(p.Calls[i], pack.Data{Config: third.Config, HostIP: third.HostIP}); err != nil ||
+			!reflect.DeepEqual(got, want) {
 			t.Errorf("%+v, %v\nwant %+v", got, err, want)
 		}
 	}
@@ -152,30 +159,35 @@ func TestCallsOfAnyForm(t *testing.T) {
 		a.Calls = calls("7", "广 州", `th"ird`)[2:]
 		change(&a.Calls[0])
 		j := job(t, a, nil)
-		if _, err := j.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "/consumer/create") || !strings.Contains(err.Error(), "--allow-missing-calls") {
+		if _, err := j.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "/consumer/create") ||
+			!strings.Contains(err.Error(), "--allow-missing-calls") {
 			t.Errorf("%s: %v", name, err)
 		}
 		j.AllowMissingCalls = true
 		if report := run(t, j); report.Calls != 0 {
 			t.Errorf("%s: it is sent all the same", name)
 		}
-		if p, err := pack.Open(j.Out); err != nil || len(p.Missing) != 1 || !strings.Contains(p.Missing[0], "/consumer/create") {
+		if p, err := pack.Open(j.Out); err != nil || len(p.Missing) != 1 ||
+			!strings.Contains(p.Missing[0], "/consumer/create") {
 			t.Errorf("%s: the pack does not say what it cannot do: %v", name, err)
 		}
 	}
 }
 
-// TestCallsAsTheyWere: headers, any method, fields that are sent once per node, answers without isSuccess, slow calls, and
-// those that are tried again, are sent as the old step 5 does.
+// TestCallsAsTheyWere: headers, any method, fields that are sent once per node, answers without isSuccess, slow calls,
+// and those that are tried again, are sent as the old step 5 does.
 func TestCallsAsTheyWere(t *testing.T) {
 	form := "application/x-www-form-urlencoded"
 	calls := func(nodes []string, region, user, password, trace string) []source.Exchange {
 		basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 		return []source.Exchange{
 			{Method: "POST", Path: "/wait", Form: url.Values{"a": {"1"}}, ContentType: form, Status: 503},
-			{Method: "POST", Path: "/wait", Form: url.Values{"a": {"1"}}, ContentType: form, Status: 200, Answer: []byte(`{"isSuccess":true,"token":"0123456789"}`), SetsCookie: true},
-			{Method: "PUT", Path: "/nodes", Query: url.Values{"n": nodes, "r": {region}}, Form: url.Values{"ip": nodes, "zh": {region}}, ContentType: form,
-				Headers: map[string]string{"Authorization": basic, "Cookie": "JSESSIONID=1", "X-Region": region, "User-Agent": "curl"}, Status: 201, Answer: []byte("created"), Took: 9 * time.Second},
+			{Method: "POST", Path: "/wait", Form: url.Values{"a": {"1"}}, ContentType: form, Status: 200,
+				Answer: []byte(`{"isSuccess":true,"token":"0123456789"}`), SetsCookie: true},
+			{Method: "PUT", Path: "/nodes", Query: url.Values{"n": nodes, "r": {region}},
+				Form: url.Values{"ip": nodes, "zh": {region}}, ContentType: form,
+				Headers: map[string]string{"Authorization": basic, "Cookie": "JSESSIONID=1", "X-Region": region,
+					"User-Agent": "curl"}, Status: 201, Answer: []byte("created"), Took: 9 * time.Second},
 			{Method: "POST", Path: "/trace", Form: url.Values{"t": {trace}}, ContentType: form, Status: 200},
 		}
 	}
@@ -199,8 +211,10 @@ func TestCallsAsTheyWere(t *testing.T) {
 	}
 	v["cm_nodes"], v["cm_region_cn"], v["oms_meta_password"] = []string{"10.1.0.1", "fd00::2"}, `a&b\`, "third-3"
 	third := install(t, v, nil)
-	want := pack.Request{Method: "PUT", Target: "/nodes?n=10.1.0.1&n=fd00%3A%3A2&r=a%26b%5C", ContentType: form, Body: "ip=10.1.0.1&ip=fd00%3A%3A2&zh=a%26b%5C",
-		Header: map[string]string{"Authorization": "Basic " + base64.StdEncoding.EncodeToString([]byte(third.Config.MetaUser+":third-3")), "X-Region": `a&b\`}}
+	want := pack.Request{Method: "PUT", Target: "/nodes?n=10.1.0.1&n=fd00%3A%3A2&r=a%26b%5C", ContentType: form,
+		Body: "ip=10.1.0.1&ip=fd00%3A%3A2&zh=a%26b%5C",
+		Header: map[string]string{"Authorization": "Basic " +
+			base64.StdEncoding.EncodeToString([]byte(third.Config.MetaUser+":third-3")), "X-Region": `a&b\`}}
 	if got, err := p.Request(p.Calls[1], third.Data()); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v\nwant %+v", got, err, want)
 	}
@@ -208,7 +222,8 @@ func TestCallsAsTheyWere(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	number := install2(v, "x")
-	number.Calls = []source.Exchange{{Method: "POST", Path: "/group", Form: url.Values{"a": {"1"}}, Answer: []byte(`{"isSuccess":true,"groupId":11}`)},
+	number.Calls = []source.Exchange{{Method: "POST", Path: "/group", Form: url.Values{"a": {"1"}},
+		Answer: []byte(`{"isSuccess":true,"groupId":11}`)},
 		{Method: "POST", Path: "/host", ContentType: "application/json", Body: []byte(`{"groupId": 11, "limit": 11}`)}}
 	if _, err := job(t, number, nil).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "groupId") {
 		t.Errorf("a number that the CM has answered is sent again: %v", err)
@@ -229,20 +244,37 @@ func TestAnswersThatAreSentAgain(t *testing.T) {
 		later  source.Exchange
 		key    string
 	}{
-		"a number in the path":      {`{"isSuccess":true,"data":{"groupId":11}}`, source.Exchange{Method: "PUT", Path: "/group/11/host"}, "path"},
-		"a short text in the path":  {`{"isSuccess":true,"id":"g-7"}`, source.Exchange{Method: "GET", Path: "/group/g-7"}, "path"},
-		"a number in a body":        {`{"isSuccess":true,"id":11}`, source.Exchange{Method: "POST", Path: "/host", ContentType: "application/json", Body: []byte(`{"a":{"groupId": "11"}}`)}, "groupId"},
-		"a list in a body":          {`{"isSuccess":true,"id":11}`, source.Exchange{Method: "POST", Path: "/host", ContentType: "application/json", Body: []byte(`{"groupIds": [ 3, 11 ]}`)}, "groupIds"},
-		"by what was made":          {`{"isSuccess":true,"id":11}`, source.Exchange{Method: "POST", Path: "/host", ContentType: "application/json", Body: []byte(`{"group": 11}`)}, "group"},
-		"in a form":                 {`{"isSuccess":true,"id":11}`, source.Exchange{Method: "POST", Path: "/host", Form: url.Values{"group_id": {"11"}}}, "group_id"},
-		"in a form with lists":      {`{"isSuccess":true,"id":11}`, source.Exchange{Method: "POST", Path: "/host", Form: url.Values{"groupId": {"11"}, "x": {"1", "2"}}}, "groupId"},
+		"a number in the path": {`{"isSuccess":true,"data":{"groupId":11}}`,
+			source.Exchange{Method: "PUT", Path: "/group/11/host"}, "path"},
+		"a short text in the path": {`{"isSuccess":true,"id":"g-7"}`,
+			source.Exchange{Method: "GET", Path: "/group/g-7"}, "path"},
+		"a number in a body": {`{"isSuccess":true,"id":11}`,
+			source.Exchange{Method: "POST", Path: "/host", ContentType: "application/json",
+				Body: []byte(`{"a":{"groupId": "11"}}`)}, "groupId"},
+		"a list in a body": {`{"isSuccess":true,"id":11}`,
+			source.Exchange{Method: "POST", Path: "/host", ContentType: "application/json",
+				Body: []byte(`{"groupIds": [ 3, 11 ]}`)}, "groupIds"},
+		"by what was made": {`{"isSuccess":true,"id":11}`,
+			source.Exchange{Method: "POST", Path: "/host", ContentType: "application/json",
+				Body: []byte(`{"group": 11}`)}, "group"},
+		"in a form": {`{"isSuccess":true,"id":11}`,
+			source.Exchange{Method: "POST", Path: "/host", Form: url.Values{"group_id": {"11"}}}, "group_id"},
+		"in a form with lists": {`{"isSuccess":true,"id":11}`,
+			source.Exchange{Method: "POST", Path: "/host", Form: url.Values{"groupId": {"11"}, "x": {"1", "2"}}},
+			"groupId"},
 		"an answer that is no JSON": {"11\n", source.Exchange{Method: "PUT", Path: "/group/11"}, "path"},
-		"an address":                {`{"isSuccess":true,"next":"/group/11/hosts"}`, source.Exchange{Method: "GET", Path: "/group/11/hosts"}, "path"},
-		"a token in a header":       {`{"isSuccess":true,"token":"abcdef0123456789"}`, source.Exchange{Method: "GET", Path: "/x", Headers: map[string]string{"X-Auth": "t=abcdef0123456789;"}}, "X-Auth"},
-		"what it was told":          {`{"isSuccess":true,"id":77}`, source.Exchange{Method: "PUT", Path: "/group/77"}, ""},
-		"another field":             {`{"isSuccess":true,"id":11}`, source.Exchange{Method: "POST", Path: "/host", Form: url.Values{"limit": {"11"}}}, ""},
-		"a word":                    {"success", source.Exchange{Method: "POST", Path: "/success"}, ""},
-		"a value of config.yaml":    {`{"isSuccess":true,"id":3}`, source.Exchange{Method: "PUT", Path: "/location/3/x"}, ""},
+		"an address": {`{"isSuccess":true,"next":"/group/11/hosts"}`,
+			source.Exchange{Method: "GET", Path: "/group/11/hosts"}, "path"},
+		"a token in a header": {`{"isSuccess":true,"token":"abcdef0123456789"}`,
+			source.Exchange{Method: "GET", Path: "/x", Headers: map[string]string{"X-Auth": "t=abcdef0123456789;"}},
+			"X-Auth"},
+		"what it was told": {`{"isSuccess":true,"id":77}`,
+			source.Exchange{Method: "PUT", Path: "/group/77"}, ""},
+		"another field": {`{"isSuccess":true,"id":11}`,
+			source.Exchange{Method: "POST", Path: "/host", Form: url.Values{"limit": {"11"}}}, ""},
+		"a word": {"success", source.Exchange{Method: "POST", Path: "/success"}, ""},
+		"a value of config.yaml": {`{"isSuccess":true,"id":3}`,
+			source.Exchange{Method: "PUT", Path: "/location/3/x"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			of := func(location int) *source.Installation {
@@ -253,7 +285,8 @@ func TestAnswersThatAreSentAgain(t *testing.T) {
 				if location != 3 {
 					later.Path = strings.Replace(later.Path, "/location/3/", fmt.Sprintf("/location/%d/", location), 1)
 				}
-				i.Calls = []source.Exchange{{Method: "POST", Path: "/resource/group/create", Form: url.Values{"size": {"77"}}, Answer: []byte(tc.answer)}, later}
+				i.Calls = []source.Exchange{{Method: "POST", Path: "/resource/group/create",
+					Form: url.Values{"size": {"77"}}, Answer: []byte(tc.answer)}, later}
 				return i
 			}
 			j := job(t, of(3), of(4))
@@ -264,7 +297,8 @@ func TestAnswersThatAreSentAgain(t *testing.T) {
 				}
 				return
 			}
-			if err == nil || !strings.Contains(err.Error(), tc.key+" is what the CM answered to POST /resource/group/create") {
+			if err == nil || !strings.Contains(err.Error(),
+				tc.key+" is what the CM answered to POST /resource/group/create") {
 				t.Fatalf("%v", err)
 			}
 			j.Keep = []string{tc.later.Path + ":" + tc.key}
@@ -303,15 +337,18 @@ python3 -c 'import urllib.request as u; print(u.urlopen("CM/e").read())'
 	for _, e := range exchanges {
 		got = append(got, e.Method+" "+e.Path+" "+e.Headers["X-A"])
 	}
-	if want := "POST /a b,POST /b b,PROPFIND /c ,GET /e "; strings.Join(got, ",") != want || turns != 8 || !strings.Contains(out.String(), "POST /a z=1 b") || !strings.Contains(out.String(), "GET /d") {
+	if want := "POST /a b,POST /b b,PROPFIND /c ,GET /e "; strings.Join(got, ",") != want || turns != 8 ||
+		!strings.Contains(out.String(), "POST /a z=1 b") || !strings.Contains(out.String(), "GET /d") {
 		t.Errorf("%q, %d\n%s", got, turns, &out)
 	}
 	r = source.Recorder{CM: cm.URL}
-	if _, err := r.Run(t.Context(), "curl -sS "+cm.URL+"/a", &out); err == nil || !strings.Contains(err.Error(), "SSL_CERT_FILE") {
+	if _, err := r.Run(t.Context(), "curl -sS "+cm.URL+"/a", &out); err == nil ||
+		!strings.Contains(err.Error(), "SSL_CERT_FILE") {
 		t.Errorf("a CM that nobody vouches for: %v", err)
 	}
 	r = source.Recorder{CM: cm.URL, Roots: roots, Limit: 300 * time.Millisecond}
-	if _, err := r.Run(t.Context(), "sleep 77 & sleep 78", &out); err == nil || !strings.Contains(err.Error(), "300ms") {
+	if _, err := r.Run(t.Context(), "sleep 77 & sleep 78", &out); err == nil ||
+		!strings.Contains(err.Error(), "300ms") {
 		t.Errorf("a command without end: %v", err)
 	}
 }
@@ -329,7 +366,8 @@ func TestRecorderFails(t *testing.T) {
 			t.Errorf("%s: %v\n%s", command, err, out)
 		}
 	}
-	if _, _, err := record(t, "10.0.0.1:8088", "true"); err == nil || !strings.Contains(err.Error(), "http://10.0.0.1:8088") {
+	if _, _, err := record(t, "10.0.0.1:8088", "true"); err == nil ||
+		!strings.Contains(err.Error(), "http://10.0.0.1:8088") {
 		t.Errorf("%v", err)
 	}
 }

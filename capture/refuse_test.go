@@ -43,16 +43,18 @@ func TestSecretsAreRefused(t *testing.T) {
 	t.Parallel()
 	const file = "/home/ds/ghana/config/application-oms.properties"
 	for name, tc := range map[string]struct{ text, want string }{
-		"reversed is none":           {"a=" + "terces&<x", ""},
-		"hidden in hex":              {"a=5a7122375c783c26736563726574", "oms_meta_password"},
-		"in base64, in a word":       {"a=x" + base64.StdEncoding.EncodeToString([]byte(secretPassword)), ""},
-		"another one by its name":    {"b.password=hunter2", "b.password is named like a secret"},
-		"a file is no secret":        {"b.password.file=/etc/secret", ""},
-		"in XML, by its name":        {"<a b=\"1\"><dbPassword type=\"x\">hunter2</dbPassword></a>", "dbPassword is named like a secret"},
-		"with a slash":               {"b.secret_key=wJalr/K7MDhunter2", "b.secret_key is named like a secret"},
-		"with special characters":    {"b.password=a*b%c{hunter2$", "b.password is named like a secret"},
-		"with braces":                {"b.password={{hunter2}}", "b.password is named like a secret"},
-		"in an address":              {"b.url=jdbc:mysql://h/d?useSSL=false&password=hunter2", "password is named like a secret"},
+		"reversed is none":        {"a=" + "terces&<x", ""},
+		"hidden in hex":           {"a=5a7122375c783c26736563726574", "oms_meta_password"},
+		"in base64, in a word":    {"a=x" + base64.StdEncoding.EncodeToString([]byte(secretPassword)), ""},
+		"another one by its name": {"b.password=hunter2", "b.password is named like a secret"},
+		"a file is no secret":     {"b.password.file=/etc/secret", ""},
+		"in XML, by its name": {"<a b=\"1\"><dbPassword type=\"x\">hunter2</dbPassword></a>",
+			"dbPassword is named like a secret"},
+		"with a slash":            {"b.secret_key=wJalr/K7MDhunter2", "b.secret_key is named like a secret"},
+		"with special characters": {"b.password=a*b%c{hunter2$", "b.password is named like a secret"},
+		"with braces":             {"b.password={{hunter2}}", "b.password is named like a secret"},
+		"in an address": {"b.url=jdbc:mysql://h/d?useSSL=false&password=hunter2",
+			"password is named like a secret"},
 		"in an environment":          {`environment=A="1",DB_PASSWORD="hunter2"`, "DB_PASSWORD is named like a secret"},
 		"stars are none":             {"b.password=******", ""},
 		"nor is an address":          {"b.token.url=http://h/token?response_type=token", ""},
@@ -78,7 +80,8 @@ func TestSecretsAreRefused(t *testing.T) {
 				return
 			}
 			var refused *reports.SecretError
-			if !errors.As(err, &refused) || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), file+":1") {
+			if !errors.As(err, &refused) || !strings.Contains(err.Error(), tc.want) ||
+				!strings.Contains(err.Error(), file+":1") {
 				t.Fatalf("%v", err)
 			}
 			if zh := msg.Chinese.Text(err); zh == err.Error() {
@@ -111,14 +114,16 @@ func TestSecretsAreRefused(t *testing.T) {
 			"another": install(t, w, map[string]string{file: "b.password=bgure-bar\n"}), // rot13
 			"missing": install(t, w, map[string]string{}),
 		} {
-			j := job(t, install(t, plainValues(), map[string]string{file: "b.password=Md" + `"7\\k<&frperg` + "\n"}), second)
+			j := job(t, install(t, plainValues(), map[string]string{file: "b.password=Md" + `"7\\k<&frperg` + "\n"}),
+				second)
 			j.Keep = []string{file + ":b.password"}
 			var refused *reports.SecretError
 			if _, err := j.Run(context.Background()); !errors.As(err, &refused) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		j := job(t, install(t, plainValues(), map[string]string{file: "b.password=changeit\n"}), install(t, w, map[string]string{file: "b.password=changeit\n"}))
+		j := job(t, install(t, plainValues(), map[string]string{file: "b.password=changeit\n"}),
+			install(t, w, map[string]string{file: "b.password=changeit\n"}))
 		j.Keep = []string{file + ":b.password"}
 		if _, err := j.Run(context.Background()); err != nil {
 			t.Errorf("the same with another password: %v", err)
@@ -152,7 +157,8 @@ func TestSecretInALineThatWasNotCompared(t *testing.T) {
 	const file = "/home/ds/ghana/config/application-oms.properties"
 	v, w := plainValues(), plainValues()
 	v["tsdb_password"], w["oms_meta_password"], w["tsdb_password"] = secretPassword, "other-one", "second-one"
-	j := job(t, install(t, v, map[string]string{file: "a=1\nx=" + `Zq"7\\x<&secret` + "\nb=2\n"}), install(t, w, map[string]string{file: "a=1\nb=2\n"}))
+	j := job(t, install(t, v, map[string]string{file: "a=1\nx=" + `Zq"7\\x<&secret` + "\nb=2\n"}),
+		install(t, w, map[string]string{file: "a=1\nb=2\n"}))
 	var refused *reports.SecretError
 	if _, err := j.Run(context.Background()); !errors.As(err, &refused) || !strings.Contains(err.Error(), file+":2") {
 		t.Errorf("%v", err)
@@ -230,7 +236,8 @@ func TestAmbiguous(t *testing.T) {
 	v["cm_location"], v["oms_meta_user"] = 1, "root"
 	v["oms_meta_host"], v["cm_url"] = "10.0.0.2", "http://10.0.0.2:8088"
 	j := job(t, install(t, v, map[string]string{file: strings.Join([]string{
-		"retries=1", "cm.location=1", "owner=root", "some.address=10.0.0.2", "cm=http://10.0.0.2:8088", "metrics.url=", "port=8089", "big=8089", "backup=oms_cm_hb_2",
+		"retries=1", "cm.location=1", "owner=root", "some.address=10.0.0.2", "cm=http://10.0.0.2:8088", "metrics.url=",
+		"port=8089", "big=8089", "backup=oms_cm_hb_2",
 	}, "\n")}), nil)
 	report, err := j.Run(context.Background())
 	if err != nil {
@@ -243,10 +250,12 @@ func TestAmbiguous(t *testing.T) {
 	}
 	listed := func(line int, candidate string) bool {
 		return slices.ContainsFunc(report.Findings, func(f finding.Finding) bool {
-			return f.ID == "capture.text" && f.Place.Line == line && slices.Contains(finding.Facts(f.Facts)["candidates"].([]string), candidate)
+			return f.ID == "capture.text" && f.Place.Line == line &&
+				slices.Contains(finding.Facts(f.Facts)["candidates"].([]string), candidate)
 		})
 	}
-	for line, candidate := range map[int]string{3: "{{.oms_meta_user}}", 4: "{{.oms_meta_host}}", 6: "{{.tsdb_url}}", 8: "{{.nginx_server_port}}"} {
+	for line, candidate := range map[int]string{3: "{{.oms_meta_user}}", 4: "{{.oms_meta_host}}", 6: "{{.tsdb_url}}",
+		8: "{{.nginx_server_port}}"} {
 		if !listed(line, candidate) {
 			t.Errorf("line %d: %s is not listed: %s", line, candidate, toJSON(t, report.Findings))
 		}
@@ -257,7 +266,8 @@ func TestAmbiguous(t *testing.T) {
 }
 
 func TestOutMustBeEmpty(t *testing.T) {
-	j := job(t, install(t, plainValues(), map[string]string{"/home/ds/ghana/config/application-oms.properties": "a=" + "oms_cm_hb\n"}), nil)
+	j := job(t, install(t, plainValues(), map[string]string{"/home/ds/ghana/config/application-oms.properties": "a=" +
+		"oms_cm_hb\n"}), nil)
 	if err := os.MkdirAll(j.Out, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +323,8 @@ func TestLinePerNode(t *testing.T) {
 	v["cm_nodes"], v["cm_server_port"] = []string{"10.4.0.1"}, 7000
 	other := install(t, v, nil)
 	made, err := p.Render(p.Files[0], pack.Data{Config: other.Config, HostIP: other.HostIP})
-	if want := "{\n  \"hosts\": [\n    \"10.4.0.1:7000\"\n  ],\n  \"self\": \"10.4.0.1\"\n}\n"; err != nil || string(made) != want {
+	if want := "{\n  \"hosts\": [\n    \"10.4.0.1:7000\"\n  ],\n  \"self\": \"10.4.0.1\"\n}\n"; err != nil ||
+		string(made) != want {
 		t.Errorf("%s, %v\nwant\n%s", made, err, want)
 	}
 }
@@ -361,16 +372,17 @@ func TestSpellingsOfSecrets(t *testing.T) {
 	python, _ := json.Marshal(password)
 	texts, lines := map[string]string{}, map[string]string{} // by file
 	for name, text := range map[string]string{
-		"as it is":             password,
-		"shlex.quote":          `'` + strings.ReplaceAll(password, `'`, `'"'"'`) + `'`,
-		"single quotes":        `'` + strings.ReplaceAll(password, `'`, `'\''`) + `'`,
-		"double quotes":        `"` + regexp.MustCompile("[\"\\\\$`]").ReplaceAllString(password, `\$0`) + `"`,
-		"$'...'":               `$'` + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(password) + `'`,
-		"$'...' in octal":      `$'` + strings.NewReplacer(`\`, `\134`, `'`, `\047`).Replace(password) + `'`,
-		"backslashes":          regexp.MustCompile("[^A-Za-z0-9\u5bc6]").ReplaceAllString(password, `\$0`),
-		"basic":                "Basic " + base64.StdEncoding.EncodeToString([]byte(account+":"+password)),
-		"basic, for a URL":     base64.RawURLEncoding.EncodeToString([]byte("a:" + password)),
-		"base64 of base64":     base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(password)))),
+		"as it is":         password,
+		"shlex.quote":      `'` + strings.ReplaceAll(password, `'`, `'"'"'`) + `'`,
+		"single quotes":    `'` + strings.ReplaceAll(password, `'`, `'\''`) + `'`,
+		"double quotes":    `"` + regexp.MustCompile("[\"\\\\$`]").ReplaceAllString(password, `\$0`) + `"`,
+		"$'...'":           `$'` + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(password) + `'`,
+		"$'...' in octal":  `$'` + strings.NewReplacer(`\`, `\134`, `'`, `\047`).Replace(password) + `'`,
+		"backslashes":      regexp.MustCompile("[^A-Za-z0-9\u5bc6]").ReplaceAllString(password, `\$0`),
+		"basic":            "Basic " + base64.StdEncoding.EncodeToString([]byte(account+":"+password)),
+		"basic, for a URL": base64.RawURLEncoding.EncodeToString([]byte("a:" + password)),
+		"base64 of base64": base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(
+			password)))),
 		"URL":                  url.QueryEscape(password),
 		"URL, lower case":      lower(url.QueryEscape(password)),
 		"URL path, lower case": lower(url.PathEscape(password)),
@@ -378,7 +390,8 @@ func TestSpellingsOfSecrets(t *testing.T) {
 		"XML, decimal":         each("&#%d;"),
 		"XML, hexadecimal":     each("&#x%X;"),
 		"XML, quotes kept":     strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(password),
-		"XML, apostrophe":      strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "'", "&apos;", `"`, "&quot;").Replace(password),
+		"XML, apostrophe": strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "'", "&apos;", `"`,
+			"&quot;").Replace(password),
 		"JSON":                 string(python),
 		"JSON in JSON":         strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(string(python)),
 		`\u`:                   each(`\u%04x`),
@@ -449,18 +462,24 @@ func TestSpellingsOfSecrets(t *testing.T) {
 func TestUnescapedSecrets(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ file, password, line, want string }{
-		"a word of a shell":         {"a.sh", "abc-123-xyz", "export X=abc-123-xyz", "export X={{shlex .oms_meta_password}}"},
-		"a word of Python's":        {"a.env", "abc'$1", `X='abc'"'"'$1'`, "X={{shlex .oms_meta_password}}"},
-		"in single quotes":          {"a.sh", "abc-123-xyz", "X='abc-123-xyz'", "X='{{shell .oms_meta_password}}'"},
-		"in double quotes":          {"a.sh", "abc-123-xyz", `X="-p abc-123-xyz"`, `X="-p {{dquoted .oms_meta_password}}"`},
-		"with a dollar":             {"a.sh", "abc$(id)x", `X="abc\$(id)x"`, `X="{{dquoted .oms_meta_password}}"`},
-		"a dollar that runs":        {"a.sh", "abc$(id)x", `X="abc$(id)x"`, ""},
-		"a space that parts":        {"profile", "abc 1xyz", "export X=abc 1xyz", ""},
-		"by what is in it":          {"x", "abc-123-xyz", "export X=abc-123-xyz", "export X={{shlex .oms_meta_password}}"},
-		"XML":                       {"a.xml", "abc-123-xyz", `<a b="abc-123-xyz"/>`, `<a b="{{xml .oms_meta_password}}"/>`},
-		"XML, quotes kept":          {"a.xml", `abc"<1xyz`, `<a>abc"&lt;1xyz</a>`, `<a>{{xmltext .oms_meta_password}}</a>`},
-		"XML, nothing escaped":      {"a.xml", `abc&1xyz`, `<a>abc&1xyz</a>`, ""},
-		"YAML":                      {"a.yaml", "abc-123-xyz", "x: 'abc-123-xyz'", "x: '{{doubled .oms_meta_password}}'"},
+		"a word of a shell": {"a.sh", "abc-123-xyz", "export X=abc-123-xyz",
+			"export X={{shlex .oms_meta_password}}"},
+		"a word of Python's": {"a.env", "abc'$1", `X='abc'"'"'$1'`, "X={{shlex .oms_meta_password}}"},
+		"in single quotes":   {"a.sh", "abc-123-xyz", "X='abc-123-xyz'", "X='{{shell .oms_meta_password}}'"},
+		"in double quotes": {"a.sh", "abc-123-xyz", `X="-p abc-123-xyz"`,
+			`X="-p {{dquoted .oms_meta_password}}"`},
+		"with a dollar":      {"a.sh", "abc$(id)x", `X="abc\$(id)x"`, `X="{{dquoted .oms_meta_password}}"`},
+		"a dollar that runs": {"a.sh", "abc$(id)x", `X="abc$(id)x"`, ""},
+		"a space that parts": {"profile", "abc 1xyz", "export X=abc 1xyz", ""},
+		"by what is in it": {"x", "abc-123-xyz", "export X=abc-123-xyz",
+			"export X={{shlex .oms_meta_password}}"},
+		"XML": {"a.xml", "abc-123-xyz", `<a b="abc-123-xyz"/>`,
+			`<a b="{{xml .oms_meta_password}}"/>`},
+		"XML, quotes kept": {"a.xml", `abc"<1xyz`, `<a>abc"&lt;1xyz</a>`,
+			`<a>{{xmltext .oms_meta_password}}</a>`},
+		"XML, nothing escaped": {"a.xml", `abc&1xyz`, `<a>abc&1xyz</a>`, ""},
+		"YAML": {"a.yaml", "abc-123-xyz", "x: 'abc-123-xyz'",
+			"x: '{{doubled .oms_meta_password}}'"},
 		"YAML without quotes":       {"a.yaml", "abc-123-xyz", "x: abc-123-xyz", ""},
 		"properties":                {"a.properties", "abc-123-xyz", "x=abc-123-xyz", "x={{.oms_meta_password}}"},
 		"properties, not escaped":   {"a.properties", `abc\1xyz`, `x=abc\1xyz`, ""},
@@ -484,8 +503,8 @@ func TestUnescapedSecrets(t *testing.T) {
 	}
 }
 
-// TestSecretsBelowAllSpellings: what differs, is explained by nothing and is made of a password is refused, whatever was
-// done to it.
+// TestSecretsBelowAllSpellings: what differs, is explained by nothing and is made of a password is refused, whatever
+// was done to it.
 func TestSecretsBelowAllSpellings(t *testing.T) {
 	for name, spelled := range map[string]func(string) string{
 		"percents": func(s string) string { return strings.ReplaceAll(s, "%", "%%") },
@@ -501,10 +520,12 @@ func TestSecretsBelowAllSpellings(t *testing.T) {
 		}
 		v, w := plainValues(), plainValues()
 		v["oms_meta_password"], w["oms_meta_password"] = `A1 !"#$%&'()*+,密-./:;<=>?@`, `tso\B'9"</p>&%40 $x`
-		j := job(t, install(t, v, files(v["oms_meta_password"].(string))), install(t, w, files(w["oms_meta_password"].(string))))
+		j := job(t, install(t, v, files(v["oms_meta_password"].(string))),
+			install(t, w, files(w["oms_meta_password"].(string))))
 		j.Files = []string{"/home/ds/cm/agent.ini"}
 		_, err := j.Run(t.Context())
-		if refused := new(reports.SecretError); !errors.As(err, &refused) || !strings.Contains(err.Error(), "oms_meta_password") {
+		if refused := new(reports.SecretError); !errors.As(err, &refused) ||
+			!strings.Contains(err.Error(), "oms_meta_password") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -21,7 +21,8 @@ import (
 func rowsWorld(t *testing.T, s *testmaria.Server, prefix string, id int, v map[string]any) *source.Installation {
 	t.Helper()
 	maps.Copy(v, map[string]any{"oms_meta_host": s.Host, "oms_meta_port": s.Port, "oms_meta_user": s.User,
-		"oms_meta_password": s.Password, "drc_rm_db": prefix + "_rm", "drc_cm_db": prefix + "_cm", "drc_cm_heartbeat_db": prefix + "_hb"})
+		"oms_meta_password": s.Password, "drc_rm_db": prefix + "_rm", "drc_cm_db": prefix + "_cm",
+		"drc_cm_heartbeat_db": prefix + "_hb"})
 	for _, db := range []string{"_rm", "_cm", "_hb"} {
 		s.Exec("CREATE DATABASE " + prefix + db + " DEFAULT CHARACTER SET utf8mb4")
 	}
@@ -35,22 +36,27 @@ func rowsWorld(t *testing.T, s *testmaria.Server, prefix string, id int, v map[s
 		in(fmt.Sprintf("ALTER TABLE @region_info AUTO_INCREMENT = %d", id)),
 		in("CREATE TABLE @node_entry (id bigint AUTO_INCREMENT PRIMARY KEY, node varchar(64) NOT NULL UNIQUE, entry varchar(99), region_id bigint NOT NULL, flag int)"),
 		in("CREATE TABLE @plain_entry (node varchar(64), location int, entry varchar(99))"),
-		in(fmt.Sprintf("INSERT INTO @region_info (code, name) VALUES (%s, %s)", quoted(fmt.Sprint(v["cm_location"])), quoted(v["cm_region"].(string)))),
-		in(fmt.Sprintf("INSERT INTO @node_entry (node, entry, region_id, flag) SELECT %s, 'http://%s:%v', id, 1 FROM @region_info", quoted(node), node, v["nginx_server_port"])),
-		in(fmt.Sprintf("INSERT INTO @plain_entry VALUES (%s, %v, 'http://%s:%v')", quoted(node), v["cm_location"], node, v["ghana_server_port"])),
+		in(fmt.Sprintf("INSERT INTO @region_info (code, name) VALUES (%s, %s)", quoted(fmt.Sprint(v["cm_location"])),
+			quoted(v["cm_region"].(string)))),
+		in(fmt.Sprintf(
+			"INSERT INTO @node_entry (node, entry, region_id, flag) SELECT %s, 'http://%s:%v', id, 1 FROM @region_info", quoted(node), node, v["nginx_server_port"])),
+		in(fmt.Sprintf("INSERT INTO @plain_entry VALUES (%s, %v, 'http://%s:%v')", quoted(node), v["cm_location"], node,
+			v["ghana_server_port"])),
 		in("CREATE TABLE @t_kv9 (id int AUTO_INCREMENT PRIMARY KEY, k varchar(64) UNIQUE, v text, on_page bit(1))"),
 		in(fmt.Sprintf("INSERT INTO @t_kv9 (k, v, on_page) VALUES ('port.config', %s, b'0')", quoted(fmt.Sprintf(
 			`{"ghana": %v, "gateway": {"port": %v, "at": [{"a": 1}, {"zone": "%s"}]}, "instance": "%s", "name": "<%s> ‹n› {{x}} it's"}`,
 			v["ghana_server_port"], v["nginx_server_port"], region, prefix+"-8f1c", v["cm_region"])))),
 		in(fmt.Sprintf("INSERT INTO @t_kv9 (k, v) VALUES ('brackets', '‹a› > {{b}} <c>'), ('entry', %s), ('level', '1'), ('same', '2')", quoted(v["cm_url"].(string)+"/"))))
 	s.Exec(in("CREATE TABLE @bare_conf (k varchar(64), v varchar(99), note varchar(20))"),
-		in(fmt.Sprintf("INSERT INTO @bare_conf VALUES ('web', 'port=%v', NULL), ('fixed', '7', 'x')", v["nginx_server_port"])))
+		in(fmt.Sprintf("INSERT INTO @bare_conf VALUES ('web', 'port=%v', NULL), ('fixed', '7', 'x')",
+			v["nginx_server_port"])))
 	if on {
 		s.Exec(in(fmt.Sprintf("INSERT INTO @t_kv9 (k, v) VALUES ('tsdb.url', %s)", quoted(v["tsdb_url"].(string)))))
 	}
 	i := install(t, v, nil)
 	i.DB = s.DB("")
-	i.Writers = map[string]tables.Writes{"rm.region_info": {Script: true}, "rm.node_entry": {Script: true}, "rm.plain_entry": {Script: true}}
+	i.Writers = map[string]tables.Writes{"rm.region_info": {Script: true}, "rm.node_entry": {Script: true},
+		"rm.plain_entry": {Script: true}}
 	return i
 }
 
@@ -86,8 +92,8 @@ func rowOf(t *testing.T, p *pack.Pack, table, key string) pack.Row {
 	return pack.Row{}
 }
 
-// TestRowsThatRefer: the number of another row is looked up, where the numbers differ, where a foreign key says so, and,
-// with a word in the report, where only the name does.
+// TestRowsThatRefer: the number of another row is looked up, where the numbers differ, where a foreign key says so,
+// and, with a word in the report, where only the name does.
 func TestRowsThatRefer(t *testing.T) {
 	t.Parallel()
 	s := testmaria.Start(t)
@@ -109,7 +115,8 @@ func TestRowsThatRefer(t *testing.T) {
 			p, _ := capturedRows(t, j)
 			row := rowOf(t, p, "node_entry", "")
 			ref := row.Refs["region_id"]
-			if _, constant := row.Values["region_id"]; constant || ref.Table != "region_info" || ref.Column != "id" || len(ref.Where) != 1 || ref.Database != "rm" {
+			if _, constant := row.Values["region_id"]; constant || ref.Table != "region_info" || ref.Column != "id" ||
+				len(ref.Where) != 1 || ref.Database != "rm" {
 				t.Errorf("%+v", row)
 			}
 			if ref.Where["code"] != "{{.cm_location}}" && len(tc.ids) > 1 {
@@ -121,7 +128,8 @@ func TestRowsThatRefer(t *testing.T) {
 			if named != tc.named {
 				t.Errorf("named in the report: %v", named)
 			}
-			if n := slices.IndexFunc(p.Rows, func(r pack.Row) bool { return r.Table == "region_info" }); n < 0 || p.Rows[n+1:][0].Table == "" ||
+			if n := slices.IndexFunc(p.Rows, func(r pack.Row) bool { return r.Table == "region_info" }); n < 0 ||
+				p.Rows[n+1:][0].Table == "" ||
 				!slices.ContainsFunc(p.Rows[n+1:], func(r pack.Row) bool { return r.Table == "node_entry" }) {
 				t.Errorf("the row comes before the one that it refers to: %+v", p.Rows)
 			}
@@ -129,7 +137,8 @@ func TestRowsThatRefer(t *testing.T) {
 				t.Errorf("a constant: %+v", row.Values)
 			}
 			// Without a key what names the node and the region is the key: a changed port is no new row.
-			if plain := rowOf(t, p, "plain_entry", ""); len(tc.ids) > 1 && !slices.Equal(plain.Key, []string{"location", "node"}) {
+			if plain := rowOf(t, p, "plain_entry", ""); len(tc.ids) > 1 &&
+				!slices.Equal(plain.Key, []string{"location", "node"}) {
 				t.Errorf("%+v", plain)
 			}
 		})
@@ -161,11 +170,13 @@ func TestSettingsThatFollow(t *testing.T) {
 			t.Errorf("%s, %v", filled.Values["v"], err)
 		}
 		hostile := install(t, values(1), nil)
-		if filled, err := p.FillRow(n, hostile.Data()); err != nil || !strings.Contains(filled.Values["v"], `"zone": "北\"京\\"`) {
+		if filled, err := p.FillRow(n, hostile.Data()); err != nil ||
+			!strings.Contains(filled.Values["v"], `"zone": "北\"京\\"`) {
 			t.Errorf("%s, %v", filled.Values["v"], err)
 		}
 	}
-	if !strings.Contains(text, `{"ghana": {{.ghana_server_port}}, "gateway": {"port": {{.nginx_server_port}}, "at"`) || !strings.Contains(text, "'‹a› > {{\"{{\"}}b}} <c>'") {
+	if !strings.Contains(text, `{"ghana": {{.ghana_server_port}}, "gateway": {"port": {{.nginx_server_port}}, "at"`) ||
+		!strings.Contains(text, "'‹a› > {{\"{{\"}}b}} <c>'") {
 		t.Errorf("the rows of the schema:\n%s", text)
 	}
 	var differs []string
@@ -184,7 +195,8 @@ func TestSettingsThatFollow(t *testing.T) {
 	}
 	rowOf(t, p, "t_kv9", "entry")
 	// A table without a key: what tells its rows apart and comes from nowhere is the key.
-	if bare := rowOf(t, p, "bare_conf", "web"); !bare.Setting || !slices.Equal(bare.Key, []string{"k"}) || bare.Values["v"] != "port={{.nginx_server_port}}" {
+	if bare := rowOf(t, p, "bare_conf", "web"); !bare.Setting || !slices.Equal(bare.Key, []string{"k"}) ||
+		bare.Values["v"] != "port={{.nginx_server_port}}" {
 		t.Errorf("%+v", bare)
 	}
 }
@@ -210,7 +222,8 @@ func TestRowsOfThree(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}
 	}
-	if row := rowOf(t, p, "t_kv9", "tsdb.url"); row.When != "{{if .tsdb_enabled}}1{{end}}" || !row.Setting || row.Values["v"] != "{{.tsdb_url}}" {
+	if row := rowOf(t, p, "t_kv9", "tsdb.url"); row.When != "{{if .tsdb_enabled}}1{{end}}" || !row.Setting ||
+		row.Values["v"] != "{{.tsdb_url}}" {
 		t.Errorf("%+v", row)
 	}
 	if row := rowOf(t, p, "region_info", ""); row.Values["code"] != "{{.cm_location}}" || row.When != "" {

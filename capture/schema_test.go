@@ -57,15 +57,18 @@ func run(t *testing.T, j *capture.Job) *reports.Report {
 func noScratch(t *testing.T, db *sql.DB) {
 	t.Helper()
 	var n int
-	if err := db.QueryRow("SELECT count(*) FROM information_schema.schemata WHERE schema_name LIKE 'omsinit%'").Scan(&n); err != nil || n != 0 {
+	if err := db.QueryRow("SELECT count(*) FROM information_schema.schemata WHERE schema_name LIKE 'omsinit%'").Scan(
+		&n); err != nil || n != 0 {
 		t.Errorf("%d scratch databases are left, %v", n, err)
 	}
 }
 
 // randomTables are definitions with every kind of column.
 func randomTables(r *rand.Rand, count int) []string {
-	kinds := []string{"int(11)", "bigint(20) unsigned", "tinyint(1)", "varchar(64)", "varchar(20) CHARACTER SET latin1", "text", "mediumblob", "datetime(3)", "date",
-		"decimal(12,4)", "double", "json", "enum('a','b,c','d''e')", "set('x','y')", "binary(16)", "char(3) COLLATE utf8mb4_bin", "year(4)", "timestamp NULL", "bit(5)", "int(5) unsigned zerofill"}
+	kinds := []string{"int(11)", "bigint(20) unsigned", "tinyint(1)", "varchar(64)", "varchar(20) CHARACTER SET latin1",
+		"text", "mediumblob", "datetime(3)", "date",
+		"decimal(12,4)", "double", "json", "enum('a','b,c','d''e')", "set('x','y')", "binary(16)",
+		"char(3) COLLATE utf8mb4_bin", "year(4)", "timestamp NULL", "bit(5)", "int(5) unsigned zerofill"}
 	var out []string
 	for i := range count {
 		var lines []string
@@ -81,13 +84,17 @@ func randomTables(r *rand.Rand, count int) []string {
 			}
 			lines = append(lines, l)
 		}
-		lines = append(lines, "`key` varchar(30) DEFAULT 'a`b'", "`at` timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP")
+		lines = append(lines, "`key` varchar(30) DEFAULT 'a`b'",
+			"`at` timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP")
 		lines = append(lines, "PRIMARY KEY (`id`)", "UNIQUE KEY `uk` (`key`,`id`)", "KEY `pre``fix` (`key`(5))")
 		if i > 0 && r.IntN(4) == 0 {
-			lines = append(lines, fmt.Sprintf("`other` bigint, CONSTRAINT `fk_%d` FOREIGN KEY (`other`) REFERENCES `t_%03d` (`id`)", i, i-1))
+			lines = append(lines, fmt.Sprintf(
+				"`other` bigint, CONSTRAINT `fk_%d` FOREIGN KEY (`other`) REFERENCES `t_%03d` (`id`)", i, i-1))
 		}
 		charset := []string{"utf8mb4", "utf8", "latin1"}[r.IntN(3)]
-		out = append(out, fmt.Sprintf("CREATE TABLE `t_%03d` (%s) ENGINE=InnoDB AUTO_INCREMENT=%d DEFAULT CHARSET=%s COMMENT='t %d'", i, strings.Join(lines, ", "), 100+i, charset, i))
+		out = append(out, fmt.Sprintf(
+			"CREATE TABLE `t_%03d` (%s) ENGINE=InnoDB AUTO_INCREMENT=%d DEFAULT CHARSET=%s COMMENT='t %d'", i,
+			strings.Join(lines, ", "), 100+i, charset, i))
 	}
 	return out
 }
@@ -146,9 +153,11 @@ func TestHundredTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := "`big_cm`.`id` AS `i`,'`big_cm`.`target`' AS `t`"; !strings.Contains(string(data), want) {
-		t.Errorf("an alias and a text that are named like a database have changed:\n%s", regexp.MustCompile("(?m)^.*aliased.*$").FindString(string(data)))
+		t.Errorf("an alias and a text that are named like a database have changed:\n%s",
+			regexp.MustCompile("(?m)^.*aliased.*$").FindString(string(data)))
 	}
-	kept := strings.NewReplacer("`big_cm`.`id` AS `i`,'`big_cm`.`target`' AS `t`", "", "JOIN `big_cm`", "", "`big_cm`", "", "AUTO_INCREMENT=7 ) ENGINE=x", "", "DELETE FROM big_cm.target", "").Replace(string(data))
+	kept := strings.NewReplacer("`big_cm`.`id` AS `i`,'`big_cm`.`target`' AS `t`", "", "JOIN `big_cm`", "", "`big_cm`",
+		"", "AUTO_INCREMENT=7 ) ENGINE=x", "", "DELETE FROM big_cm.target", "").Replace(string(data))
 	for _, noise := range []string{"AUTO_INCREMENT=1", "DEFINER", "ENGINE=InnoDB", "big_rm", "big_cm", "utf8mb3"} {
 		if strings.Contains(kept, noise) {
 			t.Errorf("the schema file holds %s", noise)
@@ -162,8 +171,10 @@ func TestVerifySeesDifferences(t *testing.T) {
 	t.Parallel()
 	s := testmaria.Start(t)
 	j := withDB(t, s, "v")
-	s.Exec("CREATE TABLE v_rm.a (id int PRIMARY KEY, name varchar(10), KEY k (name))", "CREATE TABLE v_cm.b (id int PRIMARY KEY)", "CREATE TABLE v_hb.c (id int PRIMARY KEY)",
-		"CREATE TABLE v_rm.x_config (k varchar(10) PRIMARY KEY, v varchar(10))", "INSERT INTO v_rm.x_config VALUES ('a', '1')")
+	s.Exec("CREATE TABLE v_rm.a (id int PRIMARY KEY, name varchar(10), KEY k (name))",
+		"CREATE TABLE v_cm.b (id int PRIMARY KEY)", "CREATE TABLE v_hb.c (id int PRIMARY KEY)",
+		"CREATE TABLE v_rm.x_config (k varchar(10) PRIMARY KEY, v varchar(10))",
+		"INSERT INTO v_rm.x_config VALUES ('a', '1')")
 	if r := run(t, j); !r.Verified {
 		t.Fatal(r.Differences)
 	}
@@ -199,17 +210,24 @@ func TestSince(t *testing.T) {
 	s := testmaria.Start(t)
 	j := withDB(t, s, "s")
 	s.Exec("CREATE TABLE s_rm.a (id int PRIMARY KEY, short varchar(10), old int, keep varchar(20) NOT NULL, KEY gone (old))",
-		"CREATE TABLE s_rm.dropped (id int PRIMARY KEY)", "CREATE TABLE s_cm.b (id int PRIMARY KEY)", "CREATE TABLE s_hb.c (id int PRIMARY KEY)",
-		"CREATE TABLE s_rm.oms_settings (k varchar(10) PRIMARY KEY, v varchar(10))", "INSERT INTO s_rm.oms_settings VALUES ('a', '1'), ('c', 'old'), ('d', 'same')",
+		"CREATE TABLE s_rm.dropped (id int PRIMARY KEY)", "CREATE TABLE s_cm.b (id int PRIMARY KEY)",
+		"CREATE TABLE s_hb.c (id int PRIMARY KEY)",
+		"CREATE TABLE s_rm.oms_settings (k varchar(10) PRIMARY KEY, v varchar(10))",
+		"INSERT INTO s_rm.oms_settings VALUES ('a', '1'), ('c', 'old'), ('d', 'same')",
 		"CREATE TABLE s_rm.tree (id int PRIMARY KEY, parent int, flag bit(1), CONSTRAINT fk FOREIGN KEY (parent) REFERENCES tree (id))",
-		"CREATE TABLE s_rm.z_menu (id int AUTO_INCREMENT PRIMARY KEY, name varchar(20) UNIQUE)", "CREATE TABLE s_rm.menu_option (menu_id int, pos int, PRIMARY KEY (menu_id, pos))",
+		"CREATE TABLE s_rm.z_menu (id int AUTO_INCREMENT PRIMARY KEY, name varchar(20) UNIQUE)",
+		"CREATE TABLE s_rm.menu_option (menu_id int, pos int, PRIMARY KEY (menu_id, pos))",
 		"INSERT INTO s_rm.z_menu VALUES (3, 'first')", "INSERT INTO s_rm.menu_option VALUES (3, 1)",
-		"CREATE TABLE s_rm.flag_config (k varchar(10) PRIMARY KEY, f bit(1))", "INSERT INTO s_rm.flag_config VALUES ('zero', 0), ('one', 1), ('none', NULL)")
+		"CREATE TABLE s_rm.flag_config (k varchar(10) PRIMARY KEY, f bit(1))",
+		"INSERT INTO s_rm.flag_config VALUES ('zero', 0), ('one', 1), ('none', NULL)")
 	j.Release, j.Rows = "4.2.6-CE", []string{"z_menu"}
 	run(t, j)
 	s.Exec("ALTER TABLE s_rm.a MODIFY short varchar(30) COMMENT 'longer', DROP COLUMN old, MODIFY keep varchar(5) NOT NULL, ADD COLUMN fresh int NOT NULL DEFAULT 3 AFTER short, ADD UNIQUE KEY uk (fresh), DROP KEY gone",
-		"DROP TABLE s_rm.dropped", "CREATE TABLE s_cm.added (id int PRIMARY KEY)", "CREATE VIEW s_cm.w AS SELECT 1 AS x", "INSERT INTO s_rm.oms_settings VALUES ('b', '2')",
-		"UPDATE s_rm.oms_settings SET v = 'new' WHERE k = 'c'", "ALTER TABLE s_rm.flag_config ADD COLUMN more varchar(10) DEFAULT 'x'", "UPDATE s_rm.flag_config SET more = 'y' WHERE k = 'one'")
+		"DROP TABLE s_rm.dropped", "CREATE TABLE s_cm.added (id int PRIMARY KEY)",
+		"CREATE VIEW s_cm.w AS SELECT 1 AS x", "INSERT INTO s_rm.oms_settings VALUES ('b', '2')",
+		"UPDATE s_rm.oms_settings SET v = 'new' WHERE k = 'c'",
+		"ALTER TABLE s_rm.flag_config ADD COLUMN more varchar(10) DEFAULT 'x'",
+		"UPDATE s_rm.flag_config SET more = 'y' WHERE k = 'one'")
 	s.Exec("INSERT INTO s_rm.z_menu VALUES (77, 'it''s new')", "INSERT INTO s_rm.menu_option VALUES (77, 1)")
 	next := *j
 	next.Rows = []string{"z_menu"}
@@ -220,9 +238,12 @@ func TestSince(t *testing.T) {
 	}
 	data, _ := os.ReadFile(filepath.Join(next.Out, "schema/rm/4.2.7-CE.sql"))
 	for _, want := range []string{
-		"ALTER TABLE `a` ADD COLUMN `fresh` int NOT NULL DEFAULT 3 AFTER `short`;", "ALTER TABLE `a` MODIFY COLUMN `short` varchar(30)", "ALTER TABLE `a` ADD UNIQUE KEY `uk` (`fresh`);",
-		"-- not run, because it may lose data: DROP TABLE `dropped`", "-- not run, because it may lose data: ALTER TABLE `a` MODIFY COLUMN `keep` varchar(5) NOT NULL",
-		"-- not run, because it may lose data: ALTER TABLE `a` DROP COLUMN `old`", "INSERT INTO `oms_settings` (`k`, `v`) VALUES ('b', '2');",
+		"ALTER TABLE `a` ADD COLUMN `fresh` int NOT NULL DEFAULT 3 AFTER `short`;",
+		"ALTER TABLE `a` MODIFY COLUMN `short` varchar(30)", "ALTER TABLE `a` ADD UNIQUE KEY `uk` (`fresh`);",
+		"-- not run, because it may lose data: DROP TABLE `dropped`",
+		"-- not run, because it may lose data: ALTER TABLE `a` MODIFY COLUMN `keep` varchar(5) NOT NULL",
+		"-- not run, because it may lose data: ALTER TABLE `a` DROP COLUMN `old`",
+		"INSERT INTO `oms_settings` (`k`, `v`) VALUES ('b', '2');",
 		"UPDATE `oms_settings` SET `v` = 'new' WHERE `k` = 'c' AND `v` <=> 'old';", "INSERT INTO `z_menu` (`name`) VALUES ('it''s new');", "INSERT INTO `menu_option` (`menu_id`, `pos`) VALUES ((SELECT `id` FROM `z_menu` WHERE `name` = 'it''s new'), 1);",
 		"UPDATE `flag_config` SET `more` = 'y' WHERE `k` = 'one';",
 	} {
@@ -230,7 +251,8 @@ func TestSince(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, data)
 		}
 	}
-	if strings.Contains(string(data), "'a'") || strings.Contains(string(data), "'d'") || strings.Contains(string(data), "`fk`") {
+	if strings.Contains(string(data), "'a'") || strings.Contains(string(data), "'d'") ||
+		strings.Contains(string(data), "`fk`") {
 		t.Errorf("a row of the previous release comes again:\n%s", data)
 	}
 	if _, err := os.Stat(filepath.Join(next.Out, "schema/rm/4.2.6-CE.sql")); err != nil {
@@ -260,7 +282,8 @@ func TestInterrupted(t *testing.T) {
 	if _, err := conn.ExecContext(t.Context(), "DO GET_LOCK('omsinit_scratch_aaaaaaaa', 0)"); err != nil {
 		t.Fatal(err)
 	}
-	s.Exec("CREATE DATABASE omsinit_scratch_aaaaaaaa_rm", "CREATE DATABASE omsinit_scratch_bbbbbbbb_rm", "CREATE USER 'omsinit_bbbbbbbb'@'%'")
+	s.Exec("CREATE DATABASE omsinit_scratch_aaaaaaaa_rm", "CREATE DATABASE omsinit_scratch_bbbbbbbb_rm",
+		"CREATE USER 'omsinit_bbbbbbbb'@'%'")
 	defer func() {
 		var databases, users string
 		err := s.DB("").QueryRow("SELECT (SELECT GROUP_CONCAT(schema_name) FROM information_schema.schemata WHERE schema_name LIKE 'omsinit%'), (SELECT COUNT(*) FROM mysql.user WHERE user LIKE 'omsinit%')").Scan(&databases, &users)
@@ -268,7 +291,8 @@ func TestInterrupted(t *testing.T) {
 			t.Errorf("%s, %s, %v", databases, users, err)
 		}
 	}()
-	s.Exec("CREATE TABLE i_rm.a (id int PRIMARY KEY)", "CREATE TABLE i_cm.b (id int PRIMARY KEY)", "CREATE TABLE i_hb.c (id int PRIMARY KEY)")
+	s.Exec("CREATE TABLE i_rm.a (id int PRIMARY KEY)", "CREATE TABLE i_cm.b (id int PRIMARY KEY)",
+		"CREATE TABLE i_hb.c (id int PRIMARY KEY)")
 	create := j.Scratch
 	ctx, cancel := context.WithCancel(context.Background())
 	j.Scratch = func(ctx context.Context, c *config.Config, p *pack.Pack) error {

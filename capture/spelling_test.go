@@ -23,16 +23,19 @@ func TestSpellings(t *testing.T) {
 		shlex := "'" + strings.ReplaceAll(region, "'", `'"'"'`) + "'"
 		return map[string]string{
 			"/home/ds/cm/a.properties": "u=jdbc:x?p=" + query(password) + "\n",
-			"/home/ds/cm/b.properties": "u=jdbc:x?p=" + strings.NewReplacer("%2A", "*", "~", "%7E").Replace(url.QueryEscape(password)) + "\n",
-			"/home/ds/cm/c.xml":        "<a p=\"" + python + "\">" + html.EscapeString(password) + "</a>\n",
-			"/home/ds/cm/env.sh":       "#!/bin/sh\nexport R=" + shlex + "\n",
-			"/home/ds/cm/peers.conf":   "peers=" + strings.Join(v["cm_nodes"].([]string), ":18088;") + ":18088\n",
+			"/home/ds/cm/b.properties": "u=jdbc:x?p=" + strings.NewReplacer("%2A", "*", "~",
+				"%7E").Replace(url.QueryEscape(password)) + "\n",
+			"/home/ds/cm/c.xml":      "<a p=\"" + python + "\">" + html.EscapeString(password) + "</a>\n",
+			"/home/ds/cm/env.sh":     "#!/bin/sh\nexport R=" + shlex + "\n",
+			"/home/ds/cm/peers.conf": "peers=" + strings.Join(v["cm_nodes"].([]string), ":18088;") + ":18088\n",
 		}
 	}
 	v, w, x := plainValues(), plainValues(), plainValues()
-	v["oms_meta_password"], w["oms_meta_password"], x["oms_meta_password"] = "A1 !\"#$%&'()*+,-./:;<=>?@[]^_{|}~密", `tso\B'9"</p>&%40 $x`, `*'~ "`
+	v["oms_meta_password"], w["oms_meta_password"], x["oms_meta_password"] = "A1 !\"#$%&'()*+,-./:;<=>?@[]^_{|}~密",
+		`tso\B'9"</p>&%40 $x`, `*'~ "`
 	v["cm_region_cn"], w["cm_region_cn"], x["cm_region_cn"] = "杭州", `北京 "1" &`, `'; id; '`
-	v["cm_nodes"], w["cm_nodes"], x["cm_nodes"] = []string{"10.0.0.2"}, []string{"10.0.0.7", "10.0.0.8"}, []string{"10.1.0.1", "10.1.0.2", "10.1.0.3"}
+	v["cm_nodes"], w["cm_nodes"], x["cm_nodes"] = []string{"10.0.0.2"}, []string{"10.0.0.7", "10.0.0.8"},
+		[]string{"10.1.0.1", "10.1.0.2", "10.1.0.3"}
 	for _, values := range []map[string]any{v, w, x} {
 		values["cm_server_port"] = 18088
 	}
@@ -67,18 +70,22 @@ func TestSpellings(t *testing.T) {
 func TestMembers(t *testing.T) {
 	files := func(v map[string]any, odd string) map[string]string {
 		data, _ := json.Marshal(v["cm_region"])
-		return map[string]string{"/home/ds/cm/one.json": fmt.Sprintf(`{"x": {"odd": %q, "at": %v, "tags": ["a", %s]}, "u": %s}`, odd, v["cm_location"], data, data)}
+		return map[string]string{"/home/ds/cm/one.json": fmt.Sprintf(
+			`{"x": {"odd": %q, "at": %v, "tags": ["a", %s]}, "u": %s}`, odd, v["cm_location"], data, data)}
 	}
 	calls := func(v map[string]any) []source.Exchange {
-		return []source.Exchange{{Method: "PUT", Path: fmt.Sprintf("/location/%v", v["cm_location"]), ContentType: "application/json",
-			Body: fmt.Appendf(nil, `{"no": %v, "name": {"en": %q}, "default": %v, "tags": ["oms", %q], "limit": 127}`, v["cm_location"], v["cm_region"], v["cm_is_default"], v["cm_region"])}}
+		return []source.Exchange{{Method: "PUT", Path: fmt.Sprintf("/location/%v", v["cm_location"]),
+			ContentType: "application/json",
+			Body: fmt.Appendf(nil, `{"no": %v, "name": {"en": %q}, "default": %v, "tags": ["oms", %q], "limit": 127}`,
+				v["cm_location"], v["cm_region"], v["cm_is_default"], v["cm_region"])}}
 	}
 	v, w, x := plainValues(), plainValues(), plainValues()
 	v["cm_location"], w["cm_location"], x["cm_location"] = 1, 12, 7
 	v["cm_region"], w["cm_region"], x["cm_region"] = "cn-hz", "cn-beijing", `e"u`
 	v["cm_is_default"], w["cm_is_default"], x["cm_is_default"] = true, false, false
 	a, b := install(t, v, files(v, "first")), install(t, w, files(w, "second"))
-	a.Calls, b.Calls = calls(v), append([]source.Exchange{{Method: "POST", Path: "/one/more", Form: map[string][]string{"a": {"1"}}, Status: 503}}, calls(w)...)
+	a.Calls, b.Calls = calls(v), append([]source.Exchange{{Method: "POST", Path: "/one/more",
+		Form: map[string][]string{"a": {"1"}}, Status: 503}}, calls(w)...)
 	j := job(t, a, b)
 	j.Files = []string{"/home/ds/cm/one.json"}
 	r := run(t, j)
@@ -86,7 +93,8 @@ func TestMembers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if made, err := p.Render(p.Files[0], install(t, x, nil).Data()); err != nil || string(made) != files(x, "first")["/home/ds/cm/one.json"] {
+	if made, err := p.Render(p.Files[0], install(t, x, nil).Data()); err != nil ||
+		string(made) != files(x, "first")["/home/ds/cm/one.json"] {
 		t.Errorf("%s, %v: %+v", made, err, r.Findings)
 	}
 	got, err := p.Request(p.Calls[0], install(t, x, nil).Data())

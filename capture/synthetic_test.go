@@ -15,7 +15,8 @@ import (
 // TestSynthetic: a pack that renders the same is looked at with values that no installation has.
 func TestSynthetic(t *testing.T) {
 	t.Parallel()
-	const properties, object = "/home/ds/ghana/config/application-oms.properties", "/home/ds/supervisor/config/supervisor.json"
+	const properties, object = "/home/ds/ghana/config/application-oms.properties",
+		"/home/ds/supervisor/config/supervisor.json"
 	files := func(host, region, password string) map[string]string {
 		return map[string]string{
 			properties: "db=jdbc:mysql://" + host + ":2881/x\nregion.name=" + region + "\npw=" + password + "\n",
@@ -25,7 +26,8 @@ func TestSynthetic(t *testing.T) {
 	v, w := plainValues(), plainValues()
 	v["oms_meta_host"], v["cm_region"], v["oms_meta_password"] = "10.7.7.7", "cn-first", "first-secret-1"
 	w["oms_meta_host"], w["cm_region"], w["oms_meta_password"] = "10.8.8.8", "cn-second", "second-secret-2"
-	j := job(t, install(t, v, files("10.7.7.7", "cn-first", "first-secret-1")), install(t, w, files("10.8.8.8", "cn-second", "second-secret-2")))
+	j := job(t, install(t, v, files("10.7.7.7", "cn-first", "first-secret-1")),
+		install(t, w, files("10.8.8.8", "cn-second", "second-secret-2")))
 	run(t, j)
 	look := func() []finding.Finding {
 		t.Helper()
@@ -57,7 +59,8 @@ func TestSynthetic(t *testing.T) {
 	change("pack.yaml", "format: json\n", "format: json\n    spelling: raw\n")
 	got := look()
 	if !slices.ContainsFunc(got, func(d finding.Finding) bool {
-		return d.Place == finding.Place{File: "templates" + properties, Line: 1} && strings.Contains(d.Message.String(), "oms_meta_host")
+		return d.Place == finding.Place{File: "templates" + properties, Line: 1} &&
+			strings.Contains(d.Message.String(), "oms_meta_host")
 	}) {
 		t.Errorf("a value of the installation is not found: %v", got)
 	}

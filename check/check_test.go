@@ -102,12 +102,14 @@ func TestHost(t *testing.T) {
 		{"not set, one node", single, "", "warning host.ip"},
 		{"not set, several nodes", several, "", "error host.ip"},
 		{"not one of the nodes", several, "10.0.0.3", "error host.nodes"},
-		{"not an address of this host", load(t, strings.Replace(valid, "10.0.0.2", "10.0.0.9", 1)), "10.0.0.9", "error host.address"},
+		{"not an address of this host", load(t, strings.Replace(valid, "10.0.0.2", "10.0.0.9", 1)), "10.0.0.9",
+			"error host.address"},
 		{"neither", several, "10.0.0.9", "error host.nodes, error host.address"},
 		{"a host name", several, "oms-1", "error host.ip"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			in := Input{HostIP: tc.hostIP, addresses: addresses("10.0.0.1/24", "10.0.0.2/24", "fd00::2/64", "10.0.0.3/24")}
+			in := Input{HostIP: tc.hostIP, addresses: addresses("10.0.0.1/24", "10.0.0.2/24", "fd00::2/64",
+				"10.0.0.3/24")}
 			got := outcome(t, in, tc.cfg, hostIP)
 			if ids(got) != tc.want {
 				t.Errorf("got %s, want %s: %+v", ids(got), tc.want, got.Findings)
@@ -224,7 +226,8 @@ tsdb_password: Secret43
 func freePorts(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
-	for _, key := range []string{"nginx_server_port", "ghana_server_port", "supervisor_server_port", "sshd_server_port", "cm_server_port"} {
+	for _, key := range []string{"nginx_server_port", "ghana_server_port", "supervisor_server_port", "sshd_server_port",
+		"cm_server_port"} {
 		l, err := net.Listen("tcp", ":0")
 		if err != nil {
 			t.Fatal(err)
@@ -243,12 +246,15 @@ func TestProgramFiles(t *testing.T) {
 		err      error
 		want     string
 	}{
-		"nothing":      {nil, nil, ""},
-		"broken":       {[]finding.Finding{{Severity: finding.Error, Place: place, Message: msg.M("%v", "bad")}}, nil, "warning program.broken"},
-		"ignored":      {[]finding.Finding{{Severity: finding.Warning, Place: place, Message: msg.M("%v", "odd")}}, nil, "warning program.ignored"},
+		"nothing": {nil, nil, ""},
+		"broken": {[]finding.Finding{{Severity: finding.Error, Place: place, Message: msg.M("%v", "bad")}}, nil,
+			"warning program.broken"},
+		"ignored": {[]finding.Finding{{Severity: finding.Warning, Place: place, Message: msg.M("%v", "odd")}}, nil,
+			"warning program.ignored"},
 		"not readable": {nil, errors.New("permission denied"), "warning program.broken"},
 	} {
-		n, f := &node{Input: Input{ProgramFiles: func() ([]finding.Finding, error) { return tc.findings, tc.err }}}, &found{}
+		n, f := &node{Input: Input{ProgramFiles: func() ([]finding.Finding, error) { return tc.findings, tc.err }}},
+			&found{}
 		programFiles(t.Context(), n, f)
 		if got := ids(Result{Findings: f.findings}); got != tc.want {
 			t.Errorf("%s: got %s, want %s", name, got, tc.want)

@@ -43,7 +43,8 @@ func (n *node) replacedFile(f *found) {
 	for _, m := range n.mounts() {
 		if m.Mountpoint == n.ConfigFile && strings.HasSuffix(m.Root, "//deleted") {
 			f.warning("config.replaced",
-				msg.M("%s was replaced on the host by another file, and this container still sees the old one", n.ConfigFile),
+				msg.M("%s was replaced on the host by another file, and this container still sees the old one",
+					n.ConfigFile),
 				msg.M("make the container anew (docker rm, docker run; the mounts keep the data), and edit the file in place from then on: omsinit config set, or an editor that keeps the file"),
 				fact("file", n.ConfigFile))
 		}

@@ -36,8 +36,10 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 
 func newAuthority(t *testing.T, name string, by *authority) *authority {
 	a := &authority{t: t, key: newKey(t)}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(1000 * time.Hour), KeyUsage: x509.KeyUsageCertSign}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IsCA: true,
+		BasicConstraintsValid: true,
+		NotBefore:             time.Now().Add(-time.Hour), NotAfter: time.Now().Add(1000 * time.Hour),
+		KeyUsage: x509.KeyUsageCertSign}
 	parent, signer := template, a.key
 	if by != nil {
 		parent, signer = by.cert, by.key
@@ -62,7 +64,8 @@ func sign(t *testing.T, template, parent *x509.Certificate, public any, signer *
 // server makes a certificate of a server, valid from and until so long from now.
 func (a *authority) server(from, until time.Duration, names ...string) (*x509.Certificate, *ecdsa.PrivateKey) {
 	a.t.Helper()
-	template := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "oms"}, NotBefore: time.Now().Add(from), NotAfter: time.Now().Add(until)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "oms"},
+		NotBefore: time.Now().Add(from), NotAfter: time.Now().Add(until)}
 	for _, name := range names {
 		if ip := net.ParseIP(name); ip != nil {
 			template.IPAddresses = append(template.IPAddresses, ip)
@@ -117,9 +120,12 @@ func TestHTTPS(t *testing.T) {
 		{"folders", folder, folder, 0, "error https.file, error https.file"},
 		{"one folder", chain(leaf), folder, 0, "error https.file"},
 		{"not PEM", "hello", keyPEM(t, key), 0o600, "error https.file"},
-		{"a broken certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", keyPEM(t, key), 0o600, "error https.file"},
+		{"a broken certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", keyPEM(t, key),
+			0o600, "error https.file"},
 		{"another key", chain(leaf), keyPEM(t, overKey), 0o600, "error https.pair"},
-		{"an encrypted key", chain(leaf), "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n", 0o600, "error https.file"},
+		{"an encrypted key", chain(
+			leaf), "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n", 0o600,
+			"error https.file"},
 		{"the leaf last", chain(middle.cert, leaf), keyPEM(t, key), 0o600, "error https.chain"},
 		{"a stranger between", chain(leaf, other.cert), keyPEM(t, key), 0o600, "warning https.chain"},
 		{"expires soon", chain(soon), keyPEM(t, soonKey), 0o600, "warning https.expiry"},

@@ -39,7 +39,8 @@ func metaDBConnect(ctx context.Context, n *node, f *found) {
 	if took > slowGreeting {
 		f.warning("metadb.slow-greeting",
 			msg.M("the MetaDB at %s:%d let this node in after %s", n.cfg.MetaHost, n.cfg.MetaPort, shown(took)),
-			msg.M("set skip_name_resolve there: it looks up the name of each client, and its name server is slow or away"),
+			msg.M(
+				"set skip_name_resolve there: it looks up the name of each client, and its name server is slow or away"),
 			fact("seconds", rounded(took)))
 	}
 	f.publish = func() { n.db, n.login = db, took }
@@ -48,7 +49,8 @@ func metaDBConnect(ctx context.Context, n *node, f *found) {
 // greetsLater reports a server that has not greeted within a shorter deadline than the usual one.
 func (n *node) greetsLater(f *found, waited time.Duration) {
 	f.error("metadb.slow-greeting",
-		msg.M("the MetaDB at %s:%d accepts connections, and has not greeted this node within %s", n.cfg.MetaHost, n.cfg.MetaPort, shown(waited)),
+		msg.M("the MetaDB at %s:%d accepts connections, and has not greeted this node within %s", n.cfg.MetaHost,
+			n.cfg.MetaPort, shown(waited)),
 		msg.M("set skip_name_resolve there, if it looks up the name of each client and its name server is slow or away; `omsinit check` waits for it for %s, and says whether it hangs", database.LoginTimeout),
 		fact("seconds", rounded(waited)))
 	f.findings[len(f.findings)-1].Transient = true
@@ -132,11 +134,13 @@ func (n *node) suits(f *found, kind, version string) {
 	facts := []finding.Fact{fact("kind", kind), fact("version", version), fact("release", n.Release)}
 	switch s := n.Suiting(kind, version); {
 	case s == nil:
-		f.warning("metadb.untried", msg.M("nothing is known about %s %s as the MetaDB of OMS %s", kind, version, n.Release),
+		f.warning("metadb.untried", msg.M("nothing is known about %s %s as the MetaDB of OMS %s", kind, version,
+			n.Release),
 			msg.M("use one that is named as working (`omsinit pack show pack.yaml` shows which), or try it before it is needed"), facts...)
 	case !s.Works:
 		f.warning("metadb.unsuitable",
-			msg.M("OMS %s is known not to work with %s %s as its MetaDB: %s (%s)", n.Release, kind, version, s.Symptom, s.Source),
+			msg.M("OMS %s is known not to work with %s %s as its MetaDB: %s (%s)", n.Release, kind, version,
+				s.Symptom, s.Source),
 			msg.M("use one that is named as working (`omsinit pack show pack.yaml` shows which), or try it before it is needed"),
 			append(facts, fact("source", s.Source))...)
 	default:

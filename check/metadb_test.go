@@ -65,7 +65,8 @@ func TestMetaDB(t *testing.T) {
 		wrong := *cfg
 		wrong.MetaPassword = "AnotherSecret43"
 		got := connected(t, Input{}, &wrong)
-		if ids(got) != "error metadb.login" || got.Findings[0].Transient || strings.Contains(fmt.Sprint(got), "AnotherSecret43") {
+		if ids(got) != "error metadb.login" || got.Findings[0].Transient ||
+			strings.Contains(fmt.Sprint(got), "AnotherSecret43") {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -78,9 +79,12 @@ func TestMetaDB(t *testing.T) {
 		}
 	})
 	t.Run("looks up names", func(t *testing.T) {
-		file := freePorts(t) + strings.NewReplacer("2883", itoa(db.Slow(slowGreeting)), "Secret42", db.Password).Replace(valid)
-		in := Input{Layout: layout.New(t.TempDir()), ConfigFile: "-", Load: typing(strings.NewReader(file)), TryWrites: true,
-			HostIP: "10.0.0.1", addresses: addresses("10.0.0.1/24"), Deadline: time.Second} // less than a login takes
+		file := freePorts(t) + strings.NewReplacer("2883", itoa(db.Slow(slowGreeting)), "Secret42",
+			db.Password).Replace(valid)
+		in := Input{Layout: layout.New(t.TempDir()), ConfigFile: "-", Load: typing(strings.NewReader(file)),
+			TryWrites: true,
+			// less than a login takes
+			HostIP: "10.0.0.1", addresses: addresses("10.0.0.1/24"), Deadline: time.Second}
 		report, _ := Run(t.Context(), in)
 		var got []string
 		for _, f := range report.Findings() {
@@ -102,7 +106,8 @@ func TestMetaDB(t *testing.T) {
 		slow.MetaPort = l.Addr().(*net.TCPAddr).Port
 		n := &node{Input: Input{Deadline: 20 * time.Millisecond}, cfg: &slow}
 		f, _ := bounded(t.Context(), n, metaDBConnectCheck)
-		if got := (Result{Findings: f.findings}); ids(got) != "error metadb.slow-greeting" || !got.Findings[0].Transient {
+		if got := (Result{Findings: f.findings}); ids(got) != "error metadb.slow-greeting" ||
+			!got.Findings[0].Transient {
 			t.Errorf("got %+v", f.findings)
 		}
 	})
@@ -114,14 +119,17 @@ func TestMetaDB(t *testing.T) {
 		uses := func(*config.Config) ([]database.Use, error) {
 			return []database.Use{{Database: "rm", Rights: []database.Right{database.Create}}}, nil
 		}
-		if got := connected(t, Input{Uses: uses}, &app, metaDBDatabases, metaDBRights); ids(got) != "error metadb.read-only" {
+		if got := connected(t, Input{Uses: uses}, &app, metaDBDatabases,
+			metaDBRights); ids(got) != "error metadb.read-only" {
 			t.Errorf("got %+v", got)
 		}
 	})
 	t.Run("frozen", func(t *testing.T) {
 		db.Freeze()
 		defer db.Thaw()
-		in := Input{Layout: layout.New(t.TempDir()), ConfigFile: "-", Load: typing(strings.NewReader(freePorts(t) + strings.NewReplacer("2883", itoa(db.Port), "Secret42", db.Password).Replace(valid))),
+		in := Input{Layout: layout.New(t.TempDir()), ConfigFile: "-",
+			Load: typing(strings.NewReader(freePorts(t) + strings.NewReplacer("2883", itoa(db.Port), "Secret42",
+				db.Password).Replace(valid))),
 			HostIP: "10.0.0.1", addresses: addresses("10.0.0.1/24"), Deadline: 300 * time.Millisecond}
 		report, _ := Run(t.Context(), in)
 		if err := report.Err(); !finding.IsTransient(err) {
@@ -136,7 +144,8 @@ func TestMetaDB(t *testing.T) {
 	})
 	t.Run("what is known about it", func(t *testing.T) {
 		for want, s := range map[string]*pack.Server{
-			"": {Works: true}, "warning metadb.unsuitable": {Symptom: "an error", Source: "a page"}, "warning metadb.untried": nil,
+			"": {Works: true}, "warning metadb.unsuitable": {Symptom: "an error", Source: "a page"},
+			"warning metadb.untried": nil,
 		} {
 			in := Input{Suiting: func(kind, version string) *pack.Server {
 				if kind != "MariaDB" || version == "" {
@@ -163,7 +172,8 @@ func TestMetaDB(t *testing.T) {
 			ahead time.Duration
 			want  string
 		}{
-			{0, ""}, {900 * time.Millisecond, ""}, {2 * time.Second, "warning metadb.clock"}, {-2 * time.Second, "warning metadb.clock"},
+			{0, ""}, {900 * time.Millisecond, ""}, {2 * time.Second, "warning metadb.clock"},
+			{-2 * time.Second, "warning metadb.clock"},
 			{8 * time.Second, "error metadb.clock"}, {-8 * time.Second, "error metadb.clock"},
 		} {
 			in := Input{now: func() time.Time { return time.Now().Add(-tc.ahead).In(zone) }}
@@ -179,7 +189,8 @@ func TestMetaDB(t *testing.T) {
 	t.Run("time zone", func(t *testing.T) {
 		in := Input{now: func() time.Time { return time.Now().In(time.FixedZone("NST", -(3*3600 + 30*60))) }}
 		got := connected(t, in, cfg, metaDBClock)
-		if ids(got) != "warning metadb.timezone" || !strings.Contains(got.Findings[0].Message.String(), "UTC-03:30 (NST)") {
+		if ids(got) != "warning metadb.timezone" ||
+			!strings.Contains(got.Findings[0].Message.String(), "UTC-03:30 (NST)") {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -187,10 +198,13 @@ func TestMetaDB(t *testing.T) {
 		db.Exec("SET GLOBAL time_zone = '+08:00'")
 		defer db.Exec("SET GLOBAL time_zone = SYSTEM")
 		for tz, want := range map[string]string{
-			"UTC-8": "", "<+08>-8": "", "CST-8": "", "UTC+8": "warning metadb.timezone", "UTC": "warning metadb.timezone",
-			"Asia/Nowhere": "warning metadb.timezone, warning metadb.timezone", "UTC 8": "warning metadb.timezone, warning metadb.timezone",
+			"UTC-8": "", "<+08>-8": "", "CST-8": "", "UTC+8": "warning metadb.timezone",
+			"UTC":          "warning metadb.timezone",
+			"Asia/Nowhere": "warning metadb.timezone, warning metadb.timezone",
+			"UTC 8":        "warning metadb.timezone, warning metadb.timezone",
 		} {
-			in := Input{Environ: []string{"TZ=" + tz}, now: func() time.Time { return time.Now().UTC() }} // which is all that Go makes of it
+			// which is all that Go makes of it
+			in := Input{Environ: []string{"TZ=" + tz}, now: func() time.Time { return time.Now().UTC() }}
 			if got := connected(t, in, cfg, metaDBClock); ids(got) != want {
 				t.Errorf("%s: got %+v", tz, got)
 			}
@@ -198,7 +212,8 @@ func TestMetaDB(t *testing.T) {
 	})
 	t.Run("gate", func(t *testing.T) {
 		in := Input{Gate: func(context.Context, *config.Config) error { return finding.Transient(context.DeadlineExceeded) }}
-		if got := connected(t, in, cfg, metaDBRelease); ids(got) != "error metadb.release" || !got.Findings[0].Transient {
+		if got := connected(t, in, cfg, metaDBRelease); ids(got) != "error metadb.release" ||
+			!got.Findings[0].Transient {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -216,7 +231,8 @@ func TestTLS(t *testing.T) {
 	db := testmaria.Start(t, testmaria.Args("--ssl-cert="+dir+"/crt.pem", "--ssl-key="+dir+"/key.pem"))
 	db.Exec("CREATE USER tls@'%' IDENTIFIED BY 'pw' REQUIRE SSL", "CREATE USER plain@'%' IDENTIFIED BY 'pw'")
 	for _, tc := range []struct{ user, password, want string }{
-		{"plain", "pw", ""}, {"tls", "pw", "error metadb.tls"}, {"tls", "wrong", "error metadb.login"}, {"nobody", "pw", "error metadb.login"},
+		{"plain", "pw", ""}, {"tls", "pw", "error metadb.tls"}, {"tls", "wrong", "error metadb.login"},
+		{"nobody", "pw", "error metadb.login"},
 	} {
 		cfg := onServer(t, db, "")
 		cfg.MetaUser, cfg.MetaPassword = tc.user, config.Secret(tc.password)
@@ -231,9 +247,12 @@ func TestServerKind(t *testing.T) {
 		version, comment, kind string
 		known                  bool
 	}{
-		{"5.7.44-log", "MySQL Community Server (GPL)", "MySQL", true}, {"8.0.36", "MySQL", "MySQL", true}, {"5.6.51", "", "MySQL", false},
-		{"10.11.6-MariaDB-0+deb12u1", "Debian 12", "MariaDB", true}, {"10.1.48-MariaDB", "", "MariaDB", false}, {"11.4.2-MariaDB", "", "MariaDB", true},
-		{"5.7.25-OceanBase-v4.2.1.8", "OceanBase 4.2.1", "OceanBase", true}, {"5.6.25", "OceanBase 2.2.77 (r1)", "OceanBase", true}, {"garbage", "", "MySQL", false},
+		{"5.7.44-log", "MySQL Community Server (GPL)", "MySQL", true}, {"8.0.36", "MySQL", "MySQL", true},
+		{"5.6.51", "", "MySQL", false},
+		{"10.11.6-MariaDB-0+deb12u1", "Debian 12", "MariaDB", true}, {"10.1.48-MariaDB", "", "MariaDB", false},
+		{"11.4.2-MariaDB", "", "MariaDB", true},
+		{"5.7.25-OceanBase-v4.2.1.8", "OceanBase 4.2.1", "OceanBase", true},
+		{"5.6.25", "OceanBase 2.2.77 (r1)", "OceanBase", true}, {"garbage", "", "MySQL", false},
 	} {
 		if kind, known := serverKind(tc.version, tc.comment); kind != tc.kind || known != tc.known {
 			t.Errorf("%s %s: got %s %v", tc.version, tc.comment, kind, known)

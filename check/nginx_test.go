@@ -94,7 +94,8 @@ func TestAsNginx(t *testing.T) {
 			if err := os.MkdirAll(filepath.Dir(l.CertFile()), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			for to, from := range map[string]string{l.CertFile(): file, l.KeyFile(): strings.TrimSuffix(file, ".crt") + ".key"} {
+			for to, from := range map[string]string{l.CertFile(): file,
+				l.KeyFile(): strings.TrimSuffix(file, ".crt") + ".key"} {
 				data, err := os.ReadFile(from)
 				if err != nil {
 					t.Fatal(err)
@@ -114,7 +115,8 @@ func TestAsNginx(t *testing.T) {
 			}
 			in.findProgram = func(string) (string, error) { return "", errors.New("no nginx here") }
 			without := outcome(t, in, load(t, valid), httpsCertificate)
-			if got := findsRefusal(without.Findings, finding.Warning); got == accepts && !slices.Contains(unseen, name) {
+			if got := findsRefusal(without.Findings, finding.Warning); got == accepts &&
+				!slices.Contains(unseen, name) {
 				t.Errorf("nginx says %q, the check without nginx %s", said, ids(without))
 			}
 			for _, f := range append(with.Findings, without.Findings...) {

@@ -63,8 +63,10 @@ func (f *found) ofAnother(p config.Port, programs map[string]int) {
 	if holder == "" || holder == p.Program {
 		return
 	}
-	f.warning("port.other-component", msg.M("%s: port %d is held by %s, and so %s cannot have it", p.Key, p.Number, holder, p.Program),
-		msg.M("omsinit restart %s %s", p.Program, holder), fact("key", p.Key), fact("port", p.Number), fact("program", holder))
+	f.warning("port.other-component", msg.M("%s: port %d is held by %s, and so %s cannot have it", p.Key, p.Number,
+		holder, p.Program),
+		msg.M("omsinit restart %s %s", p.Program, holder), fact("key", p.Key), fact("port", p.Number),
+		fact("program", holder))
 }
 
 // holderFacts are the facts about a process that is in the way.

@@ -18,8 +18,8 @@ import (
 // component of the node.
 const listenVariable = "CHECK_TEST_PORT"
 
-// TestPortsWithoutPtrace: with Docker's default capabilities, a component of another user is known to hold its own port,
-// and a stranger of another user is named.
+// TestPortsWithoutPtrace: with Docker's default capabilities, a component of another user is known to hold its own
+// port, and a stranger of another user is named.
 func TestPortsWithoutPtrace(t *testing.T) {
 	if given := os.Getenv(listenVariable); given != "" {
 		var port, pid int
@@ -27,7 +27,8 @@ func TestPortsWithoutPtrace(t *testing.T) {
 			t.Fatal(err)
 		}
 		cfg := load(t, valid+"cm_server_port: "+strconv.Itoa(port)+"\n")
-		in := Input{Layout: layout.New(t.TempDir()), OwnPrograms: func(context.Context) map[string]int { return map[string]int{"oms_drc_cm": pid} }}
+		in := Input{Layout: layout.New(t.TempDir()),
+			OwnPrograms: func(context.Context) map[string]int { return map[string]int{"oms_drc_cm": pid} }}
 		for _, f := range outcome(t, in, cfg, portsFree).Findings {
 			fmt.Printf("found %s: %s\n", f.ID, f.Message)
 		}

@@ -137,7 +137,8 @@ func printSource(w io.Writer, f finding.Finding) {
 	before = before[:min(max(f.Place.Column-1, 0), len(before))]
 	caret := strings.Repeat(" ", len(number)-2) + "| " +
 		strings.Repeat(" ", runewidth.StringWidth(strings.ReplaceAll(string(before), "\t", tab))) + "^"
-	fmt.Fprintf(w, "%s\n%s\n", style.Dim.Paint(w, number)+strings.ReplaceAll(f.Source, "\t", tab), style.Dim.Paint(w, caret))
+	fmt.Fprintf(w, "%s\n%s\n", style.Dim.Paint(w, number)+strings.ReplaceAll(f.Source, "\t", tab),
+		style.Dim.Paint(w, caret))
 }
 
 // summary prints in one line what the report comes to.
@@ -159,7 +160,8 @@ func (r Report) summary(w io.Writer, lang msg.Lang) {
 	case r.transient():
 		color, next = style.Error, msg.M("the errors may go away by themselves")
 	case errors > 0:
-		color, next = style.Error, msg.M("correct what is named, and run the same command again; omsinit check --explain ID says more about one")
+		color, next = style.Error, msg.M(
+			"correct what is named, and run the same command again; omsinit check --explain ID says more about one")
 	case warnings > 0:
 		color = style.Warning
 	}

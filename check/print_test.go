@@ -28,18 +28,27 @@ func itoa(n int) string { return strconv.Itoa(n) }
 func sampleReport() Report {
 	report := Report{ConfigFile: "/home/admin/conf/config.yaml", Release: "4.2.3-CE", Results: []Result{
 		{ID: "config.file", Title: msg.M("Check the validity of config.yaml format.")},
-		{ID: "host.ip", Title: msg.M("Check the IP address of this node (OMS_HOST_IP)."), Findings: []finding.Finding{{ID: "host.ip", Severity: finding.Warning,
-			Message: msg.M("OMS_HOST_IP is not set; the only entry of cm_nodes, %s, is used", "10.0.0.1"),
-			Fix:     msg.M("start the container with -e OMS_HOST_IP=%s", "10.0.0.1"), Facts: []finding.Fact{fact("cm_nodes", []string{"10.0.0.1"})}}}},
-		{ID: "port.free", Title: msg.M("Check that the ports of the components are free."), Findings: []finding.Finding{{ID: "port.in-use", Severity: finding.Error,
-			Message: msg.M("%s: port %d is already in use by process %d (%s)", "cm_server_port", 8088, 4711, "java"),
-			Fix:     msg.M("stop what holds the port, or set another %s in config.yaml", "cm_server_port"), Facts: []finding.Fact{fact("port", 8088), fact("pid", 4711)}}}},
-		{ID: "metadb.clock", Title: msg.M("Check the synchronization between the MetaDB clock and the machine clock."), Facts: []finding.Fact{fact("offset_seconds", -6.5)}, Findings: []finding.Finding{
-			{ID: "metadb.clock", Severity: finding.Error, Message: msg.M("the clock of the MetaDB is %s behind that of this host", "6.5s"),
-				Fix: msg.M("synchronise the clocks of the MetaDB's host and of all OMS nodes with NTP")}}},
-		{ID: "tsdb.connect", Title: msg.M("Check the time-series database."), Findings: []finding.Finding{{ID: "tsdb.connect", Severity: finding.Error, Transient: true,
-			Message: msg.M("%s", "a&b <c>")}}},
-		{ID: "tsdb.write", Title: msg.M("Check that the time-series database takes data."), SkippedBecause: []string{"tsdb.connect"}},
+		{ID: "host.ip", Title: msg.M("Check the IP address of this node (OMS_HOST_IP)."),
+			Findings: []finding.Finding{{ID: "host.ip", Severity: finding.Warning,
+				Message: msg.M("OMS_HOST_IP is not set; the only entry of cm_nodes, %s, is used", "10.0.0.1"),
+				Fix:     msg.M("start the container with -e OMS_HOST_IP=%s", "10.0.0.1"),
+				Facts:   []finding.Fact{fact("cm_nodes", []string{"10.0.0.1"})}}}},
+		{ID: "port.free", Title: msg.M("Check that the ports of the components are free."),
+			Findings: []finding.Finding{{ID: "port.in-use", Severity: finding.Error,
+				Message: msg.M("%s: port %d is already in use by process %d (%s)", "cm_server_port", 8088,
+					4711, "java"),
+				Fix:   msg.M("stop what holds the port, or set another %s in config.yaml", "cm_server_port"),
+				Facts: []finding.Fact{fact("port", 8088), fact("pid", 4711)}}}},
+		{ID: "metadb.clock", Title: msg.M("Check the synchronization between the MetaDB clock and the machine clock."),
+			Facts: []finding.Fact{fact("offset_seconds", -6.5)}, Findings: []finding.Finding{
+				{ID: "metadb.clock", Severity: finding.Error,
+					Message: msg.M("the clock of the MetaDB is %s behind that of this host", "6.5s"),
+					Fix:     msg.M("synchronise the clocks of the MetaDB's host and of all OMS nodes with NTP")}}},
+		{ID: "tsdb.connect", Title: msg.M("Check the time-series database."),
+			Findings: []finding.Finding{{ID: "tsdb.connect", Severity: finding.Error, Transient: true,
+				Message: msg.M("%s", "a&b <c>")}}},
+		{ID: "tsdb.write", Title: msg.M("Check that the time-series database takes data."),
+			SkippedBecause: []string{"tsdb.connect"}},
 	}}
 	report.judge(Ignored{"metadb.clock"})
 	return report
@@ -80,7 +89,8 @@ func TestPrintNarrow(t *testing.T) {
 			}
 		}
 		words := func(text string) string {
-			return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == '-' }), "")
+			return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == '-' }),
+				"")
 		}
 		if want, got := words(wide.String()), words(style.Strip(narrow.String())); want != got {
 			t.Errorf("not the same text:\n%s", cmp.Diff(want, got))
@@ -126,7 +136,8 @@ func TestEveryFindingIsExplained(t *testing.T) {
 		t.Fatal(err)
 	}
 	// These are found elsewhere, and handed in.
-	files = append(files, "../init/upgrade/objection.go", "../init/metadb/backup/probe.go", "../init/flow/upgrade.go", "../internal/registry/rules.go", "../internal/config/findings.go")
+	files = append(files, "../init/upgrade/objection.go", "../init/metadb/backup/probe.go", "../init/flow/upgrade.go",
+		"../internal/registry/rules.go", "../internal/config/findings.go")
 	for _, path := range files {
 		if strings.HasSuffix(path, "_test.go") || path == "ignore.go" || path == "checks.go" {
 			continue
@@ -143,7 +154,8 @@ func TestEveryFindingIsExplained(t *testing.T) {
 			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
 				text, _ := strconv.Unquote(lit.Value)
 				category, name, dotted := strings.Cut(text, ".")
-				if dotted && (categories[category] || category == "regions" || category == "check" || category == "backup") && !strings.ContainsAny(name, " %/.") && name != "yaml" {
+				if dotted && (categories[category] || category == "regions" || category == "check" ||
+					category == "backup") && !strings.ContainsAny(name, " %/.") && name != "yaml" {
 					used[text] = true
 				}
 			}
@@ -188,7 +200,8 @@ func TestDocumented(t *testing.T) {
 		var got, want []string
 		for line := range strings.Lines(string(data)) {
 			cells := strings.Split(line, " | ")
-			if id, ok := strings.CutPrefix(cells[0], "| `"); ok && len(cells) == 3 && strings.Trim(cells[1], "EW! ") == "" {
+			if id, ok := strings.CutPrefix(cells[0], "| `"); ok && len(cells) == 3 &&
+				strings.Trim(cells[1], "EW! ") == "" {
 				got = append(got, strings.Trim(id, "`")+" "+strconv.FormatBool(strings.Contains(cells[1], "!")))
 			}
 		}

@@ -53,7 +53,8 @@ func TestRegions(t *testing.T) {
 			if ids(got) != tc.want {
 				t.Errorf("got %s, want %s: %+v", ids(got), tc.want, got.Findings)
 			}
-			if tc.taken && !strings.Contains(got.Findings[0].Fix.String(), "(1 ") && !strings.Contains(got.Findings[0].Fix.String(), "(2 ") {
+			if tc.taken && !strings.Contains(got.Findings[0].Fix.String(), "(1 ") &&
+				!strings.Contains(got.Findings[0].Fix.String(), "(2 ") {
 				t.Errorf("the taken names are not shown: %s", got.Findings[0].Fix)
 			}
 		})

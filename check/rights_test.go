@@ -19,12 +19,14 @@ import (
 func probes(t *testing.T, db *testmaria.Server) []string {
 	t.Helper()
 	var names []string
-	err := database.Each(t.Context(), db.DB(""), "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE 'omsinit%'", nil, func(r *sql.Rows) error {
-		var name string
-		err := r.Scan(&name)
-		names = append(names, name)
-		return err
-	})
+	err := database.Each(t.Context(), db.DB(""),
+		"SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE 'omsinit%'", nil,
+		func(r *sql.Rows) error {
+			var name string
+			err := r.Scan(&name)
+			names = append(names, name)
+			return err
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,8 +48,10 @@ func TestRights(t *testing.T) {
 	uses := func(c *config.Config) (uses []database.Use, _ error) {
 		for _, name := range names(c) {
 			uses = append(uses,
-				database.Use{Database: name, Rights: []database.Right{database.Select, database.Insert, database.Create}},
-				database.Use{Database: name, Later: true, Rights: []database.Right{database.Select, database.Alter, database.Drop}},
+				database.Use{Database: name,
+					Rights: []database.Right{database.Select, database.Insert, database.Create}},
+				database.Use{Database: name, Later: true,
+					Rights: []database.Right{database.Select, database.Alter, database.Drop}},
 				database.Use{Database: name + "_later", Later: true, Rights: []database.Right{database.Create}})
 		}
 		return uses, nil
@@ -62,20 +66,25 @@ func TestRights(t *testing.T) {
 		{"all", onServer(t, db, ""), "", ""},
 		{"none", account("nobody"), "error metadb.rights, warning metadb.later-rights", "SELECT ON rm_r.*"},
 		{"not everywhere", account("some", "SELECT, CREATE ON *.*", "ALL ON `__\\_r%`.*"), "", ""},
-		{"tables but no ALTER", account("noalter", "CREATE, INSERT, UPDATE, DELETE, DROP, SELECT ON *.*"), "warning metadb.later-rights", "ALTER ON hb_r.*"},
+		{"tables but no ALTER", account("noalter", "CREATE, INSERT, UPDATE, DELETE, DROP, SELECT ON *.*"),
+			"warning metadb.later-rights", "ALTER ON hb_r.*"},
 		{"by name", account("three", strings.Split(all, ",")...), "", ""},
-		{"two of three", account("two", "ALL ON rm_r.*", "ALL ON cm_r.*"), "error metadb.rights, warning metadb.later-rights", "CREATE ON hb_r.*"},
+		{"two of three", account("two", "ALL ON rm_r.*", "ALL ON cm_r.*"),
+			"error metadb.rights, warning metadb.later-rights", "CREATE ON hb_r.*"},
 		{"the names alone", account("names", strings.Split(all, ",")[:3]...), "warning metadb.later-rights",
 			"GRANT CREATE ON `hb\\_r\\_later`.* TO 'names'@'%'"},
 		{"a pattern", account("pattern", "ALL ON `%\\_r%`.*"), "", ""},
-		{"a pattern without DROP", account("nodrop", "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX ON `__\\_r%`.*"), "warning metadb.later-rights", "DROP ON rm_r.*"},
+		{"a pattern without DROP", account("nodrop",
+			"SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX ON `__\\_r%`.*"), "warning metadb.later-rights",
+			"DROP ON rm_r.*"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := connected(t, Input{TryWrites: true, Uses: uses}, tc.cfg, metaDBDatabases, metaDBRights)
 			if ids(got) != tc.want {
 				t.Errorf("got %s: %+v", ids(got), got.Findings)
 			}
-			if tc.text != "" && !strings.Contains(got.Findings[0].Message.String()+got.Findings[0].Fix.String(), tc.text) {
+			if tc.text != "" && !strings.Contains(got.Findings[0].Message.String()+
+				got.Findings[0].Fix.String(), tc.text) {
 				t.Errorf("%+v", got.Findings)
 			}
 			if lock := factOf(got, "lock"); lock != "GET_LOCK" {
@@ -104,7 +113,8 @@ func TestTriedLock(t *testing.T) {
 		}
 		return fate
 	})
-	if got := connected(t, Input{TryWrites: true}, cfg, metaDBDatabases, metaDBRights); ids(got) != "error metadb.lock" {
+	if got := connected(t, Input{TryWrites: true}, cfg, metaDBDatabases,
+		metaDBRights); ids(got) != "error metadb.lock" {
 		t.Errorf("got %s, %v", ids(got), got.Facts)
 	}
 	if left := probes(t, db); len(left) > 0 {
@@ -170,8 +180,10 @@ func TestMatches(t *testing.T) {
 		pattern, name string
 		want          bool
 	}{
-		{"oms_rm", "oms_rm", true}, {"oms_rm", "omsxrm", true}, {`oms\_rm`, "omsxrm", false}, {`oms\_rm`, "oms_rm", true}, {"%", "x", true},
-		{"oms%", "oms", true}, {"oms%", "om", false}, {"%rm", "oms_rm", true}, {"", "", true}, {"_", "", false}, {`\`, `\`, true},
+		{"oms_rm", "oms_rm", true}, {"oms_rm", "omsxrm", true}, {`oms\_rm`, "omsxrm", false},
+		{`oms\_rm`, "oms_rm", true}, {"%", "x", true},
+		{"oms%", "oms", true}, {"oms%", "om", false}, {"%rm", "oms_rm", true}, {"", "", true}, {"_", "", false},
+		{`\`, `\`, true},
 	} {
 		if got := matches(tc.pattern, tc.name); got != tc.want {
 			t.Errorf("%q %q: got %v", tc.pattern, tc.name, got)
@@ -190,7 +202,8 @@ func TestRestore(t *testing.T) {
 			return []database.Use{{Database: right, Later: true, Rights: []database.Right{database.Create}}}, nil
 		}, Restorable: func(context.Context, *config.Config) ([]finding.Finding, error) {
 			return []finding.Finding{{ID: "backup.rights", Severity: finding.Error, Message: msg.M("none")}}, nil
-		}, Load: func() (*config.Config, []finding.Finding, error) { return cfg, nil, nil }, Layout: layout.New(t.TempDir())}
+		}, Load: func() (*config.Config, []finding.Finding, error) { return cfg, nil, nil },
+			Layout: layout.New(t.TempDir())}
 		report, _ := Run(t.Context(), in)
 		got := ""
 		for _, r := range report.Results {

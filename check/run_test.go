@@ -44,19 +44,22 @@ func TestRunner(t *testing.T) {
 		}
 	}
 	results := runAll(t.Context(), &node{Input: Input{Deadline: time.Minute, Running: told}}, []check{
-		{id: "a.ok", run: pass}, {id: "a.warns", run: warn}, {id: "a.fails", run: fail}, {id: "a.absent", run: fail, applies: never},
+		{id: "a.ok", run: pass}, {id: "a.warns", run: warn}, {id: "a.fails", run: fail},
+		{id: "a.absent", run: fail, applies: never},
 		{id: "b.one", needs: []string{"a.ok", "a.warns"}, run: pass},
 		{id: "b.two", needs: []string{"a.ok", "a.fails"}, run: pass},
 		{id: "b.three", needs: []string{"b.two"}, run: pass},
 		{id: "b.four", needs: []string{"a.absent"}, run: pass},
-		{id: "c.never", when: never, run: fail}, {id: "c.never-mind", needs: []string{"a.fails"}, when: never, run: fail},
+		{id: "c.never", when: never, run: fail}, {id: "c.never-mind", needs: []string{"a.fails"}, when: never,
+			run: fail},
 		{id: "c.after", needs: []string{"c.never"}, run: pass},
 	})
 	var got []string
 	for _, r := range results {
 		got = append(got, r.ID+" "+r.Status()+" "+strings.Join(r.SkippedBecause, ","))
 	}
-	want := []string{"a.ok PASSED ", "a.warns WARNING ", "a.fails FAILED ", "b.one PASSED ", "b.two SKIPPED a.fails", "b.three SKIPPED a.fails", "c.after PASSED "}
+	want := []string{"a.ok PASSED ", "a.warns WARNING ", "a.fails FAILED ", "b.one PASSED ", "b.two SKIPPED a.fails",
+		"b.three SKIPPED a.fails", "c.after PASSED "}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -81,7 +84,8 @@ func TestDeadline(t *testing.T) {
 		}
 		start := time.Now()
 		results := runAll(t.Context(), &node{Input: Input{Deadline: 5 * time.Second}}, []check{
-			{id: "a.one", run: wait}, {id: "a.two", run: wait}, {id: "a.three", run: wait}, {id: "b.one", needs: []string{"a.one"}, run: wait},
+			{id: "a.one", run: wait}, {id: "a.two", run: wait}, {id: "a.three", run: wait},
+			{id: "b.one", needs: []string{"a.one"}, run: wait},
 		})
 		if took := time.Since(start); took != 5*time.Second {
 			t.Errorf("took %s", took)
@@ -93,7 +97,8 @@ func TestDeadline(t *testing.T) {
 		release := make(chan struct{})
 		start = time.Now()
 		results = runAll(t.Context(), &node{Input: Input{Deadline: 5 * time.Second}}, []check{
-			{id: "a.deaf", run: func(context.Context, *node, *found) { <-release }}, {id: "b.one", needs: []string{"a.deaf"}, run: wait},
+			{id: "a.deaf", run: func(context.Context, *node, *found) { <-release }},
+			{id: "b.one", needs: []string{"a.deaf"}, run: wait},
 		})
 		if took := time.Since(start); took != 5*time.Second+grace {
 			t.Errorf("took %s", took)
@@ -102,7 +107,8 @@ func TestDeadline(t *testing.T) {
 			t.Errorf("got %s, %s", got, results[1].Status())
 		}
 		start = time.Now()
-		runAll(t.Context(), &node{Input: Input{Deadline: 5 * time.Second}}, []check{{id: "a.slow", deadlines: 6, run: wait}})
+		runAll(t.Context(), &node{Input: Input{Deadline: 5 * time.Second}},
+			[]check{{id: "a.slow", deadlines: 6, run: wait}})
 		if took := time.Since(start); took != 30*time.Second {
 			t.Errorf("took %s", took)
 		}
@@ -206,13 +212,15 @@ func blackHole(t *testing.T) (port int, count *atomic.Int64) {
 func TestBlackHole(t *testing.T) {
 	port, count := blackHole(t)
 	cfg := strings.Replace(valid, "2883", itoa(port), 1)
-	report, loaded := Run(t.Context(), Input{Layout: layout.New(t.TempDir()), ConfigFile: writeConfig(t, freePorts(t)+cfg), HostIP: "10.0.0.1",
+	report, loaded := Run(t.Context(), Input{Layout: layout.New(t.TempDir()),
+		ConfigFile: writeConfig(t, freePorts(t)+cfg), HostIP: "10.0.0.1",
 		Deadline: 300 * time.Millisecond, TryWrites: true, addresses: addresses("10.0.0.1/24"),
 		Gate: func(context.Context, *config.Config) error { t.Error("the gate was asked"); return nil }})
 	if loaded == nil || count.Load() != 1 {
 		t.Errorf("asked %d times, want once", count.Load())
 	}
-	if errs := report.Errors(); !finding.IsTransient(report.Err()) || len(errs) != 1 || errs[0].ID != "metadb.slow-greeting" {
+	if errs := report.Errors(); !finding.IsTransient(report.Err()) || len(errs) != 1 ||
+		errs[0].ID != "metadb.slow-greeting" {
 		t.Errorf("not one passing error: %+v", errs)
 	}
 	skipped := 0
@@ -243,10 +251,14 @@ func TestRun(t *testing.T) {
 		loaded          bool
 	}{
 		{"all well, offline", Input{ConfigFile: writeConfig(t, valid), Offline: true}, false, false, true},
-		{"standard input", Input{ConfigFile: "-", Load: typing(strings.NewReader(valid)), Offline: true}, false, false, true},
-		{"standard input, wrong", Input{ConfigFile: "-", Load: typing(strings.NewReader("cm_location: many")), Offline: true}, true, false, false},
-		{"nothing on standard input", Input{ConfigFile: "-", Load: typing(strings.NewReader("")), Offline: true}, true, false, false},
-		{"a wrong file fails once, and the rest is skipped", Input{ConfigFile: writeConfig(t, "cm_location: many\n"), HostIP: "10.0.0.9"}, true, false, false},
+		{"standard input", Input{ConfigFile: "-", Load: typing(strings.NewReader(valid)), Offline: true}, false,
+			false, true},
+		{"standard input, wrong", Input{ConfigFile: "-", Load: typing(strings.NewReader("cm_location: many")),
+			Offline: true}, true, false, false},
+		{"nothing on standard input", Input{ConfigFile: "-", Load: typing(strings.NewReader("")), Offline: true}, true,
+			false, false},
+		{"a wrong file fails once, and the rest is skipped",
+			Input{ConfigFile: writeConfig(t, "cm_location: many\n"), HostIP: "10.0.0.9"}, true, false, false},
 		{"no file", Input{ConfigFile: filepath.Join(t.TempDir(), "none")}, true, false, false},
 		{"the TSDB is away", Input{ConfigFile: file, HostIP: "10.0.0.1",
 			TSDB: func(context.Context, *config.Config) error { return unreachable }}, true, true, true},
@@ -254,8 +266,9 @@ func TestRun(t *testing.T) {
 			TSDB: func(context.Context, *config.Config) error { return errors.New("refused") }}, true, false, true},
 		{"the TSDB is away, and OMS_HOST_IP is wrong", Input{ConfigFile: file, HostIP: "10.0.0.9",
 			TSDB: func(context.Context, *config.Config) error { return unreachable }}, true, false, true},
-		{"everything is ignored by name", Input{ConfigFile: file, HostIP: "10.0.0.9", Ignore: Ignored{"host.nodes", "tsdb.connect", "metadb.unreachable"},
-			TSDB: func(context.Context, *config.Config) error { return unreachable }}, false, false, true},
+		{"everything is ignored by name", Input{ConfigFile: file, HostIP: "10.0.0.9",
+			Ignore: Ignored{"host.nodes", "tsdb.connect", "metadb.unreachable"},
+			TSDB:   func(context.Context, *config.Config) error { return unreachable }}, false, false, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.in.Layout = layout.New(t.TempDir())
@@ -294,7 +307,8 @@ func TestParseIgnored(t *testing.T) {
 		{[]string{"host.ip"}, nil, "host.ip cannot be ignored"},
 	} {
 		got, err := ParseIgnored(tc.lists...)
-		if (err == nil) != (tc.err == "") || err != nil && !strings.Contains(err.Error(), tc.err) || !slices.Equal(got, tc.want) {
+		if (err == nil) != (tc.err == "") || err != nil && !strings.Contains(err.Error(), tc.err) ||
+			!slices.Equal(got, tc.want) {
 			t.Errorf("%q: got %v, %v", tc.lists, got, err)
 		}
 	}
@@ -333,15 +347,18 @@ func fullBacklog(t *testing.T) (port int) {
 
 // TestDropped: nothing answers at all, in both databases.
 func TestDropped(t *testing.T) {
-	cfg := freePorts(t) + strings.Replace(valid, "2883", itoa(fullBacklog(t)), 1) + strings.Replace(tsdb, "10.0.0.5:8086", "127.0.0.1:"+itoa(fullBacklog(t)), 1)
-	report, _ := Run(t.Context(), Input{Layout: layout.New(t.TempDir()), ConfigFile: writeConfig(t, cfg), HostIP: "10.0.0.1", Deadline: 300 * time.Millisecond,
+	cfg := freePorts(t) + strings.Replace(valid, "2883", itoa(fullBacklog(t)), 1) + strings.Replace(tsdb,
+		"10.0.0.5:8086", "127.0.0.1:"+itoa(fullBacklog(t)), 1)
+	report, _ := Run(t.Context(), Input{Layout: layout.New(t.TempDir()), ConfigFile: writeConfig(t, cfg),
+		HostIP: "10.0.0.1", Deadline: 300 * time.Millisecond,
 		TryWrites: true, TSDB: metrics.Check, TSDBWrite: metrics.CheckWrite, addresses: addresses("10.0.0.1/24")})
 	var got []string
 	for _, f := range report.Errors() {
 		got = append(got, f.ID)
 	}
 	err := report.Err()
-	if !slices.Equal(got, []string{"metadb.unreachable", "tsdb.connect"}) || !finding.IsTransient(err) || !strings.Contains(err.Error(), "nothing answers") {
+	if !slices.Equal(got, []string{"metadb.unreachable", "tsdb.connect"}) || !finding.IsTransient(err) ||
+		!strings.Contains(err.Error(), "nothing answers") {
 		t.Errorf("got %v: %v", got, err)
 	}
 }

@@ -35,12 +35,19 @@ func TestResources(t *testing.T) {
 		cpus   float64 // 0: whatever this machine has
 		warns  bool    // about memory
 	}{
-		{"16 GiB but for the kernel", map[string]string{"/proc/meminfo": "MemTotal: " + itoa(16*gib-300_000) + " kB\nMemFree: 1 kB\n"}, uint64(16*gib-300_000) << 10, 0, false},
+		{"16 GiB but for the kernel", map[string]string{"/proc/meminfo": "MemTotal: " + itoa(16*gib-300_000) +
+			" kB\nMemFree: 1 kB\n"}, uint64(16*gib-300_000) << 10, 0, false},
 		{"8 GiB", map[string]string{"/proc/meminfo": "MemTotal: " + itoa(8*gib) + " kB\n"}, 8 << 30, 0, true},
-		{"a limit of cgroup v2", map[string]string{"/proc/meminfo": "MemTotal: " + itoa(64*gib) + " kB\n", "/sys/fs/cgroup/memory.max": "4294967296\n", "/sys/fs/cgroup/cpu.max": "50000 100000\n"}, 4 << 30, 0.5, true},
-		{"no limit of cgroup v2", map[string]string{"/proc/meminfo": "MemTotal: " + itoa(64*gib) + " kB\n", "/sys/fs/cgroup/memory.max": "max\n", "/sys/fs/cgroup/cpu.max": "max 100000\n"}, 64 << 30, 0, false},
-		{"cgroup v1", map[string]string{"/proc/meminfo": "MemTotal: " + itoa(64*gib) + " kB\n", "/sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
-			"/sys/fs/cgroup/cpu/cpu.cfs_quota_us": "100000\n", "/sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n"}, 64 << 30, 1, false},
+		{"a limit of cgroup v2", map[string]string{"/proc/meminfo": "MemTotal: " + itoa(64*gib) + " kB\n",
+			"/sys/fs/cgroup/memory.max": "4294967296\n", "/sys/fs/cgroup/cpu.max": "50000 100000\n"}, 4 << 30,
+			0.5, true},
+		{"no limit of cgroup v2", map[string]string{"/proc/meminfo": "MemTotal: " + itoa(64*gib) + " kB\n",
+			"/sys/fs/cgroup/memory.max": "max\n", "/sys/fs/cgroup/cpu.max": "max 100000\n"}, 64 << 30, 0, false},
+		{"cgroup v1", map[string]string{"/proc/meminfo": "MemTotal: " + itoa(64*gib) + " kB\n",
+			"/sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
+			"/sys/fs/cgroup/cpu/cpu.cfs_quota_us":         "100000\n",
+			"/sys/fs/cgroup/cpu/cpu.cfs_period_us":        "100000\n"},
+			64 << 30, 1, false},
 		{"nothing is known", nil, 0, 0, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -61,14 +68,19 @@ func TestLimits(t *testing.T) {
 		files         map[string]string
 		want          string // without host.processes, which is this machine's own
 	}{
-		{"as documented", "4.2.3-CE", map[string]string{"/sys/fs/cgroup/pids/pids.max": "max", "/proc/self/status": "Name: x\nCapEff:\t000001ffffffffff\n", "/proc/sys/net/ipv4/tcp_tw_recycle": "0"}, ""},
-		{"cgroup v2, old", "4.2.3-CE", map[string]string{"/sys/fs/cgroup/cgroup.controllers": "cpu memory"}, "warning host.cgroup"},
-		{"cgroup v2, older", "feature_3.3.1-ce", map[string]string{"/sys/fs/cgroup/cgroup.controllers": "cpu memory"}, "warning host.cgroup"},
+		{"as documented", "4.2.3-CE", map[string]string{"/sys/fs/cgroup/pids/pids.max": "max",
+			"/proc/self/status": "Name: x\nCapEff:\t000001ffffffffff\n", "/proc/sys/net/ipv4/tcp_tw_recycle": "0"}, ""},
+		{"cgroup v2, old", "4.2.3-CE", map[string]string{"/sys/fs/cgroup/cgroup.controllers": "cpu memory"},
+			"warning host.cgroup"},
+		{"cgroup v2, older", "feature_3.3.1-ce", map[string]string{"/sys/fs/cgroup/cgroup.controllers": "cpu memory"},
+			"warning host.cgroup"},
 		{"cgroup v2, new", "4.2.4-CE", map[string]string{"/sys/fs/cgroup/cgroup.controllers": "cpu memory"}, ""},
 		{"cgroup v2, newer", "4.2.11-CE", map[string]string{"/sys/fs/cgroup/cgroup.controllers": "cpu memory"}, ""},
 		{"few threads", "4.2.4-CE", map[string]string{"/sys/fs/cgroup/pids.max": "4096"}, "warning host.pids"},
-		{"Docker's usual rights", "4.2.4-CE", map[string]string{"/proc/self/status": "CapEff:\t00000000a80425fb\n"}, "warning host.privileges"},
-		{"tcp_tw_recycle", "4.2.4-CE", map[string]string{"/proc/sys/net/ipv4/tcp_tw_recycle": "1\n"}, "warning host.tcp-tw-recycle"},
+		{"Docker's usual rights", "4.2.4-CE", map[string]string{"/proc/self/status": "CapEff:\t00000000a80425fb\n"},
+			"warning host.privileges"},
+		{"tcp_tw_recycle", "4.2.4-CE", map[string]string{"/proc/sys/net/ipv4/tcp_tw_recycle": "1\n"},
+			"warning host.tcp-tw-recycle"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := outcome(t, Input{Release: tc.release, system: system(t, tc.files)}, nil, hostLimits)
@@ -123,7 +135,8 @@ func TestMounts(t *testing.T) {
 // TestReplacedFile: a single-file mount whose file was renamed away.
 func TestReplacedFile(t *testing.T) {
 	const path = "/home/admin/conf/config.yaml"
-	for root, want := range map[string]string{"/data/config.yaml": "", "/data/config.yaml//deleted": "warning config.replaced"} {
+	for root, want := range map[string]string{"/data/config.yaml": "",
+		"/data/config.yaml//deleted": "warning config.replaced"} {
 		table := "23 21 8:1 " + root + " " + path + " rw,relatime shared:1 - xfs /dev/sda1 rw\n"
 		n := &node{Input: Input{ConfigFile: path, system: system(t, map[string]string{"/proc/self/mountinfo": table})}}
 		f := &found{}
@@ -149,7 +162,8 @@ func TestVolume(t *testing.T) {
 	}
 	// Folders that exist on this machine, and a table that puts them somewhere.
 	dir := t.TempDir()
-	for kind, want := range map[string]string{"xfs": "", "nfs4": "", "overlay": "warning host.mount", "tmpfs": "warning host.mount"} {
+	for kind, want := range map[string]string{"xfs": "", "nfs4": "", "overlay": "warning host.mount",
+		"tmpfs": "warning host.mount"} {
 		f := &found{}
 		n.volume(f, dir, map[string]string{"/": "overlay", dir: kind})
 		if got := ids(Result{Findings: f.findings}); got != want {
@@ -177,7 +191,8 @@ func TestUpgradeMode(t *testing.T) {
 		{"1", "1", []string{"IS_UPGRADE=1"}, true, "error upgrade.flag"},
 		{"lower case", "", []string{"is_upgrade=true"}, true, "error upgrade.flag"},
 		{"no underscore", "", []string{"IsUpgrade=true"}, true, "error upgrade.flag"},
-		{"lower case beside the right one", "true", []string{"is_upgrade=1", "IS_UPGRADE=true"}, true, "error upgrade.flag"},
+		{"lower case beside the right one", "true", []string{"is_upgrade=1", "IS_UPGRADE=true"}, true,
+			"error upgrade.flag"},
 		{"empty", "", []string{"is_upgrade="}, false, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

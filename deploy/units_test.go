@@ -61,7 +61,8 @@ func TestUnits(t *testing.T) {
 			programs, container, service := seconds(t, unit, `OMSINIT_STOP_TIMEOUT=(\w+)`),
 				seconds(t, unit, `--stop-timeout[ =](\d+)`), seconds(t, unit, `TimeoutStopSec=(\d+)`)
 			if !(programs < container && container < service) {
-				t.Errorf("programs %v, container %v, service %v: each needs less than the next", programs, container, service)
+				t.Errorf("programs %v, container %v, service %v: each needs less than the next", programs,
+					container, service)
 			}
 		})
 	}

@@ -41,7 +41,8 @@ func write(t *testing.T, path, text string, at time.Time) {
 func input(t *testing.T) Input {
 	started := now.Add(-time.Hour)
 	return Input{
-		Layout: layout.New(t.TempDir()), System: t.TempDir(), Now: func() time.Time { return now }, Since: 2 * time.Hour,
+		Layout: layout.New(t.TempDir()), System: t.TempDir(), Now: func() time.Time { return now },
+		Since:    2 * time.Hour,
 		Programs: []string{"oms_console", "oms_drc_supervisor"}, Symptoms: pack.BuiltinSymptoms,
 		Status: func(context.Context) (*api.Status, error) {
 			return &api.Status{Programs: []api.ProgramStatus{
@@ -66,12 +67,14 @@ func TestLogs(t *testing.T) {
 	trace := "2026-11-28 02:30:00,123 ERROR x\njava.lang.IllegalStateException\n\tat a.b\nCaused by: Conversion not supported for type java.time.LocalDateTime\n"
 	write(t, logs+"/ghana/Ghana/oms-web.log", trace+"no time: no enough host resource for X\n", now)
 	// Before the program was started.
-	write(t, logs+"/ghana/Ghana/common-error.log", "2026-11-28 01:30:00 spring.application.name must be configured!\n", now)
+	write(t, logs+"/ghana/Ghana/common-error.log",
+		"2026-11-28 01:30:00 spring.application.name must be configured!\n", now)
 	// Too old, by its own time and by that of the file.
 	write(t, logs+"/cm/log/service.log", "2026-11-27 01:30:00 CM-RESONF000001\n", now)
 	write(t, logs+"/cm/log/old.log", "CM-RESONF000002\n", now.Add(-3*time.Hour))
 	// The right log of the agent is that of its launcher; a pipe is not waited for.
-	write(t, in.Layout.Path("/home/ds/supervisor/log/out.log"), "one\n2026-11-28 02:59:00 java.lang.OutOfMemoryError: Java heap space\x1b[2J\n", now)
+	write(t, in.Layout.Path("/home/ds/supervisor/log/out.log"),
+		"one\n2026-11-28 02:59:00 java.lang.OutOfMemoryError: Java heap space\x1b[2J\n", now)
 	write(t, logs+"/supervisor/error.log", "earlier\n", now.Add(-time.Minute))
 	if err := syscall.Mkfifo(logs+"/supervisor/pipe.log", 0o600); err != nil {
 		t.Fatal(err)
@@ -119,7 +122,8 @@ func TestSources(t *testing.T) {
 	hang := make(chan struct{})
 	defer close(hang)
 	list := []source{
-		{"hangs", 10 * time.Millisecond, func(context.Context) (func(*Facts), error) { <-hang; return func(f *Facts) { f.Address = "late" }, nil }},
+		{"hangs", 10 * time.Millisecond,
+			func(context.Context) (func(*Facts), error) { <-hang; return func(f *Facts) { f.Address = "late" }, nil }},
 		{"minds", 10 * time.Millisecond, func(ctx context.Context) (func(*Facts), error) {
 			<-ctx.Done()
 			return func(f *Facts) { f.Build = "said in time" }, nil
@@ -130,10 +134,12 @@ func TestSources(t *testing.T) {
 	for _, s := range list {
 		f.take(s, <-s.start(t.Context()))
 	}
-	if !f.Sources[0].Late || f.Sources[1].Late || f.Sources[2].Error.English != "broken" || f.Address != "" || f.Build != "said in time" {
+	if !f.Sources[0].Late || f.Sources[1].Late || f.Sources[2].Error.English != "broken" || f.Address != "" ||
+		f.Build != "said in time" {
 		t.Errorf("%+v", f)
 	}
-	if got := ids(Diagnosis{Causes: judge(f, in)}); !slices.Equal(got, []string{"warning check.deadline", "warning check.failed"}) {
+	if got := ids(Diagnosis{Causes: judge(f, in)}); !slices.Equal(got,
+		[]string{"warning check.deadline", "warning check.failed"}) {
 		t.Errorf("%q", got)
 	}
 }
@@ -148,33 +154,42 @@ func TestRanking(t *testing.T) {
 	}
 	dead := err("cluster.program", fact("program", "oms_console"))
 	warning := finding.Finding{ID: "host.cpu", Severity: finding.Warning, Message: msg.M("%s", "few")}
-	said := Seen{ID: "out-of-memory", Program: "oms_console", symptom: pack.Symptom{Severity: finding.Error, Next: "omsinit status"}}
+	said := Seen{ID: "out-of-memory", Program: "oms_console",
+		symptom: pack.Symptom{Severity: finding.Error, Next: "omsinit status"}}
 	for name, tc := range map[string]struct {
 		facts Facts
 		want  string
 	}{
 		"nothing": {Facts{}, ""},
 		"a MetaDB that is away makes the rest": {
-			Facts{Check: report(warning, err("metadb.connect")), Cluster: report(dead, err("metadb.connect"), err("cluster.heartbeat"))},
+			Facts{Check: report(warning, err("metadb.connect")),
+				Cluster: report(dead, err("metadb.connect"), err("cluster.heartbeat"))},
 			"metadb.connect cluster.program<1 cluster.heartbeat<1 host.cpu"},
-		"what a program says explains it": {Facts{Cluster: report(dead), Seen: []Seen{said}}, "symptom.out-of-memory cluster.program<1"},
+		"what a program says explains it": {Facts{Cluster: report(dead), Seen: []Seen{said}},
+			"symptom.out-of-memory cluster.program<1"},
 		"another program's words do not": {
-			Facts{Cluster: report(dead), Seen: []Seen{{ID: "x", Program: "nginx", symptom: pack.Symptom{Severity: finding.Error}}}},
+			Facts{Cluster: report(dead), Seen: []Seen{{ID: "x", Program: "nginx",
+				symptom: pack.Symptom{Severity: finding.Error}}}},
 			"symptom.x cluster.program"},
 		"a wrong file is before everything": {
 			Facts{Check: report(err("port.in-use"), err("config.value")), Cluster: report(err("cluster.init"))},
 			"config.value port.in-use cluster.init<1"},
-		"PID 1 is silent": {Facts{statuses: map[string]error{"status": errors.New("nobody")}, Cluster: report(dead)}, "pid1.silent cluster.program<1"},
-		"a full disk":     {Facts{Disks: []Disk{{Path: "/l", Bytes: 1 << 40, Free: 1, Percent: 100}}, Cluster: report(dead)}, "disk.full cluster.program<1"},
-		"inodes":          {Facts{Disks: []Disk{{Path: "/l", Bytes: 1 << 40, Free: 1 << 39, Inodes: 1000}}}, "disk.full"},
-		"memory 84":       {Facts{Memory: &Memory{Bytes: 100, Used: 84, Percent: 84}}, "memory.ha"},
-		"memory 86":       {Facts{Memory: &Memory{Bytes: 100, Used: 86, Percent: 86}}, "memory.refused"},
-		"memory 79":       {Facts{Memory: &Memory{Bytes: 100, Used: 79, Percent: 79}}, ""},
-		"pids":            {Facts{Memory: &Memory{Processes: 90, Most: 100}}, "pids.full"},
-		"names":           {Facts{Names: []Name{{Key: "cm_url", Host: "x", Error: "no such host"}}}, "dns.unresolved"},
-		"killed": {Facts{Memory: &Memory{OOMKills: 2}, Status: &api.Status{Programs: []api.ProgramStatus{{Name: "a", ExitSignal: "SIGKILL"}}},
+		"PID 1 is silent": {Facts{statuses: map[string]error{"status": errors.New("nobody")}, Cluster: report(dead)},
+			"pid1.silent cluster.program<1"},
+		"a full disk": {Facts{Disks: []Disk{{Path: "/l", Bytes: 1 << 40, Free: 1, Percent: 100}},
+			Cluster: report(dead)}, "disk.full cluster.program<1"},
+		"inodes": {Facts{Disks: []Disk{{Path: "/l", Bytes: 1 << 40, Free: 1 << 39, Inodes: 1000}}},
+			"disk.full"},
+		"memory 84": {Facts{Memory: &Memory{Bytes: 100, Used: 84, Percent: 84}}, "memory.ha"},
+		"memory 86": {Facts{Memory: &Memory{Bytes: 100, Used: 86, Percent: 86}}, "memory.refused"},
+		"memory 79": {Facts{Memory: &Memory{Bytes: 100, Used: 79, Percent: 79}}, ""},
+		"pids":      {Facts{Memory: &Memory{Processes: 90, Most: 100}}, "pids.full"},
+		"names":     {Facts{Names: []Name{{Key: "cm_url", Host: "x", Error: "no such host"}}}, "dns.unresolved"},
+		"killed": {Facts{Memory: &Memory{OOMKills: 2},
+			Status:  &api.Status{Programs: []api.ProgramStatus{{Name: "a", ExitSignal: "SIGKILL"}}},
 			Cluster: report(dead)}, "memory.killed cluster.program<1"},
-		"drift": {Facts{Files: &Files{Changed: []string{"/a"}, Edited: []string{"/b"}}, Schema: &Schema{Missing: []string{"rm.t"}, Changed: []string{"rm.c"}},
+		"drift": {Facts{Files: &Files{Changed: []string{"/a"}, Edited: []string{"/b"}},
+			Schema: &Schema{Missing: []string{"rm.t"}, Changed: []string{"rm.c"}},
 			MetaDB: &MetaDB{LockedUsers: []string{"admin"}, UpgradedAgo: time.Hour}},
 			"schema.missing schema.changed files.drift console.locked files.edited console.browser"},
 	} {
@@ -215,7 +230,8 @@ func TestPrint(t *testing.T) {
 	d := Run(t.Context(), in)
 	for _, lang := range []msg.Lang{msg.English, msg.Chinese} {
 		var b bytes.Buffer
-		if err := d.Print(&b, lang); err != nil || !strings.Contains(b.String(), "[pid1.silent]") || !strings.Contains(b.String(), "[check.symptoms]") {
+		if err := d.Print(&b, lang); err != nil || !strings.Contains(b.String(), "[pid1.silent]") ||
+			!strings.Contains(b.String(), "[check.symptoms]") {
 			t.Errorf("%v\n%s", err, &b)
 		}
 	}
@@ -225,7 +241,8 @@ func TestPrint(t *testing.T) {
 		Status  string
 		Causes  []struct{ ID string }
 	}
-	if err != nil || json.Unmarshal(data, &back) != nil || back.Version != 1 || back.Status != "failed" || len(back.Causes) != len(d.Causes) {
+	if err != nil || json.Unmarshal(data, &back) != nil || back.Version != 1 || back.Status != "failed" ||
+		len(back.Causes) != len(d.Causes) {
 		t.Errorf("%v\n%s", err, data)
 	}
 }

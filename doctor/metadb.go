@@ -13,7 +13,8 @@ import (
 
 // settings are the settings of the server that matter to OMS.
 var settings = []string{
-	"version", "version_comment", "time_zone", "system_time_zone", "sql_mode", "character_set_server", "collation_server",
+	"version", "version_comment", "time_zone", "system_time_zone", "sql_mode", "character_set_server",
+	"collation_server",
 	"lower_case_table_names", "max_connections", "max_allowed_packet", "wait_timeout", "innodb_lock_wait_timeout",
 	"explicit_defaults_for_timestamp", "tx_isolation", "transaction_isolation", "read_only", "super_read_only",
 	"ob_query_timeout", "ob_trx_timeout",
@@ -49,7 +50,8 @@ func readMetaDB(ctx context.Context, cfg *config.Config) (out MetaDB, err error)
 	}
 	out.LockedUsers = append(out.LockedUsers, users...)
 	var ages []int64
-	err = database.Each(ctx, db, "SELECT TIMESTAMPDIFF(SECOND, gmt_modified, NOW()) FROM "+database.Quote(cfg.RMDatabase)+
+	err = database.Each(ctx, db, "SELECT TIMESTAMPDIFF(SECOND, gmt_modified, NOW()) FROM "+
+		database.Quote(cfg.RMDatabase)+
 		".oms_version ORDER BY gmt_modified DESC", nil, func(rows *sql.Rows) error {
 		var age sql.NullInt64
 		err := rows.Scan(&age)

@@ -18,11 +18,13 @@ import (
 func (d Diagnosis) Print(w io.Writer, lang msg.Lang) error {
 	say := func(m msg.Message) { fmt.Fprintln(w, m.In(lang)) }
 	f := d.Facts
-	say(msg.M("node %s (host %s, kernel %s), OMS %s, omsinit %s, at %s", orDash(f.Address), f.Hostname, f.Kernel, orDash(f.Release), f.Build,
+	say(msg.M("node %s (host %s, kernel %s), OMS %s, omsinit %s, at %s", orDash(f.Address), f.Hostname, f.Kernel,
+		orDash(f.Release), f.Build,
 		f.At.Format(time.RFC3339)))
 	rows := [][]string{{lang.Sprintf("LOOKED AT"), lang.Sprintf("SECONDS"), lang.Sprintf("RESULT")}}
 	for _, s := range f.Sources {
-		rows = append(rows, []string{s.Name, fmt.Sprintf("%.1f", s.Seconds), d.standing(s).Paint(w, d.result(s).In(lang))})
+		rows = append(rows, []string{s.Name, fmt.Sprintf("%.1f", s.Seconds),
+			d.standing(s).Paint(w, d.result(s).In(lang))})
 	}
 	if err := msg.PrintColumns(w, rows); err != nil {
 		return err
@@ -77,7 +79,8 @@ func (d Diagnosis) result(s Source) msg.Message {
 	case s.Name == "files" && f.Files != nil:
 		return msg.M("to be changed: %d, edited by hand: %d", len(f.Files.Changed), len(f.Files.Edited))
 	case s.Name == "schema" && f.Schema != nil:
-		return msg.M("missing: %d, pending: %d, changed: %d", len(f.Schema.Missing), len(f.Schema.Pending), len(f.Schema.Changed))
+		return msg.M("missing: %d, pending: %d, changed: %d", len(f.Schema.Missing), len(f.Schema.Pending),
+			len(f.Schema.Changed))
 	}
 	return msg.M("done")
 }
@@ -116,11 +119,13 @@ func count(r *check.Report) (errors, warnings int) {
 func (d Diagnosis) printHost(say func(msg.Message)) {
 	f := d.Facts
 	if m := f.Memory; m != nil {
-		say(msg.M("memory: %v of %v GiB (%.0f %%); killed for want of it: %d; processes and threads: %d; CPUs: %v", gibibytes(m.Used),
+		say(msg.M("memory: %v of %v GiB (%.0f %%); killed for want of it: %d; processes and threads: %d; CPUs: %v",
+			gibibytes(m.Used),
 			gibibytes(m.Bytes), m.Percent, m.OOMKills, m.Processes, m.CPUs))
 	}
 	for _, disk := range f.Disks {
-		say(msg.M("disk: %s: %.0f %% of %v GiB, %v GiB free", disk.Path, disk.Percent, gibibytes(disk.Bytes), gibibytes(disk.Free)))
+		say(msg.M("disk: %s: %.0f %% of %v GiB, %v GiB free", disk.Path, disk.Percent, gibibytes(disk.Bytes),
+			gibibytes(disk.Free)))
 	}
 	for _, n := range f.Names {
 		if n.Error == "" {
@@ -148,7 +153,8 @@ func (d Diagnosis) printCauses(w io.Writer, lang msg.Lang) {
 		case finding.Warning:
 			text = msg.M("warning: %s", c.Headline())
 		}
-		fmt.Fprintf(w, "%2d. %s %s\n", i+1, c.Severity.Style().Paint(w, indented(text.In(lang))), style.Dim.Paint(w, "["+c.ID+"]"))
+		fmt.Fprintf(w, "%2d. %s %s\n", i+1, c.Severity.Style().Paint(w, indented(text.In(lang))),
+			style.Dim.Paint(w, "["+c.ID+"]"))
 		line := func(m msg.Message) { fmt.Fprintf(w, "    %s\n", indented(m.In(lang))) }
 		if c.From > 0 {
 			line(msg.M("probably comes of %d", c.From))

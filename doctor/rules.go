@@ -28,10 +28,12 @@ type rule struct {
 // What errors make by themselves.
 var (
 	// A node without its MetaDB does not initialise, and its components neither start nor send heartbeats.
-	withoutMetaDB = []string{"cluster.program", "cluster.init", "cluster.heartbeat", "cluster.cm", "symptom.metadb-", "symptom.unknown-host",
+	withoutMetaDB = []string{"cluster.program", "cluster.init", "cluster.heartbeat", "cluster.cm", "symptom.metadb-",
+		"symptom.unknown-host",
 		"schema."}
 	withoutInit = []string{"cluster.program", "cluster.heartbeat", "cluster.region", "cluster.node", "cluster.cm",
-		"symptom.console-unconfigured", "symptom.no-machine-registered", "symptom.no-alive-host", "symptom.metadb-schema", "schema.", "files."}
+		"symptom.console-unconfigured", "symptom.no-machine-registered", "symptom.no-alive-host",
+		"symptom.metadb-schema", "schema.", "files."}
 	withoutProgram = []string{"cluster.heartbeat", "cluster.cm", "cluster.program", "symptom.no-alive-host"}
 )
 
@@ -41,12 +43,17 @@ var rules = []rule{
 	{"pid1.", "omsinit status", []string{"cluster.program", "cluster.heartbeat", "cluster.cm"}},
 	{"disk.full", "df -h", []string{"cluster.program", "cluster.init", "symptom.disk-full", "symptom.out-of-memory"}},
 	{"config.", "omsinit config edit", slices.Concat(withoutMetaDB, withoutInit)},
-	{"host.address", "", []string{"cluster.init", "cluster.heartbeat", "cluster.stranger", "cluster.node", "symptom.no-alive-host"}},
+	{"host.address", "", []string{"cluster.init", "cluster.heartbeat", "cluster.stranger", "cluster.node",
+		"symptom.no-alive-host"}},
 	{"host.mount-writable", "", []string{"cluster.program", "cluster.init"}},
-	{"host.ip", "", []string{"cluster.init", "cluster.heartbeat", "cluster.stranger", "cluster.node", "symptom.no-alive-host"}},
-	{"pids.", "docker inspect CONTAINER --format '{{.HostConfig.PidsLimit}}'", []string{"cluster.program", "symptom.no-more-threads"}},
-	{"memory.killed", "omsinit status", []string{"cluster.program", "symptom.out-of-memory", "symptom.no-host-resource"}},
-	{"dns.", "omsinit check", slices.Concat([]string{"metadb.unreachable", "metadb.connect", "tsdb.connect"}, withoutMetaDB)},
+	{"host.ip", "", []string{"cluster.init", "cluster.heartbeat", "cluster.stranger", "cluster.node",
+		"symptom.no-alive-host"}},
+	{"pids.", "docker inspect CONTAINER --format '{{.HostConfig.PidsLimit}}'",
+		[]string{"cluster.program", "symptom.no-more-threads"}},
+	{"memory.killed", "omsinit status", []string{"cluster.program", "symptom.out-of-memory",
+		"symptom.no-host-resource"}},
+	{"dns.", "omsinit check", slices.Concat([]string{"metadb.unreachable", "metadb.connect", "tsdb.connect"},
+		withoutMetaDB)},
 	{"metadb.unreachable", "omsinit check", withoutMetaDB},
 	{"metadb.login", "omsinit metadb switch", withoutMetaDB},
 	{"metadb.tls", "omsinit check", withoutMetaDB},
@@ -57,7 +64,8 @@ var rules = []rule{
 	{"metadb.", "omsinit check", []string{"cluster.init", "cluster.program"}},
 	{"upgrade.", "omsinit upgrade plan", withoutInit},
 	{"regions.", "omsinit cluster show", withoutInit},
-	{"port.", "omsinit check", []string{"cluster.program", "symptom.address-in-use", "cluster.init", "cluster.heartbeat"}},
+	{"port.", "omsinit check", []string{"cluster.program", "symptom.address-in-use", "cluster.init",
+		"cluster.heartbeat"}},
 	{"https.", "omsinit check", []string{"cluster.program"}},
 	{"program.", "omsinit check", []string{"cluster.program"}},
 	{"tsdb.", "omsinit metrics check", []string{"cluster.program", "cluster.init", "cluster.heartbeat"}},
@@ -204,13 +212,15 @@ func (j *judgement) killed(status *api.Status) {
 			names = append(names, p.Name)
 		}
 	}
-	what := msg.M("the kernel has killed %d processes of this container for want of memory since it was made", m.OOMKills)
+	what := msg.M("the kernel has killed %d processes of this container for want of memory since it was made",
+		m.OOMKills)
 	if len(names) > 0 {
 		what = msg.M("the kernel has killed %d processes of this container for want of memory since it was made, and %s ended by SIGKILL",
 			m.OOMKills, msg.List(names))
 	}
 	j.found("memory.killed", severity, what,
-		msg.M("give the container more memory, or make the heaps smaller in the start scripts"), fact("oom_kills", m.OOMKills))
+		msg.M("give the container more memory, or make the heaps smaller in the start scripts"),
+		fact("oom_kills", m.OOMKills))
 }
 
 // gibibytes rounds for people.
@@ -221,11 +231,13 @@ func (j *judgement) resources() {
 	limits := j.facts.Limits
 	if m := j.facts.Memory; m != nil {
 		used := msg.M("%.0f %% of the memory is in use, %v of %v GiB", m.Percent, gibibytes(m.Used), gibibytes(m.Bytes))
-		values := []finding.Fact{fact("used_percent", math.Round(m.Percent)), fact("used_bytes", m.Used), fact("memory_bytes", m.Bytes)}
+		values := []finding.Fact{fact("used_percent", math.Round(m.Percent)), fact("used_bytes", m.Used),
+			fact("memory_bytes", m.Bytes)}
 		switch {
 		case m.Percent >= limits.Memory:
 			j.found("memory.refused", finding.Warning,
-				msg.M("%v: at %.0f %% the CM gives this machine no new component, and says: no enough host resource", used, limits.Memory),
+				msg.M("%v: at %.0f %% the CM gives this machine no new component, and says: no enough host resource",
+					used, limits.Memory),
 				msg.M("see which programs use it; end projects, or give the machine more memory; the threshold is drcCfg.memUsedPercentThresHold of drc-cm.properties"),
 				values...)
 		case m.Percent >= movesNothing:
@@ -236,7 +248,8 @@ func (j *judgement) resources() {
 		if m.Most > 0 && m.Processes*10 >= m.Most*9 {
 			j.found("pids.full", finding.Error,
 				msg.M("%d of at most %d processes and threads of this container are there", m.Processes, m.Most),
-				msg.M("start the container with --pids-limit -1"), fact("processes", m.Processes), fact("pids_max", m.Most))
+				msg.M("start the container with --pids-limit -1"), fact("processes", m.Processes),
+				fact("pids_max", m.Most))
 		}
 	}
 	for _, d := range j.facts.Disks {
@@ -244,7 +257,8 @@ func (j *judgement) resources() {
 	}
 	for _, n := range j.facts.Names {
 		if n.Error != "" {
-			j.found("dns.unresolved", finding.Error, msg.M("%s names %s, which does not resolve: %s", n.Key, n.Host, msg.Foreign(n.Error)),
+			j.found("dns.unresolved", finding.Error, msg.M("%s names %s, which does not resolve: %s", n.Key, n.Host,
+				msg.Foreign(n.Error)),
 				msg.M("see /etc/resolv.conf and /etc/hosts of the container (docker run --dns, --add-host), or use an address"),
 				fact("key", n.Key), fact("host", n.Host))
 		}
@@ -258,17 +272,20 @@ const (
 )
 
 func (j *judgement) disk(d Disk) {
-	values := []finding.Fact{fact("path", d.Path), fact("used_percent", math.Round(d.Percent)), fact("free_bytes", d.Free)}
+	values := []finding.Fact{fact("path", d.Path), fact("used_percent", math.Round(d.Percent)),
+		fact("free_bytes", d.Free)}
 	free := msg.M("free space there: old logs, old Stores")
 	switch {
 	case d.Free < fullBytes:
 		j.found("disk.full", finding.Error, msg.M("the file system of %s is full", d.Path), free, values...)
 	case d.Inodes > 0 && d.FreeInodes < fullInodes:
-		j.found("disk.full", finding.Error, msg.M("the file system of %s has no inodes left, although it has space", d.Path),
+		j.found("disk.full", finding.Error, msg.M("the file system of %s has no inodes left, although it has space",
+			d.Path),
 			msg.M("remove small files there: sessions, old logs"), append(values, fact("free_inodes", d.FreeInodes))...)
 	case d.Percent >= j.facts.Limits.Disk && d.Path != j.in.Layout.StateDir() && d.Path != j.in.Layout.Path("/tmp"):
 		j.found("disk.refused", finding.Warning,
-			msg.M("%.0f %% of the file system of %s is in use: at %.0f %% the CM gives this machine no new component", d.Percent, d.Path,
+			msg.M("%.0f %% of the file system of %s is in use: at %.0f %% the CM gives this machine no new component",
+				d.Percent, d.Path,
 				j.facts.Limits.Disk), free, values...)
 	}
 }
@@ -293,7 +310,8 @@ func (j *judgement) drift() {
 			j.found("schema.blocked", finding.Error, msg.M("%s", p), msg.Message{})
 		}
 		if len(s.Missing) > 0 {
-			j.found("schema.missing", finding.Error, msg.M("the databases lack %d tables, columns or keys: %s", len(s.Missing), some(s.Missing)),
+			j.found("schema.missing", finding.Error,
+				msg.M("the databases lack %d tables, columns or keys: %s", len(s.Missing), some(s.Missing)),
 				msg.M("omsinit metadb status names the statements that mend it; omsinit metadb migrate creates what is pending"),
 				fact("missing", s.Missing))
 		}
@@ -302,7 +320,9 @@ func (j *judgement) drift() {
 				msg.M("run the initialisation, or omsinit metadb migrate"), fact("pending", s.Pending))
 		}
 		if len(s.Changed) > 0 {
-			j.found("schema.changed", finding.Warning, msg.M("the databases have %d columns or keys that are not as in the schema: %s", len(s.Changed), some(s.Changed)),
+			j.found("schema.changed", finding.Warning,
+				msg.M("the databases have %d columns or keys that are not as in the schema: %s", len(s.Changed),
+					some(s.Changed)),
 				msg.M("omsinit metadb status compares them"), fact("changed", s.Changed))
 		}
 	}
@@ -327,7 +347,8 @@ const recently = 7 * 24 * time.Hour
 // symptoms takes what was recognised in logs.
 func (j *judgement) symptoms() {
 	if err := j.facts.statuses["symptoms"]; err != nil {
-		j.found("check.symptoms", finding.Warning, msg.M("the pack's table of symptoms cannot be used, that of omsinit was: %v", err),
+		j.found("check.symptoms", finding.Warning,
+			msg.M("the pack's table of symptoms cannot be used, that of omsinit was: %v", err),
 			msg.M("correct %s of the pack", pack.SymptomsName)).Next = "omsinit pack lint"
 	}
 	for _, s := range j.facts.Seen {
@@ -354,7 +375,8 @@ func (j *judgement) late() {
 			if s.Name == "check" { // the pack cannot be used, as a rule
 				severity = finding.Error
 			}
-			j.found("check.failed", severity, msg.M("%s cannot be looked at: %v", s.Name, err), msg.Message{}, fact("source", s.Name))
+			j.found("check.failed", severity, msg.M("%s cannot be looked at: %v", s.Name, err), msg.Message{},
+				fact("source", s.Name))
 		}
 		if s.Late && s.Name != "status" {
 			j.found("check.deadline", finding.Warning, msg.M("%s: no answer within the time that it has", s.Name),

@@ -89,7 +89,8 @@ func TestImagePrograms(t *testing.T) {
 	if after := n.read("/etc/supervisor/conf.d/drc_supervisor.ini"); after != before {
 		t.Errorf("the image's program file was changed:\n%s", after)
 	}
-	if out, err := exec.Command("supervisorctl", "-s", "http://127.0.0.1:8084", "status").CombinedOutput(); !strings.Contains(string(out), "oms_drc_cm") {
+	if out, err := exec.Command("supervisorctl", "-s", "http://127.0.0.1:8084",
+		"status").CombinedOutput(); !strings.Contains(string(out), "oms_drc_cm") {
 		t.Errorf("supervisorctl: %v\n%s", err, out)
 	}
 }

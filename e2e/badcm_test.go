@@ -24,16 +24,20 @@ func TestBadCM(t *testing.T) {
 		want         string
 		passing      bool // it is tried again until the time is over
 	}{
-		"not at all":          {nil, nil, "connection refused", true},
-		"never ready":         {respond(503, page), nil, "the last answer was: HTTP 503 Service Unavailable", true},
-		"slowly":              {func(http.ResponseWriter, *http.Request) { <-released }, nil, "did not answer GET", true},
-		"a call slowly":       {nil, func(http.ResponseWriter, *http.Request) { <-released }, "did not answer POST", true},
-		"half":                {nil, half, "the answer broke off after 12 bytes", true},
-		"with an error 500":   {nil, respond(500, page), "the last answer was: HTTP 500", true},
-		"a proxy's page":      {nil, respond(200, page), `a web page titled "Proxy login"`, false},
-		"a redirect to login": {nil, http.RedirectHandler("https://sso.example/", http.StatusFound).ServeHTTP, "HTTP 302 Found to https://sso.example/", false},
-		"a refusal":           {nil, respond(200, `{"errMsg":"no right to do that","errCode":4711,"isSuccess":false}`), `errCode 4711, errMsg "no right to do that"`, false},
-		"something else":      {nil, respond(200, `{"code":200}`), "the answer is not a CM's", false},
+		"not at all":  {nil, nil, "connection refused", true},
+		"never ready": {respond(503, page), nil, "the last answer was: HTTP 503 Service Unavailable", true},
+		"slowly": {func(http.ResponseWriter, *http.Request) { <-released }, nil,
+			"did not answer GET", true},
+		"a call slowly": {nil, func(http.ResponseWriter, *http.Request) { <-released },
+			"did not answer POST", true},
+		"half":              {nil, half, "the answer broke off after 12 bytes", true},
+		"with an error 500": {nil, respond(500, page), "the last answer was: HTTP 500", true},
+		"a proxy's page":    {nil, respond(200, page), `a web page titled "Proxy login"`, false},
+		"a redirect to login": {nil, http.RedirectHandler("https://sso.example/", http.StatusFound).ServeHTTP,
+			"HTTP 302 Found to https://sso.example/", false},
+		"a refusal": {nil, respond(200, `{"errMsg":"no right to do that","errCode":4711,"isSuccess":false}`),
+			`errCode 4711, errMsg "no right to do that"`, false},
+		"something else": {nil, respond(200, `{"code":200}`), "the answer is not a CM's", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			mux := http.NewServeMux()
@@ -54,7 +58,8 @@ func TestBadCM(t *testing.T) {
 			n.values["cm_url"] = cm.URL
 			n.writeConfig()
 			out, errOut, status := n.omsinit("init", "--only", "resource", "--ready-timeout", "1s")
-			if status != 1 || !strings.Contains(errOut, tc.want) || strings.Count(errOut, "step 5 (resource) failed") != 1 {
+			if status != 1 || !strings.Contains(errOut, tc.want) ||
+				strings.Count(errOut, "step 5 (resource) failed") != 1 {
 				t.Errorf("status %d, want %q\n%s%s", status, tc.want, out, errOut)
 			}
 			if !tc.passing && strings.Contains(errOut, "within 1s") {

@@ -68,7 +68,8 @@ func TestBadInput(t *testing.T) {
 				n.occupied = l
 			},
 			mend: func(n *node) { n.occupied.Close() },
-			step: "step 1 (check)", status: 3, want: []string{"nginx_server_port", "already in use by process " + fmt.Sprint(os.Getpid())},
+			step: "step 1 (check)", status: 3,
+			want: []string{"nginx_server_port", "already in use by process " + fmt.Sprint(os.Getpid())},
 		}, {
 			name:  "a refusing MetaDB",
 			spoil: func(_ *testing.T, n *node) { n.values["oms_meta_password"] = "AnotherSecret43"; n.writeConfig() },
@@ -87,8 +88,10 @@ func TestBadInput(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			n := newNode(t, db)
 			// Every case has databases of its own on the one server.
-			suffix := strings.ReplaceAll(strings.ReplaceAll(tc.name, " ", "_"), "-", "_")[:5] + fmt.Sprint(n.ports["nginx_server_port"])
-			for key, value := range map[string]string{"drc_rm_db": "rm", "drc_cm_db": "cm", "drc_cm_heartbeat_db": "hb"} {
+			suffix := strings.ReplaceAll(strings.ReplaceAll(tc.name, " ", "_"), "-", "_")[:5] +
+				fmt.Sprint(n.ports["nginx_server_port"])
+			for key, value := range map[string]string{"drc_rm_db": "rm", "drc_cm_db": "cm",
+				"drc_cm_heartbeat_db": "hb"} {
 				n.values[key] = value + suffix
 			}
 			n.writeConfig()
@@ -131,11 +134,14 @@ func TestBadInput(t *testing.T) {
 func TestUpgradeAsked(t *testing.T) {
 	db := testmaria.Start(t)
 	n := newNode(t, db)
-	db.Exec("CREATE DATABASE oms_rm", "CREATE TABLE oms_rm.oms_normal_config (cfg_name varchar(64), cfg_value text)", "CREATE TABLE oms_rm.cluster_info (code int)", "INSERT INTO oms_rm.cluster_info VALUES (1)",
+	db.Exec("CREATE DATABASE oms_rm", "CREATE TABLE oms_rm.oms_normal_config (cfg_name varchar(64), cfg_value text)",
+		"CREATE TABLE oms_rm.cluster_info (code int)", "INSERT INTO oms_rm.cluster_info VALUES (1)",
 		`INSERT INTO oms_rm.oms_normal_config VALUES ('ha.config', '{"enable":true,"enableStore":true}')`)
 	n.env = append(n.env, "IS_UPGRADE=true")
 	out, errOut, status := n.omsinit("check")
-	if status != 3 || !strings.Contains(out, "[upgrade.version]") || !strings.Contains(out, "Version before 4.1.1 is not allowed to upgrade.") || !strings.Contains(out, "--from-version 4.1.0-CE") {
+	if status != 3 || !strings.Contains(out, "[upgrade.version]") ||
+		!strings.Contains(out, "Version before 4.1.1 is not allowed to upgrade.") ||
+		!strings.Contains(out, "--from-version 4.1.0-CE") {
 		t.Errorf("status %d\n%s%s", status, out, errOut)
 	}
 	out, errOut, status = n.omsinit("upgrade", "plan", "--from-version", "4.1.0-CE")
@@ -145,7 +151,8 @@ func TestUpgradeAsked(t *testing.T) {
 		}
 	}
 	db.Exec("DROP DATABASE oms_rm")
-	if out, errOut, status := n.omsinit("upgrade", "plan"); status != 3 || !strings.Contains(out, "holds no installation") {
+	if out, errOut, status := n.omsinit("upgrade", "plan"); status != 3 ||
+		!strings.Contains(out, "holds no installation") {
 		t.Errorf("status %d\n%s%s", status, out, errOut)
 	}
 }
@@ -154,7 +161,9 @@ func TestUpgradeAsked(t *testing.T) {
 func TestWrongUsage(t *testing.T) {
 	n := &node{t: t, root: t.TempDir(), env: os.Environ()}
 	for _, args := range [][]string{
-		{"init", "--only", "nonsense"}, {"init", "--only", "check", "--skip", "metadb"}, {"init", "--nonsense"}, {"init", "bogus"}, {"init", "--pack", "/none"}, {"status", "--lang", "fr"}, {"nonsense"}, {"status", "--output", "xml"}, {"restart"},
+		{"init", "--only", "nonsense"}, {"init", "--only", "check", "--skip", "metadb"}, {"init", "--nonsense"},
+		{"init", "bogus"}, {"init", "--pack", "/none"}, {"status", "--lang", "fr"}, {"nonsense"},
+		{"status", "--output", "xml"}, {"restart"},
 	} {
 		out, errOut, status := n.omsinit(args...)
 		if status != 64 || !strings.Contains(errOut, "omsinit: ") {

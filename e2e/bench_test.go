@@ -17,7 +17,8 @@ import (
 func BenchmarkStart(b *testing.B) {
 	empty := buildEmpty(b)
 	sample := filepath.Join("..", "testdata", "config", "obd.yaml")
-	for name, args := range map[string][]string{"version": {"version"}, "check-offline": {"check", "--offline", sample}} {
+	for name, args := range map[string][]string{"version": {"version"},
+		"check-offline": {"check", "--offline", sample}} {
 		b.Run(name, func(b *testing.B) {
 			var floor, ours time.Duration
 			for b.Loop() {
@@ -42,7 +43,8 @@ func timed(b *testing.B, cmd *exec.Cmd) time.Duration {
 
 // BenchmarkFirstBoot is a complete initialisation, from the start of PID 1 to the ready line, with stand-ins that are
 // ready at once. The goal is 0.5 s. By turns with it all programs of the initialised node are restarted: x-programs is
-// how many times longer the first boot takes than that. The host keys of sshd are there: an RSA key takes up to a second.
+// how many times longer the first boot takes than that. The host keys of sshd are there: an RSA key takes up to a
+// second.
 func BenchmarkFirstBoot(b *testing.B) {
 	db := testmaria.Start(b)
 	dir, keys := b.TempDir(), map[string]string{}

@@ -35,8 +35,10 @@ func TestFirstBoot(t *testing.T) {
 
 	t.Run("banners in order", func(t *testing.T) {
 		want := []string{
-			"# [Step 1] Check the config.yaml file", "# [Step 2] Create the OMS MetaDB", "# [Step 3] Create the configuration files of the OMS components",
-			"# [Step 4] Restart all OMS components (please wait)", "# [Step 5] Initialize the OMS resource labels and resource groups",
+			"# [Step 1] Check the config.yaml file", "# [Step 2] Create the OMS MetaDB",
+			"# [Step 3] Create the configuration files of the OMS components",
+			"# [Step 4] Restart all OMS components (please wait)",
+			"# [Step 5] Initialize the OMS resource labels and resource groups",
 			"# [Completed] All initialization steps are executed.", readyLine,
 		}
 		rest := r.out.String()
@@ -88,7 +90,8 @@ func TestFirstBoot(t *testing.T) {
 			}
 		}
 		eventually(t, "a heartbeat", func() bool {
-			return value(t, db, "SELECT count(*) FROM oms_cm_hb.heart_beat WHERE task_name = 'supervisor' AND host_ip = '127.0.0.1'") == "1"
+			return value(t, db,
+				"SELECT count(*) FROM oms_cm_hb.heart_beat WHERE task_name = 'supervisor' AND host_ip = '127.0.0.1'") == "1"
 		})
 	})
 	t.Run("sshd answers", func(t *testing.T) {
@@ -255,7 +258,8 @@ func TestOldNames(t *testing.T) {
 	if out, errOut, status := old("--check", n.configFile()); status != 0 || !strings.Contains(out, "[PASSED]") {
 		t.Errorf("--check: status %d\n%s%s", status, out, errOut)
 	}
-	if out, errOut, status := old("--init-db"); status != 0 || value(t, db, "SELECT count(*) FROM oms_rm.oms_version") != "1" {
+	if out, errOut, status := old("--init-db"); status != 0 ||
+		value(t, db, "SELECT count(*) FROM oms_rm.oms_version") != "1" {
 		t.Errorf("--init-db: status %d\n%s%s", status, out, errOut)
 	}
 	if out, errOut, status := old("--init-config-file"); status != 0 {
@@ -306,7 +310,8 @@ func (n *node) snapshot(t *testing.T, db *testmaria.Server) map[string]string {
 		})
 	}
 	for _, table := range []string{
-		"oms_rm.cluster_info", "oms_rm.oms_version", "oms_rm.oms_normal_config", "oms_cm.resource_group", "oms_cm.resource_label", "oms_cm.location_cm", "oms_cm.host", "oms_cm.standin_consumer",
+		"oms_rm.cluster_info", "oms_rm.oms_version", "oms_rm.oms_normal_config", "oms_cm.resource_group",
+		"oms_cm.resource_label", "oms_cm.location_cm", "oms_cm.host", "oms_cm.standin_consumer",
 	} {
 		snap[table] = value(t, db, "SELECT coalesce((SELECT group_concat(t.TABLE_ROWS) FROM information_schema.TABLES t WHERE concat(t.TABLE_SCHEMA, '.', t.TABLE_NAME) = '"+table+"'), 'missing')") + checksum(t, db, table)
 	}
@@ -353,7 +358,8 @@ func (n *node) noSecrets(t *testing.T, secret string, r *running) {
 		if err != nil {
 			return err
 		}
-		private := info.Mode().Perm()&0o077 == 0 && !strings.HasPrefix(path, n.path("/home/admin/logs")) && !strings.HasPrefix(path, n.path("/var"))
+		private := info.Mode().Perm()&0o077 == 0 && !strings.HasPrefix(path, n.path("/home/admin/logs")) &&
+			!strings.HasPrefix(path, n.path("/var"))
 		if strings.Contains(string(data), secret) && !private {
 			t.Errorf("the password is in %s (%s)", path, info.Mode())
 		}

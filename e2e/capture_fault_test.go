@@ -13,8 +13,8 @@ import (
 	"omsinit/testdata/testmaria"
 )
 
-// TestCaptureFaults breaks captures off: a full disk is one error, SIGTERM leaves nothing, and what SIGKILL leaves is gone
-// after the next capture. The pack that was there is there whole until a new one is.
+// TestCaptureFaults breaks captures off: a full disk is one error, SIGTERM leaves nothing, and what SIGKILL leaves is
+// gone after the next capture. The pack that was there is there whole until a new one is.
 func TestCaptureFaults(t *testing.T) {
 	tool := faultTool(t)
 	for name, args := range map[string][]string{
@@ -32,7 +32,8 @@ func TestCaptureFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 			n.env = append(n.env, "TMPDIR="+temp)
-			c := faultyCapture{faulty{node: n, tool: tool, trace: filepath.Join(t.TempDir(), "trace"), args: append(args, out)}, out, db}
+			c := faultyCapture{faulty{node: n, tool: tool, trace: filepath.Join(t.TempDir(), "trace"),
+				args: append(args, out)}, out, db}
 			c.sweep(temp)
 		})
 	}
@@ -80,7 +81,8 @@ func (c *faultyCapture) sweep(temp string) {
 				text, status, now := c.run(class, 1+(2*i+1)*total/(2*most), action, "")
 				what := fmt.Sprintf("%s: %s at %.90s: status %d", class, action, now[len(now)-1], status)
 				after := tree(t, c.out)
-				if !maps.Equal(after, before) && (status == 1 || slices.ContainsFunc(slices.Collect(maps.Values(after)), isOld)) {
+				if !maps.Equal(after, before) &&
+					(status == 1 || slices.ContainsFunc(slices.Collect(maps.Values(after)), isOld)) {
 					t.Errorf("%s: the old output is not whole: %q\n%s", what, slices.Sorted(maps.Keys(after)), text)
 				}
 				if strings.Contains(text, faultSecret) || strings.Contains(text, "goroutine ") ||

@@ -70,11 +70,13 @@ func TestCaptureRefuses(t *testing.T) {
 				return true // it was faster
 			default:
 			}
-			return value(t, db, "SELECT count(*) FROM information_schema.schemata WHERE schema_name LIKE 'omsinit%'") != "0"
+			return value(t, db,
+				"SELECT count(*) FROM information_schema.schemata WHERE schema_name LIKE 'omsinit%'") != "0"
 		})
 		cmd.Process.Signal(syscall.SIGINT)
 		<-done
-		if left := value(t, db, "SELECT count(*) FROM information_schema.schemata WHERE schema_name LIKE 'omsinit%'"); left != "0" {
+		if left := value(
+			t, db, "SELECT count(*) FROM information_schema.schemata WHERE schema_name LIKE 'omsinit%'"); left != "0" {
 			t.Errorf("%s scratch databases are left", left)
 		}
 		if left, _ := filepath.Glob(n.path("/.captured*")); len(left) > 0 {
@@ -92,11 +94,13 @@ func TestCaptureRefuses(t *testing.T) {
 		if status != 0 || !strings.Contains(stdout, "has no schema") {
 			t.Errorf("status %d\n%s%s", status, stdout, errOut)
 		}
-		if stdout, _, status := n.omsinit("pack", "verify", "--no-metadb", "--output", "json", out); status != 0 || !strings.Contains(stdout, `"verified": true`) {
+		if stdout, _, status := n.omsinit("pack", "verify", "--no-metadb", "--output", "json", out); status != 0 ||
+			!strings.Contains(stdout, `"verified": true`) {
 			t.Errorf("status %d\n%s", status, stdout)
 		}
 		n.writeFile("/home/ds/cm/package/config/jdbc.properties", "jdbc.url=other\n")
-		if stdout, _, status := n.omsinit("pack", "verify", "--no-metadb", out); status != 3 || !strings.Contains(stdout, "jdbc.properties:1:") {
+		if stdout, _, status := n.omsinit("pack", "verify", "--no-metadb", out); status != 3 ||
+			!strings.Contains(stdout, "jdbc.properties:1:") {
 			t.Errorf("status %d\n%s", status, stdout)
 		}
 	})
@@ -120,16 +124,21 @@ cm_nodes: [10.0.0.2]
 func TestCaptureOfACopy(t *testing.T) {
 	n := &node{t: t, root: t.TempDir(), env: []string{"PATH=" + os.Getenv("PATH"), "OMS_LANG=zh"}}
 	n.write(copyConfig)
-	n.writeFile("/etc/supervisor/supervisord.conf", "[supervisord]\nnodaemon=true\n[include]\nfiles = /etc/supervisor/conf.d/*.ini\n")
-	n.writeFile("/etc/supervisor/conf.d/drc_cm.ini", "[program:oms_drc_cm]\ncommand=bash /home/admin/conf/command/start_oms_cm.sh\ndirectory=/home/ds/cm/package\n")
-	n.writeFile("/home/ds/cm/package/config/jdbc.properties", "url=jdbc:mysql://10.0.0.1:2881/oms_cm\nuser=root@oms\npassword=aaAA11__#\n")
+	n.writeFile("/etc/supervisor/supervisord.conf",
+		"[supervisord]\nnodaemon=true\n[include]\nfiles = /etc/supervisor/conf.d/*.ini\n")
+	n.writeFile("/etc/supervisor/conf.d/drc_cm.ini",
+		"[program:oms_drc_cm]\ncommand=bash /home/admin/conf/command/start_oms_cm.sh\ndirectory=/home/ds/cm/package\n")
+	n.writeFile("/home/ds/cm/package/config/jdbc.properties",
+		"url=jdbc:mysql://10.0.0.1:2881/oms_cm\nuser=root@oms\npassword=aaAA11__#\n")
 	out := filepath.Join(t.TempDir(), "pack")
 	stdout, errOut, status := n.omsinit("pack", "capture", "--no-metadb", "--release", "4.2.7-CE", "--out", out)
 	if status != 0 || !strings.Contains(stdout, "生成结果一致") {
 		t.Fatalf("status %d\n%s%s", status, stdout, errOut)
 	}
 	files := readTree(t, out)
-	if text := string(files["pack.yaml"]); !strings.Contains(text, "restart: [oms_drc_cm]") || !strings.Contains(text, "/etc/supervisor/conf.d/drc_cm.ini") || !strings.Contains(text, "readers: [oms_drc_cm]") {
+	if text := string(files["pack.yaml"]); !strings.Contains(text, "restart: [oms_drc_cm]") ||
+		!strings.Contains(text, "/etc/supervisor/conf.d/drc_cm.ini") ||
+		!strings.Contains(text, "readers: [oms_drc_cm]") {
 		t.Error(text)
 	}
 	if text := string(files["templates/home/ds/cm/package/config/jdbc.properties"]); text != "url=jdbc:mysql://{{hostPort .oms_meta_host .oms_meta_port}}/{{.drc_cm_db}}\nuser={{.oms_meta_user}}\npassword={{.oms_meta_password}}\n" {

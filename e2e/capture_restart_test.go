@@ -10,24 +10,29 @@ import (
 	"testing"
 )
 
-// TestCaptureWatchesRestarts: a file that a program opens only when it starts, under a name that stands nowhere, has its
-// reader when the restarts were watched, here those by Python's supervisord; each program was restarted, and runs.
+// TestCaptureWatchesRestarts: a file that a program opens only when it starts, under a name that stands nowhere, has
+// its reader when the restarts were watched, here those by Python's supervisord; each program was restarted, and runs.
 func TestCaptureWatchesRestarts(t *testing.T) {
 	root, err := os.MkdirTemp("", "watch-") // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(root) })
-	n := &node{t: t, root: root, env: []string{"PATH=" + os.Getenv("PATH"), "OMS_LANG=en", "OMS_HOST_IP=10.0.0.2", "HOME=" + root}}
+	n := &node{t: t, root: root, env: []string{"PATH=" + os.Getenv("PATH"), "OMS_LANG=en", "OMS_HOST_IP=10.0.0.2",
+		"HOME=" + root}}
 	n.write(copyConfig)
 	conf := n.path("/etc/supervisor/supervisord.conf")
-	n.writeFile("/etc/supervisor/supervisord.conf", "[unix_http_server]\nfile = "+root+"/s.sock\n[supervisord]\nnodaemon = true\nlogfile = "+root+"/s.log\npidfile = "+root+"/s.pid\n"+
-		"[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n[supervisorctl]\nserverurl = unix://"+root+"/s.sock\n"+
-		"[include]\nfiles = "+root+"/etc/supervisor/conf.d/*.ini\n")
+	n.writeFile("/etc/supervisor/supervisord.conf",
+		"[unix_http_server]\nfile = "+root+"/s.sock\n[supervisord]\nnodaemon = true\nlogfile = "+root+
+			"/s.log\npidfile = "+root+"/s.pid\n"+
+			"[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n[supervisorctl]\nserverurl = unix://"+root+"/s.sock\n"+
+			"[include]\nfiles = "+root+"/etc/supervisor/conf.d/*.ini\n")
 	// The name of what each reads is put together by the program.
 	for name, reads := range map[string]string{"oms_drc_cm": "cm", "oms_console": "console"} {
-		n.writeFile("/bin/"+name, "d="+root+"; d=$d/etc/o; cat ${d}ms/"+reads+".conf ${d}ms/all.conf >/dev/null\nexec sleep 1000\n")
-		n.writeFile("/etc/supervisor/conf.d/"+name+".ini", "[program:"+name+"]\ncommand = sh "+root+"/bin/"+name+"\nstartsecs = 1\n")
+		n.writeFile("/bin/"+name, "d="+root+"; d=$d/etc/o; cat ${d}ms/"+reads+
+			".conf ${d}ms/all.conf >/dev/null\nexec sleep 1000\n")
+		n.writeFile("/etc/supervisor/conf.d/"+name+".ini", "[program:"+name+"]\ncommand = sh "+root+"/bin/"+name+
+			"\nstartsecs = 1\n")
 	}
 	for _, file := range []string{"cm", "console", "all"} {
 		n.writeFile("/etc/oms/"+file+".conf", "url=http://10.0.0.2:8088\n")
@@ -52,7 +57,8 @@ func TestCaptureWatchesRestarts(t *testing.T) {
 		t.Helper()
 		bundle, out := filepath.Join(dir, name), filepath.Join(dir, name+".pack")
 		n.says(0, nil, append([]string{"pack", "capture", "--no-metadb", "--bundle", bundle}, options...)...)
-		if o, e, status := n.omsinit("pack", "capture", "--no-metadb", "--release", "4.2.7-CE", "--from", bundle, "--out", out); status != 0 {
+		if o, e, status := n.omsinit("pack", "capture", "--no-metadb", "--release", "4.2.7-CE", "--from", bundle,
+			"--out", out); status != 0 {
 			t.Fatalf("status %d\n%s%s", status, o, e)
 		}
 		return readersIn(t, out)
@@ -76,5 +82,6 @@ func TestCaptureWatchesRestarts(t *testing.T) {
 			t.Errorf("not restarted: %s", line)
 		}
 	}
-	n.says(64, nil, "pack", "capture", "--from", filepath.Join(dir, "still"), "--watch-restart", "--out", filepath.Join(dir, "no"))
+	n.says(64, nil, "pack", "capture", "--from", filepath.Join(dir, "still"), "--watch-restart", "--out",
+		filepath.Join(dir, "no"))
 }

@@ -41,15 +41,18 @@ func newOldWorld(t testing.TB, db *testmaria.Server, links, user, password strin
 	}
 	account := func(host string) string { return sqlText(user) + "@" + sqlText(host) }
 	for _, host := range []string{"127.0.0.1", "localhost"} {
-		db.Exec("CREATE OR REPLACE USER "+account(host)+" IDENTIFIED BY "+sqlText(password), "GRANT ALL ON *.* TO "+account(host)+" WITH GRANT OPTION")
+		db.Exec("CREATE OR REPLACE USER "+account(host)+" IDENTIFIED BY "+sqlText(password),
+			"GRANT ALL ON *.* TO "+account(host)+" WITH GRANT OPTION")
 	}
 	w := &oldWorld{node: &node{t: t, root: root, ports: map[string]int{}, env: []string{
-		"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin", "OMS_HOST_IP=" + keys["cm_nodes"].([]string)[0], "OMS_LANG=en", "HOME=" + root,
+		"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin", "OMS_HOST_IP=" + keys["cm_nodes"].([]string)[0],
+		"OMS_LANG=en", "HOME=" + root,
 	}}, keys: map[string]any{}}
 	for key, value := range keys {
 		w.keys[key] = value
 	}
-	names := []string{"ghana_server_port", "nginx_server_port", "cm_server_port", "supervisor_server_port", "sshd_server_port"}
+	names := []string{"ghana_server_port", "nginx_server_port", "cm_server_port", "supervisor_server_port",
+		"sshd_server_port"}
 	for i, port := range freePorts(t, len(names)) {
 		w.ports[names[i]], w.keys[names[i]] = port, port
 	}
@@ -127,13 +130,16 @@ func captureAndBoot(t *testing.T, links string) {
 	db := testmaria.Start(t)
 	const passwordA, passwordB = `A1 !"#$%&'()*+,-./:;<=>?@[\]^_{|}~{{x}}密码`, "tso\\B'9\"</p>&%40 $x`{{"
 	a := newOldWorld(t, db, links, "oms", passwordA, map[string]any{
-		"drc_rm_db": "oms", "drc_cm_db": "oms_cm", "drc_cm_heartbeat_db": "oms_cm_hb", "cm_location": 1, "cm_nodes": []string{"127.0.0.5"},
+		"drc_rm_db": "oms", "drc_cm_db": "oms_cm", "drc_cm_heartbeat_db": "oms_cm_hb", "cm_location": 1,
+		"cm_nodes":  []string{"127.0.0.5"},
 		"cm_region": "cn-hz", "cm_region_cn": "杭州", "cm_is_default": true, "tsdb_enabled": false,
 	})
 	b := newOldWorld(t, db, links, "root@second#c1", passwordB, map[string]any{
-		"drc_rm_db": "b_rm", "drc_cm_db": "b_cm", "drc_cm_heartbeat_db": "b_hb", "cm_location": 12, "cm_nodes": []string{"127.0.0.2", "127.0.0.22"},
+		"drc_rm_db": "b_rm", "drc_cm_db": "b_cm", "drc_cm_heartbeat_db": "b_hb", "cm_location": 12,
+		"cm_nodes":  []string{"127.0.0.2", "127.0.0.22"},
 		"cm_region": "cn-beijing", "cm_region_cn": `北京 "1" &\`, "cm_is_default": false,
-		"tsdb_enabled": true, "tsdb_service": "INFLUXDB", "tsdb_url": "127.0.0.9:8086", "tsdb_username": "o m&s", "tsdb_password": "t/s+db é",
+		"tsdb_enabled": true, "tsdb_service": "INFLUXDB", "tsdb_url": "127.0.0.9:8086", "tsdb_username": "o m&s",
+		"tsdb_password": "t/s+db é",
 	})
 	a.initialise()
 	b.initialise()
@@ -144,7 +150,8 @@ func captureAndBoot(t *testing.T, links string) {
 	pack := filepath.Join(bundles, "captured")
 	for _, w := range []*oldWorld{a, b} {
 		file := filepath.Join(bundles, filepath.Base(w.root))
-		out, errOut, status := w.omsinit("pack", "capture", "--bundle", file, "--record", w.path("/root/old_init.sh")+" resources")
+		out, errOut, status := w.omsinit("pack", "capture", "--bundle", file, "--record",
+			w.path("/root/old_init.sh")+" resources")
 		if info, err := os.Stat(file); status != 0 || err != nil || info.Mode() != 0o600 {
 			t.Fatalf("status %d, %v, %v\n%s%s", status, info, err, out, errOut)
 		}
@@ -179,7 +186,8 @@ func captureAndBoot(t *testing.T, links string) {
 				t.Errorf("%s has changed", name)
 			}
 		}
-		if left := value(t, db, "SELECT count(*) FROM information_schema.schemata WHERE schema_name LIKE 'omsinit%'"); left != "0" {
+		if left := value(
+			t, db, "SELECT count(*) FROM information_schema.schemata WHERE schema_name LIKE 'omsinit%'"); left != "0" {
 			t.Errorf("%s scratch databases are left", left)
 		}
 	})
@@ -240,7 +248,8 @@ func captureAndBoot(t *testing.T, links string) {
 	}
 	t.Run("proven by what it does", func(t *testing.T) {
 		d := newOldWorld(t, db, links, "unused", "unused", map[string]any{"cm_nodes": []string{"127.0.0.1"}})
-		out, errOut, status := d.omsinit("pack", "verify", "--boot-here", "--from", filepath.Join(bundles, filepath.Base(a.root)),
+		out, errOut, status := d.omsinit("pack", "verify", "--boot-here", "--from",
+			filepath.Join(bundles, filepath.Base(a.root)),
 			"--compare", filepath.Join(bundles, filepath.Base(b.root)), pack)
 		if status != 0 || !strings.Contains(out, "proven: ") {
 			t.Errorf("status %d\n%s%s", status, out, errOut)
@@ -250,7 +259,8 @@ func captureAndBoot(t *testing.T, links string) {
 		}
 	})
 	c := newOldWorld(t, db, links, "third", `p'%s\1`, map[string]any{
-		"drc_rm_db": "third_console", "drc_cm_db": "third", "drc_cm_heartbeat_db": "third_b", "cm_location": 7, "cm_nodes": []string{"127.0.0.3"},
+		"drc_rm_db": "third_console", "drc_cm_db": "third", "drc_cm_heartbeat_db": "third_b", "cm_location": 7,
+		"cm_nodes":  []string{"127.0.0.3"},
 		"cm_region": "eu", "cm_region_cn": "欧洲'1", "cm_is_default": true,
 	})
 	c.env = append(c.env, "OMS_HOST_IP=127.0.0.3")
@@ -272,7 +282,8 @@ func captureAndBoot(t *testing.T, links string) {
 				Settings, Region string
 			}
 		}
-		if err := json.NewDecoder(resp.Body).Decode(&body); err != nil || !body.Data.Healthy || body.Data.Settings != "6" || body.Data.Region != "欧洲'1" {
+		if err := json.NewDecoder(resp.Body).Decode(&body); err != nil || !body.Data.Healthy ||
+			body.Data.Settings != "6" || body.Data.Region != "欧洲'1" {
 			t.Errorf("%+v, %v", body, err)
 		}
 	})

@@ -48,7 +48,8 @@ func TestChangedConfig(t *testing.T) {
 		n.ports["nginx_server_port"] = newPort
 		n.values["nginx_server_port"] = fmt.Sprint(newPort)
 		n.writeConfig()
-		if out, errOut, status := n.omsinit("init", "--only", "component"); status != 0 || !strings.Contains(out, "omsinit restart nginx") {
+		if out, errOut, status := n.omsinit("init", "--only", "component"); status != 0 ||
+			!strings.Contains(out, "omsinit restart nginx") {
 			t.Fatalf("status %d\n%s%s", status, out, errOut)
 		}
 		if out, _, _ := n.omsinit("status"); strings.Count(out, "RESTART NEEDED") != 1 {
@@ -95,7 +96,8 @@ func TestChangedConfig(t *testing.T) {
 		if pids := n.pids(); len(pids) > 0 {
 			t.Errorf("programs run with the files of the old configuration: %v", pids)
 		}
-		if _, errOut, status := n.omsinit("start", "nginx"); status != 1 || !strings.Contains(errOut, "wait until the initialisation has succeeded") {
+		if _, errOut, status := n.omsinit("start", "nginx"); status != 1 ||
+			!strings.Contains(errOut, "wait until the initialisation has succeeded") {
 			t.Errorf("status %d, %s", status, errOut)
 		}
 		db.Restart()

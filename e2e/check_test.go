@@ -71,10 +71,12 @@ func TestCheck(t *testing.T) {
 
 	t.Run("a new node", func(t *testing.T) {
 		v, status := n.check()
-		if status != 0 || v.Version != 1 || v.Errors != 0 || v.statusOf("metadb.rights") != "passed" || v.statusOf("regions.conflict") != "" {
+		if status != 0 || v.Version != 1 || v.Errors != 0 || v.statusOf("metadb.rights") != "passed" ||
+			v.statusOf("regions.conflict") != "" {
 			t.Errorf("status %d: %+v", status, v)
 		}
-		if got := value(t, db, "SELECT count(*) FROM information_schema.schemata WHERE schema_name LIKE 'oms%'"); got != "0" {
+		if got := value(
+			t, db, "SELECT count(*) FROM information_schema.schemata WHERE schema_name LIKE 'oms%'"); got != "0" {
 			t.Errorf("%s databases were left", got)
 		}
 	})
@@ -84,7 +86,8 @@ func TestCheck(t *testing.T) {
 		if v, status := n.check(); status != 3 || v.Status != "failed" || v.found("metadb.foreign") != "error" {
 			t.Errorf("status %d: %+v", status, v)
 		}
-		if v, status := n.check("--ignore", "metadb.foreign,host.cpu"); status != 0 || v.found("metadb.foreign") != "warning" {
+		if v, status := n.check("--ignore", "metadb.foreign,host.cpu"); status != 0 ||
+			v.found("metadb.foreign") != "warning" {
 			t.Errorf("--ignore: status %d: %+v", status, v)
 		}
 		n.env = append(n.env, "OMSINIT_IGNORE=metadb.foreign")
@@ -97,17 +100,20 @@ func TestCheck(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for text, want := range map[string]int{"ignore: [metadb.foreign]\n": 0, "ignore: [all]\n": 1, "ignore: [metadb.nonsense]\n": 1} {
+		for text, want := range map[string]int{"ignore: [metadb.foreign]\n": 0, "ignore: [all]\n": 1,
+			"ignore: [metadb.nonsense]\n": 1} {
 			if err := os.WriteFile(pack+"/pack.yaml", append(manifest, text...), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			if out, errOut, status := n.omsinit("check", "--pack", pack); status != want || want != 0 && !strings.Contains(errOut, pack+"/pack.yaml") {
+			if out, errOut, status := n.omsinit("check", "--pack", pack); status != want ||
+				want != 0 && !strings.Contains(errOut, pack+"/pack.yaml") {
 				t.Errorf("%s: status %d\n%s%s", text, status, out, errOut)
 			}
 		}
 		for _, ids := range []string{"all", "metadb.nonsense", "config.value"} {
 			for _, command := range []string{"check", "init"} {
-				if _, errOut, status := n.omsinit(command, "--ignore", ids); status != 64 || !strings.Contains(errOut, "omsinit: ") {
+				if _, errOut, status := n.omsinit(command, "--ignore", ids); status != 64 ||
+					!strings.Contains(errOut, "omsinit: ") {
 					t.Errorf("%s --ignore %s: status %d, %s", command, ids, status, errOut)
 				}
 			}
@@ -115,11 +121,13 @@ func TestCheck(t *testing.T) {
 	})
 	t.Run("explain", func(t *testing.T) {
 		for lang, want := range map[string]string{"en": "An error", "zh": "错误"} {
-			if out, errOut, status := n.omsinit("check", "--lang", lang, "--explain", "metadb.clock"); status != 0 || !strings.HasPrefix(out, "metadb.clock\n") || lang == "zh" && !strings.Contains(out, want) {
+			if out, errOut, status := n.omsinit("check", "--lang", lang, "--explain", "metadb.clock"); status != 0 ||
+				!strings.HasPrefix(out, "metadb.clock\n") || lang == "zh" && !strings.Contains(out, want) {
 				t.Errorf("status %d\n%s%s", status, out, errOut)
 			}
 		}
-		if _, errOut, status := n.omsinit("check", "--explain", "nonsense"); status != 64 || !strings.Contains(errOut, "metadb.clock") {
+		if _, errOut, status := n.omsinit("check", "--explain", "nonsense"); status != 64 ||
+			!strings.Contains(errOut, "metadb.clock") {
 			t.Errorf("status %d, %s", status, errOut)
 		}
 	})
@@ -132,7 +140,8 @@ func TestCheck(t *testing.T) {
 			for text, want := range map[string]int{string(config): 0, "cm_location: many\n": 3, "": 3} {
 				cmd := n.command(append([]string{"check"}, args...)...)
 				cmd.Stdin = strings.NewReader(text)
-				if out, errOut, status := run(t, cmd); status != want || want == 3 && !strings.Contains(out, "<stdin>") {
+				if out, errOut, status := run(t, cmd); status != want ||
+					want == 3 && !strings.Contains(out, "<stdin>") {
 					t.Errorf("%v: status %d\n%s%s", args, status, out, errOut)
 				}
 			}
@@ -155,7 +164,8 @@ func TestCheck(t *testing.T) {
 	})
 	t.Run("config show and schema", func(t *testing.T) {
 		out, errOut, status := n.omsinit("config", "show")
-		if status != 0 || strings.Contains(out+errOut, db.Password) || !strings.Contains(out, "oms_meta_password") || !strings.Contains(out, "******") {
+		if status != 0 || strings.Contains(out+errOut, db.Password) || !strings.Contains(out, "oms_meta_password") ||
+			!strings.Contains(out, "******") {
 			t.Errorf("status %d\n%s%s", status, out, errOut)
 		}
 		out, _, status = n.omsinit("config", "show", "--output", "json")
@@ -170,7 +180,8 @@ func TestCheck(t *testing.T) {
 		if _, errOut, status := run(t, cmd); status != 3 || !strings.Contains(errOut, "<stdin>:1:14") {
 			t.Errorf("status %d, %s", status, errOut)
 		}
-		for _, args := range [][]string{{"config", "nonsense"}, {"config", "show", "--output", "xml"}, {"config", "show", "--nonsense"}, {"check", "--output", "xml"}, {"check", "--deadline", "-1s"}} {
+		for _, args := range [][]string{{"config", "nonsense"}, {"config", "show", "--output", "xml"},
+			{"config", "show", "--nonsense"}, {"check", "--output", "xml"}, {"check", "--deadline", "-1s"}} {
 			if _, errOut, status := n.omsinit(args...); status != 64 || !strings.Contains(errOut, "omsinit: ") {
 				t.Errorf("%v: status %d, %s", args, status, errOut)
 			}
@@ -204,7 +215,8 @@ func TestCheck(t *testing.T) {
 			if err := rows.Scan(&name); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := fmt.Sscanf(strings.ReplaceAll(name, "_", " "), "omsinit check %d %s", &end, &random); err != nil || end > late {
+			if _, err := fmt.Sscanf(strings.ReplaceAll(name, "_", " "), "omsinit check %d %s", &end,
+				&random); err != nil || end > late {
 				t.Errorf("%s was left, and nobody will remove it: %v", name, err)
 			}
 		}
@@ -224,7 +236,8 @@ func TestCheck(t *testing.T) {
 		if got := value(t, db, "SELECT count(*) FROM mysql.general_log WHERE argument LIKE 'CREATE DATABASE%' OR argument LIKE 'DROP DATABASE%'"); got != "0" {
 			t.Errorf("%s statements create or drop a database", got)
 		}
-		if got := value(t, db, "SELECT count(*) > 0 FROM mysql.general_log WHERE argument LIKE '%cluster_info%'"); got != "1" {
+		if got := value(
+			t, db, "SELECT count(*) > 0 FROM mysql.general_log WHERE argument LIKE '%cluster_info%'"); got != "1" {
 			t.Error("the general log is empty, so the test is broken")
 		}
 		n.values["cm_location"] = "2"

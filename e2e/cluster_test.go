@@ -144,8 +144,10 @@ func TestCluster(t *testing.T) {
 	eventually(t, "heartbeats of all but the node that is cut off", func() bool {
 		return first.clusterShow().states() == "1.1 up, 1.2 up, 2.1 up, 2.2 down, 3.1 up, 3.2 up"
 	})
-	first.says(3, []string{"the node 127.0.2.2 (region region-2 (cm_location 2)) has never sent a heartbeat", "[cluster.heartbeat]", "cause: ", "fix: see on 127.0.2.2"}, "cluster", "check")
-	if out, _, status := two.nodes[1].omsinit("cluster", "check", "--deadline", "2s"); status != 3 || !strings.Contains(out, "[metadb.slow-greeting]") || !strings.Contains(out, "[cluster.init]") {
+	first.says(3, []string{"the node 127.0.2.2 (region region-2 (cm_location 2)) has never sent a heartbeat",
+		"[cluster.heartbeat]", "cause: ", "fix: see on 127.0.2.2"}, "cluster", "check")
+	if out, _, status := two.nodes[1].omsinit("cluster", "check", "--deadline", "2s"); status != 3 ||
+		!strings.Contains(out, "[metadb.slow-greeting]") || !strings.Contains(out, "[cluster.init]") {
 		t.Errorf("on the node that is cut off: %d\n%s", status, out)
 	}
 	late.heal()
@@ -162,11 +164,14 @@ func TestCluster(t *testing.T) {
 		}
 		for i, r := range view.Regions {
 			want := regions[i]
-			if r.Location != want.location || r.Region != fmt.Sprintf("region-%d", want.location) || r.URL != want.nodes[0].values["cm_url"] || r.IsDefault != (i == 0) || r.Own != (i == 0) || len(r.Nodes) != 2 {
+			if r.Location != want.location || r.Region != fmt.Sprintf("region-%d", want.location) ||
+				r.URL != want.nodes[0].values["cm_url"] || r.IsDefault != (i == 0) || r.Own != (i == 0) ||
+				len(r.Nodes) != 2 {
 				t.Errorf("%+v", r)
 			}
 		}
-		for _, q := range []string{"oms_cm.resource_group", "oms_cm.resource_label", "oms_cm.location_cm", "oms_rm.cluster_info"} {
+		for _, q := range []string{"oms_cm.resource_group", "oms_cm.resource_label", "oms_cm.location_cm",
+			"oms_rm.cluster_info"} {
 			if n := count(t, db, q); n != 3 {
 				t.Errorf("%s has %d rows, want 3", q, n)
 			}
@@ -187,7 +192,8 @@ func TestCluster(t *testing.T) {
 				}
 			}
 		}
-		first.says(0, []string{"REGION", "CM_LOCATION", "region-3", "2/2", "127.0.3.2", "up", "ONLINE", "s ago", "this node"}, "cluster", "show")
+		first.says(0, []string{"REGION", "CM_LOCATION", "region-3", "2/2", "127.0.3.2", "up", "ONLINE", "s ago",
+			"this node"}, "cluster", "show")
 		first.says(0, []string{"地域", "在线", "本节点"}, "cluster", "show", "--lang", "zh")
 		first.says(64, []string{"--output is text or json"}, "cluster", "show", "--output", "xml")
 		first.says(64, []string{"must be longer than 0"}, "cluster", "check", "--heartbeat-age", "0s")
@@ -196,12 +202,14 @@ func TestCluster(t *testing.T) {
 	t.Run("a CM is cut off and healed", func(t *testing.T) {
 		cm.cut()
 		eventually(t, "the loss of the heartbeats of region 3", func() bool {
-			return first.clusterShow("--heartbeat-age", "4s").states() == "1.1 up, 1.2 up, 2.1 up, 2.2 up, 3.1 down, 3.2 down"
+			return first.clusterShow("--heartbeat-age",
+				"4s").states() == "1.1 up, 1.2 up, 2.1 up, 2.2 up, 3.1 down, 3.2 down"
 		})
 		eventually(t, "a diagnosis of these two nodes alone", func() bool {
 			out, _, status := first.omsinit("cluster", "check", "--heartbeat-age", "4s")
 			return status == 3 && strings.Count(out, "error: ") == 2 &&
-				strings.Contains(out, "the last heartbeat of the node 127.0.3.1") && strings.Contains(out, "the last heartbeat of the node 127.0.3.2")
+				strings.Contains(out, "the last heartbeat of the node 127.0.3.1") &&
+				strings.Contains(out, "the last heartbeat of the node 127.0.3.2")
 		})
 		cm.heal()
 		eventually(t, "the heartbeats of region 3", func() bool {
@@ -219,14 +227,16 @@ func TestCluster(t *testing.T) {
 				Findings []struct{ ID, Message, Cause, Fix string }
 			}
 		}
-		if err := json.Unmarshal([]byte(first.says(3, nil, "cluster", "check", "--output", "json")), &report); err != nil {
+		if err := json.Unmarshal([]byte(first.says(3, nil, "cluster", "check", "--output", "json")),
+			&report); err != nil {
 			t.Fatal(err)
 		}
 		var ids []string
 		for _, c := range report.Checks {
 			for _, f := range c.Findings {
 				ids = append(ids, f.ID)
-				if f.Cause == "" && f.ID == "cluster.program" || !strings.Contains(f.Fix, "omsinit restart oms_drc_supervisor") && f.ID == "cluster.program" {
+				if f.Cause == "" && f.ID == "cluster.program" ||
+					!strings.Contains(f.Fix, "omsinit restart oms_drc_supervisor") && f.ID == "cluster.program" {
 					t.Errorf("%+v", f)
 				}
 			}
@@ -238,9 +248,12 @@ func TestCluster(t *testing.T) {
 	})
 
 	t.Run("high availability", func(t *testing.T) {
-		first.says(0, []string{"high availability is off", `"enableStore":true`, "region region-3 (cm_location 3): nodes: 2"}, "ha", "show")
-		first.says(0, []string{`old value: {"enable":false,`, `new value: {"enable":true,`, "Nothing is to be restarted"}, "ha", "on")
-		three.nodes[1].says(0, []string{`"enable": true`, `"refetchStoreIntervalMin": 30`, `"version": 1`}, "ha", "show", "--output", "json")
+		first.says(0, []string{"high availability is off", `"enableStore":true`,
+			"region region-3 (cm_location 3): nodes: 2"}, "ha", "show")
+		first.says(0, []string{`old value: {"enable":false,`, `new value: {"enable":true,`,
+			"Nothing is to be restarted"}, "ha", "on")
+		three.nodes[1].says(0, []string{`"enable": true`, `"refetchStoreIntervalMin": 30`, `"version": 1`}, "ha",
+			"show", "--output", "json")
 		three.nodes[1].says(0, []string{"on already; nothing is changed"}, "ha", "on")
 		first.says(0, []string{`"old":`, `"changed": true`}, "ha", "off", "--output", "json")
 	})
@@ -252,7 +265,8 @@ func TestCluster(t *testing.T) {
 			n.writeConfig()
 		}
 		two.nodes[0].says(3, []string{"config.yaml says cm_url " + two.nodes[0].values["cm_url"]}, "cluster", "check")
-		two.nodes[0].says(0, []string{"oms_cm.location_cm: location=2 corrected", "oms_rm.cluster_info: code=2 corrected"}, "init")
+		two.nodes[0].says(0, []string{"oms_cm.location_cm: location=2 corrected",
+			"oms_rm.cluster_info: code=2 corrected"}, "init")
 		two.nodes[1].says(0, []string{"are registered already"}, "init")
 		if got := first.clusterShow().Regions[1].URL; got != two.nodes[0].values["cm_url"] {
 			t.Errorf("the CM of region 2 is at %s", got)

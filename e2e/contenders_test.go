@@ -63,7 +63,8 @@ var contenders = []contender{
 				"[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"+
 				"[supervisorctl]\nserverurl=unix://%[1]s/s\n", dir)
 			for _, name := range names {
-				fmt.Fprintf(&text, "[program:%s]\ncommand=%s %s %s\nstdout_logfile=%s/%s.log\nstderr_logfile=%s/%s.err\n",
+				fmt.Fprintf(
+					&text, "[program:%s]\ncommand=%s %s %s\nstdout_logfile=%s/%s.log\nstderr_logfile=%s/%s.err\n",
 					name, payload, socket, name, dir, name, dir, name)
 			}
 			return writeAll(dir, map[string]string{"supervisord.conf": text.String()})
@@ -141,7 +142,8 @@ func writeAll(dir string, files map[string]string) error {
 func buildPayload(b *testing.B) string {
 	b.Helper()
 	payload := filepath.Join(b.TempDir(), "payload")
-	if out, err := exec.Command("gcc", "-O2", "-static", "-o", payload, "testdata/payload.c").CombinedOutput(); err != nil {
+	if out, err := exec.Command("gcc", "-O2", "-static", "-o", payload,
+		"testdata/payload.c").CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
 	return payload

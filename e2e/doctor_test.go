@@ -88,7 +88,8 @@ func TestDoctor(t *testing.T) {
 		t.Errorf("a console without its file: %+v", d.Causes)
 	}
 	i := slices.IndexFunc(d.Causes, func(c cause) bool { return c.ID == "cluster.program" })
-	if i < 0 || d.Causes[i].From != 1 || !strings.Contains(d.Causes[i].LastLines, "spring.application.name") || strings.Contains(d.Causes[i].LastLines, db.Password) {
+	if i < 0 || d.Causes[i].From != 1 || !strings.Contains(d.Causes[i].LastLines, "spring.application.name") ||
+		strings.Contains(d.Causes[i].LastLines, db.Password) {
 		t.Errorf("the program is not explained, or its last lines hold the password: %+v", d.Causes)
 	}
 	out, _, status := n.omsinit("doctor", "--lang", "zh")
@@ -121,7 +122,8 @@ func TestConsoleUnlock(t *testing.T) {
 	db.Exec("INSERT INTO oms_rm.oms_user VALUES (1, 'admin', 5, 1), (2, 'other', 5, 1)")
 	locked := func() (text string) {
 		t.Helper()
-		if err := db.DB("").QueryRow("SELECT GROUP_CONCAT(CONCAT(user_name, is_locked, login_failure_times) ORDER BY id) FROM oms_rm.oms_user").Scan(&text); err != nil {
+		if err := db.DB("").QueryRow(
+			"SELECT GROUP_CONCAT(CONCAT(user_name, is_locked, login_failure_times) ORDER BY id) FROM oms_rm.oms_user").Scan(&text); err != nil {
 			t.Fatal(err)
 		}
 		return text
@@ -140,14 +142,15 @@ func TestConsoleUnlock(t *testing.T) {
 	n.says(0, []string{"nothing was changed"}, "console", "unlock", "admin", "--yes")
 }
 
-// TestSupport makes bundles of a node: whole, without PID 1 and the MetaDB, and without a disk. Its password, which is awkward,
-// is in none of them.
+// TestSupport makes bundles of a node: whole, without PID 1 and the MetaDB, and without a disk. Its password, which is
+// awkward, is in none of them.
 func TestSupport(t *testing.T) {
 	db := testmaria.Start(t)
 	n := newNode(t, db)
 	r := n.boot()
 	r.waitReady()
-	n.writeFile("/home/admin/logs/cm/log/service.log", "url="+url.QueryEscape(db.Password)+"\nbase64 "+base64.StdEncoding.EncodeToString([]byte("u:"+db.Password))+"\n")
+	n.writeFile("/home/admin/logs/cm/log/service.log", "url="+url.QueryEscape(db.Password)+"\nbase64 "+
+		base64.StdEncoding.EncodeToString([]byte("u:"+db.Password))+"\n")
 	out, errOut, status := n.omsinit("support", "--output", "json")
 	var listed struct {
 		File    string
@@ -156,7 +159,8 @@ func TestSupport(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &listed); err != nil || status != 0 || len(listed.Entries) < 40 {
 		t.Fatalf("status %d, %v\n%s%s", status, err, out, errOut)
 	}
-	if info, err := os.Stat(listed.File); err != nil || info.Mode().Perm() != 0o600 || !strings.HasPrefix(listed.File, n.path("/home/admin/logs/omsinit-support-")) {
+	if info, err := os.Stat(listed.File); err != nil || info.Mode().Perm() != 0o600 ||
+		!strings.HasPrefix(listed.File, n.path("/home/admin/logs/omsinit-support-")) {
 		t.Errorf("%s %v %v", listed.File, info, err)
 	}
 	data, err := os.ReadFile(listed.File)
@@ -177,11 +181,13 @@ func TestSupport(t *testing.T) {
 	if status != 0 {
 		t.Fatalf("without PID 1 and the MetaDB: status %d\n%s", status, errOut)
 	}
-	if page := n.bundle([]byte(out), db.Password); !strings.Contains(page, "metadb.unreachable") || !strings.Contains(page, "pid1.silent") {
+	if page := n.bundle([]byte(out), db.Password); !strings.Contains(page, "metadb.unreachable") ||
+		!strings.Contains(page, "pid1.silent") {
 		t.Errorf("the page does not say what is wrong")
 	}
 	n.write("no: [yaml")
-	if out, errOut, status = n.omsinit("support", "--out", "-"); status != 0 || !strings.Contains(n.bundle([]byte(out), db.Password), "config.") {
+	if out, errOut, status = n.omsinit("support", "--out", "-"); status != 0 ||
+		!strings.Contains(n.bundle([]byte(out), db.Password), "config.") {
 		t.Errorf("with a broken config.yaml: status %d\n%s", status, errOut)
 	}
 }
@@ -207,8 +213,9 @@ func (n *node) bundle(data []byte, password string) (page string) {
 		}
 		// All spellings on top of each other are in the tests of the rooms.
 		for how, decode := range map[string]func(string) string{
-			"itself": func(s string) string { return s }, "URL": spelling.Unpercent, "backslashes": spelling.Unbackslash,
-			"base64": spelling.Unbase64, "hex": spelling.Unhex, "HTML": html.UnescapeString,
+			"itself": func(s string) string { return s }, "URL": spelling.Unpercent,
+			"backslashes": spelling.Unbackslash,
+			"base64":      spelling.Unbase64, "hex": spelling.Unhex, "HTML": html.UnescapeString,
 		} {
 			if strings.Contains(decode(string(text)), password) {
 				n.t.Errorf("%s holds the password (%s)", h.Name, how)

@@ -121,12 +121,14 @@ func faultyRestore(n *node, db *testmaria.Server) attempt {
 		torn: func() error { return n.halfRestored(db, restored) },
 		state: func() string {
 			scratch := value(n.t.(*testing.T), db, "SELECT COALESCE(GROUP_CONCAT(schema_name), 'none') FROM information_schema.schemata WHERE schema_name LIKE '%restore'")
-			objects := value(n.t.(*testing.T), db, "SELECT GROUP_CONCAT(trigger_name) FROM information_schema.triggers WHERE trigger_schema = 'oms_rm'")
+			objects := value(n.t.(*testing.T), db,
+				"SELECT GROUP_CONCAT(trigger_name) FROM information_schema.triggers WHERE trigger_schema = 'oms_rm'")
 			return contents(n.t, db, metaDatabases...) + "left: " + scratch + "\ntriggers: " + objects
 		},
 		samples: []sample{
 			{faults: map[string]int{"file": 2, "net": 6}},
-			{name: "places", after: "CREATE TABLE `oms_rm_omsinit_restore`.omsinit_restoring", faults: map[string]int{"net": 8}},
+			{name: "places", after: "CREATE TABLE `oms_rm_omsinit_restore`.omsinit_restoring",
+				faults: map[string]int{"net": 8}},
 		},
 	}
 }
@@ -151,7 +153,8 @@ func (n *node) halfRestored(db *testmaria.Server, restored map[string]string) er
 		return fmt.Errorf("%d databases are as before and %d restored; step 2: status %d, which does not name the restore\n%s%s", before, after, status, out, errOut)
 	}
 	if now := contents(n.t, db, metaDatabases...); now != was {
-		return fmt.Errorf("%d databases are as before and %d restored; step 2 has made\n%s\nof\n%s", before, after, now, was)
+		return fmt.Errorf("%d databases are as before and %d restored; step 2 has made\n%s\nof\n%s", before,
+			after, now, was)
 	}
 	return nil
 }
@@ -173,7 +176,8 @@ func faultyResource(n *node, db *testmaria.Server) attempt {
 		}
 	})
 	eventually(n.t, "a CM", func() bool { return answers(n.ports["cm_server_port"]) })
-	tables := []string{"oms_cm.resource_group", "oms_cm.resource_label", "oms_cm.location_cm", "oms_cm.host", "oms_rm.cluster_info", "oms_rm.oms_normal_config"}
+	tables := []string{"oms_cm.resource_group", "oms_cm.resource_label", "oms_cm.location_cm", "oms_cm.host",
+		"oms_rm.cluster_info", "oms_rm.oms_normal_config"}
 	return attempt{
 		args: []string{"init", "--only", "resource"},
 		prepare: func() {
@@ -183,7 +187,8 @@ func faultyResource(n *node, db *testmaria.Server) attempt {
 			db.Exec("DROP TABLE IF EXISTS oms_cm.standin_consumer")
 		},
 		torn: func() error { // a region is listed only when its nodes are
-			if count(n.t.(*testing.T), db, "oms_rm.cluster_info") > 0 && count(n.t.(*testing.T), db, "oms_cm.host") == 0 {
+			if count(n.t.(*testing.T), db, "oms_rm.cluster_info") > 0 &&
+				count(n.t.(*testing.T), db, "oms_cm.host") == 0 {
 				return fmt.Errorf("the region is listed without its nodes")
 			}
 			return nil

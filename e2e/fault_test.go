@@ -78,7 +78,8 @@ func (f *faulty) run(class string, at int, action, after string) (text string, s
 	ctx, cancel := context.WithTimeout(f.t.Context(), 3*time.Minute)
 	defer cancel()
 	plain := f.command(f.args...)
-	cmd := exec.CommandContext(ctx, f.tool, append([]string{class, strconv.Itoa(at), action, f.trace, after}, plain.Args...)...)
+	cmd := exec.CommandContext(ctx, f.tool, append([]string{class, strconv.Itoa(at), action, f.trace, after},
+		plain.Args...)...)
 	cmd.Env, cmd.SysProcAttr = plain.Env, plain.SysProcAttr
 	out, errOut, status := run(f.t, cmd)
 	if ctx.Err() != nil {
@@ -119,7 +120,8 @@ func (n *node) broken(tool string, a attempt) {
 			for _, c := range s.chosen(i, class, countClass(part, class)) {
 				a.prepare()
 				text, status, now := f.run(class, c.at, c.action, s.after)
-				what := strings.TrimSpace(fmt.Sprintf("%s %s call %d of %d: %s", s.name, class, c.at, countClass(part, class), c.action))
+				what := strings.TrimSpace(fmt.Sprintf("%s %s call %d of %d: %s", s.name, class, c.at,
+					countClass(part, class), c.action))
 				if c.at <= len(now) {
 					what += fmt.Sprintf(" (%.90s)", now[c.at-1])
 				}
@@ -137,7 +139,8 @@ func (n *node) broken(tool string, a attempt) {
 						break
 					}
 					if again+1 == max(a.reruns, 1) {
-						t.Fatalf("%s: the next run: status %d\n%s%s\nthe run before it:\n%s", what, status, out, errOut, text)
+						t.Fatalf("%s: the next run: status %d\n%s%s\nthe run before it:\n%s", what, status, out,
+							errOut, text)
 					}
 				}
 				if d := cmp.Diff(want, a.state()); d != "" {
@@ -231,7 +234,8 @@ func contents(t testing.TB, db *testmaria.Server, databases ...string) string {
 			}
 			columns := column("SELECT CONCAT('COALESCE(`', column_name, '`, ''-'')') FROM information_schema.columns WHERE table_schema = ? AND table_name = ? AND extra NOT LIKE '%auto_increment%' AND column_name <> 'resource_group_id' ORDER BY ordinal_position", name, table)
 			fmt.Fprintf(&b, "%s.%s %d columns\n", name, table, len(columns))
-			rows := column(fmt.Sprintf("SELECT CONCAT_WS('|', %s) FROM `%s`.`%s`", strings.Join(columns, ", "), name, table))
+			rows := column(fmt.Sprintf("SELECT CONCAT_WS('|', %s) FROM `%s`.`%s`", strings.Join(columns, ", "),
+				name, table))
 			for i := range rows {
 				rows[i] = timeText.ReplaceAllString(rows[i], "TIME")
 			}

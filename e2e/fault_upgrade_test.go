@@ -35,14 +35,18 @@ func faultyUpgrade(n *node, db *testmaria.Server) attempt {
 		},
 		torn: func() error { return n.halfUpgraded(db, before) },
 		state: func() string {
-			db.Exec("DELETE FROM oms_rm.omsinit_lease")                // who was killed is still named there, and holds nothing
-			return contents(t, db, "oms_rm", "oms_cm") + n.generated() // the stand-in counts its starts among the heartbeats
+			// who was killed is still named there, and holds nothing
+			db.Exec("DELETE FROM oms_rm.omsinit_lease")
+			// the stand-in counts its starts among the heartbeats
+			return contents(t, db, "oms_rm", "oms_cm") + n.generated()
 		},
 		samples: []sample{{name: "gates", faults: map[string]int{"file": 1, "net": 1}}},
 	}
-	for _, stage := range []string{"ha-off", "stop", "backup", "verify", "prove", "files", "adopt", "schema", "components",
+	for _, stage := range []string{"ha-off", "stop", "backup", "verify", "prove", "files", "adopt", "schema",
+		"components",
 		"start", "resources", "ha-on", "done"} {
-		a.samples = append(a.samples, sample{name: stage, after: "stage = '" + stage + "'", faults: map[string]int{"file": 1, "net": 1}})
+		a.samples = append(a.samples, sample{name: stage, after: "stage = '" + stage + "'",
+			faults: map[string]int{"file": 1, "net": 1}})
 	}
 	return a
 }
@@ -56,18 +60,22 @@ func (n *node) halfUpgraded(db *testmaria.Server, before string) error {
 	t := n.t.(*testing.T)
 	state := "none"
 	if value(t, db, "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'oms_rm_omsinit_upgrade' AND table_name = 'upgrades'") == "1" {
-		state = value(t, db, "SELECT COALESCE((SELECT state FROM oms_rm_omsinit_upgrade.upgrades ORDER BY id DESC LIMIT 1), 'none')")
+		state = value(
+			t, db,
+			"SELECT COALESCE((SELECT state FROM oms_rm_omsinit_upgrade.upgrades ORDER BY id DESC LIMIT 1), 'none')")
 	}
 	now := rows(t, db)
 	switch state {
 	case "done":
-		if value(t, db, "SELECT GROUP_CONCAT(version ORDER BY version) FROM oms_rm.oms_version") != "4.2.2-CE,4.2.3-CE" {
+		if value(
+			t, db, "SELECT GROUP_CONCAT(version ORDER BY version) FROM oms_rm.oms_version") != "4.2.2-CE,4.2.3-CE" {
 			return fmt.Errorf("the upgrade is done, and the MetaDB is\n%s", now)
 		}
 	case "running", "restoring":
 		out, errOut, status := n.omsinit("init", "--only", "metadb")
 		if status == 0 || !strings.Contains(errOut, "unfinished") {
-			return fmt.Errorf("an upgrade is unfinished; step 2: status %d, which does not say so\n%s%s", status, out, errOut)
+			return fmt.Errorf("an upgrade is unfinished; step 2: status %d, which does not say so\n%s%s", status,
+				out, errOut)
 		}
 		if then := rows(t, db); then != now {
 			return fmt.Errorf("an upgrade is unfinished; step 2 has made\n%s\nof\n%s", then, now)
@@ -101,12 +109,14 @@ func copyDatabases(t *testing.T, db *testmaria.Server, from, to string) {
 		}
 		return list
 	}
-	for _, name := range column("SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE ?", to+"oms%") {
+	for _, name := range column("SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE ?",
+		to+"oms%") {
 		db.Exec("DROP DATABASE " + name)
 	}
 	for _, name := range metaDatabases {
 		db.Exec("CREATE DATABASE " + to + name)
-		for _, table := range column("SELECT table_name FROM information_schema.tables WHERE table_schema = ?", from+name) {
+		for _, table := range column("SELECT table_name FROM information_schema.tables WHERE table_schema = ?",
+			from+name) {
 			source, copied := fmt.Sprintf("`%s%s`.`%s`", from, name, table), fmt.Sprintf("`%s%s`.`%s`", to, name, table)
 			db.Exec("CREATE TABLE "+copied+" LIKE "+source, "INSERT INTO "+copied+" SELECT * FROM "+source)
 		}

@@ -22,15 +22,16 @@ func (n *node) certify() {
 	if err := os.MkdirAll(filepath.Dir(crt), 0o755); err != nil {
 		n.t.Fatal(err)
 	}
-	out, err := exec.Command("openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "90", "-subj", "/CN=oms",
+	out, err := exec.Command("openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "90",
+		"-subj", "/CN=oms",
 		"-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", crt).CombinedOutput()
 	if err != nil {
 		n.t.Fatalf("%v\n%s", err, out)
 	}
 }
 
-// TestHTTPS boots a node with a certificate: the console is behind https:// alone, but for the health that tools ask for
-// over http:// on the same port.
+// TestHTTPS boots a node with a certificate: the console is behind https:// alone, but for the health that tools ask
+// for over http:// on the same port.
 func TestHTTPS(t *testing.T) {
 	n := newNode(t, testmaria.Start(t))
 	n.certify()
@@ -58,12 +59,15 @@ func TestHTTPS(t *testing.T) {
 	if status, healthy := n.health(); status != http.StatusOK || !healthy {
 		t.Errorf("GET http://…/oms/health: status %d, healthy %v", status, healthy)
 	}
-	if resp, body := get("https://" + address + "/oms/health"); resp.StatusCode != http.StatusOK || !strings.Contains(body, "healthy") {
+	if resp, body := get("https://" + address + "/oms/health"); resp.StatusCode != http.StatusOK ||
+		!strings.Contains(body, "healthy") {
 		t.Errorf("GET https://…/oms/health: %s %s", resp.Status, body)
 	}
-	for _, path := range []string{"/", "/oms/health/", "/oms/healthy", "/oms/health/../login?x=1", "/OMS/health", "/login?next=/oms/health"} {
+	for _, path := range []string{"/", "/oms/health/", "/oms/healthy", "/oms/health/../login?x=1", "/OMS/health",
+		"/login?next=/oms/health"} {
 		resp, body := get("http://" + address + path)
-		if to := resp.Header.Get("Location"); resp.StatusCode != http.StatusMovedPermanently || to != "https://"+address+path {
+		if to := resp.Header.Get("Location"); resp.StatusCode != http.StatusMovedPermanently ||
+			to != "https://"+address+path {
 			t.Errorf("GET http://…%s: %s, to %q: %s", path, resp.Status, to, body)
 		}
 	}

@@ -17,8 +17,9 @@ func TestImageLinks(t *testing.T) {
 		install []string
 		links   []string
 	}{
-		"one link":               {[]string{"--whole-link"}, []string{"/home/ds"}},
-		"a link for each folder": {nil, []string{"/home/ds/cm", "/home/ds/ghana", "/home/ds/run", "/home/ds/store", "/home/ds/supervisor"}},
+		"one link": {[]string{"--whole-link"}, []string{"/home/ds"}},
+		"a link for each folder": {nil, []string{"/home/ds/cm", "/home/ds/ghana", "/home/ds/run", "/home/ds/store",
+			"/home/ds/supervisor"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := newNode(t, testmaria.Start(t), tt.install...)
@@ -27,7 +28,8 @@ func TestImageLinks(t *testing.T) {
 				t.Errorf("GET /oms/health: status %d, healthy %v", status, healthy)
 			}
 			before := n.pids()
-			if out, errOut, status := n.omsinit("config", "set", "cm_region=cn-hangzhou", "cm_region_cn=x"); status != 0 {
+			if out, errOut, status := n.omsinit("config", "set", "cm_region=cn-hangzhou",
+				"cm_region_cn=x"); status != 0 {
 				t.Fatalf("config set: status %d\n%s%s", status, out, errOut)
 			}
 			after := n.pids()
@@ -44,7 +46,8 @@ func TestImageLinks(t *testing.T) {
 					t.Errorf("%s is a link no more: %v", link, err)
 				}
 			}
-			if data, err := os.ReadFile(n.path("/u01/ds/cm/package/config/drc-cm.properties")); err != nil || !strings.Contains(string(data), "region=cn-hangzhou") {
+			if data, err := os.ReadFile(n.path("/u01/ds/cm/package/config/drc-cm.properties")); err != nil ||
+				!strings.Contains(string(data), "region=cn-hangzhou") {
 				t.Errorf("%v: %s", err, data)
 			}
 			if out, errOut, status := n.omsinit("plan"); status != 0 {

@@ -36,7 +36,8 @@ func TestMetaDB(t *testing.T) {
 	expect(64, []string{"--lang is en or zh"}, "status", "--lang", "fr")
 	expect(0, []string{"migrate [options]", "--dry-run", "--reinit-metadb"}, "migrate", "--help")
 	expect(0, []string{"not created yet", "pending", "not up to date"}, "status")
-	plan := expect(2, []string{"CREATE DATABASE IF NOT EXISTS", "CREATE TABLE IF NOT EXISTS `heatbeat_sequence`", "INSERT INTO"}, "migrate", "--dry-run")
+	plan := expect(2, []string{"CREATE DATABASE IF NOT EXISTS", "CREATE TABLE IF NOT EXISTS `heatbeat_sequence`",
+		"INSERT INTO"}, "migrate", "--dry-run")
 	expect(0, []string{"release 4.2.3-CE recorded"}, "migrate")
 	expect(0, []string{"up to date"}, "migrate")
 	expect(0, nil, "migrate", "--dry-run")
@@ -55,12 +56,15 @@ func TestMetaDB(t *testing.T) {
 			Problem string
 		}
 	}
-	db.Exec("ALTER TABLE oms_cm.host DROP COLUMN host_status", "ALTER TABLE oms_cm.host DROP KEY uk_ip", "CREATE TABLE oms_cm.mine (a int)", "ALTER TABLE oms_rm.ocp_info ADD COLUMN more int")
+	db.Exec("ALTER TABLE oms_cm.host DROP COLUMN host_status", "ALTER TABLE oms_cm.host DROP KEY uk_ip",
+		"CREATE TABLE oms_cm.mine (a int)", "ALTER TABLE oms_rm.ocp_info ADD COLUMN more int")
 	if err := json.Unmarshal([]byte(expect(0, nil, "status", "--output", "json")), &status); err != nil {
 		t.Fatal(err)
 	}
-	if cm := status.Databases[1]; status.Version != 1 || status.UpToDate || len(cm.Missing) != 2 || cm.Missing[0].What != "host.host_status" || cm.Missing[1].What != "host.uk_ip KEY" ||
-		len(cm.Extra) != 1 || cm.Extra[0] != "mine" || !strings.Contains(cm.Problem, "host_status") || len(status.Databases[0].Extra) != 1 || status.Databases[0].Extra[0] != "ocp_info.more" {
+	if cm := status.Databases[1]; status.Version != 1 || status.UpToDate || len(cm.Missing) != 2 ||
+		cm.Missing[0].What != "host.host_status" || cm.Missing[1].What != "host.uk_ip KEY" ||
+		len(cm.Extra) != 1 || cm.Extra[0] != "mine" || !strings.Contains(cm.Problem, "host_status") ||
+		len(status.Databases[0].Extra) != 1 || status.Databases[0].Extra[0] != "ocp_info.more" {
 		t.Errorf("%+v", status)
 	}
 	expect(1, []string{"lacks the column host_status", "ALTER TABLE `oms_cm`.`host` ADD COLUMN"}, "migrate")
@@ -86,7 +90,8 @@ func TestMetaDB(t *testing.T) {
 	}
 
 	// Stdin is empty: nothing was typed.
-	expect(1, []string{"This drops the databases oms_rm, oms_cm and", "nothing was dropped"}, "migrate", "--reinit-metadb")
+	expect(1, []string{"This drops the databases oms_rm, oms_cm and", "nothing was dropped"}, "migrate",
+		"--reinit-metadb")
 	expect(1, []string{"nothing was dropped"}, "migrate", "--reinit-metadb=oms_cm")
 	out := expect(0, []string{"database oms_cm dropped", "the backup is in "}, "migrate", "--reinit-metadb=oms_rm")
 	if db.DB("").QueryRow("SELECT COUNT(*) FROM oms_cm.mine").Scan(&a) == nil {

@@ -57,7 +57,8 @@ func TestTimeSeriesDatabase(t *testing.T) {
 		}
 		return told
 	}
-	files := []string{"/home/ds/supervisor/config/supervisor.json", "/home/ds/supervisor/config/drc.properties", "/home/ds/ghana/config/application-oms.properties"}
+	files := []string{"/home/ds/supervisor/config/supervisor.json", "/home/ds/supervisor/config/drc.properties",
+		"/home/ds/ghana/config/application-oms.properties"}
 	told := func(want bool) {
 		t.Helper()
 		for _, file := range files {
@@ -72,12 +73,14 @@ func TestTimeSeriesDatabase(t *testing.T) {
 	}
 
 	out, errOut, status := n.omsinit("init", "--tsdb-optional")
-	if status != 0 || !strings.Contains(errOut, "warning: the time-series database is left out (--tsdb-optional): cannot reach") {
+	if status != 0 || !strings.Contains(errOut,
+		"warning: the time-series database is left out (--tsdb-optional): cannot reach") {
 		t.Fatalf("status %d\n%s%s", status, out, errOut)
 	}
 	r.waitReady()
 	told(false)
-	if out, _, _ := n.omsinit("status"); !strings.Contains(out, "the time-series database is left out although tsdb_enabled is true") {
+	if out, _, _ := n.omsinit("status"); !strings.Contains(out,
+		"the time-series database is left out although tsdb_enabled is true") {
 		t.Errorf("the status does not say it:\n%s", out)
 	}
 	if s := n.shown(); s.State != "left_out" || s.Sent.Batches != 0 {
@@ -88,11 +91,14 @@ func TestTimeSeriesDatabase(t *testing.T) {
 	}
 
 	influx.Start()
-	if out, errOut, status := n.omsinit("metrics", "check"); status != 0 || !strings.Contains(out, "the database oms is missing") || !strings.Contains(out, "`omsinit init` switches it on") {
+	if out, errOut, status := n.omsinit("metrics", "check"); status != 0 ||
+		!strings.Contains(out, "the database oms is missing") ||
+		!strings.Contains(out, "`omsinit init` switches it on") {
 		t.Errorf("status %d\n%s%s", status, out, errOut)
 	}
 	out, errOut, status = n.omsinit("init")
-	if status != 0 || !strings.Contains(out, "the database oms was created") || !strings.Contains(out, "takes points and gives them back") {
+	if status != 0 || !strings.Contains(out, "the database oms was created") ||
+		!strings.Contains(out, "takes points and gives them back") {
 		t.Fatalf("status %d\n%s%s", status, out, errOut)
 	}
 	told(true)
@@ -113,8 +119,10 @@ func TestTimeSeriesDatabase(t *testing.T) {
 	// It goes away: the agent that was told of it cannot start any more, and can
 	// without.
 	influx.Stop()
-	if out, errOut, status := n.omsinit("restart", "--timeout", "30s", "oms_drc_supervisor"); status != 1 || !strings.Contains(errOut, "oms_drc_supervisor could not be started") {
-		t.Errorf("the agent has started without its time-series database, or was not asked to: %d\n%s%s", status, out, errOut)
+	if out, errOut, status := n.omsinit("restart", "--timeout", "30s", "oms_drc_supervisor"); status != 1 ||
+		!strings.Contains(errOut, "oms_drc_supervisor could not be started") {
+		t.Errorf("the agent has started without its time-series database, or was not asked to: %d\n%s%s", status,
+			out, errOut)
 	}
 	if out, errOut, status := n.omsinit("init", "--tsdb-optional"); status != 0 {
 		t.Fatalf("status %d\n%s%s", status, out, errOut)
@@ -130,7 +138,8 @@ func TestTimeSeriesDatabase(t *testing.T) {
 	r.stop()
 	port := freePorts(t, 1)[0]
 	n.boot("run", "--metrics-port", fmt.Sprint(port)).waitReady()
-	eventually(t, "a batch of the new PID 1", func() bool { s := n.shown(); return s.State == "on" && s.Sent.Batches > 0 })
+	eventually(t, "a batch of the new PID 1",
+		func() bool { s := n.shown(); return s.State == "on" && s.Sent.Batches > 0 })
 	// What was collected less than a second before is given again, so it may be older than the answer to init.
 	eventually(t, "the steps in the text of Prometheus", func() bool {
 		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/metrics", port))
@@ -139,7 +148,8 @@ func TestTimeSeriesDatabase(t *testing.T) {
 		}
 		defer resp.Body.Close()
 		text, _ := io.ReadAll(resp.Body)
-		return strings.Contains(string(text), `omsinit_step_failed{region="cn-hangzhou",node="127.0.0.1",step="component"} 0`)
+		return strings.Contains(string(text),
+			`omsinit_step_failed{region="cn-hangzhou",node="127.0.0.1",step="component"} 0`)
 	})
 
 	// Switched off.

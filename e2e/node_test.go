@@ -68,20 +68,25 @@ func newNode(t testing.TB, db *testmaria.Server, image ...string) *node {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(root) })
-	if out, err := exec.Command(standin, append(append([]string{"install"}, image...), root)...).CombinedOutput(); err != nil {
+	if out, err := exec.Command(standin, append(append([]string{"install"}, image...),
+		root)...).CombinedOutput(); err != nil {
 		t.Fatalf("oms-standin install: %v\n%s", err, out)
 	}
 	n := &node{t: t, root: root, ports: map[string]int{}, env: []string{
-		"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin", "OMS_HOST_IP=127.0.0.1", "OMS_LANG=en", "OMS_STANDIN_HEARTBEAT=1", "OMS_STANDIN_PROMPT=1",
+		"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin", "OMS_HOST_IP=127.0.0.1", "OMS_LANG=en",
+		"OMS_STANDIN_HEARTBEAT=1", "OMS_STANDIN_PROMPT=1",
 	}}
-	keys := []string{"ghana_server_port", "nginx_server_port", "cm_server_port", "supervisor_server_port", "sshd_server_port"}
+	keys := []string{"ghana_server_port", "nginx_server_port", "cm_server_port", "supervisor_server_port",
+		"sshd_server_port"}
 	for i, port := range freePorts(t, len(keys)) {
 		n.ports[keys[i]] = port
 	}
 	n.values = map[string]string{
-		"oms_meta_host": db.Host, "oms_meta_port": fmt.Sprint(db.Port), "oms_meta_user": db.User, "oms_meta_password": quote(db.Password),
-		"drc_rm_db": "oms_rm", "drc_cm_db": "oms_cm", "drc_cm_heartbeat_db": "oms_cm_hb",
-		"cm_url": fmt.Sprintf("http://127.0.0.1:%d", n.ports["cm_server_port"]), "cm_location": "1", "cm_nodes": "[127.0.0.1]",
+		"oms_meta_host": db.Host, "oms_meta_port": fmt.Sprint(db.Port), "oms_meta_user": db.User,
+		"oms_meta_password": quote(db.Password),
+		"drc_rm_db":         "oms_rm", "drc_cm_db": "oms_cm", "drc_cm_heartbeat_db": "oms_cm_hb",
+		"cm_url": fmt.Sprintf("http://127.0.0.1:%d", n.ports["cm_server_port"]), "cm_location": "1",
+		"cm_nodes": "[127.0.0.1]",
 	}
 	for key, port := range n.ports {
 		n.values[key] = fmt.Sprint(port)
@@ -242,7 +247,8 @@ func (r *running) waitFor(what string, holds func() bool) {
 		select {
 		case <-r.done:
 			if !holds() {
-				r.n.t.Fatalf("omsinit run ended with %d while waiting for %s\n%s", r.cmd.ProcessState.ExitCode(), what, r.out)
+				r.n.t.Fatalf("omsinit run ended with %d while waiting for %s\n%s", r.cmd.ProcessState.ExitCode(),
+					what, r.out)
 			}
 		default:
 		}

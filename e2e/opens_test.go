@@ -18,8 +18,9 @@ func TestOneOpen(t *testing.T) {
 	n.boot().waitReady()
 	for command, want := range map[string]int{
 		"init": 1, "init --only component": 1, "check": 1, "check --offline": 1, "plan": 1, "reconfigure": 1,
-		"config show": 1, "metadb status": 1, "cluster show": 1, "cluster check": 1, "ha show": 1, "metrics check": 1, "upgrade plan": 1,
-		"status": 0, "metrics show": 0, "healthcheck": 0, "version": 0, "pack list": 0, "config history": 0,
+		"config show": 1, "metadb status": 1, "cluster show": 1, "cluster check": 1, "ha show": 1, "metrics check": 1,
+		"upgrade plan": 1,
+		"status":       0, "metrics show": 0, "healthcheck": 0, "version": 0, "pack list": 0, "config history": 0,
 	} {
 		t.Run(command, func(t *testing.T) {
 			n.t = t
@@ -29,7 +30,8 @@ func TestOneOpen(t *testing.T) {
 			}
 			defer unix.Close(fd)
 			// Equal events in a row become one, so those between two that open it are asked for as well.
-			if _, err := unix.InotifyAddWatch(fd, n.path("/home/admin/conf/config.yaml"), unix.IN_OPEN|unix.IN_CLOSE); err != nil {
+			if _, err := unix.InotifyAddWatch(fd, n.path("/home/admin/conf/config.yaml"),
+				unix.IN_OPEN|unix.IN_CLOSE); err != nil {
 				t.Fatal(err)
 			}
 			out, errOut, status := n.omsinit(strings.Fields(command)...)

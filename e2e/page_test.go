@@ -17,20 +17,21 @@ import (
 	"omsinit/testdata/testpicture"
 )
 
-// pictures is a folder for what the browser and the terminal show, or empty. `make pictures` makes docs/pictures with it,
-// on a machine with Chinese letters (the package fonts-droid-fallback).
+// pictures is a folder for what the browser and the terminal show, or empty. `make pictures` makes docs/pictures with
+// it, on a machine with Chinese letters (the package fonts-droid-fallback).
 var pictures = os.Getenv("OMSINIT_PICTURES")
 
 // picture keeps what a tab shows, where that is wanted, with the paths that a container has.
 func (n *node) picture(tab *testbrowser.Tab, name string) {
 	if pictures != "" {
-		tab.Text(fmt.Sprintf("document.querySelector('main').innerHTML = document.querySelector('main').innerHTML.replaceAll(%q, '')", n.root))
+		tab.Text(fmt.Sprintf(
+			"document.querySelector('main').innerHTML = document.querySelector('main').innerHTML.replaceAll(%q, '')", n.root))
 		tab.Picture(pictures + "/" + name + ".png")
 	}
 }
 
-// screen keeps what a terminal shows of a command, where that is wanted, in the language of OMS_LANG. show chooses from the
-// output. The function that is returned writes the picture when the command has ended.
+// screen keeps what a terminal shows of a command, where that is wanted, in the language of OMS_LANG. show chooses from
+// the output. The function that is returned writes the picture when the command has ended.
 func (n *node) screen(name string, cmd *exec.Cmd, show func(output string) string) func() {
 	if pictures == "" {
 		return func() {}
@@ -73,7 +74,8 @@ func TestPage(t *testing.T) {
 	r := n.boot()
 	browser := testbrowser.Start(t)
 	tab := browser.Open(n.address(), testbrowser.Look{Width: 880, Height: 720})
-	phone := browser.Open(n.address(), testbrowser.Look{Width: 390, Height: 844, Dark: true, Language: "zh-CN,zh;q=0.9,en;q=0.8"})
+	phone := browser.Open(n.address(), testbrowser.Look{Width: 390, Height: 844, Dark: true,
+		Language: "zh-CN,zh;q=0.9,en;q=0.8"})
 	scriptless := browser.Open(n.address()+"?lang=zh", testbrowser.Look{NoScript: true})
 
 	t.Run("a refused file", func(t *testing.T) {
@@ -92,13 +94,15 @@ func TestPage(t *testing.T) {
 				t.Errorf("the name of a key has become %s elements", n)
 			}
 		}
-		if shown := phone.Text("document.body.innerText"); !strings.Contains(shown, "【步骤一】") || !strings.Contains(shown, "config.yaml") {
+		if shown := phone.Text("document.body.innerText"); !strings.Contains(shown, "【步骤一】") ||
+			!strings.Contains(shown, "config.yaml") {
 			t.Errorf("no Chinese:\n%s", shown)
 		}
 		if wide := phone.Text("document.documentElement.scrollWidth"); wide != "390" {
 			t.Errorf("the page is %s wide on a phone of 390", wide)
 		}
-		light, dark := tab.Text("getComputedStyle(document.body).backgroundColor"), phone.Text("getComputedStyle(document.body).backgroundColor")
+		light, dark := tab.Text("getComputedStyle(document.body).backgroundColor"),
+			phone.Text("getComputedStyle(document.body).backgroundColor")
 		if light == dark {
 			t.Errorf("light and dark are both %s", light)
 		}

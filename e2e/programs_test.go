@@ -23,7 +23,8 @@ func bareNode(t *testing.T, sections string) *node {
 	}
 	t.Cleanup(func() { os.RemoveAll(root) })
 	n := &node{t: t, root: root, env: []string{"PATH=" + os.Getenv("PATH"), "OMS_LANG=en"}}
-	n.writeFile("/etc/supervisor/supervisord.conf", fmt.Sprintf("[unix_http_server]\nfile=%[1]s/s\n[supervisord]\nlogfile=%[1]s/log\n%[2]s", root, sections))
+	n.writeFile("/etc/supervisor/supervisord.conf",
+		fmt.Sprintf("[unix_http_server]\nfile=%[1]s/s\n[supervisord]\nlogfile=%[1]s/log\n%[2]s", root, sections))
 	return n
 }
 
@@ -32,7 +33,8 @@ func (n *node) expect(status int, text string, args ...string) {
 	n.t.Helper()
 	out, errOut, got := n.omsinit(args...)
 	if got != status || !strings.Contains(out+errOut, text) {
-		n.t.Errorf("omsinit %s: status %d, want %d with %q\n%s%s", strings.Join(args, " "), got, status, text, out, errOut)
+		n.t.Errorf("omsinit %s: status %d, want %d with %q\n%s%s", strings.Join(args, " "), got, status, text,
+			out, errOut)
 	}
 }
 
@@ -52,7 +54,8 @@ early=true
 `)
 	r := n.boot()
 	r.waitOutput("initialise again")
-	eventually(t, "the last line", func() bool { out, _, _ := n.omsinit("tail", "speaks"); return strings.Contains(out, "line 30\n") })
+	eventually(t, "the last line",
+		func() bool { out, _, _ := n.omsinit("tail", "speaks"); return strings.Contains(out, "line 30\n") })
 
 	n.expect(0, "line 29\nline 30\n", "tail", "-n", "2", "speaks")
 	n.expect(0, "err\n", "tail", "speaks", "stderr")
@@ -63,7 +66,8 @@ early=true
 	n.expect(0, "it broke\n", "logs", "broken")
 	n.expect(64, "--lines", "logs", "-n", "0")
 	n.expect(0, "", "signal", "HUP", "speaks")
-	eventually(t, "the answer to the signal", func() bool { out, _, _ := n.omsinit("tail", "speaks"); return strings.Contains(out, "hup") })
+	eventually(t, "the answer to the signal",
+		func() bool { out, _, _ := n.omsinit("tail", "speaks"); return strings.Contains(out, "hup") })
 	n.expect(1, `"NOSUCH" is not a signal`, "signal", "NOSUCH", "speaks")
 	n.expect(1, "it does not run", "signal", "HUP", "broken")
 	n.expect(64, "give a signal", "signal", "HUP")
@@ -75,7 +79,8 @@ early=true
 	n.expect(64, "--watch prints text only", "status", "--watch", "--output", "json")
 
 	for name, args := range map[string][]string{
-		"speaks: 1": {"status", "--watch", "--interval", "100ms"}, "line 30\n": {"tail", "--follow", "speaks"}, "speaks stderr | err\n": {"logs", "-f"},
+		"speaks: 1": {"status", "--watch", "--interval", "100ms"}, "line 30\n": {"tail", "--follow", "speaks"},
+		"speaks stderr | err\n": {"logs", "-f"},
 	} {
 		cmd, out := n.command(args...), &screen{}
 		cmd.Stdout, cmd.Stderr = out, out
@@ -102,26 +107,32 @@ early=true
 // TestBrokenProgramFile: a line that cannot be used takes its program down and nothing else, every command says so, and
 // supervisorctl update brings the program up once the line is mended.
 func TestBrokenProgramFile(t *testing.T) {
-	const broken, mended = "[program:torn]\ncommand=sleep 1000\nstopsignal=HARD\nauto_start=no\n", "[program:torn]\ncommand=sleep 1000\n"
+	const broken, mended = "[program:torn]\ncommand=sleep 1000\nstopsignal=HARD\nauto_start=no\n",
+		"[program:torn]\ncommand=sleep 1000\n"
 	n := bareNode(t, "log_level=info\n[include]\nfiles=%(here)s/conf.d/*.ini\n[omsinit:good]\nearly=true\n[omsinit:torn]\nearly=true\n"+
 		"[supervisorctl]\nserverurl=unix://%(here)s/../../s\n[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n")
 	n.writeFile("/etc/supervisor/conf.d/good.ini", "[program:good]\ncommand=sleep 1000\n")
 	n.writeFile("/etc/supervisor/conf.d/torn.ini", broken)
 	r := n.boot()
 	r.waitOutput("initialise again")
-	eventually(t, "the good program", func() bool { out, _, _ := n.omsinit("status"); return strings.Contains(out, "good  RUNNING") })
+	eventually(t, "the good program",
+		func() bool { out, _, _ := n.omsinit("status"); return strings.Contains(out, "good  RUNNING") })
 	n.expect(0, `torn.ini:3: [program:torn] stopsignal: "HARD" is not a signal`, "status")
-	n.expect(0, "torn.ini:4: [program:torn] auto_start: this option is not known and is ignored: did you mean autostart?", "status")
+	n.expect(0,
+		"torn.ini:4: [program:torn] auto_start: this option is not known and is ignored: did you mean autostart?",
+		"status")
 	n.expect(1, "torn is FATAL and not ready", "healthcheck")
 	n.expect(1, "torn.ini:3", "start", "torn")
 	n.expect(3, "[program.broken]", "check")
 	n.expect(3, "[program.ignored]", "check")
 	n.writeFile("/etc/supervisor/conf.d/torn.ini", mended)
-	out, err := exec.Command("supervisorctl", "-c", filepath.Join(n.root, "etc/supervisor/supervisord.conf"), "update").CombinedOutput()
+	out, err := exec.Command("supervisorctl", "-c", filepath.Join(n.root, "etc/supervisor/supervisord.conf"),
+		"update").CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "torn: updated process group") {
 		t.Errorf("supervisorctl update: %v\n%s", err, out)
 	}
-	eventually(t, "the mended program", func() bool { out, _, _ := n.omsinit("status"); return strings.Contains(out, "torn  RUNNING") })
+	eventually(t, "the mended program",
+		func() bool { out, _, _ := n.omsinit("status"); return strings.Contains(out, "torn  RUNNING") })
 	if status := r.stop(); status != 0 {
 		t.Errorf("exit status %d", status)
 	}
@@ -146,7 +157,8 @@ func TestStopTimeout(t *testing.T) {
 	}
 	n.env = append(n.env, "OMSINIT_STOP_TIMEOUT=0.5")
 	r := n.boot()
-	eventually(t, "the program", func() bool { out, _, _ := n.omsinit("tail", "p"); return strings.Contains(out, "up") })
+	eventually(t, "the program",
+		func() bool { out, _, _ := n.omsinit("tail", "p"); return strings.Contains(out, "up") })
 	began := time.Now()
 	if status := r.stop(); status != 0 || time.Since(began) > 60*time.Second {
 		t.Errorf("exit status %d after %s", status, time.Since(began))

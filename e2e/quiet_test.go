@@ -18,7 +18,8 @@ func TestQuiet(t *testing.T) {
 		"init --only metadb": true,
 	} {
 		out, errOut, status := n.omsinit(strings.Fields(args)...)
-		if status != 1 || !strings.Contains(errOut, "cannot connect to the MetaDB") || strings.Contains(out+errOut, odd) != want {
+		if status != 1 || !strings.Contains(errOut, "cannot connect to the MetaDB") ||
+			strings.Contains(out+errOut, odd) != want {
 			t.Errorf("%s: status %d, told of cm_url: want %v\n%s%s", args, status, want, out, errOut)
 		}
 	}

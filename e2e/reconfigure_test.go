@@ -66,7 +66,8 @@ func TestReconfigure(t *testing.T) {
 		t.Fatal("the plan was carried out")
 	}
 	before := n.read("/home/admin/conf/config.yaml")
-	if _, errOut := n.must(1, "config", "set", "cm_region=x"); !strings.Contains(errOut, "--no-apply") || n.read("/home/admin/conf/config.yaml") != before {
+	if _, errOut := n.must(1, "config", "set", "cm_region=x"); !strings.Contains(errOut, "--no-apply") ||
+		n.read("/home/admin/conf/config.yaml") != before {
 		t.Error(errOut)
 	}
 	n.boot().waitReady()
@@ -86,7 +87,8 @@ func TestReconfigure(t *testing.T) {
 			Files   []any
 			Restart []string
 		}
-		if err := json.Unmarshal([]byte(out), &plan); err != nil || plan.Version != 1 || plan.Changes || plan.Files == nil || plan.Restart == nil {
+		if err := json.Unmarshal([]byte(out), &plan); err != nil || plan.Version != 1 || plan.Changes ||
+			plan.Files == nil || plan.Restart == nil {
 			t.Errorf("%v: %s", err, out)
 		}
 	})
@@ -94,10 +96,12 @@ func TestReconfigure(t *testing.T) {
 	t.Run("an edit by hand stays", func(t *testing.T) {
 		n.t = t
 		text := n.read(cmProperties)
-		n.writeFile(cmProperties, strings.Replace(text, "diskUsedPercentThresHold=0.90", "diskUsedPercentThresHold=0.97", 1)+"my.key=1\n")
+		n.writeFile(cmProperties, strings.Replace(text, "diskUsedPercentThresHold=0.90",
+			"diskUsedPercentThresHold=0.97", 1)+"my.key=1\n")
 		os.Chmod(n.path(cmProperties), 0o644)
 		out, _ := n.must(0, "reconfigure")
-		if !strings.Contains(out, "kept as edited by hand in "+cmProperties+": drcCfg.diskUsedPercentThresHold, my.key") {
+		if !strings.Contains(out, "kept as edited by hand in "+cmProperties+
+			": drcCfg.diskUsedPercentThresHold, my.key") {
 			t.Error(out)
 		}
 		if !strings.Contains(n.read(cmProperties), "ThresHold=0.97\n") {
@@ -116,7 +120,8 @@ func TestReconfigure(t *testing.T) {
 		info, _ := os.Stat(n.configFile())
 		out, _ := n.must(0, "config", "set", "--move-cm-url", fmt.Sprintf("cm_server_port=%d", port))
 		for _, want := range []string{
-			fmt.Sprintf("cm_server_port: %d -> %d", n.ports["cm_server_port"], port), fmt.Sprintf("cm_url: http://127.0.0.1:%d -> http://127.0.0.1:%d", n.ports["cm_server_port"], port),
+			fmt.Sprintf("cm_server_port: %d -> %d", n.ports["cm_server_port"], port),
+			fmt.Sprintf("cm_url: http://127.0.0.1:%d -> http://127.0.0.1:%d", n.ports["cm_server_port"], port),
 			fmt.Sprintf("    +jetty.http.port=%d", port), "all components are ready",
 		} {
 			if !strings.Contains(out, want) {
@@ -124,7 +129,8 @@ func TestReconfigure(t *testing.T) {
 			}
 		}
 		config := n.read("/home/admin/conf/config.yaml")
-		if !strings.HasPrefix(config, "# node 1\n") || !strings.Contains(config, fmt.Sprintf("cm_server_port: %d\n", port)) {
+		if !strings.HasPrefix(config, "# node 1\n") ||
+			!strings.Contains(config, fmt.Sprintf("cm_server_port: %d\n", port)) {
 			t.Errorf("config.yaml:\n%s", config)
 		}
 		if after, _ := os.Stat(n.configFile()); !os.SameFile(info, after) {
@@ -136,14 +142,17 @@ func TestReconfigure(t *testing.T) {
 		if !answers(port) || answers(n.ports["cm_server_port"]) {
 			t.Error("the CM did not move")
 		}
-		if cm := n.read(cmProperties); !strings.Contains(cm, "ThresHold=0.97\n") || !strings.Contains(cm, "my.key=1\n") {
+		if cm := n.read(cmProperties); !strings.Contains(cm, "ThresHold=0.97\n") ||
+			!strings.Contains(cm, "my.key=1\n") {
 			t.Errorf("the edit is gone:\n%s", cm)
 		}
-		if got := value(t, db, "SELECT cm_url FROM oms_rm.cluster_info"); got != fmt.Sprintf("http://127.0.0.1:%d", port) {
+		if got := value(t, db, "SELECT cm_url FROM oms_rm.cluster_info"); got != fmt.Sprintf("http://127.0.0.1:%d",
+			port) {
 			t.Errorf("cluster_info says %s", got)
 		}
 		for name, pid := range n.pids() {
-			if moved := name == "oms_drc_cm" || name == "oms_console" || name == "oms_drc_supervisor"; !moved && pid != before[name] {
+			if moved := name == "oms_drc_cm" || name == "oms_console" ||
+				name == "oms_drc_supervisor"; !moved && pid != before[name] {
 				t.Errorf("%s was restarted", name)
 			}
 		}
@@ -159,7 +168,8 @@ func TestReconfigure(t *testing.T) {
 		n.writeFile(cmProperties, strings.Replace(text, "drcCfg.region=", "drcCfg.region=mine", 1))
 		n.must(0, "config", "set", "--no-apply", "cm_region=default")
 		_, errOut := n.must(1, "reconfigure")
-		if !strings.Contains(errOut, "drcCfg.region is mine there") || !strings.Contains(errOut, "would become default") {
+		if !strings.Contains(errOut, "drcCfg.region is mine there") ||
+			!strings.Contains(errOut, "would become default") {
 			t.Error(errOut)
 		}
 		n.must(0, "reconfigure", "--prefer", "ours")
@@ -180,7 +190,8 @@ func TestReconfigure(t *testing.T) {
 			t.Error(diff)
 		}
 		out, _ = n.must(0, "config", "restore", "last", cmProperties)
-		if !strings.Contains(out, "written: "+cmProperties) || !strings.Contains(n.read(cmProperties), "drcCfg.region=mine\n") {
+		if !strings.Contains(out, "written: "+cmProperties) ||
+			!strings.Contains(n.read(cmProperties), "drcCfg.region=mine\n") {
 			t.Error(out)
 		}
 		n.must(0, "config", "restore", "last", cmProperties)
@@ -199,7 +210,8 @@ func TestReconfigure(t *testing.T) {
 		}
 		defer l.Close()
 		for _, args := range [][]string{
-			{fmt.Sprintf("nginx_server_port=%d", l.Addr().(*net.TCPAddr).Port)}, {"cm_location=many"}, {"nginx_server_port=1"}, {"oms_meta_port=1"},
+			{fmt.Sprintf("nginx_server_port=%d", l.Addr().(*net.TCPAddr).Port)}, {"cm_location=many"},
+			{"nginx_server_port=1"}, {"oms_meta_port=1"},
 		} {
 			out, errOut, status := n.omsinit(append([]string{"config", "set"}, args...)...)
 			if status == 0 {
@@ -227,7 +239,9 @@ func TestReconfigure(t *testing.T) {
 		account(t, db, "other", `n"e w'#\汉`)
 		input := fmt.Sprintf("\n\nother\n%s\ny\ny\n", `n"e w'#\汉`)
 		out, errOut, status = n.feed(input, "metadb", "switch")
-		if status != 0 || strings.Contains(out+errOut, "n\"e w") || !strings.Contains(out, "oms_meta_password: ****** -> ******") || !strings.Contains(out, "+jdbc.password=****** (changed)") {
+		if status != 0 || strings.Contains(out+errOut, "n\"e w") ||
+			!strings.Contains(out, "oms_meta_password: ****** -> ******") ||
+			!strings.Contains(out, "+jdbc.password=****** (changed)") {
 			t.Fatalf("status %d\n%s%s", status, out, errOut)
 		}
 		eventually(t, "health", func() bool { _, healthy := n.health(); return healthy })
@@ -237,7 +251,8 @@ func TestReconfigure(t *testing.T) {
 		n.t = t
 		before := n.read("/home/admin/conf/config.yaml")
 		_, errOut := n.must(1, "config", "set", "drc_cm_heartbeat_db=oms_cm_hb2")
-		if !strings.Contains(errOut, "lacks databases or tables of OMS (databases: 1, tables: 2)") || !strings.Contains(errOut, "--init-metadb") || n.read("/home/admin/conf/config.yaml") != before {
+		if !strings.Contains(errOut, "lacks databases or tables of OMS (databases: 1, tables: 2)") ||
+			!strings.Contains(errOut, "--init-metadb") || n.read("/home/admin/conf/config.yaml") != before {
 			t.Error(errOut)
 		}
 		out, _ := n.must(0, "config", "set", "--init-metadb", "drc_cm_heartbeat_db=oms_cm_hb2")
@@ -261,7 +276,8 @@ func TestReconfigure(t *testing.T) {
 			t.Errorf("GET /oms/health: %d, %v", status, healthy)
 		}
 		before := n.read("/home/admin/conf/config.yaml")
-		if out, errOut, status := n.feed("18089\n\n\n\n\n\n", "config", "ports"); status != 1 || n.read("/home/admin/conf/config.yaml") != before {
+		if out, errOut, status := n.feed("18089\n\n\n\n\n\n", "config", "ports"); status != 1 ||
+			n.read("/home/admin/conf/config.yaml") != before {
 			t.Errorf("Enter is no: status %d\n%s%s", status, out, errOut)
 		}
 	})
@@ -296,7 +312,8 @@ func account(t *testing.T, db *testmaria.Server, user, password string) {
 	}
 	defer conn.Close()
 	for _, q := range []string{
-		"CREATE USER '" + user + "'@'%' IDENTIFIED BY '" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(password) + "'",
+		"CREATE USER '" + user + "'@'%' IDENTIFIED BY '" + strings.NewReplacer(`\`, `\\`, `'`,
+			`\'`).Replace(password) + "'",
 		"GRANT ALL ON *.* TO '" + user + "'@'%'",
 	} {
 		if _, err := conn.Exec(q); err != nil {
@@ -308,7 +325,8 @@ func account(t *testing.T, db *testmaria.Server, user, password string) {
 func TestPack(t *testing.T) {
 	n := &node{t: t, root: t.TempDir(), env: []string{"PATH=" + os.Getenv("PATH")}}
 	out, _ := n.must(0, "pack", "list")
-	if !regexp.MustCompile(`(?m)^templates/drc-cm\.properties +embedded +` + regexp.QuoteMeta(cmProperties) + ` +root +0644 +properties +keys +documented +guess$`).MatchString(out) {
+	if !regexp.MustCompile(`(?m)^templates/drc-cm\.properties +embedded +` + regexp.QuoteMeta(cmProperties) +
+		` +root +0644 +properties +keys +documented +guess$`).MatchString(out) {
 		t.Error(out)
 	}
 	text, _ := n.must(0, "pack", "show", "templates/drc-cm.properties")
@@ -323,7 +341,8 @@ func TestPack(t *testing.T) {
 	if out, _ := n.must(0, "pack", "list"); !strings.Contains(out, dir+"/templates/drc-cm.properties") {
 		t.Error(out)
 	}
-	if _, errOut := n.must(1, "pack", "export", dir, "templates/drc-cm.properties"); !strings.Contains(errOut, "is there already") {
+	if _, errOut := n.must(1, "pack", "export", dir, "templates/drc-cm.properties"); !strings.Contains(errOut,
+		"is there already") {
 		t.Error(errOut)
 	}
 	n.must(64, "pack", "show", "nothing")

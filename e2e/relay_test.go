@@ -23,7 +23,8 @@ func newRelay(t testing.TB, target string) *relay {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &relay{port: l.Addr().(*net.TCPAddr).Port, target: target, whole: make(chan struct{}), conns: map[net.Conn]bool{}}
+	r := &relay{port: l.Addr().(*net.TCPAddr).Port, target: target, whole: make(chan struct{}),
+		conns: map[net.Conn]bool{}}
 	close(r.whole)
 	var wg sync.WaitGroup
 	wg.Go(func() {

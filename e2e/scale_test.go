@@ -48,8 +48,8 @@ func oneCM(t testing.TB) (port int) {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// join makes regions of eight nodes join one MetaDB, each node a process that runs the steps that work on it. It returns
-// a configuration of the first region, and how long all took.
+// join makes regions of eight nodes join one MetaDB, each node a process that runs the steps that work on it. It
+// returns a configuration of the first region, and how long all took.
 func join(t testing.TB, db *testmaria.Server, regions int) (config string, took time.Duration) {
 	t.Helper()
 	dir, cm := t.TempDir(), oneCM(t)
@@ -116,9 +116,10 @@ func show(t testing.TB, config string) (view clusterView, took time.Duration) {
 func joined(t testing.TB, db *testmaria.Server, view clusterView, regions int) {
 	t.Helper()
 	want := fmt.Sprintf("%[1]d %[1]d %[1]d %[1]d %[2]d 1", regions, regions*nodesPerRegion)
-	if got := value(t, db, "SELECT CONCAT_WS(' ', (SELECT COUNT(*) FROM oms_rm.cluster_info), (SELECT COUNT(*) FROM oms_cm.location_cm),"+
-		" (SELECT COUNT(*) FROM oms_cm.resource_group), (SELECT COUNT(*) FROM oms_cm.resource_label), (SELECT COUNT(DISTINCT ip) FROM oms_cm.host),"+
-		" (SELECT COUNT(*) FROM oms_rm.oms_normal_config))"); got != want {
+	if got := value(t, db,
+		"SELECT CONCAT_WS(' ', (SELECT COUNT(*) FROM oms_rm.cluster_info), (SELECT COUNT(*) FROM oms_cm.location_cm),"+
+			" (SELECT COUNT(*) FROM oms_cm.resource_group), (SELECT COUNT(*) FROM oms_cm.resource_label), (SELECT COUNT(DISTINCT ip) FROM oms_cm.host),"+
+			" (SELECT COUNT(*) FROM oms_rm.oms_normal_config))"); got != want {
 		t.Errorf("rows: %s, want %s", got, want)
 	}
 	up := 0
@@ -130,7 +131,8 @@ func joined(t testing.TB, db *testmaria.Server, view clusterView, regions int) {
 		}
 	}
 	if len(view.Regions) != regions || up != regions*nodesPerRegion {
-		t.Errorf("%d regions with %d nodes that are up, want %d and %d", len(view.Regions), up, regions, regions*nodesPerRegion)
+		t.Errorf("%d regions with %d nodes that are up, want %d and %d", len(view.Regions), up, regions,
+			regions*nodesPerRegion)
 	}
 }
 

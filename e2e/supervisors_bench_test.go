@@ -126,7 +126,8 @@ func newRace(b *testing.B, c contender, payload string, n int) *race {
 	if err != nil {
 		b.Fatal(err)
 	}
-	r := &race{b: b, c: c, dir: filepath.Join(dir, "d"), conn: conn, events: make(chan heard, 4*n), pids: map[string]int{}}
+	r := &race{b: b, c: c, dir: filepath.Join(dir, "d"), conn: conn, events: make(chan heard, 4*n),
+		pids: map[string]int{}}
 	for i := range n {
 		r.names = append(r.names, fmt.Sprintf("p%03d", i))
 	}
@@ -289,7 +290,8 @@ func compareAsked(b *testing.B, table *results, races []*race, n int) {
 	time.Sleep(12 * time.Second) // omsinit gives back after 10
 	for _, r := range races {
 		if r.c.ask != nil {
-			table.add(fmt.Sprintf("memory (PSS) MB 12 s after a client's question %d", n), r.c.name, float64(r.usage().pss)/1024)
+			table.add(fmt.Sprintf("memory (PSS) MB 12 s after a client's question %d", n), r.c.name,
+				float64(r.usage().pss)/1024)
 		}
 	}
 }

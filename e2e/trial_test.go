@@ -14,7 +14,8 @@ import (
 
 // TestTrial: a node with a MetaDB of its own, as an ordinary user, twice.
 func TestTrial(t *testing.T) {
-	n := &node{t: t, ports: map[string]int{}, env: []string{"PATH=/usr/bin:/bin", "OMS_LANG=en", "OMS_STANDIN_PROMPT=1"}}
+	n := &node{t: t, ports: map[string]int{},
+		env: []string{"PATH=/usr/bin:/bin", "OMS_LANG=en", "OMS_STANDIN_PROMPT=1"}}
 	var err error
 	if n.root, err = os.MkdirTemp("", "oms-"); err != nil {
 		t.Fatal(err)
@@ -26,7 +27,8 @@ func TestTrial(t *testing.T) {
 	if os.Getuid() == 0 {
 		n.credential = ordinaryUser(t, n.root)
 	}
-	keys := []string{"ghana_server_port", "nginx_server_port", "cm_server_port", "supervisor_server_port", "sshd_server_port"}
+	keys := []string{"ghana_server_port", "nginx_server_port", "cm_server_port", "supervisor_server_port",
+		"sshd_server_port"}
 	ports := freePorts(t, len(keys)+1)
 	args := []string{"trial", "--metadb-port", fmt.Sprint(ports[len(keys)])}
 	for i, key := range keys {
@@ -42,7 +44,8 @@ func TestTrial(t *testing.T) {
 	if status, healthy := n.health(); status != 200 || !healthy {
 		t.Errorf("GET /oms/health: status %d, healthy %v", status, healthy)
 	}
-	if _, errOut, status := n.omsinit("trial", "--set", "cm_location=9"); status != 1 || !strings.Contains(errOut, fmt.Sprint(r.cmd.Process.Pid)) {
+	if _, errOut, status := n.omsinit("trial", "--set", "cm_location=9"); status != 1 ||
+		!strings.Contains(errOut, fmt.Sprint(r.cmd.Process.Pid)) {
 		t.Errorf("a second trial beside the first: status %d, %s", status, errOut)
 	}
 	password := n.path("/home/ds/run/trial-metadb/password")

@@ -7,9 +7,9 @@ import (
 	"omsinit/testdata/testmaria"
 )
 
-// A container that nobody started with IS_UPGRADE upgrades with OMSINIT_UPGRADE=auto. When the MetaDB is put back behind
-// its back, its programs start at once with the next start of the container, for the MetaDB might be away, and are
-// stopped as soon as it says whose it is.
+// A container that nobody started with IS_UPGRADE upgrades with OMSINIT_UPGRADE=auto. When the MetaDB is put back
+// behind its back, its programs start at once with the next start of the container, for the MetaDB might be away, and
+// are stopped as soon as it says whose it is.
 func TestUpgradeAuto(t *testing.T) {
 	db := testmaria.Start(t)
 	n := newNode(t, db)
@@ -22,7 +22,8 @@ func TestUpgradeAuto(t *testing.T) {
 	n.env = append(n.env, "OMSINIT_UPGRADE=auto")
 	r := n.boot()
 	r.waitReady()
-	for _, want := range []string{"OMSINIT_UPGRADE=auto", "restored and compared", "upgraded from 4.2.2-CE to 4.2.3-CE"} {
+	for _, want := range []string{"OMSINIT_UPGRADE=auto", "restored and compared",
+		"upgraded from 4.2.2-CE to 4.2.3-CE"} {
 		if !strings.Contains(r.out.String(), want) {
 			t.Errorf("no %q in\n%s", want, r.out)
 		}

@@ -23,7 +23,8 @@ func upgradeNodes(t *testing.T, usual int) int {
 	return n
 }
 
-// newContainers lays out regions of two nodes: they are the nodes of a cluster of the old release, stopped, as their new containers find them.
+// newContainers lays out regions of two nodes: they are the nodes of a cluster of the old release, stopped, as their
+// new containers find them.
 func newContainers(t *testing.T, db *testmaria.Server, count int, add map[string]string) (nodes []*node) {
 	t.Helper()
 	var regions []*region
@@ -112,7 +113,8 @@ func TestUpgradeTogether(t *testing.T) {
 // when a person has had it done on one of them.
 func TestUpgradeTogetherFails(t *testing.T) {
 	db := testmaria.Start(t)
-	nodes := newContainers(t, db, upgradeNodes(t, 3), map[string]string{"schema/cm/4.2.3-CE.sql": newColumn + "\nALTER TABLE nowhere ADD COLUMN a int;"})
+	nodes := newContainers(t, db, upgradeNodes(t, 3),
+		map[string]string{"schema/cm/4.2.3-CE.sql": newColumn + "\nALTER TABLE nowhere ADD COLUMN a int;"})
 	var booted []*running
 	for i, n := range nodes {
 		if i%2 == 1 { // either way of asking for it

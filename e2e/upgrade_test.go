@@ -18,7 +18,8 @@ func (n *node) oldRelease() {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	n.writeFile("/usr/share/omsinit/pack/pack.yaml", strings.Replace(string(text), "release: 4.2.3-CE", "release: 4.2.2-CE", 1))
+	n.writeFile("/usr/share/omsinit/pack/pack.yaml",
+		strings.Replace(string(text), "release: 4.2.3-CE", "release: 4.2.2-CE", 1))
 	n.writeFile("/usr/share/omsinit/pack/schema/rm/4.2.2-CE.sql", "CREATE TABLE IF NOT EXISTS `oms_version` (`version` varchar(64) NOT NULL, `gmt_modified` timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (`version`)) DEFAULT CHARSET = utf8mb4;")
 }
 
@@ -65,15 +66,18 @@ func TestUpgrade(t *testing.T) {
 	}
 	expect(0, []string{"there is nothing to upgrade"}, "plan")
 	db.Exec(`UPDATE oms_rm.oms_normal_config SET cfg_value = '{"enable":true,"enableStore":true,"refetchStoreIntervalMin":30}' WHERE cfg_name = 'ha.config'`)
-	eventually(t, "a heartbeat", func() bool { return value(t, db, "SELECT count(*) FROM oms_cm_hb.heart_beat") == "1" })
+	eventually(t, "a heartbeat",
+		func() bool { return value(t, db, "SELECT count(*) FROM oms_cm_hb.heart_beat") == "1" })
 	old.stop()
 
-	n.newContainer(map[string]string{"schema/cm/4.2.3-CE.sql": "ALTER TABLE `host` ADD COLUMN zone varchar(16) DEFAULT NULL;"})
+	n.newContainer(
+		map[string]string{"schema/cm/4.2.3-CE.sql": "ALTER TABLE `host` ADD COLUMN zone varchar(16) DEFAULT NULL;"})
 	// Without IS_UPGRADE nothing starts, with it everything but high
 	// availability is taken care of; a person says how that is meant.
 	plain := n.boot()
 	plain.waitOutput("an installation must be upgraded, not initialised again")
-	expect(3, []string{"route: 4.2.2-CE -> 4.2.3-CE", "[FAILED] upgrade.ha", "[FAILED] upgrade.node-alive: OMS still runs on 127.0.0.1", "ADD COLUMN zone", "refused"}, "plan")
+	expect(3, []string{"route: 4.2.2-CE -> 4.2.3-CE", "[FAILED] upgrade.ha",
+		"[FAILED] upgrade.node-alive: OMS still runs on 127.0.0.1", "ADD COLUMN zone", "refused"}, "plan")
 	db.Exec("UPDATE oms_cm_hb.heart_beat SET gmt_modified = NOW() - INTERVAL 45 MINUTE") // 45 minutes pass
 	expect(0, []string{"ready: ", "is switched off before", "it fits"}, "plan", "--auto-ha")
 	var plan struct {
@@ -82,7 +86,9 @@ func TestUpgrade(t *testing.T) {
 		Route      []string
 		Objections []struct{ ID string }
 	}
-	if err := json.Unmarshal([]byte(expect(3, nil, "plan", "--output", "json")), &plan); err != nil || plan.Version != 1 || plan.State != "refused" || len(plan.Route) != 1 || len(plan.Objections) != 1 || plan.Objections[0].ID != "upgrade.ha" {
+	if err := json.Unmarshal([]byte(expect(3, nil, "plan", "--output", "json")), &plan); err != nil ||
+		plan.Version != 1 || plan.State != "refused" || len(plan.Route) != 1 || len(plan.Objections) != 1 ||
+		plan.Objections[0].ID != "upgrade.ha" {
 		t.Errorf("%+v, %v", plan, err)
 	}
 	expect(3, []string{"--from-version says 4.1.0-CE"}, "apply", "--from-version", "4.1.0-CE")
@@ -93,9 +99,12 @@ func TestUpgrade(t *testing.T) {
 	if pids := n.pids(); len(pids) > 0 {
 		t.Errorf("programs run before the upgrade: %v", pids)
 	}
-	out := expect(0, []string{"upgrading from 4.2.2-CE to 4.2.3-CE", "the backup is verified", "release 4.2.3-CE recorded", "were down for", "[Completed] All initialization steps are executed."}, "apply", "--auto-ha")
+	out := expect(0, []string{"upgrading from 4.2.2-CE to 4.2.3-CE", "the backup is verified",
+		"release 4.2.3-CE recorded", "were down for", "[Completed] All initialization steps are executed."}, "apply",
+		"--auto-ha")
 	r.waitReady()
-	if got := value(t, db, "SELECT cfg_value FROM oms_rm.oms_normal_config WHERE cfg_name = 'ha.config'"); got != `{"enable":true,"enableStore":true,"refetchStoreIntervalMin":46}` && got != `{"enable":true,"enableStore":true,"refetchStoreIntervalMin":47}` {
+	if got := value(t, db,
+		"SELECT cfg_value FROM oms_rm.oms_normal_config WHERE cfg_name = 'ha.config'"); got != `{"enable":true,"enableStore":true,"refetchStoreIntervalMin":46}` && got != `{"enable":true,"enableStore":true,"refetchStoreIntervalMin":47}` {
 		t.Errorf("ha.config is %s\n%s", got, out)
 	}
 	if _, healthy := n.health(); !healthy {
@@ -125,7 +134,8 @@ func TestUpgrade(t *testing.T) {
 	expect(1, []string{"there is no answer to the question"}, "rollback")
 	db.Exec("INSERT INTO oms_rm.oms_project (project_name, project_status) VALUES ('of the new release', 'INIT')")
 	expect(3, []string{"of the new release", "--accept-loss"}, "rollback", "--yes")
-	expect(0, []string{"is restored and verified", "docker start the old container of 4.2.2-CE", "[Completed] The last upgrade is undone."}, "rollback", "--yes", "--accept-loss")
+	expect(0, []string{"is restored and verified", "docker start the old container of 4.2.2-CE",
+		"[Completed] The last upgrade is undone."}, "rollback", "--yes", "--accept-loss")
 	expect(3, []string{"a rollback cannot be rolled back"}, "rollback", "--yes")
 	if got := value(t, db, "SELECT GROUP_CONCAT(version) FROM oms_rm.oms_version"); got != "4.2.2-CE" {
 		t.Errorf("releases after the rollback: %s", got)
@@ -154,11 +164,13 @@ func TestUpgradeFails(t *testing.T) {
 	old.waitReady()
 	old.stop()
 	db.Exec("UPDATE oms_cm_hb.heart_beat SET gmt_modified = NOW() - INTERVAL 5 MINUTE")
-	n.newContainer(map[string]string{"schema/cm/4.2.3-CE.sql": "CREATE TABLE fine (a int);\nALTER TABLE nowhere ADD COLUMN a int;"})
+	n.newContainer(
+		map[string]string{"schema/cm/4.2.3-CE.sql": "CREATE TABLE fine (a int);\nALTER TABLE nowhere ADD COLUMN a int;"})
 	n.env = append(n.env, "IS_UPGRADE=true")
 	r := n.boot()
 	r.waitOutput("next: start the old container")
-	for _, want := range []string{"failed at the stage schema", "statement 2 of 2", "is restored and verified: the databases belong to 4.2.2-CE as before", "the report is"} {
+	for _, want := range []string{"failed at the stage schema", "statement 2 of 2",
+		"is restored and verified: the databases belong to 4.2.2-CE as before", "the report is"} {
 		if !strings.Contains(r.out.String(), want) {
 			t.Errorf("no %q in\n%s", want, r.out)
 		}

@@ -13,7 +13,8 @@ import (
 // a healthy node (testdata/alerts_test.yaml), and asks for what is emitted.
 func TestAlerts(t *testing.T) {
 	for _, args := range []string{
-		"check rules ../docs/grafana/alerts.yaml", "check config ../docs/grafana/prometheus.yml", "test rules testdata/alerts_test.yaml",
+		"check rules ../docs/grafana/alerts.yaml", "check config ../docs/grafana/prometheus.yml",
+		"test rules testdata/alerts_test.yaml",
 	} {
 		if out, err := exec.Command("promtool", strings.Fields(args)...).CombinedOutput(); err != nil {
 			t.Errorf("promtool %s: %v\n%s", args, err, out)

@@ -41,7 +41,8 @@ const mostSteps = 16
 func Catalogue() []Measurement {
 	return []Measurement{
 		{Name: "omsinit_node", Most: 1, Fields: []Field{
-			{"setup_state", Gauge, true, "state of the initialisation: 0 none, 1 running, 2 retrying, 3 waits for a person, 4 done"},
+			{"setup_state", Gauge, true,
+				"state of the initialisation: 0 none, 1 running, 2 retrying, 3 waits for a person, 4 done"},
 			{"programs", Gauge, true, "programs that are defined"},
 			{"programs_running", Gauge, true, "programs in the state RUNNING"},
 			{"programs_ready", Gauge, true, "programs that are ready"},

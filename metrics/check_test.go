@@ -79,7 +79,8 @@ func TestCheck(t *testing.T) {
 		t.Cleanup(s.Close)
 		return host(s)
 	}
-	html := answering(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html><body>proxy login</body></html>") })
+	html := answering(
+		func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html><body>proxy login</body></html>") })
 	htmlError := answering(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadGateway)
 		fmt.Fprint(w, "<!DOCTYPE html><p>bad gateway</p>")
@@ -122,15 +123,22 @@ func TestCheck(t *testing.T) {
 		{name: "ping wants the credentials", addr: pingAuth, user: "oms", password: secret},
 		{name: "wrong password", addr: influx, user: "oms", password: "other", want: `refuses tsdb_username "oms"`},
 		{name: "no credentials", addr: influx, want: "refuses tsdb_username"},
-		{name: "nobody listens", addr: freeAddress(t), user: "oms", password: secret, want: "cannot reach", passing: true},
-		{name: "nobody answers", addr: silent, user: "oms", password: secret, want: "gives no whole answer in time", passing: true},
+		{name: "nobody listens", addr: freeAddress(t), user: "oms", password: secret, want: "cannot reach",
+			passing: true},
+		{name: "nobody answers", addr: silent, user: "oms", password: secret, want: "gives no whole answer in time",
+			passing: true},
 		{name: "hangs up", addr: slammed, user: "oms", password: secret, want: "breaks its answer off", passing: true},
-		{name: "another protocol", addr: ssh, user: "oms", password: secret, want: "does not speak HTTP; the documented port"},
+		{name: "another protocol", addr: ssh, user: "oms", password: secret,
+			want: "does not speak HTTP; the documented port"},
 		{name: "a web page", addr: html, user: "oms", password: secret, want: "is a web page"},
-		{name: "a web page of a broken proxy", addr: htmlError, user: "oms", password: secret, want: "is a web page", passing: true},
-		{name: "a login elsewhere", addr: elsewhere, user: "oms", password: secret, want: "sends elsewhere, to http://portal.example/login"},
-		{name: "half an answer", addr: half, user: "oms", password: secret, want: "breaks its answer off", passing: true},
-		{name: "half a document", addr: cut, user: "oms", password: secret, want: "breaks its answer off", passing: true},
+		{name: "a web page of a broken proxy", addr: htmlError, user: "oms", password: secret, want: "is a web page",
+			passing: true},
+		{name: "a login elsewhere", addr: elsewhere, user: "oms", password: secret,
+			want: "sends elsewhere, to http://portal.example/login"},
+		{name: "half an answer", addr: half, user: "oms", password: secret, want: "breaks its answer off",
+			passing: true},
+		{name: "half a document", addr: cut, user: "oms", password: secret, want: "breaks its answer off",
+			passing: true},
 		{name: "busy", addr: busy, user: "oms", password: secret, want: "status 503: engine is closed", passing: true},
 		{name: "InfluxDB 2", addr: influx2, user: "oms", password: secret, want: "is InfluxDB v2.7.1"},
 		{name: "InfluxDB 2 behind a proxy", addr: influx2Query, user: "oms", password: secret, want: "is InfluxDB 2.x"},
@@ -139,7 +147,8 @@ func TestCheck(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 			defer cancel()
-			err := Check(ctx, &config.Config{TSDBEnabled: true, TSDBService: "INFLUXDB", TSDBURL: tc.addr, TSDBUsername: tc.user, TSDBPassword: config.Secret(tc.password)})
+			err := Check(ctx, &config.Config{TSDBEnabled: true, TSDBService: "INFLUXDB", TSDBURL: tc.addr,
+				TSDBUsername: tc.user, TSDBPassword: config.Secret(tc.password)})
 			if tc.want == "" {
 				if err != nil {
 					t.Fatal(err)

@@ -86,7 +86,8 @@ func (c *collector) programs(programs []Program, now time.Time) []point {
 		values := map[string]any{
 			"state": int64(p.State), "state_name": p.StateName, "ready": one(p.Ready),
 			"starts_total": int64(p.Starts), "restarts_total": int64(max(0, p.Starts-1)), "uptime_seconds": 0.0,
-			"processes": int64(0), "memory_bytes": int64(0), "open_files": int64(0), "lost_log_bytes_total": p.LostBytes,
+			"processes": int64(0), "memory_bytes": int64(0), "open_files": int64(0),
+			"lost_log_bytes_total": p.LostBytes,
 		}
 		if p.PID > 0 {
 			values["uptime_seconds"] = seconds(now, p.StartedAt)
@@ -121,13 +122,15 @@ func (c *collector) container() point {
 		values["memory_limit_bytes"] = int64(limit)
 	}
 	for name, f := range map[string]cgroup.Figure{
-		"memory_bytes": u.Memory, "processes": u.Processes, "processes_limit": g.ProcessLimit(), "oom_kills_total": u.OOMKills,
+		"memory_bytes": u.Memory, "processes": u.Processes, "processes_limit": g.ProcessLimit(),
+		"oom_kills_total": u.OOMKills,
 	} {
 		if f.Has {
 			values[name] = int64(f.Value)
 		}
 	}
-	for name, f := range map[string]cgroup.Figure{"cpu_seconds_total": u.CPU, "cpu_throttled_seconds_total": u.Throttled} {
+	for name, f := range map[string]cgroup.Figure{"cpu_seconds_total": u.CPU,
+		"cpu_throttled_seconds_total": u.Throttled} {
 		if f.Has {
 			values[name] = f.Value
 		}

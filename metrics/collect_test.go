@@ -50,8 +50,9 @@ func system(t *testing.T) string {
 	write("/proc/meminfo", "MemTotal: 4096 kB\n")
 	write("/proc/1/cgroup", "0::/\n")
 	for file, text := range map[string]string{
-		"memory.current": "1000", "memory.stat": "inactive_file 100", "memory.max": "max", "memory.events": "oom_kill 2",
-		"cpu.stat": "usage_usec 1500000\nthrottled_usec 250000", "pids.current": "12", "pids.max": "400",
+		"memory.current": "1000", "memory.stat": "inactive_file 100", "memory.max": "max",
+		"memory.events": "oom_kill 2",
+		"cpu.stat":      "usage_usec 1500000\nthrottled_usec 250000", "pids.current": "12", "pids.max": "400",
 	} {
 		write("/sys/fs/cgroup/"+file, text)
 	}
@@ -65,7 +66,8 @@ func full(t *testing.T) []point {
 	started := time.Now().Add(-time.Minute)
 	r.collect = &collector{root: r.o.root, mounts: newMounts(r.o.Mounts), version: "v1", look: func() Observation {
 		return Observation{StartedAt: started, SetupState: "retrying", Programs: []Program{
-			{Name: "oms_console", State: 20, StateName: "RUNNING", PID: 100, StartedAt: started, Ready: true, Starts: 3, LostBytes: 5},
+			{Name: "oms_console", State: 20, StateName: "RUNNING", PID: 100, StartedAt: started, Ready: true, Starts: 3,
+				LostBytes: 5},
 			{Name: "stopped", State: 0, StateName: "STOPPED"},
 			{Name: "gone", State: 20, StateName: "RUNNING", PID: 99999, StartedAt: started, Starts: 1},
 		}}
@@ -97,14 +99,26 @@ func TestCollect(t *testing.T) {
 		tags        []string
 		want        map[string]any // nil for what must be missing
 	}{
-		{"omsinit_node", nil, map[string]any{"setup_state": int64(2), "programs": int64(3), "programs_running": int64(2), "programs_ready": int64(1), "programs_fatal": int64(0), "version": "v1"}},
-		{"omsinit_program", []string{"oms_console"}, map[string]any{"state": int64(20), "state_name": "RUNNING", "ready": int64(1), "starts_total": int64(3), "restarts_total": int64(2),
-			"processes": int64(3), "memory_bytes": 60 * page, "cpu_seconds_total": 1.4, "open_files": int64(6), "lost_log_bytes_total": int64(5)}},
-		{"omsinit_program", []string{"stopped"}, map[string]any{"state": int64(0), "processes": int64(0), "memory_bytes": int64(0), "uptime_seconds": 0.0, "restarts_total": int64(0), "cpu_seconds_total": nil}},
-		{"omsinit_program", []string{"gone"}, map[string]any{"state": int64(20), "processes": nil, "memory_bytes": nil, "open_files": nil, "cpu_seconds_total": nil}},
-		{"omsinit_container", nil, map[string]any{"memory_bytes": int64(900), "memory_limit_bytes": int64(4096 << 10), "cpu_seconds_total": 1.5, "cpu_throttled_seconds_total": 0.25, "processes": int64(12), "processes_limit": int64(400), "oom_kills_total": int64(2)}},
-		{"omsinit_step", []string{"metadb"}, map[string]any{"duration_seconds": 1.5, "failed": int64(1), "runs_total": int64(1), "failures_total": int64(1)}},
-		{"omsinit_reporter", nil, map[string]any{"collections_total": int64(1), "memory_bytes": 7 * page, "programs_left_out": int64(0)}},
+		{"omsinit_node", nil, map[string]any{"setup_state": int64(2), "programs": int64(3),
+			"programs_running": int64(2), "programs_ready": int64(1), "programs_fatal": int64(0), "version": "v1"}},
+		{"omsinit_program", []string{"oms_console"},
+			map[string]any{"state": int64(20), "state_name": "RUNNING", "ready": int64(1), "starts_total": int64(3),
+				"restarts_total": int64(2),
+				"processes":      int64(3), "memory_bytes": 60 * page, "cpu_seconds_total": 1.4, "open_files": int64(6),
+				"lost_log_bytes_total": int64(5)}},
+		{"omsinit_program", []string{"stopped"},
+			map[string]any{"state": int64(0), "processes": int64(0), "memory_bytes": int64(0), "uptime_seconds": 0.0,
+				"restarts_total": int64(0), "cpu_seconds_total": nil}},
+		{"omsinit_program", []string{"gone"}, map[string]any{"state": int64(20), "processes": nil, "memory_bytes": nil,
+			"open_files": nil, "cpu_seconds_total": nil}},
+		{"omsinit_container", nil, map[string]any{"memory_bytes": int64(900), "memory_limit_bytes": int64(4096 << 10),
+			"cpu_seconds_total": 1.5, "cpu_throttled_seconds_total": 0.25, "processes": int64(12),
+			"processes_limit": int64(400), "oom_kills_total": int64(2)}},
+		{"omsinit_step", []string{"metadb"},
+			map[string]any{"duration_seconds": 1.5, "failed": int64(1), "runs_total": int64(1),
+				"failures_total": int64(1)}},
+		{"omsinit_reporter", nil, map[string]any{"collections_total": int64(1), "memory_bytes": 7 * page,
+			"programs_left_out": int64(0)}},
 	} {
 		got := find(t, points, tc.measurement, tc.tags...)
 		for name, want := range tc.want {
@@ -219,7 +233,8 @@ func TestCardinality(t *testing.T) {
 	for _, p := range points {
 		count[p.measurement]++
 	}
-	if count["omsinit_program"] != MostPrograms || leftOut != 50 || find(t, points, "omsinit_node")["programs"] != int64(MostPrograms+50) {
+	if count["omsinit_program"] != MostPrograms || leftOut != 50 ||
+		find(t, points, "omsinit_node")["programs"] != int64(MostPrograms+50) {
 		t.Errorf("%v, %d left out", count, leftOut)
 	}
 	s := steps{}
@@ -250,7 +265,8 @@ func TestHangingMount(t *testing.T) {
 	}
 	for range 3 {
 		points := m.points()
-		if len(points) != 1 || points[0].tags[0] != "store" || points[0].values["used_bytes"] != int64(500) || points[0].values["free_bytes"] != int64(400) {
+		if len(points) != 1 || points[0].tags[0] != "store" || points[0].values["used_bytes"] != int64(500) ||
+			points[0].values["free_bytes"] != int64(400) {
 			t.Fatalf("%v", points)
 		}
 	}
@@ -263,15 +279,19 @@ func TestHangingMount(t *testing.T) {
 func TestTags(t *testing.T) {
 	at := time.UnixMilli(1700000000123)
 	for name, want := range map[string]string{
-		"a b,c=d": `a\ b\,c\=d`, "line\nfeed\x00": "line_feed_", `end\`: "end_", "程序": "程序", strings.Repeat("x", 500): strings.Repeat("x", longestTag),
+		"a b,c=d": `a\ b\,c\=d`, "line\nfeed\x00": "line_feed_", `end\`: "end_", "程序": "程序",
+		strings.Repeat("x", 500): strings.Repeat("x", longestTag),
 	} {
-		got, err := lines([]point{{"omsinit_program", []string{name}, map[string]any{"ready": int64(1)}}}, identity{"r", ""}, at)
-		if want = "omsinit_program,program=" + want + ",region=r ready=1i 1700000000123\n"; err != nil || string(got) != want {
+		got, err := lines([]point{{"omsinit_program", []string{name}, map[string]any{"ready": int64(1)}}},
+			identity{"r", ""}, at)
+		if want = "omsinit_program,program=" + want + ",region=r ready=1i 1700000000123\n"; err != nil ||
+			string(got) != want {
 			t.Errorf("got %q, %v; want %q", got, err, want)
 		}
 	}
 	var b bytes.Buffer
-	if err := writeText(&b, []point{{"omsinit_program", []string{"a\"b\\c\nd"}, map[string]any{"ready": int64(1)}}}, identity{"r", "n"}); err != nil {
+	if err := writeText(&b, []point{{"omsinit_program", []string{"a\"b\\c\nd"}, map[string]any{"ready": int64(1)}}},
+		identity{"r", "n"}); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(b.String(), `program="a\"b\\c_d"} 1`) {

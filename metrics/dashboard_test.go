@@ -134,7 +134,8 @@ func TestDashboardQueries(t *testing.T) {
 		t.Fatal(err)
 	}
 	emitted := metricNames(t, text.String())
-	fill := strings.NewReplacer("$timeFilter", "time > now() - 1h", "$__interval", "10s", `"$policy".`, into.Database+"."+into.RetentionPolicy+".", "$region", ".*", "$node", ".*",
+	fill := strings.NewReplacer("$timeFilter", "time > now() - 1h", "$__interval", "10s", `"$policy".`,
+		into.Database+"."+into.RetentionPolicy+".", "$region", ".*", "$node", ".*",
 		// The node of the test is in state 2.
 		`"s" = 3`, `"s" = 2`, `"s" = 4`, `"s" = 2`)
 	for name := range dashboards {
@@ -180,11 +181,13 @@ func queriesOf(t *testing.T, d dashboard, influx *testinflux.Server, fill *strin
 					t.Errorf("%q: no metric has the label %s", p.Title, m[1])
 				}
 			}
-			if len(names) == 0 || strings.Count(target.Expr, "{") != len(names) || strings.Count(target.Expr, "(") != strings.Count(target.Expr, ")") {
+			if len(names) == 0 || strings.Count(target.Expr, "{") != len(names) ||
+				strings.Count(target.Expr, "(") != strings.Count(target.Expr, ")") {
 				t.Errorf("%q: %s", p.Title, target.Expr)
 			}
 			// A rate of what does not only grow is nonsense.
-			if inner, ok := strings.CutPrefix(target.Expr, "rate("); ok && !strings.HasSuffix(metric.FindString(inner), "_total") {
+			if inner, ok := strings.CutPrefix(target.Expr, "rate("); ok &&
+				!strings.HasSuffix(metric.FindString(inner), "_total") {
 				t.Errorf("%q: %s", p.Title, target.Expr)
 			}
 		}

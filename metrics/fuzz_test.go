@@ -24,8 +24,11 @@ func (a answers) RoundTrip(*http.Request) (*http.Response, error) {
 // FuzzTSDB: whatever answers in the place of the TSDB, it is understood or refused in one line without the password.
 func FuzzTSDB(f *testing.F) {
 	for _, text := range []string{
-		`{"results":[{"series":[{"name":"databases","columns":["name"],"values":[["_internal"],["oms"]]}]}]}`, `{"results":[{"series":[{"values":[[],[1],[null],[{"a":1}]]}]}]}`, `{"results":[{"error":"database not found"}]}`,
-		`{"error":"authorization failed"}`, `{"code":"unauthorized","message":"x"}`, "<html>", "<!DOCTYPE html>", "", "null", "[]", `{"results":[{"series":[`, `{"results":[null]}`, "\x00\xff", `{"error":"a\nb"}`,
+		`{"results":[{"series":[{"name":"databases","columns":["name"],"values":[["_internal"],["oms"]]}]}]}`,
+		`{"results":[{"series":[{"values":[[],[1],[null],[{"a":1}]]}]}]}`,
+		`{"results":[{"error":"database not found"}]}`,
+		`{"error":"authorization failed"}`, `{"code":"unauthorized","message":"x"}`, "<html>", "<!DOCTYPE html>", "",
+		"null", "[]", `{"results":[{"series":[`, `{"results":[null]}`, "\x00\xff", `{"error":"a\nb"}`,
 	} {
 		for _, status := range []int{200, 204, 302, 401, 404, 503} {
 			f.Add(status, "1.8.10", text)
@@ -34,7 +37,8 @@ func FuzzTSDB(f *testing.F) {
 		f.Add(200, "", text)
 	}
 	f.Fuzz(func(t *testing.T, status int, version, text string) {
-		s, err := dial(&config.Config{TSDBURL: "127.0.0.1:8086", TSDBUsername: "u", TSDBPassword: config.Secret("pa55word!")})
+		s, err := dial(&config.Config{TSDBURL: "127.0.0.1:8086", TSDBUsername: "u",
+			TSDBPassword: config.Secret("pa55word!")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +53,8 @@ func FuzzTSDB(f *testing.F) {
 			if err == nil {
 				continue
 			}
-			if strings.ContainsAny(err.Error(), "\n\r\x00") || strings.Contains(err.Error(), "pa55word!") && !strings.Contains(version+text, "pa55word!") {
+			if strings.ContainsAny(err.Error(), "\n\r\x00") || strings.Contains(err.Error(), "pa55word!") &&
+				!strings.Contains(version+text, "pa55word!") {
 				t.Fatalf("the error: %q", err)
 			}
 		}

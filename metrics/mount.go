@@ -74,7 +74,8 @@ func (m *mounts) points() []point {
 func mountPoint(name string, s unix.Statfs_t) point {
 	block := int64(s.Bsize)
 	return point{"omsinit_mount", []string{name}, map[string]any{
-		"size_bytes": int64(s.Blocks) * block, "used_bytes": int64(s.Blocks-s.Bfree) * block, "free_bytes": int64(s.Bavail) * block,
-		"inodes": int64(s.Files), "inodes_free": int64(s.Ffree),
+		"size_bytes": int64(s.Blocks) * block, "used_bytes": int64(s.Blocks-s.Bfree) * block,
+		"free_bytes": int64(s.Bavail) * block,
+		"inodes":     int64(s.Files), "inodes_free": int64(s.Ffree),
 	}}
 }

@@ -138,8 +138,10 @@ func (r Report) Print(w io.Writer, lang msg.Lang, now time.Time) error {
 	if r.LastSentAt != nil {
 		say(msg.M("last sent: %s ago", now.Sub(*r.LastSentAt).Round(time.Second)))
 	}
-	say(msg.M("waiting: %d of at most %d batches, %d bytes; late: %s", r.Queue.Batches, r.Queue.MostBatches, r.Queue.Bytes, duration(r.Queue.LateSeconds)))
-	say(msg.M("dropped by the full queue: %d batches, %d points; refused for good: %d batches, %d points", r.Dropped.Batches, r.Dropped.Points, r.Refused.Batches, r.Refused.Points))
+	say(msg.M("waiting: %d of at most %d batches, %d bytes; late: %s", r.Queue.Batches, r.Queue.MostBatches,
+		r.Queue.Bytes, duration(r.Queue.LateSeconds)))
+	say(msg.M("dropped by the full queue: %d batches, %d points; refused for good: %d batches, %d points",
+		r.Dropped.Batches, r.Dropped.Points, r.Refused.Batches, r.Refused.Points))
 	say(msg.M("failed attempts: %d; contained faults: %d", r.Failures, r.Panics))
 	if r.LastError != nil {
 		ago := now.Sub(r.LastError.At).Round(time.Second)
@@ -153,11 +155,13 @@ func (r Report) Print(w io.Writer, lang msg.Lang, now time.Time) error {
 	}
 	fmt.Fprintln(w)
 	rows := [][]string{{
-		lang.Sprintf("MEASUREMENT"), lang.Sprintf("TAGS"), lang.Sprintf("SERIES"), lang.Sprintf("MOST"), lang.Sprintf("FIELDS"),
+		lang.Sprintf("MEASUREMENT"), lang.Sprintf("TAGS"), lang.Sprintf("SERIES"), lang.Sprintf("MOST"),
+		lang.Sprintf("FIELDS"),
 	}}
 	for _, m := range r.Measurements {
 		rows = append(rows, []string{
-			m.Name, strings.Join(m.Tags, ","), strconv.Itoa(m.Series), strconv.Itoa(m.Most), strconv.Itoa(len(m.Fields)),
+			m.Name, strings.Join(m.Tags, ","), strconv.Itoa(m.Series), strconv.Itoa(m.Most),
+			strconv.Itoa(len(m.Fields)),
 		})
 	}
 	return msg.PrintColumns(w, rows)
@@ -167,7 +171,8 @@ func (r Report) headline() msg.Message {
 	switch r.State {
 	case On:
 		if !r.Reason.IsZero() {
-			return msg.M("on: %s, database %s, retention policy %s; %v", r.Address, r.Database, r.RetentionPolicy, r.Reason)
+			return msg.M("on: %s, database %s, retention policy %s; %v", r.Address, r.Database,
+				r.RetentionPolicy, r.Reason)
 		}
 		if r.Database == "" {
 			return msg.M("on: %s (CERESDB)", r.Address)
@@ -176,7 +181,8 @@ func (r Report) headline() msg.Message {
 	case Off:
 		return msg.M("off: tsdb_enabled is false; nothing is sent anywhere")
 	case LeftOut:
-		return msg.M("left out: tsdb_enabled is true, and the time-series database did not pass its check: %v", r.Reason)
+		return msg.M("left out: tsdb_enabled is true, and the time-series database did not pass its check: %v",
+			r.Reason)
 	case waiting:
 		return msg.M("waiting: %v", r.Reason)
 	}

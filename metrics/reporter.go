@@ -223,10 +223,14 @@ func (r *Reporter) observe(ctx context.Context, young time.Duration) (collection
 func (r *Reporter) own(now time.Time, memory int64, ok bool) point {
 	f := r.figures
 	values := map[string]any{
-		"batches_sent_total": f.batchesSent, "points_sent_total": f.pointsSent, "batches_dropped_total": f.batchesDropped, "points_dropped_total": f.pointsDropped,
-		"batches_refused_total": f.batchesRefused, "points_refused_total": f.pointsRefused, "send_failures_total": f.failures,
-		"queue_batches": int64(len(r.queue.list)), "queue_bytes": int64(r.queue.bytes), "late_seconds": r.late(now),
-		"collections_total": f.collections, "collect_seconds": r.last.took.Seconds(), "panics_total": f.panics, "programs_left_out": int64(f.leftOut),
+		"batches_sent_total": f.batchesSent, "points_sent_total": f.pointsSent,
+		"batches_dropped_total": f.batchesDropped, "points_dropped_total": f.pointsDropped,
+		"batches_refused_total": f.batchesRefused, "points_refused_total": f.pointsRefused,
+		"send_failures_total": f.failures,
+		"queue_batches":       int64(len(r.queue.list)), "queue_bytes": int64(r.queue.bytes),
+		"late_seconds":      r.late(now),
+		"collections_total": f.collections, "collect_seconds": r.last.took.Seconds(), "panics_total": f.panics,
+		"programs_left_out": int64(f.leftOut),
 	}
 	if ok {
 		values["memory_bytes"] = memory

@@ -50,7 +50,8 @@ func newRig(t *testing.T) *rig {
 	g := &rig{t: t, dir: t.TempDir(), log: &syncBuffer{}}
 	g.see(func() Observation {
 		return Observation{StartedAt: time.Now().Add(-time.Hour), SetupState: "done", Programs: []Program{
-			{Name: "nginx", State: 20, StateName: "RUNNING", PID: os.Getpid(), StartedAt: time.Now().Add(-time.Minute), Ready: true, Starts: 3},
+			{Name: "nginx", State: 20, StateName: "RUNNING", PID: os.Getpid(), StartedAt: time.Now().Add(-time.Minute),
+				Ready: true, Starts: 3},
 			{Name: "oms_console", State: 200, StateName: "FATAL", Starts: 1},
 		}}
 	})
@@ -166,7 +167,8 @@ func TestReporterOutage(t *testing.T) {
 
 	influx.Stop()
 	r := g.until("batches wait", func(r Report) bool { return r.Queue.Batches >= 5 && r.LastError != nil })
-	if !strings.Contains(r.LastError.English, "cannot reach") && !strings.Contains(r.LastError.English, "breaks") || r.Queue.LateSeconds <= 0 {
+	if !strings.Contains(r.LastError.English, "cannot reach") && !strings.Contains(r.LastError.English, "breaks") ||
+		r.Queue.LateSeconds <= 0 {
 		t.Errorf("%+v", r)
 	}
 	influx.Start()
@@ -244,7 +246,8 @@ func TestReporterLimit(t *testing.T) {
 	g := newRig(t).start()
 	g.apply(On, configFor(influx.Addr))
 	r := g.until("batches are refused", func(r Report) bool { return r.Refused.Batches >= 2 })
-	if r.LastError == nil || !strings.Contains(r.LastError.English, "max-series-per-database limit exceeded") || r.Refused.Points == 0 {
+	if r.LastError == nil || !strings.Contains(r.LastError.English, "max-series-per-database limit exceeded") ||
+		r.Refused.Points == 0 {
 		t.Errorf("%+v", r)
 	}
 }
@@ -316,7 +319,8 @@ func TestReporterFollows(t *testing.T) {
 	// Left out: the status says why.
 	g.apply(LeftOut, cfg)
 	g.until("it is left out", func(r Report) bool { return r.State == LeftOut })
-	if w := g.Warnings(); len(w) != 1 || !strings.Contains(w[0].String(), "cannot write a point") || !strings.Contains(w[0].In(msg.Chinese), "无法写入") {
+	if w := g.Warnings(); len(w) != 1 || !strings.Contains(w[0].String(), "cannot write a point") ||
+		!strings.Contains(w[0].In(msg.Chinese), "无法写入") {
 		t.Errorf("warnings: %v", w)
 	}
 
@@ -364,7 +368,8 @@ func TestReporterWarns(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	g.follow(ctx)
-	if err := g.enqueue(collection{at: time.Now(), points: []point{{"omsinit_node", nil, map[string]any{"programs": int64(1)}}}}); err != nil {
+	if err := g.enqueue(collection{at: time.Now(),
+		points: []point{{"omsinit_node", nil, map[string]any{"programs": int64(1)}}}}); err != nil {
 		t.Fatal(err)
 	}
 	s, b := g.next()
@@ -374,7 +379,8 @@ func TestReporterWarns(t *testing.T) {
 	}
 	g.figures.failingSince = time.Now().Add(-2 * failingLong)
 	w := g.Warnings()
-	if len(w) != 1 || !strings.Contains(w[0].String(), "for 2m0s: cannot reach") || !strings.Contains(w[0].In(msg.Chinese), "没有指标到达") {
+	if len(w) != 1 || !strings.Contains(w[0].String(), "for 2m0s: cannot reach") ||
+		!strings.Contains(w[0].In(msg.Chinese), "没有指标到达") {
 		t.Errorf("%v", w)
 	}
 	g.outcome(s, b, nil)
@@ -392,14 +398,16 @@ func TestReporterCeresDB(t *testing.T) {
 	g := newRig(t).start()
 	g.apply(On, cfg)
 	r := g.until("batches are sent", sentAtLeast(2))
-	if rows := influx.Query("SELECT * FROM public..omsinit_program"); len(rows) < 4 || r.Failures != 0 || r.Database != "" {
+	if rows := influx.Query("SELECT * FROM public..omsinit_program"); len(rows) < 4 || r.Failures != 0 ||
+		r.Database != "" {
 		t.Errorf("%d rows, %+v", len(rows), r)
 	}
 }
 
 // TestReporterPanics: a fault is counted, and the next batch is made.
 func TestReporterPanics(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	server := httptest.NewServer(http.HandlerFunc(
+		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
 	defer server.Close()
 	g := newRig(t)
 	var calls atomic.Int64
@@ -478,7 +486,8 @@ func TestReporterOverflow(t *testing.T) {
 	defer cancel()
 	g.follow(ctx)
 	for i := range mostBatches + 7 {
-		if err := g.enqueue(collection{at: time.Unix(int64(i), 0), points: []point{{"omsinit_node", nil, map[string]any{"programs": int64(i)}}}}); err != nil {
+		if err := g.enqueue(collection{at: time.Unix(int64(i), 0),
+			points: []point{{"omsinit_node", nil, map[string]any{"programs": int64(i)}}}}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -160,7 +160,9 @@ func (r *Reporter) Warnings() (out []msg.Message) {
 	case c.state == LeftOut:
 		out = append(out, msg.M("the time-series database is left out although tsdb_enabled is true (--tsdb-optional): %v; `omsinit init` switches it on once it passes its check", c.reason))
 	case r.session != nil && !r.figures.failingSince.IsZero() && now.Sub(r.figures.failingSince) > failingLong:
-		out = append(out, msg.M("no metrics have reached the time-series database for %s: %v; see `omsinit metrics show`", now.Sub(r.figures.failingSince).Round(time.Second), r.figures.lastError))
+		out = append(out, msg.M(
+			"no metrics have reached the time-series database for %s: %v; see `omsinit metrics show`",
+			now.Sub(r.figures.failingSince).Round(time.Second), r.figures.lastError))
 	}
 	if r.port.problem != nil {
 		out = append(out, msg.M("the port of --metrics-port is not open: %v", r.port.problem))

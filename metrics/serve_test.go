@@ -41,7 +41,8 @@ func TestHandlers(t *testing.T) {
 		return strings.Contains(text, `omsinit_step_duration_seconds{region="",node="",step="metadb"} 2.5`)
 	})
 	var r Report
-	if code, text := ask("GET", ReportPath, ""); code != http.StatusOK || json.Unmarshal([]byte(text), &r) != nil || r.Version != 1 || r.State != starting {
+	if code, text := ask("GET", ReportPath, ""); code != http.StatusOK || json.Unmarshal([]byte(text), &r) != nil ||
+		r.Version != 1 || r.State != starting {
 		t.Errorf("%d %s", code, text)
 	}
 }
@@ -87,7 +88,8 @@ func TestPort(t *testing.T) {
 		{"evil.example", "/metrics", 403}, {r.MetricsPort, "/v1/metrics", 404}, {r.MetricsPort, "/v1/status", 404},
 	} {
 		status, text := get(tc.host, tc.path)
-		if status != tc.status || status == 200 && (!strings.HasPrefix(text, prometheusType) || !strings.Contains(text, "omsinit_program_state{")) {
+		if status != tc.status || status == 200 && (!strings.HasPrefix(text, prometheusType) ||
+			!strings.Contains(text, "omsinit_program_state{")) {
 			t.Errorf("%s %s: %d %s", tc.host, tc.path, status, text)
 		}
 	}
@@ -122,8 +124,10 @@ func TestPortForOthers(t *testing.T) {
 
 func TestListenAddress(t *testing.T) {
 	for text, want := range map[string]string{
-		"9187": "127.0.0.1:9187", "10.0.0.1:9187": "10.0.0.1:9187", ":9187": ":9187", "[::1]:9187": "[::1]:9187", "[::]:1": "[::]:1",
-		"": "", "0": "", "65536": "", "-1": "", "+1": "", "http": "", "localhost:9187": "", "10.0.0.1": "", "10.0.0.1:": "", "10.0.0.1:0": "", "::1:9187": "",
+		"9187": "127.0.0.1:9187", "10.0.0.1:9187": "10.0.0.1:9187", ":9187": ":9187", "[::1]:9187": "[::1]:9187",
+		"[::]:1": "[::]:1",
+		"":       "", "0": "", "65536": "", "-1": "", "+1": "", "http": "", "localhost:9187": "", "10.0.0.1": "",
+		"10.0.0.1:": "", "10.0.0.1:0": "", "::1:9187": "",
 	} {
 		if got := ListenAddress(text); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
@@ -139,7 +143,9 @@ func BenchmarkCollect(b *testing.B) {
 		b.Run(fmt.Sprintf("programs=%d", n), func(b *testing.B) {
 			o := Observation{StartedAt: time.Now()}
 			for i := range n {
-				o.Programs = append(o.Programs, Program{Name: fmt.Sprintf("program%03d", i), State: 20, StateName: "RUNNING", PID: mains[i%len(mains)].pid, StartedAt: time.Now(), Ready: true, Starts: 1})
+				o.Programs = append(o.Programs,
+					Program{Name: fmt.Sprintf("program%03d", i), State: 20, StateName: "RUNNING", PID: mains[i%len(
+						mains)].pid, StartedAt: time.Now(), Ready: true, Starts: 1})
 			}
 			r := New(Options{Mounts: []Mount{{"logs", "/"}, {"store", "/tmp"}, {"run", "/var"}}})
 			r.collect = &collector{look: func() Observation { return o }, root: "/", mounts: newMounts(r.o.Mounts)}

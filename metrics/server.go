@@ -123,7 +123,8 @@ func (s *server) unreachable(err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET),
 		errors.Is(err, syscall.EPIPE), strings.Contains(err.Error(), "server closed idle connection"):
 		return finding.Transient(msg.Errorf("the time-series database at tsdb_url %s breaks its answer off", s.address))
-	case strings.Contains(err.Error(), "malformed"), strings.Contains(err.Error(), "readLoopPeekFail"): // it spoke first, as sshd and MySQL do
+	// it spoke first, as sshd and MySQL do
+	case strings.Contains(err.Error(), "malformed"), strings.Contains(err.Error(), "readLoopPeekFail"):
 		return msg.Errorf("what answers at tsdb_url %s does not speak HTTP; the documented port of the time-series database is 8086", s.address)
 	}
 	return finding.Transient(msg.Errorf("cannot reach the time-series database at tsdb_url %s: %w", s.address, err))
@@ -151,17 +152,22 @@ func (s *server) judge(a *answer) error {
 	}
 	switch {
 	case version != "" && !strings.HasPrefix(strings.TrimPrefix(version, "v"), "1."):
-		return msg.Errorf("the time-series database at tsdb_url %s is InfluxDB %s; OMS needs InfluxDB 1.8", s.address, shorten(version))
+		return msg.Errorf("the time-series database at tsdb_url %s is InfluxDB %s; OMS needs InfluxDB 1.8", s.address,
+			shorten(version))
 	case version == "" && a.status == http.StatusUnauthorized && strings.Contains(lower, `"code":"unauthorized"`):
-		return msg.Errorf("the time-series database at tsdb_url %s is InfluxDB %s; OMS needs InfluxDB 1.8", s.address, "2.x")
+		return msg.Errorf("the time-series database at tsdb_url %s is InfluxDB %s; OMS needs InfluxDB 1.8",
+			s.address, "2.x")
 	case page:
 		return refuse(msg.Errorf("what answers at tsdb_url %s is a web page, not InfluxDB 1.x", s.address))
 	case a.status >= 300 && a.status < 400:
-		return msg.Errorf("what answers at tsdb_url %s sends elsewhere, to %s; it is not InfluxDB 1.x", s.address, shorten(a.header.Get("Location")))
+		return msg.Errorf("what answers at tsdb_url %s sends elsewhere, to %s; it is not InfluxDB 1.x", s.address,
+			shorten(a.header.Get("Location")))
 	case a.status == http.StatusUnauthorized, a.status == http.StatusForbidden:
-		return refuse(msg.Errorf("the time-series database at tsdb_url %s refuses tsdb_username %q with the configured tsdb_password: %s", s.address, s.user, shorten(reason(a.body))))
+		return refuse(msg.Errorf(
+			"the time-series database at tsdb_url %s refuses tsdb_username %q with the configured tsdb_password: %s", s.address, s.user, shorten(reason(a.body))))
 	case a.status < 200 || a.status >= 300:
-		return refuse(msg.Errorf("the time-series database at tsdb_url %s answered with status %d: %s", s.address, a.status, shorten(reason(a.body))))
+		return refuse(msg.Errorf("the time-series database at tsdb_url %s answered with status %d: %s", s.address,
+			a.status, shorten(reason(a.body))))
 	}
 	return nil
 }
@@ -184,7 +190,8 @@ func (s *server) ping(ctx context.Context) (version string, err error) {
 	}
 	version = a.header.Get("X-Influxdb-Version")
 	if version == "" {
-		return "", msg.Errorf("the time-series database at tsdb_url %s does not answer as InfluxDB 1.x does: %s", s.address, shorten(string(a.body)))
+		return "", msg.Errorf("the time-series database at tsdb_url %s does not answer as InfluxDB 1.x does: %s",
+			s.address, shorten(string(a.body)))
 	}
 	return strings.TrimPrefix(version, "v"), nil
 }
@@ -210,16 +217,20 @@ func (s *server) run(ctx context.Context, method, statement string) (*client.Res
 	dec.UseNumber()
 	if err := dec.Decode(&resp); err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, finding.Transient(msg.Errorf("the time-series database at tsdb_url %s breaks its answer off", s.address))
+			return nil, finding.Transient(msg.Errorf("the time-series database at tsdb_url %s breaks its answer off",
+				s.address))
 		}
-		return nil, msg.Errorf("the time-series database at tsdb_url %s does not answer as InfluxDB 1.x does: %s", s.address, shorten(string(a.body)))
+		return nil, msg.Errorf("the time-series database at tsdb_url %s does not answer as InfluxDB 1.x does: %s",
+			s.address, shorten(string(a.body)))
 	}
 	if err := resp.Error(); err != nil {
 		status := http.StatusBadRequest
-		if lower := strings.ToLower(err.Error()); strings.Contains(lower, "authoriz") || strings.Contains(lower, "authenticat") {
+		if lower := strings.ToLower(err.Error()); strings.Contains(lower, "authoriz") ||
+			strings.Contains(lower, "authenticat") {
 			return nil, &refusal{msg.Errorf("the time-series database at tsdb_url %s refuses tsdb_username %q with the configured tsdb_password: %s", s.address, s.user, shorten(err.Error())), http.StatusForbidden}
 		}
-		return nil, &refusal{msg.Errorf("the time-series database at tsdb_url %s refuses %q: %s", s.address, statement, shorten(err.Error())), status}
+		return nil, &refusal{msg.Errorf("the time-series database at tsdb_url %s refuses %q: %s", s.address, statement,
+			shorten(err.Error())), status}
 	}
 	return &resp, nil
 }
@@ -234,7 +245,8 @@ func (s *server) write(ctx context.Context, to place, lines []byte, encoding str
 	}
 	a, err := s.request(ctx, http.MethodPost, "/write", values, encoding, lines)
 	if err == nil && a.status != http.StatusNoContent && !s.ceres {
-		return msg.Errorf("the time-series database at tsdb_url %s does not answer as InfluxDB 1.x does: %s", s.address, shorten(string(a.body)))
+		return msg.Errorf("the time-series database at tsdb_url %s does not answer as InfluxDB 1.x does: %s", s.address,
+			shorten(string(a.body)))
 	}
 	return err
 }

@@ -44,7 +44,8 @@ func (s steps) points() []point {
 	for _, name := range slices.Sorted(maps.Keys(s)) {
 		f := s[name]
 		out = append(out, point{"omsinit_step", []string{name}, map[string]any{
-			"duration_seconds": f.last.Seconds, "failed": one(f.last.Failed), "runs_total": f.runs, "failures_total": f.failures,
+			"duration_seconds": f.last.Seconds, "failed": one(f.last.Failed), "runs_total": f.runs,
+			"failures_total":             f.failures,
 			"finished_timestamp_seconds": float64(f.at.UnixMilli()) / 1000,
 		}})
 	}

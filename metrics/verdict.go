@@ -66,7 +66,8 @@ func (v Verdict) advice(current bool) msg.Message {
 // Print writes the verdict for people.
 func (v Verdict) Print(w io.Writer, lang msg.Lang) {
 	marks := map[string]msg.Message{
-		Done: msg.M("[PASSED]"), Created: msg.M("[CREATED]"), Missing: msg.M("[MISSING]"), Skipped: msg.M("[SKIPPED]"), Failed: msg.M("[FAILED]"),
+		Done: msg.M("[PASSED]"), Created: msg.M("[CREATED]"), Missing: msg.M("[MISSING]"), Skipped: msg.M("[SKIPPED]"),
+		Failed: msg.M("[FAILED]"),
 	}
 	styles := map[string]style.Style{
 		Done: style.OK, Created: style.OK, Missing: style.Warning, Skipped: style.Dim, Failed: style.Error,

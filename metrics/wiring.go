@@ -181,10 +181,12 @@ func (w *Wiring) policy(ctx context.Context, s *server) Part {
 	case w.LookOnly:
 		return absent("policy", msg.M("the retention policy %s is missing", name))
 	}
-	if err := s.command(ctx, fmt.Sprintf("CREATE RETENTION POLICY %s ON %s DURATION %s REPLICATION 1", quoted(name), quoted(w.Into.Database), w.Into.Duration)); err != nil {
+	if err := s.command(ctx, fmt.Sprintf("CREATE RETENTION POLICY %s ON %s DURATION %s REPLICATION 1", quoted(name),
+		quoted(w.Into.Database), w.Into.Duration)); err != nil {
 		return mayNotCreate("policy", s.user, msg.Errorf("cannot create the retention policy %s: %w", name, err))
 	}
-	return noted("policy", Created, msg.M("the retention policy %s was created; it keeps data for %s", name, w.Into.Duration))
+	return noted("policy", Created, msg.M("the retention policy %s was created; it keeps data for %s", name,
+		w.Into.Duration))
 }
 
 func mayNotCreate(part, user string, err error) Part {
@@ -220,14 +222,16 @@ func (w *Wiring) read(ctx context.Context, s *server) Part {
 	if s.ceres {
 		from = quoted(wiringMeasurement)
 	}
-	resp, err := s.query(ctx, fmt.Sprintf("SELECT value FROM %s WHERE time = %dms AND node = '%s'", from, w.at.UnixMilli(), strings.ReplaceAll(w.Node, "'", `\'`)))
+	resp, err := s.query(ctx, fmt.Sprintf("SELECT value FROM %s WHERE time = %dms AND node = '%s'", from,
+		w.at.UnixMilli(), strings.ReplaceAll(w.Node, "'", `\'`)))
 	switch {
 	case err != nil && s.ceres && !finding.IsTransient(err):
 		return noted("read", Skipped, msg.M("the point was accepted, and CERESDB cannot read it back: %v", err))
 	case err != nil:
 		return failed("read", msg.Errorf("cannot read the point back: %w", err))
 	case !hasRows(resp):
-		return failed("read", msg.Errorf("the time-series database at tsdb_url %s accepted a point and does not have it", s.address))
+		return failed("read", msg.Errorf(
+			"the time-series database at tsdb_url %s accepted a point and does not have it", s.address))
 	}
 	return noted("read", Done, msg.M("the point was read back"))
 }

@@ -21,7 +21,8 @@ import (
 var into = pack.TSDB{Database: "oms", RetentionPolicy: "oms_30d", Duration: "30d"}
 
 func configFor(addr string) *config.Config {
-	return &config.Config{TSDBEnabled: true, TSDBService: "INFLUXDB", TSDBURL: addr, TSDBUsername: "oms", TSDBPassword: secret, CMLocation: 7, CMNodes: []string{"10.0.0.1"}}
+	return &config.Config{TSDBEnabled: true, TSDBService: "INFLUXDB", TSDBURL: addr, TSDBUsername: "oms",
+		TSDBPassword: secret, CMLocation: 7, CMNodes: []string{"10.0.0.1"}}
 }
 
 // results are the names and results of parts, "database=created …".
@@ -58,7 +59,8 @@ func TestWiring(t *testing.T) {
 	expect(run(false), "reach=done login=done database=created policy=done write=done read=done")
 	expect(run(false), "reach=done login=done database=done policy=done write=done read=done")
 	policies := influx.Query("SHOW RETENTION POLICIES ON oms")
-	if len(policies) != 1 || policies[0]["name"] != "oms_30d" || policies[0]["duration"] != "720h0m0s" || policies[0]["default"] != true {
+	if len(policies) != 1 || policies[0]["name"] != "oms_30d" || policies[0]["duration"] != "720h0m0s" ||
+		policies[0]["default"] != true {
 		t.Errorf("policies: %v", policies)
 	}
 
@@ -84,7 +86,9 @@ func TestWiring(t *testing.T) {
 			t.Error(err, results(parts))
 		}
 		cfg.TSDBPassword = "wrong"
-		if parts, err = (&Wiring{Config: cfg, Into: into, Node: "10.0.0.1"}).Run(t.Context()); results(parts) != "reach=failed" || !strings.Contains(err.Error(), "refuses tsdb_username") {
+		if parts, err = (&Wiring{Config: cfg, Into: into,
+			Node: "10.0.0.1"}).Run(t.Context()); results(parts) != "reach=failed" ||
+			!strings.Contains(err.Error(), "refuses tsdb_username") {
 			t.Error(err, results(parts))
 		}
 	})
@@ -93,7 +97,8 @@ func TestWiring(t *testing.T) {
 		var nodes sync.WaitGroup
 		for i := range 6 {
 			nodes.Go(func() {
-				if _, err := (&Wiring{Config: cfg, Into: into, Node: fmt.Sprint("10.0.0.", i)}).Run(t.Context()); err != nil {
+				if _, err := (&Wiring{Config: cfg, Into: into, Node: fmt.Sprint("10.0.0.", i)}).Run(
+					t.Context()); err != nil {
 					t.Error(err)
 				}
 			})
@@ -110,7 +115,8 @@ func TestWiring(t *testing.T) {
 		poor.TSDBUsername, poor.TSDBPassword = "reader", "pw"
 		for _, lookOnly := range []bool{false, true} {
 			parts, err := (&Wiring{Config: poor, Into: into, Node: "n", LookOnly: lookOnly}).Run(t.Context())
-			if err == nil || finding.IsTransient(err) || !strings.Contains(parts[len(parts)-1].Fix.String(), `GRANT ALL PRIVILEGES TO "reader"`) {
+			if err == nil || finding.IsTransient(err) ||
+				!strings.Contains(parts[len(parts)-1].Fix.String(), `GRANT ALL PRIVILEGES TO "reader"`) {
 				t.Errorf("%v, %s", err, results(parts))
 			}
 		}
@@ -132,7 +138,8 @@ func TestWiring(t *testing.T) {
 	})
 	t.Run("away", func(t *testing.T) {
 		parts, err := (&Wiring{Config: configFor(freeAddress(t)), Into: into, Node: "n"}).Run(t.Context())
-		if !finding.IsTransient(err) || results(parts) != "reach=failed" || !strings.Contains(parts[0].Fix.In(msg.Chinese), "--tsdb-optional") {
+		if !finding.IsTransient(err) || results(parts) != "reach=failed" ||
+			!strings.Contains(parts[0].Fix.In(msg.Chinese), "--tsdb-optional") {
 			t.Errorf("%v, %s", err, results(parts))
 		}
 	})
@@ -157,10 +164,14 @@ func ceres(t *testing.T, influx string, readable bool) string {
 		switch {
 		case !below || path != "/query" && path != "/write":
 			http.NotFound(w, r)
-		case path == "/write" && (r.Header.Get("Content-Encoding") != "" || r.URL.Query().Get("precision") != "ms" || r.Method != http.MethodPost):
+		case path == "/write" && (r.Header.Get("Content-Encoding") != "" || r.URL.Query().Get("precision") != "ms" ||
+			r.Method != http.MethodPost):
 			http.Error(w, "Invalid body", http.StatusBadRequest)
-		case path == "/query" && (r.Method != http.MethodGet || !strings.HasPrefix(statement, "SELECT") && statement != "SHOW MEASUREMENTS" || !readable && statement != "SHOW MEASUREMENTS"):
-			http.Error(w, `{"code":500,"message":"Failed to handle request, err:Unsupported influxql"}`, http.StatusBadRequest)
+		case path == "/query" && (r.Method != http.MethodGet ||
+			!strings.HasPrefix(statement, "SELECT") && statement != "SHOW MEASUREMENTS" ||
+			!readable && statement != "SHOW MEASUREMENTS"):
+			http.Error(w, `{"code":500,"message":"Failed to handle request, err:Unsupported influxql"}`,
+				http.StatusBadRequest)
 		default:
 			r.URL.Path = path
 			q := r.URL.Query()
@@ -180,7 +191,8 @@ func TestCeresDB(t *testing.T) {
 		cfg := configFor(ceres(t, influx.Addr, readable))
 		cfg.TSDBService = "CERESDB"
 		parts, err := (&Wiring{Config: cfg, Into: into, Node: "10.0.0.1"}).Run(t.Context())
-		if got := results(parts); err != nil || got != "reach=skipped login=done database=skipped policy=skipped write=done "+want {
+		if got := results(parts); err != nil ||
+			got != "reach=skipped login=done database=skipped policy=skipped write=done "+want {
 			t.Errorf("%v, %s", err, got)
 		}
 		if err := Check(t.Context(), cfg); err != nil {
@@ -190,7 +202,8 @@ func TestCeresDB(t *testing.T) {
 	// InfluxDB itself is not CERESDB.
 	cfg := configFor(influx.Addr)
 	cfg.TSDBService = "CERESDB"
-	if _, err := (&Wiring{Config: cfg, Into: into, Node: "n"}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "404") {
+	if _, err := (&Wiring{Config: cfg, Into: into, Node: "n"}).Run(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "404") {
 		t.Errorf("got %v", err)
 	}
 }

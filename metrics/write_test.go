@@ -19,7 +19,8 @@ func TestCheckWrite(t *testing.T) {
 	influx := server.Addr
 	old := fmt.Sprintf("omsinit_check_%d_abcdefgh", time.Now().Add(-time.Second).Unix())
 	young := fmt.Sprintf("omsinit_check_%d_abcdefgh", time.Now().Add(time.Hour).Unix())
-	for _, statement := range []string{`CREATE USER "reader" WITH PASSWORD 'pw'`, "CREATE DATABASE " + old, "CREATE DATABASE " + young, "CREATE DATABASE omsinit_check_mine"} {
+	for _, statement := range []string{`CREATE USER "reader" WITH PASSWORD 'pw'`, "CREATE DATABASE " + old,
+		"CREATE DATABASE " + young, "CREATE DATABASE omsinit_check_mine"} {
 		server.Query(statement)
 	}
 	full := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -39,8 +40,10 @@ func TestCheckWrite(t *testing.T) {
 		{name: "all privileges", addr: influx, user: "oms", password: secret},
 		{name: "no privileges", addr: influx, user: "reader", password: "pw", want: "cannot create a database"},
 		{name: "wrong password", addr: influx, user: "oms", password: "other", want: "cannot create a database"},
-		{name: "nobody listens", addr: freeAddress(t), user: "oms", password: secret, want: "cannot reach", passing: true},
-		{name: "a full disk", addr: host(full), user: "oms", password: secret, want: "cannot write a point", passing: true},
+		{name: "nobody listens", addr: freeAddress(t), user: "oms", password: secret, want: "cannot reach",
+			passing: true},
+		{name: "a full disk", addr: host(full), user: "oms", password: secret, want: "cannot write a point",
+			passing: true},
 		{name: "CERESDB has no such statements", addr: freeAddress(t), service: "CERESDB"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -49,7 +52,8 @@ func TestCheckWrite(t *testing.T) {
 			if tc.service == "" {
 				tc.service = "INFLUXDB"
 			}
-			err := CheckWrite(ctx, &config.Config{TSDBEnabled: true, TSDBService: tc.service, TSDBURL: tc.addr, TSDBUsername: tc.user, TSDBPassword: config.Secret(tc.password)})
+			err := CheckWrite(ctx, &config.Config{TSDBEnabled: true, TSDBService: tc.service, TSDBURL: tc.addr,
+				TSDBUsername: tc.user, TSDBPassword: config.Secret(tc.password)})
 			if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
 				t.Fatalf("got %v, want %q", err, tc.want)
 			}
@@ -62,7 +66,8 @@ func TestCheckWrite(t *testing.T) {
 		})
 	}
 	left := fmt.Sprint(server.Query("SHOW DATABASES"))
-	if strings.Contains(left, old) || !strings.Contains(left, young) || !strings.Contains(left, "omsinit_check_mine") || strings.Count(left, "omsinit_check") != 2 {
+	if strings.Contains(left, old) || !strings.Contains(left, young) || !strings.Contains(left, "omsinit_check_mine") ||
+		strings.Count(left, "omsinit_check") != 2 {
 		t.Errorf("left: %s", left)
 	}
 }

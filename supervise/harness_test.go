@@ -68,11 +68,13 @@ func newHouse(t *testing.T, sections string) *house {
 		testtidy.Kill(t, houseVariable+dir) // what start scripts have started outlives a supervisor that is killed
 		os.RemoveAll(dir)
 	})
-	h := &house{t: t, dir: dir, run: testRun{Conf: dir + "/supervisord.conf", Lock: dir + "/run.lock", Log: dir + "/omsinit.log",
+	h := &house{t: t, dir: dir, run: testRun{Conf: dir + "/supervisord.conf", Lock: dir + "/run.lock",
+		Log:         dir + "/omsinit.log",
 		StopTimeout: 8 * time.Second, Socket: dir + "/fallback.sock"}}
-	h.write("supervisord.conf", "[unix_http_server]\nfile=%(here)s/s.sock\n[supervisord]\nlogfile=%(here)s/omsinit.log\n"+
-		"[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n"+
-		"[supervisorctl]\nserverurl=unix://%(here)s/s.sock\n"+sections)
+	h.write("supervisord.conf",
+		"[unix_http_server]\nfile=%(here)s/s.sock\n[supervisord]\nlogfile=%(here)s/omsinit.log\n"+
+			"[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n"+
+			"[supervisorctl]\nserverurl=unix://%(here)s/s.sock\n"+sections)
 	h.client = client.Dial(dir + "/s.sock")
 	return h
 }
@@ -247,9 +249,10 @@ func (h *house) call(method string, args ...string) string {
 	for _, arg := range args {
 		body += "<param><value><string>" + arg + "</string></value></param>"
 	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", h.path("s.sock"))
-	}}}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", h.path("s.sock"))
+		}}}
 	resp, err := client.Post("http://x/RPC2", "text/xml", strings.NewReader(body+"</params></methodCall>"))
 	if err != nil {
 		h.t.Fatal(err)

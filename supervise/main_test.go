@@ -45,7 +45,8 @@ func runForTest() int {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
 	}
-	o := engine.Options{ConfPath: r.Conf, SocketPath: r.Socket, LockFile: r.Lock, LogFile: r.Log, StopTimeout: r.StopTimeout, ExitOnFatal: r.ExitOnFatal,
+	o := engine.Options{ConfPath: r.Conf, SocketPath: r.Socket, LockFile: r.Lock, LogFile: r.Log,
+		StopTimeout: r.StopTimeout, ExitOnFatal: r.ExitOnFatal,
 		Lang: msg.English, SetupHint: msg.M("%s", "run the setup by hand")}
 	if len(r.SetupArgv) > 0 {
 		o.Setup = &engine.Setup{Argv: r.SetupArgv, Stdout: os.Stdout, Stderr: os.Stderr, ReadyLine: r.ReadyLine}

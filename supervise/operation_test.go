@@ -71,7 +71,8 @@ autostart=false
 // Restarts that come together are carried out one after the other.
 func TestConcurrentRestarts(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, "[program:p]\ncommand=sleep 1000\nstartsecs=0\n[program:q]\ncommand=sleep 1000\nstartsecs=0\n").start()
+	h := newHouse(t,
+		"[program:p]\ncommand=sleep 1000\nstartsecs=0\n[program:q]\ncommand=sleep 1000\nstartsecs=0\n").start()
 	h.awaitState("p", api.Running)
 	var all sync.WaitGroup
 	for i := range 10 {
@@ -118,7 +119,8 @@ autostart=false
 		t.Fatal("no error")
 	}
 	text := err.Error()
-	for _, want := range []string{"p could not be started: state FATAL, exited too quickly (exit status 3", "last exit: exit status 3",
+	for _, want := range []string{"p could not be started: state FATAL, exited too quickly (exit status 3",
+		"last exit: exit status 3",
 		"last lines of " + h.path("p-stderr.log"), "line 11\n", "line 20"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in:\n%s", want, text)
@@ -181,7 +183,8 @@ startsecs=0
 [omsinit:after]
 depends_on=http,json,https,tcp
 `, web.URL, secure.URL, address)).start()
-	for name, want := range map[string]string{"http": "503 Service Unavailable: still starting", "json": "data.healthy = false instead of true",
+	for name, want := range map[string]string{"http": "503 Service Unavailable: still starting",
+		"json":  "data.healthy = false instead of true",
 		"https": "data.healthy = false instead of true", "tcp": "refused"} {
 		h.until(name+" was asked", func() bool { return !h.program(name).ProbeAnswer.IsZero() })
 		if p := h.program(name); p.Ready || !strings.Contains(p.ProbeAnswer.English, want) {
@@ -193,11 +196,14 @@ depends_on=http,json,https,tcp
 	}
 
 	var events []api.Event
-	err = h.client.Restart(background, []string{"http", "after"}, client.OperationOptions{Timeout: time.Second}, func(e api.Event) { events = append(events, e) })
+	err = h.client.Restart(background, []string{"http", "after"}, client.OperationOptions{Timeout: time.Second},
+		func(e api.Event) { events = append(events, e) })
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"http did not become ready within", "readiness probe " + web.URL + "/, last answer: " + web.URL + "/ answered 503", "after was not started within", "it waits for http"} {
+	for _, want := range []string{"http did not become ready within",
+		"readiness probe " + web.URL + "/, last answer: " + web.URL + "/ answered 503", "after was not started within",
+		"it waits for http"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in: %v", want, err)
 		}
@@ -243,7 +249,8 @@ depends_on=base
 `).start()
 	h.awaitState("base", api.Fatal)
 	err := h.restart("base", "top")
-	if err == nil || !strings.Contains(err.Error(), "base could not be started") || !strings.Contains(err.Error(), "top was not started: it waits for base, which is FATAL") {
+	if err == nil || !strings.Contains(err.Error(), "base could not be started") ||
+		!strings.Contains(err.Error(), "top was not started: it waits for base, which is FATAL") {
 		t.Errorf("%v", err)
 	}
 	h.write("good", "")
@@ -255,7 +262,8 @@ depends_on=base
 		t.Error(err)
 	}
 	err = h.client.Start(background, []string{"top"}, client.OperationOptions{}, nil)
-	if err == nil || !strings.Contains(err.Error(), "it depends on base, which is STOPPED and not part of this operation; start base too") {
+	if err == nil || !strings.Contains(err.Error(),
+		"it depends on base, which is STOPPED and not part of this operation; start base too") {
 		t.Errorf("%v", err)
 	}
 	if err := h.client.Start(background, []string{"top", "base"}, client.OperationOptions{}, nil); err != nil {
@@ -318,7 +326,8 @@ func TestUnknownNames(t *testing.T) {
 		{[]string{"p", "nobody", "x:*"}, "there is no program nobody, x:*; there are p, q"},
 		{nil, "no program is named"},
 	} {
-		if err := h.restart(test.names...); err == nil || err.Error() != test.want && !strings.Contains(err.Error(), test.want) {
+		if err := h.restart(test.names...); err == nil ||
+			err.Error() != test.want && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%v: %v", test.names, err)
 		}
 	}
@@ -361,7 +370,8 @@ startretries=0
 `)
 	h.write("start", "#!/bin/sh\n"+h.path("server")+"\n")
 	h.write("server", "#!/bin/sh\nmkdir "+h.path("port")+" || { echo taken >> "+h.path("bad")+"; exit 1; }\n"+
-		"trap 'sleep 0.3; rmdir "+h.path("port")+"; exit' TERM\necho $$ > "+h.path("pid")+"\nwhile :; do sleep 0.05; done\n")
+		"trap 'sleep 0.3; rmdir "+h.path("port")+"; exit' TERM\necho $$ > "+h.path("pid")+
+		"\nwhile :; do sleep 0.05; done\n")
 	h.start()
 	for range 3 {
 		h.until("it has the port", func() bool { return h.read("pid") != "" })
@@ -386,7 +396,8 @@ startretries=0
 func TestBadRequests(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "").start()
-	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _,
+		_ string) (net.Conn, error) {
 		return net.Dial("unix", h.path("s.sock"))
 	}}}
 	for _, test := range []struct {

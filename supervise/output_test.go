@@ -14,7 +14,8 @@ import (
 func TestGrandchildHoldsTheOutput(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "[program:p]\ncommand=%(here)s/start\nstartsecs=0\n")
-	h.write("start", "#!/bin/sh\nsetsid sh -c 'sleep 0.5; echo late; exec sleep 1000' &\necho parent\nexec sleep 1000\n")
+	h.write("start",
+		"#!/bin/sh\nsetsid sh -c 'sleep 0.5; echo late; exec sleep 1000' &\necho parent\nexec sleep 1000\n")
 	h.start()
 	h.until("the parent speaks", func() bool { return strings.Contains(h.read("p-stdout.log"), "parent") })
 	syscall.Kill(h.program("p").PID, syscall.SIGKILL)
@@ -40,7 +41,8 @@ func TestLogsAreReopened(t *testing.T) {
 	if h.program("p").State == "RUNNING" {
 		h.restart("p")
 	}
-	h.until("there is a new log of PID 1", func() bool { return strings.Contains(h.read("omsinit.log"), "program started") })
+	h.until("there is a new log of PID 1",
+		func() bool { return strings.Contains(h.read("omsinit.log"), "program started") })
 }
 
 // A log path that changes takes its files and pipes with it: PID 1 has as many open files after each update as before.
@@ -65,7 +67,8 @@ func TestUpdatesLeakNothing(t *testing.T) {
 		if _, err := h.client.Update(background); err != nil {
 			t.Fatal(err)
 		}
-		h.until("it writes to the new file", func() bool { return strings.Contains(h.read(fmt.Sprintf("out%d.log", n)), "line") })
+		h.until("it writes to the new file",
+			func() bool { return strings.Contains(h.read(fmt.Sprintf("out%d.log", n)), "line") })
 	}
 	update(1)
 	h.until("the first files are closed", func() bool { return open() > 0 })

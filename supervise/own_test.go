@@ -17,8 +17,8 @@ import (
 // withoutPtrace is what Docker's default capabilities lack.
 var withoutPtrace = []string{"setpriv", "--bounding-set", "-sys_ptrace"}
 
-// newAgent makes a house with a program as OMS's agent is one: of another user, a bash that does not exec, and its child
-// that listens; the stop signal is SIGQUIT, which a bash ignores, and goes to the bash alone.
+// newAgent makes a house with a program as OMS's agent is one: of another user, a bash that does not exec, and its
+// child that listens; the stop signal is SIGQUIT, which a bash ignores, and goes to the bash alone.
 func newAgent(t *testing.T, port int, more string) *house {
 	t.Helper()
 	h := newHouse(t, fmt.Sprintf(`
@@ -66,7 +66,8 @@ func TestRestartOfAScriptThatDoesNotExec(t *testing.T) {
 		before := h.program("agent").PID
 		var events []api.Event
 		began := time.Now()
-		err := h.client.Restart(background, []string{"agent"}, client.OperationOptions{}, func(e api.Event) { events = append(events, e) })
+		err := h.client.Restart(background, []string{"agent"}, client.OperationOptions{},
+			func(e api.Event) { events = append(events, e) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -167,7 +168,8 @@ ready_any_process=true
 func TestDaemonProvesItsOwnRun(t *testing.T) {
 	t.Parallel()
 	h := newAgent(t, freePort(t), "")
-	h.write("service.sh", "[ -e "+h.path("work")+" ] || setsid /usr/bin/python3 "+h.path("server.py")+" & exec sleep 1000\n")
+	h.write("service.sh", "[ -e "+h.path("work")+" ] || setsid /usr/bin/python3 "+h.path("server.py")+
+		" & exec sleep 1000\n")
 	h.start()
 	h.until("it is ready", func() bool { return h.program("agent").Ready })
 	err := h.client.Restart(background, []string{"agent"}, client.OperationOptions{Timeout: 5 * time.Second}, nil)

@@ -45,7 +45,8 @@ stderr_logfile=/dev/stderr
 [omsinit:unrotated]
 ready_log=^up$
 `).start()
-	for name, want := range map[string]string{"command": "exit status 1: looking for good", "hangs": "did not end within 200ms"} {
+	for name, want := range map[string]string{"command": "exit status 1: looking for good",
+		"hangs": "did not end within 200ms"} {
 		h.until(name+" was asked", func() bool { return !h.program(name).ProbeAnswer.IsZero() })
 		if p := h.program(name); p.Ready || !strings.Contains(p.ProbeAnswer.English, want) {
 			t.Errorf("%s: ready %t, answer %s", name, p.Ready, p.ProbeAnswer)
@@ -105,7 +106,8 @@ alive_failures=2
 	first := h.program("p").PID
 	sick.Store(true)
 	h.until("it is stopped", func() bool { p := h.program("p"); return p.State == "STOPPING" && !p.Ready })
-	if p := h.program("p"); p.Reason.IsZero() || !strings.Contains(p.Reason.English, "the liveness probe "+web.URL+"/ failed 2 times in a row") {
+	if p := h.program("p"); p.Reason.IsZero() ||
+		!strings.Contains(p.Reason.English, "the liveness probe "+web.URL+"/ failed 2 times in a row") {
 		t.Errorf("reason %v", p.Reason)
 	}
 	sick.Store(false)
@@ -137,8 +139,9 @@ func TestExitOnFatal(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, fmt.Sprintf("[program:p]\ncommand=%s\nstartretries=0\nautostart=false\n[omsinit:p]\nessential=%t\n"+
-				"[program:other]\ncommand=sleep 1000\nstartsecs=0\n", test.command, test.essential))
+			h := newHouse(t, fmt.Sprintf(
+				"[program:p]\ncommand=%s\nstartretries=0\nautostart=false\n[omsinit:p]\nessential=%t\n"+
+					"[program:other]\ncommand=sleep 1000\nstartsecs=0\n", test.command, test.essential))
 			h.run.ExitOnFatal = test.exit
 			h.start()
 			other := h.awaitState("other", api.Running).PID
@@ -168,7 +171,8 @@ func TestFatalInStatus(t *testing.T) {
 	if err := h.client.PrintStatus(background, &out, "en", time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"exited too quickly (exit status 3", "p: exit status 3", "p: last lines of " + h.path("p-stderr.log"), "  it broke\n"} {
+	for _, want := range []string{"exited too quickly (exit status 3", "p: exit status 3",
+		"p: last lines of " + h.path("p-stderr.log"), "  it broke\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
@@ -179,7 +183,8 @@ func TestPIDFile(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "")
 	h.write("supervisord.conf", h.read("supervisord.conf")+"\n")
-	conf := strings.Replace(h.read("supervisord.conf"), "[supervisord]\n", "[supervisord]\npidfile=%(here)s/supervisord.pid\n", 1)
+	conf := strings.Replace(h.read("supervisord.conf"), "[supervisord]\n",
+		"[supervisord]\npidfile=%(here)s/supervisord.pid\n", 1)
 	h.write("supervisord.conf", conf)
 	h.write("supervisord.pid", "99999999\n") // of a killed container
 	h.start()

@@ -91,7 +91,8 @@ depends_on=base
 			h.startPython()
 
 			st := h.status()
-			if st.Supervisor != "supervisord 4.2.5" || st.PID == 0 || len(st.Programs) != 3 || h.program("base").State != "STOPPED" {
+			if st.Supervisor != "supervisord 4.2.5" || st.PID == 0 || len(st.Programs) != 3 ||
+				h.program("base").State != "STOPPED" {
 				t.Errorf("%s", h.describe())
 			}
 			if err := h.client.ReportSetup(background, api.SetupReport{State: api.SetupDone}); err != nil {
@@ -99,8 +100,11 @@ depends_on=base
 			}
 			var events []api.Event
 			note := func(e api.Event) { events = append(events, e) }
-			err := h.client.Start(background, []string{"base", "top"}, client.OperationOptions{Timeout: 3 * time.Second}, note)
-			for _, want := range []string{"base did not become ready within", "readiness probe " + web.URL + "/, last answer: " + web.URL + "/ answered 503", "top was not started within", "it waits for base", "<out & more>"} {
+			err := h.client.Start(background, []string{"base", "top"},
+				client.OperationOptions{Timeout: 3 * time.Second}, note)
+			for _, want := range []string{"base did not become ready within",
+				"readiness probe " + web.URL + "/, last answer: " + web.URL + "/ answered 503",
+				"top was not started within", "it waits for base", "<out & more>"} {
 				if err == nil || !strings.Contains(err.Error(), want) && want != "<out & more>" {
 					t.Errorf("no %q in: %v", want, err)
 				}
@@ -113,7 +117,9 @@ depends_on=base
 			if !first.Ready || first.State != "RUNNING" || !h.program("top").Ready {
 				t.Errorf("%s", h.describe())
 			}
-			if !slices.ContainsFunc(events, func(e api.Event) bool { return e.Program == "top" && slices.Equal(e.WaitsFor, []string{"base"}) }) {
+			if !slices.ContainsFunc(
+				events,
+				func(e api.Event) bool { return e.Program == "top" && slices.Equal(e.WaitsFor, []string{"base"}) }) {
 				t.Errorf("events %+v", events)
 			}
 			if first.Stale {
@@ -123,7 +129,8 @@ depends_on=base
 			if !h.program("base").Stale {
 				t.Error("not stale although a file has changed")
 			}
-			if err := h.client.Restart(background, []string{"all"}, client.OperationOptions{}, note); err == nil || !strings.Contains(err.Error(), "broken could not be started: state FATAL") {
+			if err := h.client.Restart(background, []string{"all"}, client.OperationOptions{}, note); err == nil ||
+				!strings.Contains(err.Error(), "broken could not be started: state FATAL") {
 				t.Errorf("%v", err)
 			}
 			if p := h.program("base"); p.PID == first.PID || p.Stale || !p.Ready {
@@ -141,15 +148,18 @@ depends_on=base
 				}
 			}
 			var out strings.Builder
-			if err := h.client.Tail(background, "base", "stdout", client.LogOptions{Lines: 2}, &out); err != nil || out.String() != "<out & more>\n?\n" {
+			if err := h.client.Tail(background, "base", "stdout", client.LogOptions{Lines: 2}, &out); err != nil ||
+				out.String() != "<out & more>\n?\n" {
 				t.Errorf("%v %q", err, out.String())
 			}
 			h.followed("base", "<out & more>")
 			out.Reset()
-			if err := h.client.Logs(background, nil, client.LogOptions{Lines: 3}, &out); err != nil || !strings.Contains(out.String(), "==> broken stderr") || !strings.Contains(out.String(), "it broke") {
+			if err := h.client.Logs(background, nil, client.LogOptions{Lines: 3}, &out); err != nil ||
+				!strings.Contains(out.String(), "==> broken stderr") || !strings.Contains(out.String(), "it broke") {
 				t.Errorf("%v %s", err, out.String())
 			}
-			if err := h.client.Health(background, false); err == nil || !strings.Contains(err.Error(), "broken is FATAL") {
+			if err := h.client.Health(background, false); err == nil ||
+				!strings.Contains(err.Error(), "broken is FATAL") {
 				t.Errorf("health: %v", err)
 			}
 
@@ -165,13 +175,16 @@ depends_on=base
 			if err := h.client.Stop(background, []string{"all"}, client.OperationOptions{}, nil); err != nil {
 				t.Error(err)
 			}
-			if err := h.client.Start(background, []string{"nobody"}, client.OperationOptions{}, nil); err == nil || !strings.Contains(err.Error(), "there is no program nobody; there are base, broken, top") {
+			if err := h.client.Start(background, []string{"nobody"}, client.OperationOptions{}, nil); err == nil ||
+				!strings.Contains(err.Error(), "there is no program nobody; there are base, broken, top") {
 				t.Errorf("%v", err)
 			}
 			if err := h.client.Shutdown(background); err != nil {
 				t.Error(err)
 			}
-			h.until("it is gone", func() bool { _, err := h.client.Status(background); return errors.Is(err, client.ErrNotRunning) })
+			h.until(
+				"it is gone",
+				func() bool { _, err := h.client.Status(background); return errors.Is(err, client.ErrNotRunning) })
 		})
 	}
 }
@@ -212,7 +225,8 @@ startsecs=0
 		return strings.Contains(h.read("a-stderr.log"), "err") && h.read("g1-stdout.log") != ""
 	})
 	var out strings.Builder
-	if err := h.client.Tail(background, "a", "stdout", client.LogOptions{Lines: 2}, &out); err != nil || out.String() != "line 49\nline 50\n" {
+	if err := h.client.Tail(background, "a", "stdout", client.LogOptions{Lines: 2}, &out); err != nil ||
+		out.String() != "line 49\nline 50\n" {
 		t.Errorf("%v %q", err, out.String())
 	}
 	h.followed("a", "line 50")
@@ -245,7 +259,8 @@ startsecs=0
 	done := make(chan error, 1)
 	go func() { done <- h.client.Logs(ctx, nil, client.LogOptions{Follow: true}, &all) }()
 	h.until("all are followed", func() bool {
-		return strings.Contains(all.String(), "a stdout | line 50") && strings.Contains(all.String(), "g:g1 stdout | from g1") && strings.Contains(all.String(), "a stderr | err")
+		return strings.Contains(all.String(), "a stdout | line 50") &&
+			strings.Contains(all.String(), "g:g1 stdout | from g1") && strings.Contains(all.String(), "a stderr | err")
 	})
 	cancel()
 	if err := <-done; err != nil {
@@ -265,14 +280,16 @@ startsecs=0
 	if err := h.client.Stop(background, []string{"silent"}, client.OperationOptions{}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.client.Health(background, false); err == nil || !strings.Contains(err.Error(), "silent is STOPPED and not ready") {
+	if err := h.client.Health(background, false); err == nil ||
+		!strings.Contains(err.Error(), "silent is STOPPED and not ready") {
 		t.Errorf("health: %v", err)
 	}
 	if err := h.client.Health(background, true); err != nil {
 		t.Error(err)
 	}
 	// Nobody is there: neither world.
-	if err := client.DialFile(h.path("absent.conf"), h.path("absent.sock")).Health(background, true); !errors.Is(err, client.ErrNotRunning) {
+	if err := client.DialFile(h.path("absent.conf"), h.path("absent.sock")).Health(background, true); !errors.Is(err,
+		client.ErrNotRunning) {
 		t.Errorf("%v", err)
 	}
 	if _, err := os.Stat(h.path("absent.sock")); err == nil {

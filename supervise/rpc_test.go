@@ -117,8 +117,9 @@ quick                            STOPPED   Not started
 
 func TestSupervisorctlFollows(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, "[program:p]\ncommand=/bin/sh -c 'i=0; while :; do echo line $i; i=$((i+1)); sleep 0.1; done'\nstartsecs=0\n"+
-		"[program:late]\ncommand=/bin/sh -c 'echo I am late; exec sleep 1000'\nstartsecs=0\nautostart=false\n").start()
+	h := newHouse(t,
+		"[program:p]\ncommand=/bin/sh -c 'i=0; while :; do echo line $i; i=$((i+1)); sleep 0.1; done'\nstartsecs=0\n"+
+			"[program:late]\ncommand=/bin/sh -c 'echo I am late; exec sleep 1000'\nstartsecs=0\nautostart=false\n").start()
 	h.awaitState("p", api.Running)
 	h.until("there is a log", func() bool { return h.read("p-stdout.log") != "" })
 	var out, late buffer
@@ -148,18 +149,21 @@ func TestSupervisorctlFollows(t *testing.T) {
 
 func TestXMLRPCClient(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, "[program:p]\ncommand=sleep 1000\nstartsecs=0\n[program:q]\ncommand=sleep 1000\nautostart=false\nstartsecs=0\n").start()
+	h := newHouse(t,
+		"[program:p]\ncommand=sleep 1000\nstartsecs=0\n[program:q]\ncommand=sleep 1000\nautostart=false\nstartsecs=0\n").start()
 	h.awaitState("p", api.Running)
 	c := xmlrpcclient.NewXMLRPCClient("unix://"+h.path("s.sock"), true)
 	c.SetTimeout(10 * time.Second)
 	all, err := c.GetAllProcessInfo()
-	if err != nil || len(all.Value) != 2 || all.Value[0].Name != "p" || all.Value[0].Statename != "RUNNING" || all.Value[0].Pid == 0 {
+	if err != nil || len(all.Value) != 2 || all.Value[0].Name != "p" || all.Value[0].Statename != "RUNNING" ||
+		all.Value[0].Pid == 0 {
 		t.Errorf("%+v, %v", all, err)
 	}
 	if r, err := c.ChangeProcessState("start", "q"); err != nil || !r.Value {
 		t.Errorf("%+v, %v", r, err)
 	}
-	if _, err := c.ChangeProcessState("start", "q"); err == nil || !strings.Contains(err.Error(), "60: ALREADY_STARTED") {
+	if _, err := c.ChangeProcessState("start", "q"); err == nil ||
+		!strings.Contains(err.Error(), "60: ALREADY_STARTED") {
 		t.Errorf("%v", err)
 	}
 	if info, err := c.GetProcessInfo("q"); err != nil || info.State != 20 {
@@ -181,11 +185,13 @@ func TestXMLRPCClient(t *testing.T) {
 func TestXMLRPCBadInput(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "[program:p]\ncommand=sleep 1000\nautostart=false\nstartsecs=0\n").start()
-	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _,
+		_ string) (net.Conn, error) {
 		return net.Dial("unix", h.path("s.sock"))
 	}}}
 	call := func(method, params string) string {
-		return "<?xml version='1.0'?><methodCall><methodName>" + method + "</methodName><params>" + params + "</params></methodCall>"
+		return "<?xml version='1.0'?><methodCall><methodName>" + method + "</methodName><params>" + params +
+			"</params></methodCall>"
 	}
 	const array = "<param><value><array><data><value><int>1</int></value></data></array></value></param>"
 	const structure = "<param><value><struct><member><name>x</name><value><int>1</int></value></member></struct></value></param>"
@@ -199,12 +205,17 @@ func TestXMLRPCBadInput(t *testing.T) {
 		call("a.b.c", ""):                      "UNKNOWN_METHOD",
 		call("supervisor.startProcess", ""):    "INCORRECT_PARAMETERS",
 		call("supervisor.startProcess", array): "(INCORRECT_PARAMETERS|FAILED)",
-		call("supervisor.startProcess", structure):                                                 "(INCORRECT_PARAMETERS|FAILED)",
-		call("supervisor.startAllProcesses", array):                                                "(INCORRECT_PARAMETERS|FAILED)",
-		call("supervisor.startAllProcesses", "<param><value><string>yes</string></value></param>"): "INCORRECT_PARAMETERS",
+		call(
+			"supervisor.startProcess", structure): "(INCORRECT_PARAMETERS|FAILED)",
+		call("supervisor.startAllProcesses",
+			array): "(INCORRECT_PARAMETERS|FAILED)",
+		call("supervisor.startAllProcesses",
+			"<param><value><string>yes</string></value></param>"): "INCORRECT_PARAMETERS",
 		call("supervisor.readProcessLog", "<param><value>p</value></param><param><value><int>-5</int></value></param><param><value><int>7</int></value></param>"): "BAD_ARGUMENTS",
-		call("supervisor.stopProcess", "<param><value>&lt;&#x7f;&gt;</value></param>"):                                                                            "BAD_NAME",
-		call("supervisor.stopProcess", "<param><value>&#x7;</value></param>"):                                                                                     "INCORRECT_PARAMETERS",
+		call(
+			"supervisor.stopProcess", "<param><value>&lt;&#x7f;&gt;</value></param>"): "BAD_NAME",
+		call(
+			"supervisor.stopProcess", "<param><value>&#x7;</value></param>"): "INCORRECT_PARAMETERS",
 		strings.Repeat("x", 2<<20): "INCORRECT_PARAMETERS",
 	} {
 		resp, err := client.Post("http://x/RPC2", "text/xml", strings.NewReader(body))

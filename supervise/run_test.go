@@ -79,7 +79,8 @@ user=`+nobody(t)+`
 redirect_stderr=true
 `).start()
 	h.awaitState("p", api.Running)
-	want := fmt.Sprintf("0027\n/usr\nOWN=p\nSHARED=1\nSUPERVISOR_ENABLED=1\nSUPERVISOR_GROUP_NAME=p\nSUPERVISOR_PROCESS_NAME=p\nSUPERVISOR_SERVER_URL=unix://%s\n%s\n%s\n4\n", // the last are 0, 1, 2 and the folder itself
+	// the last are 0, 1, 2 and the folder itself
+	want := fmt.Sprintf("0027\n/usr\nOWN=p\nSHARED=1\nSUPERVISOR_ENABLED=1\nSUPERVISOR_GROUP_NAME=p\nSUPERVISOR_PROCESS_NAME=p\nSUPERVISOR_SERVER_URL=unix://%s\n%s\n%s\n4\n",
 
 		h.path("s.sock"), output(t, "id", "-un", nobody(t)), output(t, "id", "-Gn", nobody(t)))
 	var got string
@@ -139,7 +140,8 @@ command=%(here)s/supervisord.log
 		"log": "/no/such/folder/x.log", "format": "exec format error", "mode": "not executable",
 	} {
 		h.until(name+" says why", func() bool { p := h.program(name); return !p.Reason.IsZero() && p.PID == 0 })
-		if p := h.program(name); !strings.Contains(p.Reason.English, want) || p.State != "BACKOFF" && p.State != "FATAL" {
+		if p := h.program(name); !strings.Contains(p.Reason.English, want) ||
+			p.State != "BACKOFF" && p.State != "FATAL" {
 			t.Errorf("%s is %s: %s", name, p.State, p.Reason)
 		}
 	}
@@ -348,12 +350,14 @@ func TestUpdate(t *testing.T) {
 		h.awaitState(name, api.Running)
 	}
 	same, other := h.program("same").PID, h.program("other").PID
-	h.write("conf.d/a.ini", fmt.Sprintf(program+program+program+"[omsinit:same]\nready_timeout=5\n", "same", 1000, "other", 1001, "new", 1000))
+	h.write("conf.d/a.ini", fmt.Sprintf(program+program+program+"[omsinit:same]\nready_timeout=5\n", "same", 1000,
+		"other", 1001, "new", 1000))
 	r, err := h.client.Update(background)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(&api.UpdateResult{Added: []string{"new"}, Changed: []string{"other", "same"}, Removed: []string{"gone"}}, r); diff != "" {
+	if diff := cmp.Diff(&api.UpdateResult{Added: []string{"new"}, Changed: []string{"other", "same"},
+		Removed: []string{"gone"}}, r); diff != "" {
 		t.Error(diff)
 	}
 	h.awaitState("new", api.Running)
@@ -371,16 +375,20 @@ func TestUpdate(t *testing.T) {
 	// What cannot be used takes nothing else down, and runs once it is mended. What runs stays as it is.
 	same = h.program("same").PID
 	h.write("conf.d/b.ini", "[program:bad]\ncommand=\n[program:same]\nstopsignal=HARD\n")
-	if r, err = h.client.Update(background); err != nil || !slices.Equal(r.Added, []string{"bad"}) || len(r.Changed)+len(r.Removed) > 0 {
+	if r, err = h.client.Update(background); err != nil || !slices.Equal(r.Added, []string{"bad"}) ||
+		len(r.Changed)+len(r.Removed) > 0 {
 		t.Errorf("update with a broken file: %+v, %v", r, err)
 	}
-	if p := h.program("bad"); p.State != "FATAL" || !strings.Contains(p.Reason.English, "b.ini:2: [program:bad] command") {
+	if p := h.program("bad"); p.State != "FATAL" ||
+		!strings.Contains(p.Reason.English, "b.ini:2: [program:bad] command") {
 		t.Errorf("%+v", p)
 	}
-	if err := h.client.Start(background, []string{"bad"}, client.OperationOptions{}, nil); err == nil || !strings.Contains(err.Error(), "b.ini:2") {
+	if err := h.client.Start(background, []string{"bad"}, client.OperationOptions{}, nil); err == nil ||
+		!strings.Contains(err.Error(), "b.ini:2") {
 		t.Errorf("the start of a broken program: %v", err)
 	}
-	if st := h.status(); len(st.Programs) != 4 || len(st.Warnings) != 1 || !strings.Contains(st.Warnings[0].English, "b.ini:4: [program:same] stopsignal") {
+	if st := h.status(); len(st.Programs) != 4 || len(st.Warnings) != 1 ||
+		!strings.Contains(st.Warnings[0].English, "b.ini:4: [program:same] stopsignal") {
 		t.Errorf("after an update with a broken file: %s", h.describe())
 	}
 	if p := h.program("same"); p.PID != same || p.State != "RUNNING" {

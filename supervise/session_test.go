@@ -309,25 +309,31 @@ func normalised(answers []string) string {
 
 // rpcCalls are calls that supervisorctl does not make, or not like this.
 var rpcCalls = [][]any{
-	{"system.methodSignature", "supervisor.nonsense"}, {"system.methodHelp", "supervisor.nonsense"}, {"system.methodHelp"},
+	{"system.methodSignature", "supervisor.nonsense"}, {"system.methodHelp", "supervisor.nonsense"},
+	{"system.methodHelp"},
 	{"system.nonsense"}, {"supervisor.nonsense"}, {"nonsense"}, {"supervisor._update", "x"},
 	{"supervisor.getState"}, {"supervisor.getState", 1}, {"supervisor.getIdentification"}, {"supervisor.getAPIVersion"},
 	{"supervisor.startProcess"}, {"supervisor.startProcess", "a", true, 1},
-	{"supervisor.startProcess", "nobody"}, {"supervisor.startProcess", "g:nobody"}, {"supervisor.startProcessGroup", "nobody"},
+	{"supervisor.startProcess", "nobody"}, {"supervisor.startProcess", "g:nobody"},
+	{"supervisor.startProcessGroup", "nobody"},
 	{"supervisor.startProcess", "a"}, {"supervisor.stopProcess", "g:*"},
 	{"supervisor.startProcess", "g:*"}, {"supervisor.stopProcess", "g:"}, {"supervisor.stopProcessGroup"},
 	{"supervisor.signalProcess", "a", 0}, {"supervisor.signalProcess", "a", "0"}, {"supervisor.signalProcess", "a", 18},
 	{"supervisor.signalProcess", "a", 99}, {"supervisor.signalProcess", "a"}, {"supervisor.signalProcess", "g:*", 0},
-	{"supervisor.signalAllProcesses", 28}, {"supervisor.signalProcessGroup", "many", "0"}, {"supervisor.signalProcess", "g:g1", 0},
+	{"supervisor.signalAllProcesses", 28}, {"supervisor.signalProcessGroup", "many", "0"},
+	{"supervisor.signalProcess", "g:g1", 0},
 	{"supervisor.addProcessGroup", "a"}, {"supervisor.addProcessGroup", "nobody"}, {"supervisor.addProcessGroup"},
 	{"supervisor.removeProcessGroup", "nobody"}, {"supervisor.removeProcessGroup", "a"}, {"supervisor.reloadConfig"},
-	{"supervisor.reloadConfig", "a"}, {"supervisor.readProcessStdoutLog", "a", 0, 3}, {"supervisor.readProcessLog", "a", -3, 0},
-	{"supervisor.readProcessLog", "a", -3, 3}, {"supervisor.readProcessLog", "a", 0, -1}, {"supervisor.readProcessLog", "a"},
+	{"supervisor.reloadConfig", "a"}, {"supervisor.readProcessStdoutLog", "a", 0, 3},
+	{"supervisor.readProcessLog", "a", -3, 0},
+	{"supervisor.readProcessLog", "a", -3, 3}, {"supervisor.readProcessLog", "a", 0, -1},
+	{"supervisor.readProcessLog", "a"},
 	{"supervisor.readProcessLog", "a", "0", "3"}, {"supervisor.readProcessStderrLog", "a", 1, 100},
 	{"supervisor.readProcessStdoutLog", "quiet", 0, 0}, {"supervisor.readProcessStdoutLog", "nofile", 0, 0},
 	{"supervisor.tailProcessStdoutLog", "a", 0, 3}, {"supervisor.tailProcessLog", "a", 0, 100},
 	{"supervisor.tailProcessLog", "a", 3, 3}, {"supervisor.tailProcessStderrLog", "nofile", 0, 10},
-	{"supervisor.tailProcessLog", "nobody", 0, 10}, {"supervisor.clearProcessLogs", "nobody"}, {"supervisor.clearProcessLog", "g:*"},
+	{"supervisor.tailProcessLog", "nobody", 0, 10}, {"supervisor.clearProcessLogs", "nobody"},
+	{"supervisor.clearProcessLog", "g:*"},
 	{"supervisor.sendProcessStdin", "a", "x"}, {"supervisor.sendProcessStdin", "g:g1", "x"},
 	{"supervisor.sendProcessStdin", "nobody", "x"}, {"supervisor.sendRemoteCommEvent", "type", "data"},
 	{"supervisor.getProcessInfo", "g:*"}, {"supervisor.getProcessInfo", "a"}, {"supervisor.getProcessInfo", "nofile"},
@@ -343,7 +349,8 @@ var rpcCalls = [][]any{
 // rpcSession makes the calls, and returns for each a line with the call and its answer as JSON.
 func (h *house) rpcSession(t *testing.T) []string {
 	t.Helper()
-	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _,
+		_ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", h.path("s.sock"))
 	}}}
 	call := func(method string, args ...any) any {

@@ -64,7 +64,8 @@ startsecs=0
 	}
 	// A person cannot start what waits; what the task starts and stops stays
 	// that way.
-	if err := h.restart("stopped"); err == nil || !strings.Contains(err.Error(), "programs wait until the initialisation has succeeded") {
+	if err := h.restart("stopped"); err == nil ||
+		!strings.Contains(err.Error(), "programs wait until the initialisation has succeeded") {
 		t.Errorf("started although it waits: %v", err)
 	}
 	if err := h.client.Restart(background, []string{"stopped"}, client.OperationOptions{Setup: true}, nil); err != nil {
@@ -86,7 +87,8 @@ startsecs=0
 	h.manual("running")
 	h.manual("done")
 	h.stop(syscall.SIGTERM)
-	if out := h.out.String(); strings.Count(out, "everything started") != 1 || !strings.HasSuffix(out, "everything started\n") {
+	if out := h.out.String(); strings.Count(out, "everything started") != 1 ||
+		!strings.HasSuffix(out, "everything started\n") {
 		t.Errorf("output %q", out)
 	}
 }
@@ -94,7 +96,8 @@ startsecs=0
 // manual reports as a run by hand, which is the test itself.
 func (h *house) manual(state string) {
 	h.t.Helper()
-	err := h.client.ReportSetup(background, api.SetupReport{State: state, Step: 3, Message: msg.Text{English: "by hand"}})
+	err := h.client.ReportSetup(background, api.SetupReport{State: state, Step: 3,
+		Message: msg.Text{English: "by hand"}})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -107,8 +110,10 @@ func TestSetupRetriesWhatMayPass(t *testing.T) {
 	h.start()
 	h.awaitSetup(api.SetupDone)
 	out := strings.Split(strings.TrimSpace(h.out.String()), "\n")
-	if len(out) != 4 || out[0] != "attempt 1" || !strings.HasPrefix(out[1], "setup attempt 1 failed: no answer; next attempt in 1 s") ||
-		!strings.HasPrefix(out[2], "setup attempt 2 failed: no answer; next attempt in 2 s") || out[3] != "everything started" {
+	if len(out) != 4 || out[0] != "attempt 1" ||
+		!strings.HasPrefix(out[1], "setup attempt 1 failed: no answer; next attempt in 1 s") ||
+		!strings.HasPrefix(out[2], "setup attempt 2 failed: no answer; next attempt in 2 s") ||
+		out[3] != "everything started" {
 		t.Errorf("output %q", out)
 	}
 }
@@ -145,11 +150,13 @@ func TestSetupWaitsForAPerson(t *testing.T) {
 				t.Errorf("setup %+v", st)
 			}
 			out := h.out.String()
-			if !strings.HasSuffix(out, "run the setup by hand\n") || name != "says so" && !strings.Contains(out, test.want) {
+			if !strings.HasSuffix(out, "run the setup by hand\n") ||
+				name != "says so" && !strings.Contains(out, test.want) {
 				t.Errorf("output %q", out)
 			}
 			h.manual("running")
-			if st := h.status().Setup; st.State != api.SetupRunning || !st.ByHand || st.PID != os.Getpid() || st.Step != 3 {
+			if st := h.status().Setup; st.State != api.SetupRunning || !st.ByHand || st.PID != os.Getpid() ||
+				st.Step != 3 {
 				t.Errorf("during a run by hand: %+v", st)
 			}
 			h.manual("failed")
@@ -157,7 +164,8 @@ func TestSetupWaitsForAPerson(t *testing.T) {
 				t.Errorf("after a failed run by hand: %+v", st)
 			}
 			h.manual("done")
-			if st := h.status().Setup; st.State != api.SetupDone || !strings.HasSuffix(h.out.String(), "everything started\n") {
+			if st := h.status().Setup; st.State != api.SetupDone ||
+				!strings.HasSuffix(h.out.String(), "everything started\n") {
 				t.Errorf("after a run by hand: %+v, output %q", st, h.out.String())
 			}
 		})
@@ -169,7 +177,8 @@ func TestRunByHandEndsTheRetrying(t *testing.T) {
 	h := newHouse(t, "")
 	h.setupScript("report failed true\nexit 1\n")
 	h.start()
-	h.until("the third attempt waits", func() bool { s := h.status().Setup; return s.Attempt == 3 && s.State == api.SetupRetrying })
+	h.until("the third attempt waits",
+		func() bool { s := h.status().Setup; return s.Attempt == 3 && s.State == api.SetupRetrying })
 	h.manual("running")
 	next := *h.status().Setup.NextTry
 	h.until("the next attempt is put off", func() bool { s := h.status().Setup; return s.NextTry.After(next) })
@@ -223,7 +232,8 @@ func TestStatusJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"version":1`, `"name":"p"`, `"state":"RUNNING"`, `"state_code":20`, `"ready":true`, fmt.Sprintf(`"pid":%d`, h.cmd.Process.Pid), `not known`} {
+	for _, want := range []string{`"version":1`, `"name":"p"`, `"state":"RUNNING"`, `"state_code":20`, `"ready":true`,
+		fmt.Sprintf(`"pid":%d`, h.cmd.Process.Pid), `not known`} {
 		if !strings.Contains(string(data), want) {
 			t.Errorf("no %s in %s", want, data)
 		}
@@ -253,11 +263,13 @@ startretries=0
 		t.Errorf("health: %v", err)
 	}
 	for _, state := range []string{api.SetupRunning, api.SetupDone} {
-		if err := h.client.ReportSetup(background, api.SetupReport{State: state, Programs: []string{"broken"}}); err != nil {
+		if err := h.client.ReportSetup(background,
+			api.SetupReport{State: state, Programs: []string{"broken"}}); err != nil {
 			t.Fatal(err)
 		}
 		err := h.client.Health(background, false)
-		if err == nil || !strings.Contains(err.Error(), "broken is FATAL") || strings.Contains(err.Error(), "optional") {
+		if err == nil || !strings.Contains(err.Error(), "broken is FATAL") ||
+			strings.Contains(err.Error(), "optional") {
 			t.Errorf("health while the task is %s: %v", state, err)
 		}
 	}

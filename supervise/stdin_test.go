@@ -33,7 +33,8 @@ autostart=false
 		t.Fatal(err)
 	}
 	stdin.Write([]byte("hello\nthere\n"))
-	h.until("the program has read it", func() bool { return strings.Contains(h.read("p-stdout.log"), "got hello\ngot there\n") })
+	h.until("the program has read it",
+		func() bool { return strings.Contains(h.read("p-stdout.log"), "got hello\ngot there\n") })
 	h.until("it is shown", func() bool { return strings.Contains(out.String(), "got there") })
 	stdin.Close()
 	cmd.Wait()

@@ -61,7 +61,8 @@ func (h *house) get(url string, change func(*http.Request)) int {
 func TestTCPPortIsOnLoopbackOnly(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)
-	h := newHouse(t, fmt.Sprintf("[inet_http_server]\nport=0.0.0.0:%d\n[program:p]\ncommand=sleep 1000\nstartsecs=0\n", port)).start()
+	h := newHouse(t, fmt.Sprintf("[inet_http_server]\nport=0.0.0.0:%d\n[program:p]\ncommand=sleep 1000\nstartsecs=0\n",
+		port)).start()
 	h.awaitState("p", api.Running)
 	here := fmt.Sprintf("http://127.0.0.1:%d", port)
 	h.until("the port is open", func() bool { return h.get(here+"/RPC2", nil) == http.StatusMethodNotAllowed })
@@ -74,8 +75,9 @@ func TestTCPPortIsOnLoopbackOnly(t *testing.T) {
 		change func(*http.Request)
 		want   int
 	}{
-		"from elsewhere":    {fmt.Sprintf("http://%s:%d/RPC2", elsewhere(t), port), nil, 0},
-		"by a web page":     {here + "/RPC2", func(r *http.Request) { r.Header.Set("Origin", "http://evil.example") }, http.StatusForbidden},
+		"from elsewhere": {fmt.Sprintf("http://%s:%d/RPC2", elsewhere(t), port), nil, 0},
+		"by a web page": {here + "/RPC2", func(r *http.Request) { r.Header.Set("Origin", "http://evil.example") },
+			http.StatusForbidden},
 		"by another name":   {here + "/RPC2", func(r *http.Request) { r.Host = "evil.example" }, http.StatusForbidden},
 		"our own interface": {here + "/v1/status", nil, http.StatusNotFound},
 	} {
@@ -90,18 +92,22 @@ func TestTCPPortIsOnLoopbackOnly(t *testing.T) {
 
 func TestTCPPortWithAPassword(t *testing.T) {
 	t.Parallel()
-	for name, password := range map[string]string{"clear": "secret", "hash": "{SHA}e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f4"} {
+	for name, password := range map[string]string{"clear": "secret",
+		"hash": "{SHA}e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f4"} {
 		t.Run(name, func(t *testing.T) {
 			port := freePort(t)
-			h := newHouse(t, fmt.Sprintf("[inet_http_server]\nport=:%d\nusername=me\npassword=%s\n", port, password)).start()
+			h := newHouse(t, fmt.Sprintf("[inet_http_server]\nport=:%d\nusername=me\npassword=%s\n", port,
+				password)).start()
 			url := fmt.Sprintf("http://%s:%d/RPC2", elsewhere(t), port)
 			h.until("the port is open", func() bool { return h.get(url, nil) == http.StatusUnauthorized })
-			for given, want := range map[string]int{"secret": http.StatusMethodNotAllowed, "Secret": http.StatusUnauthorized, password + "x": http.StatusUnauthorized} {
+			for given, want := range map[string]int{"secret": http.StatusMethodNotAllowed,
+				"Secret": http.StatusUnauthorized, password + "x": http.StatusUnauthorized} {
 				if got := h.get(url, func(r *http.Request) { r.SetBasicAuth("me", given) }); got != want {
 					t.Errorf("password %q: %d, want %d", given, got, want)
 				}
 			}
-			out, err := exec.Command("supervisorctl", "-s", strings.TrimSuffix(url, "/RPC2"), "-u", "me", "-p", "secret", "pid").CombinedOutput()
+			out, err := exec.Command("supervisorctl", "-s", strings.TrimSuffix(url, "/RPC2"), "-u", "me", "-p",
+				"secret", "pid").CombinedOutput()
 			if err != nil {
 				t.Errorf("%v: %s", err, out)
 			}

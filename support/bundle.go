@@ -187,7 +187,8 @@ func (l Listed) Print(w io.Writer, lang msg.Lang) error {
 func (b *Bundle) readme(context.Context) ([]byte, error) {
 	var out bytes.Buffer
 	for _, lang := range []msg.Lang{msg.English, msg.Chinese} {
-		fmt.Fprintln(&out, lang.Sprintf("Support bundle of an OMS node, made by omsinit %s at %s. Logs since %s ago, their ends only.", b.in.Build,
+		fmt.Fprintln(&out, lang.Sprintf(
+			"Support bundle of an OMS node, made by omsinit %s at %s. Logs since %s ago, their ends only.", b.in.Build,
 			b.in.Now().Format(time.RFC3339), b.in.Since))
 		fmt.Fprintln(&out, lang.Sprintf("Open report.html in a browser; it needs no network. Values of passwords, secrets and keys are ****** in whatever spelling they stood."))
 		if b.alias != nil {

@@ -74,7 +74,8 @@ func planted() string {
 
 // input is a node with secrets everywhere.
 func input(t *testing.T) Input {
-	in := Input{Layout: layout.New(t.TempDir()), System: t.TempDir(), Mask: mask.New(secrets, "root@oms"), Since: time.Hour, Build: "1",
+	in := Input{Layout: layout.New(t.TempDir()), System: t.TempDir(), Mask: mask.New(secrets, "root@oms"),
+		Since: time.Hour, Build: "1",
 		Lang: msg.English, Now: func() time.Time { return now }}
 	in.Files = []string{in.Layout.ConfigFile()}
 	in.Logs, _ = pack.BuiltinSymptoms()
@@ -98,7 +99,8 @@ not json
 	}
 	in.More = map[string]func(context.Context) ([]byte, error){
 		"more.json": func(context.Context) ([]byte, error) {
-			return json.Marshal(map[string]any{"a": secrets, "tsdb_password": "unknown-one", "password_length": 8, secrets[1]: true})
+			return json.Marshal(map[string]any{"a": secrets, "tsdb_password": "unknown-one", "password_length": 8,
+				secrets[1]: true})
 		},
 		"broken.json": func(context.Context) ([]byte, error) { return nil, errors.New("refused: " + secrets[0]) },
 	}
@@ -155,8 +157,10 @@ func TestNoSecrets(t *testing.T) {
 	at := now
 	in.Now = func() time.Time { at = at.Add(time.Second); return at } // one folder all the same
 	files := bundle(t, in)
-	for _, name := range []string{"README.txt", "report.html", "report.json", "doctor.en.txt", "doctor.zh.txt", "files" + configName(in),
-		"logs/home/admin/logs/cm/log/service.log", "logs/home/ds/supervisor/log/out.log", "system/processes.txt", "system/proc/net/tcp",
+	for _, name := range []string{"README.txt", "report.html", "report.json", "doctor.en.txt", "doctor.zh.txt",
+		"files" + configName(in),
+		"logs/home/admin/logs/cm/log/service.log", "logs/home/ds/supervisor/log/out.log", "system/processes.txt",
+		"system/proc/net/tcp",
 		"system/environment.txt", "more.json", "broken.json.error.txt"} {
 		if files[name] == "" {
 			t.Errorf("there is no %s", name)
@@ -176,7 +180,8 @@ func TestNoSecrets(t *testing.T) {
 			}
 		}
 	}
-	if text := files["files"+configName(in)]; !strings.Contains(text, "oms_meta_password: ******") || !strings.Contains(text, "db.example.org") {
+	if text := files["files"+configName(in)]; !strings.Contains(text, "oms_meta_password: ******") ||
+		!strings.Contains(text, "db.example.org") {
 		t.Errorf("config.yaml:\n%s", text)
 	}
 	for _, name := range []string{"report.json", "more.json"} {
@@ -202,7 +207,8 @@ func TestReport(t *testing.T) {
 	}
 	in := input(t)
 	in.Lang, in.Memory = msg.Chinese, nil
-	if page := bundle(t, in)["report.html"]; !strings.Contains(page, `lang="zh"`) || strings.Contains(page, "no history") {
+	if page := bundle(t, in)["report.html"]; !strings.Contains(page, `lang="zh"`) ||
+		strings.Contains(page, "no history") {
 		t.Error("not in Chinese")
 	}
 }
@@ -237,7 +243,8 @@ func TestAnonymize(t *testing.T) {
 	in.Config = &config.Config{MetaHost: "db.example.org", CMURL: "http://10.1.2.3:8088"}
 	files := bundle(t, in)
 	for name, text := range files {
-		if strings.Contains(text, "10.1.2.3") || strings.Contains(text, "db.example.org") || strings.Contains(text, "0302010A") {
+		if strings.Contains(text, "10.1.2.3") || strings.Contains(text, "db.example.org") ||
+			strings.Contains(text, "0302010A") {
 			t.Errorf("%s has a real name", name)
 		}
 	}
@@ -258,14 +265,17 @@ func TestSave(t *testing.T) {
 	b := New(in)
 	path, size, err := b.Save("", func(w io.Writer) error { return b.Write(t.Context(), w) })
 	info, statErr := os.Stat(path)
-	if err != nil || statErr != nil || info.Mode().Perm() != 0o600 || info.Size() != size || filepath.Dir(path) != in.Layout.LogDir() {
+	if err != nil || statErr != nil || info.Mode().Perm() != 0o600 || info.Size() != size ||
+		filepath.Dir(path) != in.Layout.LogDir() {
 		t.Fatalf("%s %v %v %v", path, info, err, statErr)
 	}
-	if _, _, err := b.Save(path, func(io.Writer) error { t.Error("written over"); return nil }); err == nil || !strings.Contains(err.Error(), "not overwritten") {
+	if _, _, err := b.Save(path, func(io.Writer) error { t.Error("written over"); return nil }); err == nil ||
+		!strings.Contains(err.Error(), "not overwritten") {
 		t.Errorf("%v", err)
 	}
 	dir := t.TempDir()
-	if _, _, err := b.Save(dir, func(w io.Writer) error { fmt.Fprint(w, "half"); return errors.New("cut") }); err == nil {
+	if _, _, err := b.Save(dir,
+		func(w io.Writer) error { fmt.Fprint(w, "half"); return errors.New("cut") }); err == nil {
 		t.Error("no error")
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
@@ -276,7 +286,8 @@ func TestSave(t *testing.T) {
 	if err := b.Write(ctx, io.Discard); err == nil {
 		t.Error("an interrupted bundle is whole")
 	}
-	if _, _, err := b.Save(filepath.Join(dir, "none", "x"), nil); err == nil || !strings.Contains(err.Error(), "--out -") {
+	if _, _, err := b.Save(filepath.Join(dir, "none", "x"), nil); err == nil ||
+		!strings.Contains(err.Error(), "--out -") {
 		t.Errorf("%v", err)
 	}
 }
@@ -287,7 +298,8 @@ func TestList(t *testing.T) {
 	in.Diagnose = func(context.Context) doctor.Diagnosis { t.Error("asked"); return doctor.Diagnosis{} }
 	listed := New(in).List()
 	var b bytes.Buffer
-	if err := listed.Print(&b, msg.English); err != nil || !strings.Contains(b.String(), "report.html") || !strings.Contains(b.String(), "service.log") {
+	if err := listed.Print(&b, msg.English); err != nil || !strings.Contains(b.String(), "report.html") ||
+		!strings.Contains(b.String(), "service.log") {
 		t.Errorf("%v\n%s", err, &b)
 	}
 }

@@ -37,11 +37,12 @@ func (b *Bundle) reports() []Entry {
 		{Name: "report.json", make: func(ctx context.Context) ([]byte, error) { return once(ctx).json(b.in) }},
 	}
 	for _, lang := range []msg.Lang{msg.English, msg.Chinese} {
-		list = append(list, Entry{Name: "doctor." + string(lang) + ".txt", make: func(ctx context.Context) ([]byte, error) {
-			var out strings.Builder
-			err := once(ctx).Diagnosis.Print(&out, lang)
-			return []byte(out.String()), err
-		}})
+		list = append(list, Entry{Name: "doctor." + string(lang) + ".txt",
+			make: func(ctx context.Context) ([]byte, error) {
+				var out strings.Builder
+				err := once(ctx).Diagnosis.Print(&out, lang)
+				return []byte(out.String()), err
+			}})
 	}
 	names := make([]string, 0, len(b.in.More))
 	for name := range b.in.More {

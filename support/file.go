@@ -43,7 +43,8 @@ func create(path string) (*file, error) {
 func (f *file) keep() error {
 	err := f.Sync()
 	if err == nil && !f.named {
-		err = unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", f.Fd()), unix.AT_FDCWD, f.path, unix.AT_SYMLINK_FOLLOW)
+		err = unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", f.Fd()), unix.AT_FDCWD, f.path,
+			unix.AT_SYMLINK_FOLLOW)
 	}
 	return errors.Join(err, f.Close())
 }

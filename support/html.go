@@ -51,8 +51,9 @@ func (c *collected) html(in Input) []byte {
 	f := c.Facts
 	title := p.text(msg.M("OMS node %s, %s", f.Address, p.now.Format(time.DateTime)))
 	fmt.Fprintf(p, head, in.Lang, title)
-	fmt.Fprintf(p, "<h1>%s</h1>\n<p>%s</p>\n", title, p.text(msg.M("OMS %s, omsinit %s, kernel %s; the charts show the last %s", f.Release, f.Build,
-		f.Kernel, in.Since)))
+	fmt.Fprintf(p, "<h1>%s</h1>\n<p>%s</p>\n", title,
+		p.text(msg.M("OMS %s, omsinit %s, kernel %s; the charts show the last %s", f.Release, f.Build,
+			f.Kernel, in.Since)))
 	c.causes(p)
 
 	p.heading(msg.M("States of programs"))
@@ -121,7 +122,8 @@ func (p *page) axis(y int) {
 		if i == ticks {
 			anchor = "end"
 		}
-		fmt.Fprintf(p, `<line x1="%.1f" x2="%.1f" y1="0" y2="%d" stroke="#ddd"/><text x="%.1f" y="%d" text-anchor="%s">%s</text>`, p.x(at),
+		fmt.Fprintf(
+			p, `<line x1="%.1f" x2="%.1f" y1="0" y2="%d" stroke="#ddd"/><text x="%.1f" y="%d" text-anchor="%s">%s</text>`, p.x(at),
 			p.x(at), y, p.x(at), y+14, anchor, at.Format("15:04"))
 	}
 }
@@ -131,7 +133,8 @@ func (p *page) svg(height int) {
 	p.axis(height)
 }
 
-var colours = map[string]string{ready: "#2e7d32", starting: "#f9a825", down: "#9e9e9e", fatal: "#c62828", unknown: "#eceff1"}
+var colours = map[string]string{ready: "#2e7d32", starting: "#f9a825", down: "#9e9e9e", fatal: "#c62828",
+	unknown: "#eceff1"}
 
 // states draws a line for each program.
 func (c *collected) states(p *page) {
@@ -141,7 +144,8 @@ func (c *collected) states(p *page) {
 			if _, ok := all[program.Name]; ok {
 				continue
 			}
-			state := map[string]string{"FATAL": fatal, "STARTING": starting, "BACKOFF": starting, "RUNNING": starting}[program.State]
+			state := map[string]string{"FATAL": fatal, "STARTING": starting, "BACKOFF": starting,
+				"RUNNING": starting}[program.State]
 			if program.Ready {
 				state = ready
 			}
@@ -173,13 +177,15 @@ func (c *collected) states(p *page) {
 	for _, state := range []string{ready, starting, down, fatal, unknown} {
 		fmt.Fprintf(p, `<span style="border-left:1em solid %s;padding:0 1em 0 .3em">%s</span>`, colours[state], state)
 	}
-	fmt.Fprintf(p, "<br>%s</p>\n", p.text(msg.M("from omsinit.log and PID 1; unknown where PID 1 was not there, or the log does not go back that far")))
+	fmt.Fprintf(p, "<br>%s</p>\n", p.text(msg.M(
+		"from omsinit.log and PID 1; unknown where PID 1 was not there, or the log does not go back that far")))
 }
 
 // memory draws what the time-series database has, and what processes use now.
 func (c *collected) memory(p *page) {
 	if m := c.Facts.Memory; m != nil {
-		fmt.Fprintf(p, "<p>%s</p>\n", p.text(msg.M("now: %.1f of %.1f GiB (%.0f %%); killed for want of it: %d", float64(m.Used)/(1<<30),
+		fmt.Fprintf(p, "<p>%s</p>\n", p.text(msg.M("now: %.1f of %.1f GiB (%.0f %%); killed for want of it: %d",
+			float64(m.Used)/(1<<30),
 			float64(m.Bytes)/(1<<30), m.Percent, m.OOMKills)))
 	}
 	switch {
@@ -216,7 +222,8 @@ func (c *collected) heartbeats(p *page) {
 	for _, result := range c.Facts.Cluster.Results {
 		for _, fact := range result.Facts {
 			if node, ok := strings.CutPrefix(fact.Name, "heartbeat_age_seconds:"); ok {
-				fmt.Fprintf(p, "<tr><td>%s</td></tr>\n", p.text(msg.M("node %s: the last heartbeat was %v s ago", node, fact.Value)))
+				fmt.Fprintf(p, "<tr><td>%s</td></tr>\n",
+					p.text(msg.M("node %s: the last heartbeat was %v s ago", node, fact.Value)))
 			}
 		}
 	}
@@ -238,7 +245,8 @@ func (p *page) plot(samples []Sample, unit string, scale float64, bars bool) {
 	if bars {
 		width := math.Max(1, p.x(p.from.Add(time.Minute))-p.x(p.from)-0.5)
 		for _, s := range samples {
-			fmt.Fprintf(p, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="#1565c0"/>`, p.x(s.At), y(s.Value), width,
+			fmt.Fprintf(p, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="#1565c0"/>`, p.x(s.At),
+				y(s.Value), width,
 				plotHeight-y(s.Value))
 		}
 	} else {
@@ -246,7 +254,8 @@ func (p *page) plot(samples []Sample, unit string, scale float64, bars bool) {
 		for _, s := range samples {
 			points = append(points, fmt.Sprintf("%.1f,%.1f", p.x(s.At), y(s.Value)))
 		}
-		fmt.Fprintf(p, `<polyline fill="none" stroke="#1565c0" stroke-width="1.5" points="%s"/>`, strings.Join(points, " "))
+		fmt.Fprintf(p, `<polyline fill="none" stroke="#1565c0" stroke-width="1.5" points="%s"/>`,
+			strings.Join(points, " "))
 	}
 	p.WriteString("</svg>\n")
 }

@@ -16,10 +16,13 @@ import (
 
 // systemFiles are those of the kernel and of the container that tell how a node is.
 var systemFiles = []string{
-	"/proc/meminfo", "/proc/loadavg", "/proc/uptime", "/proc/version", "/proc/cpuinfo", "/proc/self/mountinfo", "/proc/self/cgroup",
-	"/proc/1/limits", "/proc/net/tcp", "/proc/net/tcp6", "/proc/net/sockstat", "/proc/pressure/memory", "/proc/pressure/io",
+	"/proc/meminfo", "/proc/loadavg", "/proc/uptime", "/proc/version", "/proc/cpuinfo", "/proc/self/mountinfo",
+	"/proc/self/cgroup",
+	"/proc/1/limits", "/proc/net/tcp", "/proc/net/tcp6", "/proc/net/sockstat", "/proc/pressure/memory",
+	"/proc/pressure/io",
 	"/proc/pressure/cpu", "/proc/sys/kernel/pid_max", "/proc/sys/kernel/threads-max", "/proc/sys/fs/file-nr",
-	"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory.stat",
+	"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.events",
+	"/sys/fs/cgroup/memory.stat",
 	"/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids.current", "/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu.stat",
 	"/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes",
 	"/sys/fs/cgroup/memory/memory.oom_control", "/sys/fs/cgroup/pids/pids.max", "/sys/fs/cgroup/pids/pids.current",
@@ -38,8 +41,10 @@ func (b *Bundle) system() (list []Entry) {
 		}
 	}
 	return append(list,
-		Entry{Name: "system/processes.txt", make: func(context.Context) ([]byte, error) { return b.in.listProcesses(), nil }},
-		Entry{Name: "system/environment.txt", make: func(context.Context) ([]byte, error) { return environment(), nil }})
+		Entry{Name: "system/processes.txt",
+			make: func(context.Context) ([]byte, error) { return b.in.listProcesses(), nil }},
+		Entry{Name: "system/environment.txt",
+			make: func(context.Context) ([]byte, error) { return environment(), nil }})
 }
 
 func (in Input) listProcesses() []byte {

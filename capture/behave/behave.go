@@ -85,7 +85,8 @@ func (p *Proof) differs(part string, m msg.Message) {
 func (p *Proof) databases(ctx context.Context, c *config.Config, _ *pack.Pack) error {
 	db := p.from().DB
 	for _, role := range config.Roles {
-		_, err := db.ExecContext(ctx, "CREATE DATABASE "+database.Quote(c.Database(role))+" DEFAULT CHARACTER SET utf8mb4")
+		_, err := db.ExecContext(ctx, "CREATE DATABASE "+database.Quote(c.Database(role))+
+			" DEFAULT CHARACTER SET utf8mb4")
 		if err != nil {
 			return msg.Errorf("cannot create databases to boot the pack on: %w", database.Explain(c, err))
 		}
@@ -98,7 +99,9 @@ func (p *Proof) databases(ctx context.Context, c *config.Config, _ *pack.Pack) e
 	for _, s := range statements {
 		if _, err := db.ExecContext(ctx, s); err != nil {
 			p.dropAccount(ctx)
-			p.differs("oms_meta_password", msg.M("the account of the MetaDB may not create another one, so a changed password was not tried: %v", database.Explain(c, err)))
+			p.differs("oms_meta_password", msg.M(
+				"the account of the MetaDB may not create another one, so a changed password was not tried: %v",
+				database.Explain(c, err)))
 			return nil
 		}
 	}
@@ -120,7 +123,8 @@ func (p *Proof) dropAccount(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTime)
 	defer cancel()
 	if _, err := p.from().DB.ExecContext(ctx, "DROP USER IF EXISTS "+p.quoted()); err != nil {
-		p.Log(msg.M("cannot drop the account %s, drop it by hand: %v", p.account, database.Explain(p.from().Config, err)))
+		p.Log(msg.M("cannot drop the account %s, drop it by hand: %v", p.account,
+			database.Explain(p.from().Config, err)))
 	}
 	p.account = ""
 }

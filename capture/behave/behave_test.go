@@ -37,7 +37,8 @@ func TestRowsThatAreMissing(t *testing.T) {
 	}
 	second := contents
 	second.Rows = map[string]tables.Rows{"there": row, "missing": row}
-	p := Proof{Installations: []*source.Installation{installation(contents), installation(second)}, config: &c, RowsTime: time.Millisecond}
+	p := Proof{Installations: []*source.Installation{installation(contents), installation(second)}, config: &c,
+		RowsTime: time.Millisecond}
 	if err := p.rows(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +54,8 @@ func TestGaveUp(t *testing.T) {
 		attempt int
 		want    bool
 	}{
-		{api.SetupRunning, 1, false}, {api.SetupRetrying, 1, false}, {api.SetupRunning, 2, false}, {api.SetupRetrying, 2, true},
+		{api.SetupRunning, 1, false}, {api.SetupRetrying, 1, false}, {api.SetupRunning, 2, false},
+		{api.SetupRetrying, 2, true},
 		{api.SetupRunning, 3, true}, {api.SetupWaiting, 1, true}, {api.SetupDone, 4, false},
 	} {
 		if got := gaveUp(&api.SetupStatus{State: tc.state, Attempt: tc.attempt}); got != tc.want {
@@ -97,8 +99,10 @@ func TestRowsThatKeepTheCapturedOnes(t *testing.T) {
 	installation := func(code, port int, node string) *source.Installation {
 		text := func(v any) string { return fmt.Sprint(v) }
 		rows := map[string]tables.Rows{
-			"cluster_info": {Columns: []tables.Column{{Name: "id", Kind: "int", Auto: true}, {Name: "code", Kind: "int"}}, Values: [][]string{{"1", text(code)}}},
-			"entry": {Columns: []tables.Column{{Name: "node", Key: true}, {Name: "cluster_id", Kind: "int"}, {Name: "at"}},
+			"cluster_info": {Columns: []tables.Column{{Name: "id", Kind: "int", Auto: true},
+				{Name: "code", Kind: "int"}}, Values: [][]string{{"1", text(code)}}},
+			"entry": {Columns: []tables.Column{{Name: "node", Key: true}, {Name: "cluster_id", Kind: "int"},
+				{Name: "at"}},
 				Values: [][]string{{node, "1", node + ":" + text(port)}}},
 			"kv": {Columns: []tables.Column{{Name: "k", Key: true}, {Name: "v"}},
 				Values: [][]string{{"port", `{"p": ` + text(port) + `}`}, {"constant", "18090"}, {"chance", "18091"}}},
@@ -110,7 +114,8 @@ func TestRowsThatKeepTheCapturedOnes(t *testing.T) {
 		return &source.Installation{Config: &config.Config{GhanaPort: port, CMLocation: code}, Bundle: &source.Bundle{
 			Tables: &tables.Snapshot{Databases: map[config.Role]tables.Contents{config.RM: contents}}}}
 	}
-	p := Proof{Installations: []*source.Installation{installation(1, 18090, "n1"), installation(12, 19090, "n2")}, config: &c, RowsTime: time.Millisecond}
+	p := Proof{Installations: []*source.Installation{installation(1, 18090, "n1"), installation(12, 19090, "n2")},
+		config: &c, RowsTime: time.Millisecond}
 	look := func(want ...string) {
 		t.Helper()
 		p.found = nil

@@ -57,8 +57,10 @@ func (p *Proof) password(ctx context.Context, self string) error {
 	if p.account == "" {
 		return nil // that is said already
 	}
-	if _, err := p.from().DB.ExecContext(ctx, "ALTER USER "+p.quoted()+" IDENTIFIED BY '"+secondPassword+"'"); err != nil {
-		p.differs("oms_meta_password", msg.M("the account of the MetaDB may not change the password of another one: %v", database.Explain(p.config, err)))
+	if _, err := p.from().DB.ExecContext(ctx, "ALTER USER "+p.quoted()+" IDENTIFIED BY '"+secondPassword+
+		"'"); err != nil {
+		p.differs("oms_meta_password", msg.M("the account of the MetaDB may not change the password of another one: %v",
+			database.Explain(p.config, err)))
 		return nil
 	}
 	return p.set(ctx, self, "oms_meta_password", secondPassword)

@@ -61,7 +61,8 @@ func (m Image) Boot(ctx context.Context, dir string, further ...string) (status 
 	if err := os.CopyFS(filepath.Join(staged, "pack"), os.DirFS(dir)); err != nil {
 		return 1, msg.Errorf("cannot copy the pack: %w", err)
 	}
-	create := append([]string{"create", "--network", "host", "--entrypoint", filepath.Join(stagedAt, "omsinit"), m.Name}, args...)
+	create := append([]string{"create", "--network", "host", "--entrypoint", filepath.Join(stagedAt, "omsinit"),
+		m.Name}, args...)
 	id, err := docker(ctx, create...)
 	if err != nil {
 		return 1, err

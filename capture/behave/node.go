@@ -25,7 +25,8 @@ func (p *Proof) configure(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	values := map[string]any{"drc_rm_db": c.RMDatabase, "drc_cm_db": c.CMDatabase,
-		"drc_cm_heartbeat_db": c.HeartbeatDatabase, "cm_location": (c.CMLocation + 37) % 100, "cm_region": "omsinit-proof", "cm_region_cn": "验证's 1", "cm_is_default": true,
+		"drc_cm_heartbeat_db": c.HeartbeatDatabase, "cm_location": (c.CMLocation + 37) % 100,
+		"cm_region": "omsinit-proof", "cm_region_cn": "验证's 1", "cm_is_default": true,
 		"cm_nodes": []string{address}, "tsdb_enabled": false}
 	if p.account != "" {
 		_, tenant, found := strings.Cut(c.MetaUser, "@")

@@ -32,7 +32,8 @@ func (p *Proof) port(ctx context.Context, self string) error {
 			return err
 		}
 		if p.listens(old) || !p.listens(port) {
-			p.differs(key, msg.M("after the port was changed, nothing listens on the new one, or something still does on the old one"))
+			p.differs(key, msg.M(
+				"after the port was changed, nothing listens on the new one, or something still does on the old one"))
 		}
 		after := p.answers(ctx)
 		deadline := time.Now().Add(answerTime)

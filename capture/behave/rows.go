@@ -109,7 +109,8 @@ func (p *Proof) numbers(ctx context.Context, self string) {
 				number = nextNumber
 			}
 			next += nextNumber
-			_, failed := db.ExecContext(ctx, fmt.Sprintf("ALTER TABLE %s.%s AUTO_INCREMENT = %d", database.Quote(name), database.Quote(row[0]), number))
+			_, failed := db.ExecContext(ctx, fmt.Sprintf("ALTER TABLE %s.%s AUTO_INCREMENT = %d", database.Quote(name),
+				database.Quote(row[0]), number))
 			err = cmp.Or(err, failed)
 		}
 		if err != nil {
@@ -148,7 +149,8 @@ func (p *Proof) holds(ctx context.Context, _ string) error {
 			database.Quote(x.Column))
 		var count int
 		if err := db.QueryRowContext(ctx, query).Scan(&count); err != nil {
-			p.differs(string(x.Role)+"."+x.Table, msg.M("what its rows refer to cannot be read: %v", database.Explain(p.config, err)))
+			p.differs(string(x.Role)+"."+x.Table,
+				msg.M("what its rows refer to cannot be read: %v", database.Explain(p.config, err)))
 		} else if count > 0 {
 			p.differs(string(x.Role)+"."+x.Table, msg.M("%s is in each installation the number of a row of %s.%s, and here of none, in rows: %d; the pack keeps the number of the captured installation (refs of rows in pack.yaml)", x.Column, string(x.ToRole), x.To, count))
 		}
@@ -347,7 +349,8 @@ func (h holder) shown() string {
 
 // held reports whether a row holds a text; one that is not there holds nothing.
 func (h holder) held(ctx context.Context, db *sql.DB, c *config.Config, want string) (bool, error) {
-	query := fmt.Sprintf("SELECT %s FROM %s.%s", database.Quote(h.column), database.Quote(c.Database(h.role)), database.Quote(h.table))
+	query := fmt.Sprintf("SELECT %s FROM %s.%s", database.Quote(h.column), database.Quote(c.Database(h.role)),
+		database.Quote(h.table))
 	for n, column := range h.where {
 		query += []string{" WHERE ", " AND "}[min(n, 1)] + database.Quote(column) + " = ?"
 	}

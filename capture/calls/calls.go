@@ -109,8 +109,10 @@ func repeated(list []source.Exchange, i int) bool {
 var expression = pattern.New(`\{\{[^}]*\}\}`)
 
 // plainHeaders are those that every client sends, and that say nothing to a CM.
-var plainHeaders = []string{"Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Cache-Control", "Connection",
-	"Content-Length", "Content-Type", "Expect", "Host", "If-Modified-Since", "If-None-Match", "Keep-Alive", "Pragma", "Proxy-Connection",
+var plainHeaders = []string{"Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Cache-Control",
+	"Connection",
+	"Content-Length", "Content-Type", "Expect", "Host", "If-Modified-Since", "If-None-Match", "Keep-Alive", "Pragma",
+	"Proxy-Connection",
 	"Te", "Trailer", "Transfer-Encoding", "Upgrade", "Upgrade-Insecure-Requests", "User-Agent", "Via"}
 
 // headers turns the headers that may matter into templates. Cookies are not among them where the CM has set some: those
@@ -153,7 +155,8 @@ func (r *Reader) incomplete(e, second source.Exchange, c pack.Call, answers answ
 	within := answers.within(c)
 	for _, key := range slices.Sorted(maps.Keys(within)) {
 		if place := e.Path + ":" + key; slices.Contains(r.Secrets.Keep, place) {
-			r.Report.Note(report.Differs, finding.Place{File: e.Path, Key: key}, msg.M("the value is kept as it is in the first installation"))
+			r.Report.Note(report.Differs, finding.Place{File: e.Path, Key: key},
+				msg.M("the value is kept as it is in the first installation"))
 		} else {
 			note(key, msg.M("%s is what the CM answered to %s, and another each time, so that it cannot be sent again; where it is the same on every node, --text %s sends it", key, within[key], place))
 		}

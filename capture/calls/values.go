@@ -162,7 +162,8 @@ func (r *Reader) body(e, second source.Exchange) string {
 // may notes what a value of a call may come from, if anything.
 func (r *Reader) may(kind report.Kind, at finding.Place, others []string) {
 	if len(others) > 0 {
-		r.Report.NoteCandidates(kind, at, msg.M("%s of the call may come from %s", at.Key, msg.List(others)), "", others)
+		r.Report.NoteCandidates(kind, at, msg.M("%s of the call may come from %s", at.Key, msg.List(others)),
+			"", others)
 	}
 }
 

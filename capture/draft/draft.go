@@ -46,7 +46,8 @@ func Usable(out string, force bool) error {
 	case err != nil:
 		return msg.Errorf("cannot write the pack to %s: %w", out, err)
 	case force && !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == "pack.yaml" }):
-		return msg.Errorf("%s is no pack (it has no pack.yaml), and --force replaces nothing else; name another folder", out)
+		return msg.Errorf("%s is no pack (it has no pack.yaml), and --force replaces nothing else; name another folder",
+			out)
 	case force:
 		return nil
 	}

@@ -72,7 +72,8 @@ func (t Tree) Manifest(p Parts) error {
 		if probes := p.probes(listening); len(probes) > 0 {
 			const name = "supervisor/omsinit.ini"
 			t[name] = probes
-			m.Files = append(m.Files, pack.File{Template: name, Path: own, Owner: "root", Mode: 0o644, Format: pack.INI})
+			m.Files = append(m.Files, pack.File{Template: name, Path: own, Owner: "root", Mode: 0o644,
+				Format: pack.INI})
 		}
 	}
 	for _, f := range reference.Trial {
@@ -218,7 +219,8 @@ func (p Parts) probes(seen []listens) []byte {
 	if b.Len() == 0 {
 		return nil
 	}
-	return []byte("; What was seen when this pack was captured. Supervisor itself ignores\n; these sections.\n" + strings.TrimRight(b.String(), "\n") + "\n")
+	return []byte("; What was seen when this pack was captured. Supervisor itself ignores\n; these sections.\n" +
+		strings.TrimRight(b.String(), "\n") + "\n")
 }
 
 // documentedColumns are what step 5 writes by itself (oms-facts §6), as far as
@@ -250,6 +252,7 @@ func (p Parts) register(t Tree) pack.Registration {
 		}
 	}
 	p.Report.Note("register", finding.Place{File: "calls"},
-		msg.M("no call to the CM was recorded (--record): step 5 writes the documented tables itself, and sends nothing"))
+		msg.M(
+			"no call to the CM was recorded (--record): step 5 writes the documented tables itself, and sends nothing"))
 	return ""
 }

@@ -16,8 +16,8 @@ func write(t *testing.T, name string) {
 	}
 }
 
-// TestRecover: what killed captures have left goes, and a pack that one of them was replacing comes back; what a running
-// one has stays.
+// TestRecover: what killed captures have left goes, and a pack that one of them was replacing comes back; what a
+// running one has stays.
 func TestRecover(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, "pack")

@@ -34,11 +34,13 @@ func (s *Search) changes(look source.Found, found map[string]*match.File, add fu
 			s.Report.Note("made", at, msg.M("the image has it, and the container's start removed it, which the pack does not: remove it from the image"))
 		case slices.Contains(accounts, c.Path):
 			if !users {
-				s.Report.Note("made", at, msg.M("the container's start changed users or groups, which the pack does not: make them in the image"))
+				s.Report.Note("made", at, msg.M(
+					"the container's start changed users or groups, which the pack does not: make them in the image"))
 			}
 			users = true
 		case target != "" && c.Kind == source.Added:
-			s.Report.Note("made", at, msg.M("the container's start made this link to %s, which the pack does not: make it in the image", target))
+			s.Report.Note("made", at, msg.M(
+				"the container's start made this link to %s, which the pack does not: make it in the image", target))
 		case s.From.IsFolder(c.Path), parents[c.Path]:
 			if c.Kind == source.Added {
 				s.Made = append(s.Made, c.Path)

@@ -121,7 +121,9 @@ func (e *Explainer) left(f *match.File) {
 	}
 	if len(may) > 0 {
 		may = may[:min(len(may), 4)]
-		e.Report.NoteCandidates(report.Left, finding.Place{File: f.Path}, msg.M("it was written after the container was made, and may hold %s; --file takes it", msg.List(may)), "", may)
+		e.Report.NoteCandidates(report.Left, finding.Place{File: f.Path},
+			msg.M("it was written after the container was made, and may hold %s; --file takes it",
+				msg.List(may)), "", may)
 	}
 }
 

@@ -163,7 +163,8 @@ func (s *Search) left(list []source.Left) {
 		at := finding.Place{File: l.Path}
 		switch {
 		case n == mostLeft:
-			s.Report.Note(report.Left, finding.Place{File: "/"}, msg.M("%d files more that hold something from config.yaml", len(list)-n))
+			s.Report.Note(report.Left, finding.Place{File: "/"},
+				msg.M("%d files more that hold something from config.yaml", len(list)-n))
 			return
 		case len(l.Keys) == 0:
 			s.Report.Note(report.Left, at, l.Why.Message())
@@ -203,7 +204,8 @@ func (s *Search) read(containerPath string, program bool) (*match.File, error) {
 	return f, nil
 }
 
-var nginxLine = pattern.New(`(?m)^\s*(server|http|events|upstream|location|listen|proxy_pass|worker_processes)\b[^=]*[{;]`)
+var nginxLine = pattern.New(
+	`(?m)^\s*(server|http|events|upstream|location|listen|proxy_pass|worker_processes)\b[^=]*[{;]`)
 
 // formatOf decides the format by name and contents. Contents that are not of
 // the format that the name promises are plain text.

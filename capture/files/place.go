@@ -35,7 +35,8 @@ func (e *Explainer) place(f *match.File) {
 		}
 	}
 	e.Report.Note("mode", finding.Place{File: f.Path},
-		msg.M("it holds a secret and has the mode %04o; the pack gives it the mode 0600 and the owner %s", uint32(before), f.Owner))
+		msg.M("it holds a secret and has the mode %04o; the pack gives it the mode 0600 and the owner %s",
+			uint32(before), f.Owner))
 }
 
 // documentedReaders are the programs that read a folder (oms-facts §2 and §3).

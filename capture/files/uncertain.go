@@ -16,7 +16,8 @@ func (e *Explainer) uncertain(f *match.File) {
 	at := finding.Place{File: f.Path}
 	expressions := 0
 	if f.Words.Second != nil && f.Second == nil {
-		e.Report.Note("alone", at, msg.M("the second installation does not have this file, so nothing could be compared"))
+		e.Report.Note("alone", at, msg.M(
+			"the second installation does not have this file, so nothing could be compared"))
 	}
 	for n, segments := range f.Lines {
 		for _, s := range segments {
@@ -34,7 +35,8 @@ func (e *Explainer) uncertain(f *match.File) {
 				}
 			case len(s.Unsure) > 0:
 				may := match.Expressions(s.Unsure)
-				e.Report.NoteCandidates(report.Text, at, msg.M("%s may come from %s", s.Unsure[0].Shown(), msg.List(may)), "", may)
+				e.Report.NoteCandidates(report.Text, at,
+					msg.M("%s may come from %s", s.Unsure[0].Shown(), msg.List(may)), "", may)
 			}
 		}
 		if !slices.Contains(f.Differs, n) {
@@ -174,6 +176,8 @@ func (e *Explainer) leftEmpty(f *match.File, n int, sp match.Span) {
 	}
 	if len(candidates) > 0 {
 		at := finding.Place{File: f.Path, Line: f.Items[n].Line, Key: sp.Key}
-		e.Report.NoteCandidates(report.Text, at, msg.M("%s is empty, as is what it may come from: %s; compare with an installation where that has a value", sp.Key, msg.List(candidates)), "", candidates)
+		e.Report.NoteCandidates(report.Text, at,
+			msg.M("%s is empty, as is what it may come from: %s; compare with an installation where that has a value",
+				sp.Key, msg.List(candidates)), "", candidates)
 	}
 }

@@ -13,7 +13,8 @@ func TestDated(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", tc[0], got, tc[2])
 		}
 	}
-	if got := string(DatedLines([]byte("a\n2026-11-28\nb 2026-11-28"), []byte("a\n2025-01-01"))); got != "a\n2025-01-01\nb 2026-11-28" {
+	if got := string(DatedLines([]byte("a\n2026-11-28\nb 2026-11-28"),
+		[]byte("a\n2025-01-01"))); got != "a\n2025-01-01\nb 2026-11-28" {
 		t.Errorf("%q", got)
 	}
 }

@@ -127,7 +127,8 @@ func run(lines, nodes []string) (item, bool) {
 		switch {
 		case i == 0:
 			x = item{Text: text, repeated: true}
-			if cut := strings.TrimSuffix(strings.TrimRight(text, "\r\n"), ","); !last && cut != strings.TrimRight(text, "\r\n") {
+			if cut := strings.TrimSuffix(strings.TrimRight(text, "\r\n"), ","); !last &&
+				cut != strings.TrimRight(text, "\r\n") {
 				x.Text, x.separator = cut+text[len(cut)+1:], ","
 			}
 		case last && text == x.Text:

@@ -19,7 +19,8 @@ func LooksLikeSecret(value string) bool {
 		return false
 	}
 	switch strings.ToLower(value) {
-	case "", "true", "false", "null", "none", "yes", "no", "on", "off", "enabled", "disabled", "required", "optional", `""`, "''":
+	case "", "true", "false", "null", "none", "yes", "no", "on", "off", "enabled", "disabled", "required", "optional",
+		`""`, "''":
 		return false
 	}
 	// Braces of the text itself are written as {{"{{"}}.
@@ -27,7 +28,8 @@ func LooksLikeSecret(value string) bool {
 }
 
 // reference is a value that only names where the secret is.
-var reference = pattern.New(`^(\$[A-Za-z_]\w*|\$\{.*\}|\$\(.*\)|%\(.*\)s|%\w+%|@\w+@|\w[\w+.-]*://.*|\w+:/.*|\.{0,2}/[^+=]*|\*+|x+)$`)
+var reference = pattern.New(
+	`^(\$[A-Za-z_]\w*|\$\{.*\}|\$\(.*\)|%\(.*\)s|%\w+%|@\w+@|\w[\w+.-]*://.*|\w+:/.*|\.{0,2}/[^+=]*|\*+|x+)$`)
 
 // IsUsualWord reports whether a text may be a word, a number or a name: short,
 // or of small letters alone.

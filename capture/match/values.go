@@ -52,7 +52,8 @@ func expressions(installations []*source.Installation) []Value {
 		switch k.Form {
 		case config.Boolean:
 			add(0, "{{"+dot+"}}", k.Name)
-			for _, words := range [][2]string{{"True", "False"}, {"1", "0"}, {"yes", "no"}, {"on", "off"}, {"Y", "N"}, {"TRUE", "FALSE"}} {
+			for _, words := range [][2]string{{"True", "False"}, {"1", "0"}, {"yes", "no"}, {"on", "off"}, {"Y", "N"},
+				{"TRUE", "FALSE"}} {
 				add(1, "{{if "+dot+"}}"+words[0]+"{{else}}"+words[1]+"{{end}}", k.Name)
 			}
 			continue
@@ -127,7 +128,8 @@ func nodes(add func(int, string, ...string), name string) {
 		for _, port := range []string{"cm_server_port", "supervisor_server_port"} {
 			for _, quote := range []string{"", `"`} {
 				for _, scheme := range []string{"", "http://"} {
-					add(2, `{{range $i, $n := .`+name+`}}{{if $i}}`+separator+`{{end}}`+quote+scheme+`{{hostPort $n $.`+port+`}}`+quote+`{{end}}`, name, port)
+					add(2, `{{range $i, $n := .`+name+`}}{{if $i}}`+separator+`{{end}}`+quote+scheme+`{{hostPort $n $.`+
+						port+`}}`+quote+`{{end}}`, name, port)
 				}
 			}
 		}

@@ -136,7 +136,8 @@ func (v *Proof) catalog(ctx context.Context, role config.Role, c *config.Config)
 // compareRows compares the settings: each row that the pack makes must be in the installation.
 func (v *Proof) compareRows(ctx context.Context, role config.Role, scratch *config.Config) ([]finding.Finding, error) {
 	db := v.From.DB
-	list, err := tables.Texts(ctx, db, "SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_type <> 'VIEW' ORDER BY 1", scratch.Database(role))
+	list, err := tables.Texts(ctx, db,
+		"SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_type <> 'VIEW' ORDER BY 1", scratch.Database(role))
 	if err != nil {
 		return nil, database.Explain(scratch, err)
 	}

@@ -21,11 +21,13 @@ func TestLeaks(t *testing.T) {
 		text string
 		key  string
 	}{
-		"as it is":         {strings.ReplaceAll(password, "{{", `{{"{{"}}`), "oms_meta_password"},
-		"shlex":            {`'Zq'"'"'7"\x $y<&密k{{"{{"}}%+'`, "oms_meta_password"},
-		"lower percent":    {"Zq%277%22%5cx+%24y%3c%26%e5%af%86k%7b%7b%25%2b", "oms_meta_password"},
-		"basic":            {"Basic " + base64.StdEncoding.EncodeToString([]byte("root@oms:"+password)), "oms_meta_password"},
-		"URL in base64":    {base64.URLEncoding.EncodeToString([]byte("x=" + url.QueryEscape(password) + "&")), "oms_meta_password"},
+		"as it is":      {strings.ReplaceAll(password, "{{", `{{"{{"}}`), "oms_meta_password"},
+		"shlex":         {`'Zq'"'"'7"\x $y<&密k{{"{{"}}%+'`, "oms_meta_password"},
+		"lower percent": {"Zq%277%22%5cx+%24y%3c%26%e5%af%86k%7b%7b%25%2b", "oms_meta_password"},
+		"basic": {"Basic " + base64.StdEncoding.EncodeToString([]byte("root@oms:"+password)),
+			"oms_meta_password"},
+		"URL in base64": {base64.URLEncoding.EncodeToString([]byte("x=" + url.QueryEscape(password) + "&")),
+			"oms_meta_password"},
 		"XML":              {`Zq&#39;7&#34;\x $y&lt;&amp;密k{{"{{"}}%+`, "oms_meta_password"},
 		"JSON":             {`Zq'7\"\\x $y\u003c\u0026密k{{"{{"}}%+`, "oms_meta_password"},
 		"reversed":         {`+%{{"{{"}}k密&<y$ x\"7'qZ`, "oms_meta_password"},
@@ -47,7 +49,8 @@ func TestLeaks(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := slices.DeleteFunc(faults, func(f finding.Finding) bool { return f.ID != "pack.leak" })
-		if tc.key == "" && len(got) > 0 || tc.key != "" && (len(got) != 1 || !strings.Contains(got[0].Message.String(), tc.key) ||
+		if tc.key == "" && len(got) > 0 || tc.key != "" && (len(got) != 1 ||
+			!strings.Contains(got[0].Message.String(), tc.key) ||
 			got[0].Place != (finding.Place{File: "templates/a.properties", Line: 2})) {
 			t.Errorf("%s: %v, want %s", name, got, tc.key)
 		}

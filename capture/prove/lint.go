@@ -49,7 +49,8 @@ func (l *Linter) Lint() ([]finding.Finding, error) {
 		l.Template(f)
 		generated := f.Format != pack.INI && f.Policy != pack.Create
 		if generated && len(f.Readers) == 0 && !f.Unread && len(l.Pack.Restart) > 0 {
-			l.fault("readers", finding.Error, "pack.yaml", 0, msg.M("no program reads %s, so that a changed key restarts nothing: name its readers, or say unread: true", f.Path))
+			l.fault("readers", finding.Error, "pack.yaml", 0,
+				msg.M("no program reads %s, so that a changed key restarts nothing: name its readers, or say unread: true", f.Path))
 		}
 	}
 	if err := l.versions(names); err != nil {
@@ -87,7 +88,8 @@ func (l *Linter) unused(names []string, files []pack.File) {
 		case len(parts) == 3 && parts[0] == "schema" && slices.Contains(config.Roles, config.Role(parts[1])) &&
 			strings.HasSuffix(name, ".sql"):
 		default:
-			l.fault("unused", finding.Warning, name, 0, msg.M("nothing is made from this file; name it in pack.yaml, or remove it"))
+			l.fault("unused", finding.Warning, name, 0,
+				msg.M("nothing is made from this file; name it in pack.yaml, or remove it"))
 		}
 	}
 }
@@ -98,8 +100,9 @@ var (
 )
 
 // syntaxes are those of plain files in which a value that is not escaped can do something, by the names of the files.
-var syntaxes = map[string]bool{".json": true, ".properties": true, ".xml": true, ".yaml": true, ".yml": true, ".ini": true,
-	".sh": true, ".bash": true, ".env": true, ".profile": true}
+var syntaxes = map[string]bool{".json": true, ".properties": true, ".xml": true, ".yaml": true, ".yml": true,
+	".ini": true,
+	".sh":  true, ".bash": true, ".env": true, ".profile": true}
 
 var exports = pattern.New(`(?m)^\s*export\s+\w+=`)
 
@@ -120,16 +123,23 @@ func (l *Linter) Template(f pack.File) {
 			switch {
 			case !free || encoder().MatchString(a):
 			case f.Spelling == pack.Raw:
-				l.fault("escape", severity, f.Template, n+1, msg.M("%s is written without escaping (spelling: raw): a special character in it changes the file", a))
+				l.fault("escape", severity, f.Template, n+1,
+					msg.M("%s is written without escaping (spelling: raw): a special character in it changes the file",
+						a))
 			case f.Format == pack.Plain && syntax:
-				l.fault("escape", severity, f.Template, n+1, msg.M("%s is not escaped, because the format is plain: use %s, or another format", a, msg.List(pack.Encoders())))
+				l.fault("escape", severity, f.Template, n+1,
+					msg.M("%s is not escaped, because the format is plain: use %s, or another format", a,
+						msg.List(pack.Encoders())))
 			case f.Format == pack.Plain && secret:
-				l.fault("escape", finding.Warning, f.Template, n+1, msg.M("%s is not escaped, because the format is plain: use %s, or another format", a, msg.List(pack.Encoders())))
+				l.fault("escape", finding.Warning, f.Template, n+1,
+					msg.M("%s is not escaped, because the format is plain: use %s, or another format", a,
+						msg.List(pack.Encoders())))
 			}
 		}
 		for _, m := range pairs().FindAllStringSubmatch(bare(text), -1) {
 			if config.SoundsSecret(m[1]) && !harmless().MatchString(m[2]) {
-				l.fault("secret", finding.Error, f.Template, n+1, msg.M("%s is named like a secret, and its value is text", m[1]))
+				l.fault("secret", finding.Error, f.Template, n+1,
+					msg.M("%s is named like a secret, and its value is text", m[1]))
 			}
 		}
 	}
@@ -180,7 +190,8 @@ func (l *Linter) versions(names []string) error {
 			l.fault("version", finding.Error, name, 0, msg.M("its name is no version: %v", err))
 			continue
 		case order > 0:
-			l.fault("version", finding.Error, name, 0, msg.M("it is newer than the release %s of the pack, so it is never applied", l.Pack.Release))
+			l.fault("version", finding.Error, name, 0,
+				msg.M("it is newer than the release %s of the pack, so it is never applied", l.Pack.Release))
 			continue
 		}
 		current = current || order == 0
@@ -192,13 +203,17 @@ func (l *Linter) versions(names []string) error {
 	for _, role := range config.Roles {
 		switch {
 		case oldest[role].String() == "":
-			l.fault("schema", finding.Error, "schema/"+string(role), 0, msg.M("there is no schema file for this database up to the release %s", l.Pack.Release))
+			l.fault("schema", finding.Error, "schema/"+string(role), 0,
+				msg.M("there is no schema file for this database up to the release %s", l.Pack.Release))
 		case byAge[0].Compare(oldest[role]) < 0:
-			l.fault("schema", finding.Warning, "schema/"+string(role), 0, msg.M("its oldest schema file is of %s, while another database begins with %s: nothing brings it from there", oldest[role].String(), byAge[0].String()))
+			l.fault("schema", finding.Warning, "schema/"+string(role), 0,
+				msg.M("its oldest schema file is of %s, while another database begins with %s: nothing brings it from there", oldest[role].String(), byAge[0].String()))
 		}
 	}
 	if !current {
-		l.fault("schema", finding.Warning, "schema", 0, msg.M("no schema file is of the release %s itself, which is right only when it changes nothing", l.Pack.Release))
+		l.fault("schema", finding.Warning, "schema", 0,
+			msg.M("no schema file is of the release %s itself, which is right only when it changes nothing",
+				l.Pack.Release))
 	}
 	return nil
 }
@@ -224,7 +239,8 @@ func (l *Linter) programs(files []pack.File) {
 	for _, name := range l.Pack.Restart {
 		program := name[strings.LastIndex(name, ":")+1:]
 		if !strings.Contains(defined.String(), "[program:"+program+"]") && !strings.Contains(name, ":") {
-			l.fault("program", finding.Warning, "pack.yaml", 0, msg.M("restart names the program %s, which no program file of the pack defines", name))
+			l.fault("program", finding.Warning, "pack.yaml", 0,
+				msg.M("restart names the program %s, which no program file of the pack defines", name))
 		}
 	}
 }
@@ -236,6 +252,7 @@ var unsupportedSection = pattern.New(`(?m)^[ \t]*(\[(?:eventlistener|fcgi-progra
 func (l *Linter) unsupported(name, text string) {
 	for _, m := range unsupportedSection().FindAllStringSubmatchIndex(text, -1) {
 		l.fault("section", finding.Warning, name, 1+strings.Count(text[:m[2]], "\n"),
-			msg.M("%s: event listeners and FastCGI programs are not run; where its work is needed, make it a program", text[m[2]:m[3]]))
+			msg.M("%s: event listeners and FastCGI programs are not run; where its work is needed, make it a program",
+				text[m[2]:m[3]]))
 	}
 }

@@ -24,17 +24,23 @@ import (
 // format, several nodes, everything switched on or off. Keys that are not named are as in the installation.
 var hostile = []map[string]any{
 	{
-		"oms_meta_user": `a'b`, "oms_meta_password": `p\n"</p> &%41' $(id) {{x}} 密`, "cm_region": "e u", "cm_region_cn": `欧'洲#1`,
-		"cm_nodes": []string{"10.9.9.1", "10.9.9.2", "fd00::3"}, "cm_url": "https://[fd00::1]:80", "cm_location": 0,
-		"tsdb_enabled": true, "tsdb_service": "INFLUXDB", "tsdb_url": "t:1", "tsdb_username": `u&s é`, "tsdb_password": `\`,
+		"oms_meta_user": `a'b`, "oms_meta_password": `p\n"</p> &%41' $(id) {{x}} 密`, "cm_region": "e u",
+		"cm_region_cn": `欧'洲#1`,
+		"cm_nodes":     []string{"10.9.9.1", "10.9.9.2", "fd00::3"}, "cm_url": "https://[fd00::1]:80", "cm_location": 0,
+		"tsdb_enabled": true, "tsdb_service": "INFLUXDB", "tsdb_url": "t:1", "tsdb_username": `u&s é`,
+		"tsdb_password": `\`,
 	},
 	{
-		"oms_meta_user": "root@t#c", "oms_meta_password": ` x=\u4e2d{{"` + "`" + `!`, "cm_region": `r"\`, "cm_region_cn": `北"京\`,
-		"cm_nodes": []string{"10.9.9.1"}, "cm_url": "http://vip.example:18088", "cm_location": 127, "tsdb_enabled": false,
+		"oms_meta_user": "root@t#c", "oms_meta_password": ` x=\u4e2d{{"` + "`" + `!`, "cm_region": `r"\`,
+		"cm_region_cn": `北"京\`,
+		"cm_nodes":     []string{"10.9.9.1"}, "cm_url": "http://vip.example:18088", "cm_location": 127,
+		"tsdb_enabled": false,
 	},
 	{
-		"oms_meta_user": "u", "oms_meta_password": "true", "cm_region": "0x1", "cm_region_cn": "null", "cm_is_default": false,
-		"cm_nodes": []string{"10.9.9.2", "10.9.9.1"}, "cm_url": "http://10.9.9.9:65535", "cm_location": 100, "tsdb_enabled": true,
+		"oms_meta_user": "u", "oms_meta_password": "true", "cm_region": "0x1", "cm_region_cn": "null",
+		"cm_is_default": false,
+		"cm_nodes":      []string{"10.9.9.2", "10.9.9.1"}, "cm_url": "http://10.9.9.9:65535", "cm_location": 100,
+		"tsdb_enabled": true,
 		"tsdb_service": "INFLUXDB", "tsdb_url": "10.9.9.8:8086", "tsdb_username": "1", "tsdb_password": `[]:#!%s;`,
 	},
 }
@@ -126,7 +132,8 @@ func (v *Proof) constants(p *pack.Pack) ([]finding.Finding, error) {
 			texts = []string{fmt.Sprint(value)}
 		}
 		for _, text := range texts {
-			if len(text) >= 4 && text != k.Default && text != "root" && !strings.HasPrefix(text, "127.0.0.1") && text != "localhost" {
+			if len(text) >= 4 && text != k.Default && text != "root" && !strings.HasPrefix(text, "127.0.0.1") &&
+				text != "localhost" {
 				own[text] = k.Name
 				if gbk, err := simplifiedchinese.GB18030.NewEncoder().String(text); err == nil {
 					own[gbk] = k.Name

@@ -66,7 +66,8 @@ func (v *Proof) Differences(ctx context.Context, p *pack.Pack) ([]finding.Findin
 	if err != nil && ctx.Err() == nil {
 		// An account that may create no database, a statement that the server
 		// refuses: there is no proof, but what was captured is worth having.
-		return append(out, report.Difference("schema", finding.Place{File: "omsinit_scratch"}, msg.M("the schema could not be tried in scratch databases: %v", err))), nil
+		return append(out, report.Difference("schema", finding.Place{File: "omsinit_scratch"},
+			msg.M("the schema could not be tried in scratch databases: %v", err))), nil
 	}
 	return append(out, differences...), err
 }
@@ -143,7 +144,8 @@ func (v *Proof) programs(p *pack.Pack) ([]finding.Finding, error) {
 	}
 	made, err := source.ReadPrograms(d.Layout, "OMSINIT_ROOT="+dir)
 	if err == nil && len(made.List) < len(v.From.Programs.List) {
-		err = msg.Errorf("the pack makes %d programs, and the installation has %d", len(made.List), len(v.From.Programs.List))
+		err = msg.Errorf("the pack makes %d programs, and the installation has %d", len(made.List),
+			len(v.From.Programs.List))
 	}
 	if err != nil {
 		at := finding.Place{File: v.From.Programs.Conf}

@@ -24,9 +24,12 @@ func TestReferences(t *testing.T) {
 		for _, name := range []string{"cluster_info", "other"} {
 			c.Objects.Tables = append(c.Objects.Tables, tables.Object{Kind: "table", Name: name})
 		}
-		for _, one := range []struct{ table, column string }{{"keyed", "x"}, {"named", "cluster_id"}, {"flag", "is_cluster"}, {"away", "cluster_id"}, {"which", "some_id"}} {
-			c.Rows[one.table] = tables.Rows{Columns: []tables.Column{{Name: one.column, Kind: "int"}}, Values: text(held[one.table])}
-			c.Objects.Tables = append(c.Objects.Tables, tables.Object{Kind: "table", Name: one.table, SQL: sql[one.table]})
+		for _, one := range []struct{ table, column string }{{"keyed", "x"}, {"named", "cluster_id"},
+			{"flag", "is_cluster"}, {"away", "cluster_id"}, {"which", "some_id"}} {
+			c.Rows[one.table] = tables.Rows{Columns: []tables.Column{{Name: one.column, Kind: "int"}},
+				Values: text(held[one.table])}
+			c.Objects.Tables = append(c.Objects.Tables,
+				tables.Object{Kind: "table", Name: one.table, SQL: sql[one.table]})
 		}
 		return &source.Installation{Bundle: &source.Bundle{Tables: &tables.Snapshot{Databases: map[config.Role]tables.Contents{config.RM: c}}}}
 	}
@@ -36,8 +39,10 @@ func TestReferences(t *testing.T) {
 		installations []*source.Installation
 		want          map[string]Reference // by table
 	}{
-		{[]*source.Installation{a, b}, map[string]Reference{"keyed": {To: "other", Sure: true}, "named": {To: "cluster_info"}}},
-		{[]*source.Installation{a}, map[string]Reference{"keyed": {To: "other", Sure: true}, "named": {To: "cluster_info"}}},
+		{[]*source.Installation{a, b}, map[string]Reference{"keyed": {To: "other", Sure: true},
+			"named": {To: "cluster_info"}}},
+		{[]*source.Installation{a}, map[string]Reference{"keyed": {To: "other", Sure: true},
+			"named": {To: "cluster_info"}}},
 		{nil, nil},
 	} {
 		found, err := References(t.Context(), tc.installations)

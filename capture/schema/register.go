@@ -212,7 +212,9 @@ func (r *Reader) refer(ctx context.Context, at finding.Place, number string, i i
 		for _, column := range slices.Sorted(maps.Keys(where)) {
 			shown = append(shown, column+"="+where[column])
 		}
-		r.Report.Note(report.Likely, at, msg.M("%s is taken for the number of the row of %s with %s, because it is named so and has no other numbers", at.Key, to, msg.List(shown)))
+		r.Report.Note(report.Likely, at, msg.M(
+			"%s is taken for the number of the row of %s with %s, because it is named so and has no other numbers",
+			at.Key, to, msg.List(shown)))
 	}
 	return ref, true, nil
 }

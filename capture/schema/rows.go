@@ -63,7 +63,8 @@ func (r *Reader) settings(ctx context.Context, role config.Role, o tables.Object
 		case large > 0 && asked:
 			return nil, msg.Errorf("the table %s has %d rows, which are too many for settings (--rows)", name, large)
 		case large > 0:
-			r.Report.Note("rows", finding.Place{File: name}, msg.M("it has %d rows, which are too many for settings: they are left out", large))
+			r.Report.Note("rows", finding.Place{File: name},
+				msg.M("it has %d rows, which are too many for settings: they are left out", large))
 			continue
 		case len(rows.Values) == 0:
 			continue
@@ -87,7 +88,9 @@ func (r *Reader) settings(ctx context.Context, role config.Role, o tables.Object
 				}
 				if setting = shared.some || when != ""; setting && when == "" {
 					key := finding.Place{File: name, Key: rows.KeyOf(row)}
-					r.Report.Note(report.Differs, key, msg.M("not every installation has the row %s, and nothing explains which; the pack has it", rows.KeyOf(row)))
+					r.Report.Note(report.Differs, key,
+						msg.M("not every installation has the row %s, and nothing explains which; the pack has it",
+							rows.KeyOf(row)))
 				}
 			case len(far) > 0:
 			default:
@@ -339,7 +342,8 @@ func update(table string, rows tables.Rows, cells, row, before, old []string) st
 			}
 		}
 	}
-	return fmt.Sprintf("UPDATE %s SET %s WHERE %s", database.Quote(table), strings.Join(set, ", "), strings.Join(where, " AND "))
+	return fmt.Sprintf("UPDATE %s SET %s WHERE %s", database.Quote(table), strings.Join(set, ", "),
+		strings.Join(where, " AND "))
 }
 
 // checkRows refuses tables of --rows that are not there.

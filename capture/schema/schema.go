@@ -47,7 +47,8 @@ func (r *Reader) Files(ctx context.Context, old *Previous) (map[string][]byte, e
 	own := func(role config.Role) string { return "schema/" + string(role) + "/" + r.Words.Release + ".sql" }
 	from := r.Words.From
 	if from.Tables() == nil {
-		r.Report.Note("schema", finding.Place{File: "schema"}, msg.M("the MetaDB was left out, so the pack has no schema and cannot initialise one"))
+		r.Report.Note("schema", finding.Place{File: "schema"},
+			msg.M("the MetaDB was left out, so the pack has no schema and cannot initialise one"))
 		for _, role := range config.Roles {
 			out[own(role)] = []byte("-- The schema was not captured.\n")
 		}
@@ -120,7 +121,8 @@ func (r *Reader) file(role config.Role, statements []string, rows []string) []by
 			rows[i] = unliteral(rows[i])
 		}
 	}
-	fmt.Fprintf(&b, "-- Schema of the %s database of OMS %s, as it was captured from an installation.\n", role, r.Words.Release)
+	fmt.Fprintf(&b, "-- Schema of the %s database of OMS %s, as it was captured from an installation.\n", role,
+		r.Words.Release)
 	for _, s := range append(statements, rows...) {
 		b.WriteString("\n" + s)
 		if !strings.HasPrefix(s, "--") {
@@ -177,7 +179,8 @@ func (r *Reader) noteNames(o tables.Objects) {
 			if named.MatchString(text) {
 				expression := "{{." + role.Key() + "}}"
 				r.Report.NoteCandidates(report.Text, finding.Place{File: string(o.Role) + "." + x.Name},
-					msg.M("%s of %s may come from %s", `"`+name+`"`, x.Kind+" "+x.Name, expression), "", []string{expression})
+					msg.M("%s of %s may come from %s", `"`+name+`"`, x.Kind+" "+x.Name, expression), "",
+					[]string{expression})
 			}
 		}
 	}

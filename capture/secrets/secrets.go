@@ -167,7 +167,8 @@ func (s secret) in(said []spelling.Reading, unusual bool) (how string, found boo
 // holds reports whether a text holds another; a short one must be a whole value.
 func holds(text, part string) bool {
 	if len(part) < shortestSecret {
-		return strings.HasSuffix(text, "="+part) || strings.HasSuffix(text, ": "+part) || strings.Contains(text, `"`+part+`"`)
+		return strings.HasSuffix(text, "="+part) || strings.HasSuffix(text, ": "+part) ||
+			strings.Contains(text, `"`+part+`"`)
 	}
 	return strings.Contains(text, part)
 }
@@ -226,7 +227,8 @@ func (g *Guard) Sounds(at finding.Place, compared, differs bool) {
 		g.kept = append(g.kept, kept{at, compared, differs})
 		return
 	}
-	g.Report.Note(report.Secret, at, msg.M("%s is named like a secret, and its value does not come from config.yaml", at.Key))
+	g.Report.Note(report.Secret, at, msg.M("%s is named like a secret, and its value does not come from config.yaml",
+		at.Key))
 }
 
 // checkKept refuses values of Keep that may be a secret in a spelling that nobody knows: those that are another in the

@@ -69,7 +69,8 @@ func (i *Installation) Pack(ctx context.Context, w io.Writer, snapshot *tables.S
 	conf := i.Real("/home/admin/conf/config.yaml")
 	b.Contents = map[string][]byte{conf: i.Text(conf)}
 	for _, name := range slices.Compact(names) {
-		if data := i.Text(name); data != nil && !bytes.Contains(data, []byte("PRIVATE KEY-----")) && bytes.IndexByte(data, 0) < 0 {
+		if data := i.Text(name); data != nil && !bytes.Contains(data, []byte("PRIVATE KEY-----")) &&
+			bytes.IndexByte(data, 0) < 0 {
 			b.Contents[name] = data
 		}
 	}

@@ -50,16 +50,21 @@ func laidOut(t *testing.T, files map[string]string) *Installation {
 // although it holds one is said.
 func TestLook(t *testing.T) {
 	i := laidOut(t, map[string]string{
-		"/usr/lib/old.conf": "nothing", "/usr/lib/older.conf": "at oms_cm_1", "/usr/lib/port.conf": "listen 18088;", "/usr/lib/other": "x180888",
+		"/usr/lib/old.conf": "nothing", "/usr/lib/older.conf": "at oms_cm_1", "/usr/lib/port.conf": "listen 18088;",
+		"/usr/lib/other": "x180888",
 	})
 	time.Sleep(20 * time.Millisecond) // the clock of files is a coarse one
 	i.Created = time.Now()
 	time.Sleep(20 * time.Millisecond)
 	more := laidOut(t, nil)
 	for name, text := range map[string]string{
-		"/opt/any/where.txt": "text", "/home/admin/conf/config.yaml": bundleConfig, "/home/admin/conf/config_copy.yaml": bundleConfig,
-		"/home/admin/logs/a.txt": "oms_cm_1", "/home/admin/logs/b.txt": "nothing", "/tmp/x": "cm http://10.0.0.2:8088/", "/a.bin": "\x00aaAA11__#",
-		"/etc/tls/node.txt": "-----BEGIN PRIVATE KEY-----\noms_cm_1", "/big": strings.Repeat(" ", LargestFile) + "x", "/etc/url": "aaAA11__%23",
+		"/opt/any/where.txt": "text", "/home/admin/conf/config.yaml": bundleConfig,
+		"/home/admin/conf/config_copy.yaml": bundleConfig,
+		"/home/admin/logs/a.txt":            "oms_cm_1", "/home/admin/logs/b.txt": "nothing",
+		"/tmp/x":            "cm http://10.0.0.2:8088/",
+		"/a.bin":            "\x00aaAA11__#",
+		"/etc/tls/node.txt": "-----BEGIN PRIVATE KEY-----\noms_cm_1", "/big": strings.Repeat(" ", LargestFile) + "x",
+		"/etc/url": "aaAA11__%23",
 	} {
 		if err := os.MkdirAll(filepath.Dir(i.Tree.Path(name)), 0o755); err != nil {
 			t.Fatal(err)
@@ -74,14 +79,16 @@ func TestLook(t *testing.T) {
 	}
 	found := i.Look(t.Context())
 	slices.Sort(found.Files)
-	if want := []string{"/etc/url", "/opt/any/where.txt", "/usr/lib/older.conf", "/usr/lib/port.conf"}; !slices.Equal(found.Files, want) {
+	if want := []string{"/etc/url", "/opt/any/where.txt", "/usr/lib/older.conf",
+		"/usr/lib/port.conf"}; !slices.Equal(found.Files, want) {
 		t.Errorf("%v, want %v", found.Files, want)
 	}
 	got := map[string]Why{}
 	for _, l := range found.Left {
 		got[l.Path] = l.Why
 	}
-	for path, want := range map[string]Why{"/home/admin/conf/config_copy.yaml": Kept, "/home/admin/logs/a.txt": Log, "/tmp/x": Temporary,
+	for path, want := range map[string]Why{"/home/admin/conf/config_copy.yaml": Kept, "/home/admin/logs/a.txt": Log,
+		"/tmp/x": Temporary,
 		"/a.bin": Binary, "/etc/tls/node.txt": Key, "/big": Large} {
 		if got[path] != want {
 			t.Errorf("%s: %q, want %q", path, got[path], want)
@@ -98,7 +105,8 @@ func TestLook(t *testing.T) {
 // TestBundle: a bundle says of an installation what the installation itself says.
 func TestBundle(t *testing.T) {
 	i := laidOut(t, map[string]string{
-		"/home/admin/conf/config.yaml": bundleConfig, "/u01/ds/cm/a.conf": "oms_cm_1", "/u01/ds/cm/key.txt": "-----BEGIN PRIVATE KEY-----\noms_cm_1",
+		"/home/admin/conf/config.yaml": bundleConfig, "/u01/ds/cm/a.conf": "oms_cm_1",
+		"/u01/ds/cm/key.txt":   "-----BEGIN PRIVATE KEY-----\noms_cm_1",
 		"/home/admin/start.sh": "cd /u01/ds/cm",
 	})
 	if err := os.Symlink("/u01/ds", i.Tree.Path("/home/ds")); err != nil {
@@ -106,7 +114,8 @@ func TestBundle(t *testing.T) {
 	}
 	i.Programs.List = []Program{{Name: "cm", Command: []string{"sh", "/home/admin/start.sh"}}}
 	i.Calls = []Exchange{{Method: "PUT", Path: "/x", Body: []byte("\xff\x00")}}
-	rows := tables.Rows{Columns: []tables.Column{{Name: "a", Key: true}}, Values: [][]string{{"\x00\xff"}, {tables.Null}}}
+	rows := tables.Rows{Columns: []tables.Column{{Name: "a", Key: true}},
+		Values: [][]string{{"\x00\xff"}, {tables.Null}}}
 	snapshot := &tables.Snapshot{Version: "4.2.7-CE", Databases: map[config.Role]tables.Contents{config.RM: {
 		Objects: tables.Objects{Tables: []tables.Object{{Kind: "table", Name: "t", SQL: "CREATE TABLE t"}}},
 		Rows:    map[string]tables.Rows{"t": rows}, Large: map[string]int{"l": 9000}}}}
@@ -122,7 +131,8 @@ func TestBundle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(got.Text("/home/ds/cm/a.conf")) != "oms_cm_1" || got.Documented("/u01/ds/cm/a.conf") != "/home/ds/cm/a.conf" || got.Text("/u01/ds/cm/key.txt") != nil {
+	if string(got.Text("/home/ds/cm/a.conf")) != "oms_cm_1" ||
+		got.Documented("/u01/ds/cm/a.conf") != "/home/ds/cm/a.conf" || got.Text("/u01/ds/cm/key.txt") != nil {
 		t.Errorf("%q %s", got.Text("/home/ds/cm/a.conf"), got.Documented("/u01/ds/cm/a.conf"))
 	}
 	if f, ok := got.Fact("/home/ds/cm/a.conf"); !ok || f.Mode != 0o640 || f.Owner == "" {
@@ -131,12 +141,14 @@ func TestBundle(t *testing.T) {
 	if paths := got.PathsOf(got.Programs.List[0]); !slices.Contains(paths, "/u01/ds/cm") {
 		t.Errorf("%v", paths)
 	}
-	if got.HostIP != i.HostIP || got.Config.MetaPassword.Reveal() != "aaAA11__#" || string(got.Calls[0].Body) != "\xff\x00" {
+	if got.HostIP != i.HostIP || got.Config.MetaPassword.Reveal() != "aaAA11__#" ||
+		string(got.Calls[0].Body) != "\xff\x00" {
 		t.Errorf("%+v", got)
 	}
 	read, _, err := got.Tables().Rows(context.Background(), config.RM, "t")
 	_, large, _ := got.Tables().Rows(context.Background(), config.RM, "l")
-	if err != nil || large != 9000 || got.Tables().Release(context.Background()) != "4.2.7-CE" || !slices.EqualFunc(read.Values, rows.Values, slices.Equal) || !slices.Equal(read.Columns, rows.Columns) {
+	if err != nil || large != 9000 || got.Tables().Release(context.Background()) != "4.2.7-CE" ||
+		!slices.EqualFunc(read.Values, rows.Values, slices.Equal) || !slices.Equal(read.Columns, rows.Columns) {
 		t.Errorf("%+v, %v", read, err)
 	}
 	dir := got.Tree.Root()

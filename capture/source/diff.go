@@ -53,7 +53,8 @@ func (c Change) Passes() bool {
 		return slices.ContainsFunc(folders, func(f string) bool { return strings.HasPrefix(c.Path+"/", f+"/") })
 	}
 	parts := strings.Split(c.Path, "/")
-	return in("/tmp", "/var/tmp", "/var/cache", "/var/log", "/var/lib/dpkg", "/var/lib/apt", "/var/lib/omsinit", "/proc", "/sys", "/dev") ||
+	return in("/tmp", "/var/tmp", "/var/cache", "/var/log", "/var/lib/dpkg", "/var/lib/apt", "/var/lib/omsinit",
+		"/proc", "/sys", "/dev") ||
 		slices.Contains(parts, "__pycache__") || slices.Contains(parts, "logs") || slices.Contains(parts, "log") ||
 		leaving(c.Path) == Kept || path.Base(c.Path) == "init_flag.txt" || c.Path == "/.dockerenv"
 }

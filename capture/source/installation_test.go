@@ -41,11 +41,13 @@ func TestLinks(t *testing.T) {
 	for form, target := range map[string]func(root, path string) string{
 		"of a copy":       func(_, path string) string { return path },
 		"of a moved tree": func(root, path string) string { return root + path },
-		"relative":        func(_, path string) string { return "../../../.." + path }, // what is above the root is the root
+		// what is above the root is the root
+		"relative": func(_, path string) string { return "../../../.." + path },
 	} {
 		for _, each := range []bool{false, true} {
 			i := linked(t, each, target)
-			for _, name := range []string{"/home/ds/ghana/config/a.conf", "/u01/ds/ghana/config/a.conf", "/home/ds//ghana/../ghana/config/a.conf"} {
+			for _, name := range []string{"/home/ds/ghana/config/a.conf", "/u01/ds/ghana/config/a.conf",
+				"/home/ds//ghana/../ghana/config/a.conf"} {
 				if got := i.Real(name); got != "/u01/ds/ghana/config/a.conf" {
 					t.Errorf("%s, each %v: %s is really %s", form, each, name, got)
 				}
@@ -58,7 +60,8 @@ func TestLinks(t *testing.T) {
 			}
 			for _, name := range []string{"/home/admin/conf/x", "/not/there"} {
 				if i.Real(name) != name || i.Documented(name) != name {
-					t.Errorf("%s, each %v: %s is %s, documented as %s", form, each, name, i.Real(name), i.Documented(name))
+					t.Errorf("%s, each %v: %s is %s, documented as %s", form, each, name, i.Real(name),
+						i.Documented(name))
 				}
 			}
 		}

@@ -31,7 +31,8 @@ type authority struct {
 }
 
 // systemRoots are where the certificates are that a Linux trusts.
-var systemRoots = []string{os.Getenv("SSL_CERT_FILE"), "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"}
+var systemRoots = []string{os.Getenv("SSL_CERT_FILE"), "/etc/ssl/certs/ca-certificates.crt",
+	"/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"}
 
 func newAuthority(host string) (*authority, error) {
 	failed := func(err error) (*authority, error) {

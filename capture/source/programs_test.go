@@ -29,15 +29,18 @@ func TestReadPrograms(t *testing.T) {
 			}
 			conf := "[supervisord]\n[include]\nfiles = " + strings.Replace(include, "ROOT", l.Root(), 1) + "\n"
 			write("/etc/supervisor/supervisord.conf", conf)
-			write("/etc/supervisor/conf.d/oms.ini", "[program:oms_console]\ncommand=/bin/console %(ENV_WHO)s\nuser=root\ndirectory=/home\n")
+			write("/etc/supervisor/conf.d/oms.ini",
+				"[program:oms_console]\ncommand=/bin/console %(ENV_WHO)s\nuser=root\ndirectory=/home\n")
 			got, err := ReadPrograms(l, "WHO=me")
 			if err != nil || len(got.List) != 1 || got.Conf != l.SupervisordConf() {
 				t.Fatalf("%+v, %v", got, err)
 			}
-			if p := got.List[0]; p.Name != "oms_console" || p.User != "root" || p.Directory != "/home" || strings.Join(p.Command, " ") != "/bin/console me" || p.PID != 0 {
+			if p := got.List[0]; p.Name != "oms_console" || p.User != "root" || p.Directory != "/home" ||
+				strings.Join(p.Command, " ") != "/bin/console me" || p.PID != 0 {
 				t.Errorf("%+v", p)
 			}
-			if want := []string{l.SupervisordConf(), l.Path("/etc/supervisor/conf.d/oms.ini")}; strings.Join(got.Files, " ") != strings.Join(want, " ") {
+			if want := []string{l.SupervisordConf(), l.Path("/etc/supervisor/conf.d/oms.ini")}; strings.Join(got.Files,
+				" ") != strings.Join(want, " ") {
 				t.Errorf("files %v, want %v", got.Files, want)
 			}
 			if text, err := os.ReadFile(got.Conf); err != nil || string(text) != conf {

@@ -104,9 +104,11 @@ func (r *Recorder) Run(ctx context.Context, command string, out io.Writer) ([]Ex
 	case r.failed != nil:
 		return nil, msg.Errorf("the CM at %s could not be asked what the command sends: %w; see omsinit logs oms_drc_cm, and for a certificate of your own set SSL_CERT_FILE to its authority", r.CM, r.failed)
 	case err != nil:
-		return nil, msg.Errorf("the command whose calls to the CM were to be recorded failed: %w; its output is above", err)
+		return nil, msg.Errorf("the command whose calls to the CM were to be recorded failed: %w; its output is above",
+			err)
 	case len(r.exchanges) == 0 && len(r.foreign) > 0:
-		return nil, msg.Errorf("the command called %s and not the CM at %s; see cm_url in config.yaml", r.foreign[0], r.CM)
+		return nil, msg.Errorf("the command called %s and not the CM at %s; see cm_url in config.yaml",
+			r.foreign[0], r.CM)
 	case len(r.exchanges) == 0:
 		return nil, msg.Errorf("the command sent nothing to the CM that could be recorded; if it does not use http_proxy, give it the address in OMSINIT_RECORD_URL in the place of cm_url")
 	}
@@ -218,7 +220,8 @@ func (r *Recorder) handler(cm *url.URL) http.Handler {
 
 // isForm reports whether a body is a form. One that does not say what it is may be one.
 func isForm(contentType string, body []byte) bool {
-	return strings.Contains(contentType, "x-www-form-urlencoded") || contentType == "" && !bytes.ContainsAny(body, "{[<\n")
+	return strings.Contains(contentType, "x-www-form-urlencoded") ||
+		contentType == "" && !bytes.ContainsAny(body, "{[<\n")
 }
 
 type exchangeKey struct{}

@@ -14,13 +14,14 @@ import (
 	"omsinit/internal/layout"
 )
 
-// TestWatchRestart: a program reads what it opens from its restart until it is calm, also through a link. What is opened
-// whatever is restarted is read by somebody else; what is not running is left alone.
+// TestWatchRestart: a program reads what it opens from its restart until it is calm, also through a link. What is
+// opened whatever is restarted is read by somebody else; what is not running is left alone.
 func TestWatchRestart(t *testing.T) {
 	l := layout.New(t.TempDir())
 	files := []string{"/u01/ds/a.conf", "/u01/ds/b.conf", "/u01/ds/late.conf", "/u01/ds/both.conf", "/u01/ds/gone.conf"}
 	for _, name := range files[:4] {
-		if err := errors.Join(os.MkdirAll(filepath.Dir(l.Path(name)), 0o755), os.WriteFile(l.Path(name), []byte("x\n"), 0o600)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(l.Path(name)), 0o755),
+			os.WriteFile(l.Path(name), []byte("x\n"), 0o600)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -34,7 +35,8 @@ func TestWatchRestart(t *testing.T) {
 			}
 		}
 	}
-	i := &Installation{Tree: l, Programs: Programs{List: []Program{{Name: "a", PID: 1}, {Name: "b", PID: 1}, {Name: "down"}}}}
+	i := &Installation{Tree: l, Programs: Programs{List: []Program{{Name: "a", PID: 1}, {Name: "b", PID: 1},
+		{Name: "down"}}}}
 	var restarted []string
 	restart := func(name string) error {
 		restarted = append(restarted, name)
@@ -51,12 +53,14 @@ func TestWatchRestart(t *testing.T) {
 	if d := cmp.Diff(want, i.Opened); d != "" || !slices.Equal(restarted, []string{"a", "b"}) {
 		t.Errorf("restarted %v\n%s", restarted, d)
 	}
-	if paths := i.PathsOf(i.Programs.List[1]); !slices.Contains(paths, "/u01/ds/b.conf") || slices.Contains(paths, "/u01/ds/both.conf") {
+	if paths := i.PathsOf(i.Programs.List[1]); !slices.Contains(paths, "/u01/ds/b.conf") ||
+		slices.Contains(paths, "/u01/ds/both.conf") {
 		t.Errorf("paths of b: %v", paths)
 	}
 
 	i.Programs.List = i.Programs.List[:1]
-	if err := i.WatchRestart(t.Context(), files, restart); err != nil || !slices.Contains(i.Opened["a"], "/u01/ds/both.conf") {
+	if err := i.WatchRestart(t.Context(), files, restart); err != nil ||
+		!slices.Contains(i.Opened["a"], "/u01/ds/both.conf") {
 		t.Errorf("one program alone: %v, %v", i.Opened, err)
 	}
 	broken := errors.New("it does not start")

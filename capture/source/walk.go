@@ -218,18 +218,22 @@ func leaving(p string) Why {
 	base := path.Base(p)
 	switch {
 	case path.Dir(p) == "/home/admin/conf" && strings.HasPrefix(base, "config"),
-		strings.HasPrefix(p, "/var/lib/omsinit/"), strings.HasPrefix(p, "/usr/share/omsinit/"), strings.HasPrefix(base, "omsinit"):
+		strings.HasPrefix(p, "/var/lib/omsinit/"), strings.HasPrefix(p, "/usr/share/omsinit/"),
+		strings.HasPrefix(base, "omsinit"):
 		return Kept
 	case strings.HasPrefix(base, "ssh_host_"):
 		return Key
 	case slices.Contains(strings.Split(path.Dir(p), "/"), "logs"), strings.HasPrefix(p, "/var/log/"):
 		return Log
-	case strings.HasPrefix(p, "/tmp/"), strings.HasPrefix(p, "/var/tmp/"), strings.HasPrefix(p, "/run/"), strings.HasPrefix(p, "/var/cache/"):
+	case strings.HasPrefix(p, "/tmp/"), strings.HasPrefix(p, "/var/tmp/"), strings.HasPrefix(p, "/run/"),
+		strings.HasPrefix(p, "/var/cache/"):
 		return Temporary
 	}
 	for why, ends := range map[Why][]string{
-		Kept: {".edited", ".bak", ".orig", ".rpmsave", ".rpmnew", ".dpkg-old", ".dpkg-dist", "~", ".swp", "_history", ".viminfo", ".pid"},
-		Log:  {".log"}, Key: {".pem", ".key", ".jks"}, Binary: {".jar", ".war", ".class", ".js", ".css", ".map", ".html", ".svg", ".pyc"},
+		Kept: {".edited", ".bak", ".orig", ".rpmsave", ".rpmnew", ".dpkg-old", ".dpkg-dist", "~", ".swp", "_history",
+			".viminfo", ".pid"},
+		Log: {".log"}, Key: {".pem", ".key", ".jks"},
+		Binary: {".jar", ".war", ".class", ".js", ".css", ".map", ".html", ".svg", ".pyc"},
 	} {
 		if slices.ContainsFunc(ends, func(end string) bool { return strings.HasSuffix(base, end) }) {
 			return why
@@ -323,7 +327,8 @@ func alnum(c byte) bool {
 // Usual are texts that stand in files for reasons of their own.
 func Usual(text string) bool {
 	switch strings.ToLower(text) {
-	case "127.0.0.1", "localhost", "0.0.0.0", "::1", "root", "admin", "administrator", "oms", "test", "drc", "ceresdb", "influxdb", "default", "password", "true", "false":
+	case "127.0.0.1", "localhost", "0.0.0.0", "::1", "root", "admin", "administrator", "oms", "test", "drc", "ceresdb",
+		"influxdb", "default", "password", "true", "false":
 		return true
 	}
 	return false

@@ -37,7 +37,8 @@ var noise = sync.OnceValue(func() []rewrite {
 		{`(?i)\bcurrent_timestamp\(\)`, "CURRENT_TIMESTAMP"},
 		{`(?i)\bcurrent_timestamp\((\d)\)`, "CURRENT_TIMESTAMP($1)"},
 		// Widths that mean nothing; that of tinyint(1) says boolean to drivers.
-		{`\bbigint\(\d+\)`, "bigint"}, {`\bint\(\d+\)`, "int"}, {`\bmediumint\(\d+\)`, "mediumint"}, {`\bsmallint\(\d+\)`, "smallint"},
+		{`\bbigint\(\d+\)`, "bigint"}, {`\bint\(\d+\)`, "int"}, {`\bmediumint\(\d+\)`, "mediumint"},
+		{`\bsmallint\(\d+\)`, "smallint"},
 		{`\btinyint\(([2-9]|\d\d+)\)`, "tinyint"}, {`\byear\(4\)`, "year"},
 	} {
 		out = append(out, rewrite{regexp.MustCompile(r[0]), r[1]})
@@ -49,7 +50,8 @@ var noise = sync.OnceValue(func() []rewrite {
 var zerofill = pattern.New(`(?i)\bzerofill\b`)
 
 // mariaJSON is how MariaDB spells a column of the type JSON.
-var mariaJSON = pattern.New("longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin(.*?) CHECK \\(json_valid\\(`[^`]*`\\)\\)")
+var mariaJSON = pattern.New(
+	"longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin(.*?) CHECK \\(json_valid\\(`[^`]*`\\)\\)")
 
 // normalTable makes the same text of the same table, whichever server prints it.
 func normalTable(text string) string {
@@ -60,7 +62,8 @@ func normalTable(text string) string {
 		}
 		lines[i] = OutsideQuotes(line, normal)
 		if strings.HasPrefix(line, ")") { // OceanBase has blanks around the signs
-			lines[i] = OutsideQuotes(lines[i], func(piece string) string { return strings.ReplaceAll(piece, " = ", "=") })
+			lines[i] = OutsideQuotes(lines[i],
+				func(piece string) string { return strings.ReplaceAll(piece, " = ", "=") })
 		}
 	}
 	return strings.Join(lines, "\n")
@@ -130,7 +133,8 @@ func normalView(text, name string) string {
 // where a table is expected.
 func withoutDatabase(text, name string) string {
 	alias := regexp.MustCompile("(?i)'(?:[^'\\\\]|\\\\.|'')*'|\\b" + regexp.QuoteMeta(name) + "\\b`?\\.?")
-	if !slices.ContainsFunc(alias.FindAllString(text, -1), func(s string) bool { return s[0] != '\'' && !strings.HasSuffix(s, ".") }) {
+	if !slices.ContainsFunc(alias.FindAllString(text, -1),
+		func(s string) bool { return s[0] != '\'' && !strings.HasSuffix(s, ".") }) {
 		return strings.ReplaceAll(text, database.Quote(name)+".", "")
 	}
 	named := regexp.MustCompile("(?i)'(?:[^'\\\\]|\\\\.|'')*'|(\\b(?:from|join|into|update|table|view|procedure|function|trigger|call|(?:insert|update|delete) on)[ (]+)?" +

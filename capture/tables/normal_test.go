@@ -19,7 +19,8 @@ func TestNormalTable(t *testing.T) {
 		}
 	}
 	// What is not noise stays.
-	for _, text := range []string{"`a` int(5) unsigned zerofill", "`a` tinyint(1)", "`AUTO_INCREMENT=1` text", "`a` varchar(9) DEFAULT 'x'' ENGINE=InnoDB'"} {
+	for _, text := range []string{"`a` int(5) unsigned zerofill", "`a` tinyint(1)", "`AUTO_INCREMENT=1` text",
+		"`a` varchar(9) DEFAULT 'x'' ENGINE=InnoDB'"} {
 		whole := "CREATE TABLE `t` (\n  " + text + "\n) ENGINE=MyISAM"
 		if got := normalTable(whole); got != whole {
 			t.Errorf("%s became %s", whole, got)
@@ -32,7 +33,8 @@ func TestNormalView(t *testing.T) {
 	if got, want := normalView(text, "d"), "CREATE VIEW `v` AS select `t`.`a` AS `a` from `t`"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
-	if got := normalView(strings.Replace(text, "UNDEFINED", "MERGE", 1), "d"); !strings.Contains(got, "ALGORITHM=MERGE") {
+	if got := normalView(strings.Replace(text, "UNDEFINED", "MERGE", 1), "d"); !strings.Contains(got,
+		"ALGORITHM=MERGE") {
 		t.Error(got)
 	}
 	alias := "CREATE VIEW `v` AS select `oms`.`label` AS `label`,`oms`.`c`.`x` AS `x`,`oms`.`f`('`oms`.`a`') AS `f` from (`oms`.`c` join `oms`.`nav` `oms` on(`oms`.`id` = `c`.`id`))"
@@ -40,7 +42,8 @@ func TestNormalView(t *testing.T) {
 	if got := normalView(alias, "oms"); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
-	if got, want := normalStored("CREATE DEFINER=root@localhost PROCEDURE `p`()\r\nSELECT 'DEFINER=a@b'", "d"), "CREATE PROCEDURE `p`()\nSELECT 'DEFINER=a@b'"; got != want {
+	if got, want := normalStored("CREATE DEFINER=root@localhost PROCEDURE `p`()\r\nSELECT 'DEFINER=a@b'", "d"),
+		"CREATE PROCEDURE `p`()\nSELECT 'DEFINER=a@b'"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

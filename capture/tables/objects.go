@@ -85,7 +85,8 @@ func ReadObjects(ctx context.Context, db *sql.DB, c *config.Config, role config.
 			out.Others = append(out.Others, Object{kind, row[0], normalStored(text, name)})
 		}
 	}
-	list, err = Texts(ctx, conn, "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = ? ORDER BY 1", name)
+	list, err = Texts(ctx, conn,
+		"SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = ? ORDER BY 1", name)
 	if err != nil {
 		return fail(err)
 	}

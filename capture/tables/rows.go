@@ -92,7 +92,8 @@ func (c Column) IsNow() bool {
 
 // IsNumber reports whether a column's values need no quotes.
 func (c Column) IsNumber() bool {
-	for _, kind := range []string{"bigint", "int", "mediumint", "smallint", "tinyint", "decimal", "double", "float", "year"} {
+	for _, kind := range []string{"bigint", "int", "mediumint", "smallint", "tinyint", "decimal", "double",
+		"float", "year"} {
 		if strings.HasPrefix(c.Kind, kind) {
 			return true
 		}

@@ -55,7 +55,9 @@ func (s Scratch) Use(ctx context.Context, p *pack.Pack, use func(*config.Config)
 	c := *s.Config
 	base := scratchPrefix + hex.EncodeToString(random)
 	c.RMDatabase, c.CMDatabase, c.HeartbeatDatabase = base+"_rm", base+"_cm", base+"_hb"
-	list, err := Texts(ctx, s.DB, "SELECT schema_name FROM information_schema.schemata WHERE LEFT(schema_name, ?) = ? ORDER BY 1", len(scratchPrefix), scratchPrefix)
+	list, err := Texts(ctx, s.DB,
+		"SELECT schema_name FROM information_schema.schemata WHERE LEFT(schema_name, ?) = ? ORDER BY 1",
+		len(scratchPrefix), scratchPrefix)
 	if err != nil {
 		return database.Explain(&c, err)
 	}

@@ -48,7 +48,8 @@ func (l Live) Rows(ctx context.Context, role config.Role, table string) (Rows, i
 	name := database.Quote(l.Config.Database(role)) + "." + database.Quote(table)
 	var count int
 	if err := l.DB.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+name).Scan(&count); err != nil {
-		return Rows{}, 0, msg.Errorf("cannot read the rows of %s.%s: %w", l.Config.Database(role), table, database.Explain(l.Config, err))
+		return Rows{}, 0, msg.Errorf("cannot read the rows of %s.%s: %w", l.Config.Database(role), table,
+			database.Explain(l.Config, err))
 	}
 	if count > mostRows {
 		return Rows{}, count, nil

@@ -42,7 +42,8 @@ func (w *Watch) Start(ctx context.Context) error {
 	w.began, w.writes = time.Now(), map[string]Writes{}
 	list, err := Texts(ctx, w.From.DB, "SELECT @@GLOBAL.general_log, @@GLOBAL.log_output, NOW(6)")
 	if err == nil && list[0][0] == "1" && strings.Contains(list[0][1], "TABLE") { // no log is no fault
-		if _, err := Texts(ctx, w.From.DB, "SELECT 1 FROM mysql.general_log LIMIT 1"); err == nil { // the account may read it
+		// the account may read it
+		if _, err := Texts(ctx, w.From.DB, "SELECT 1 FROM mysql.general_log LIMIT 1"); err == nil {
 			w.log = list[0][2]
 		}
 	}
@@ -111,7 +112,10 @@ func (w *Watch) End(ctx context.Context) (map[string]Writes, error) {
 func (w *Watch) look(ctx context.Context, mark func(*Writes)) {
 	now := map[string][sha256.Size]byte{}
 	for _, role := range config.Roles {
-		list, err := Texts(ctx, w.From.DB, "SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_type = 'BASE TABLE'", w.From.Config.Database(role))
+		list, err := Texts(
+			ctx, w.From.DB,
+			"SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_type = 'BASE TABLE'",
+			w.From.Config.Database(role))
 		for _, row := range list {
 			var rows Rows
 			if rows, _, err = w.From.Rows(ctx, role, row[0]); err != nil {

@@ -13,7 +13,8 @@ import (
 func TestWatch(t *testing.T) {
 	for _, log := range []bool{false, true} {
 		s := testmaria.Start(t)
-		c := config.Config{MetaHost: s.Host, MetaPort: s.Port, MetaUser: s.User, MetaPassword: config.Secret(s.Password), RMDatabase: "w_rm", CMDatabase: "w_cm", HeartbeatDatabase: "w_hb"}
+		c := config.Config{MetaHost: s.Host, MetaPort: s.Port, MetaUser: s.User,
+			MetaPassword: config.Secret(s.Password), RMDatabase: "w_rm", CMDatabase: "w_cm", HeartbeatDatabase: "w_hb"}
 		for _, name := range []string{"w_rm", "w_cm", "w_hb"} {
 			s.Exec("CREATE DATABASE " + name)
 		}
@@ -67,7 +68,8 @@ func TestWatch(t *testing.T) {
 		}
 		beats := got["rm.beats"]
 		delete(got, "rm.beats")
-		want := map[string]Writes{"rm.script": {Script: true}, "rm.calls": {Calls: true}, "rm.both": {Calls: true, Script: true}}
+		want := map[string]Writes{"rm.script": {Script: true}, "rm.calls": {Calls: true},
+			"rm.both": {Calls: true, Script: true}}
 		if log {
 			want["rm.again"] = Writes{Script: true}
 		}

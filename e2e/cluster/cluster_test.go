@@ -17,8 +17,8 @@ var longer []struct {
 	do   func(c *cluster)
 }
 
-// TestCluster boots three regions of two nodes at once, in the old release, and takes them through their life, up to the
-// upgrade of all of them at once. After each part every node finds the cluster clean, and each row is there once.
+// TestCluster boots three regions of two nodes at once, in the old release, and takes them through their life, up to
+// the upgrade of all of them at once. After each part every node finds the cluster clean, and each row is there once.
 func TestCluster(t *testing.T) {
 	c := boot(t)
 	c.part("all nodes at once", func(*cluster) {})
@@ -42,7 +42,8 @@ func TestCluster(t *testing.T) {
 	c.part("the VIP moves", func(c *cluster) {
 		c.must("docker", "rm", "-f", c.id("vip-2"))
 		c.must("docker", "run", "-d", "--init", "--name", movedVIP, "--label", "com.docker.compose.project="+project,
-			"--network", project+"_oms", "--ip", "10.213.2.100", "omsinit/cluster-services:test", "vip", "10.213.2.2", "10.213.2.1")
+			"--network", project+"_oms", "--ip", "10.213.2.100", "omsinit/cluster-services:test", "vip", "10.213.2.2",
+			"10.213.2.1")
 		t.Cleanup(func() { exec.Command("docker", "rm", "-f", movedVIP).Run() })
 		c.omsinit(0, "node-2-1", "init")
 		c.omsinit(0, "node-2-2", "init")
@@ -53,13 +54,15 @@ func TestCluster(t *testing.T) {
 				c.omsinit(0, node, "ha", []string{"on", "off"}[i%2])
 			}
 		})
-		if got := c.sql("SELECT cfg_value FROM oms_rm.oms_normal_config WHERE cfg_name = 'ha.config'"); !json.Valid([]byte(got)) {
+		if got := c.sql("SELECT cfg_value FROM oms_rm.oms_normal_config WHERE cfg_name = 'ha.config'"); !json.Valid(
+			[]byte(got)) {
 			t.Errorf("ha.config is %s", got)
 		}
 		c.omsinit(0, "node-3-2", "ha", "off")
 	})
 	c.part("a node has yesterday's config.yaml", func(c *cluster) {
-		c.must("docker", "exec", c.id("node-3-2"), "sh", "-c", "sed 's/10.213.3.100/10.213.3.1/' /home/admin/conf/config.yaml >/tmp/old.yaml")
+		c.must("docker", "exec", c.id("node-3-2"), "sh", "-c",
+			"sed 's/10.213.3.100/10.213.3.1/' /home/admin/conf/config.yaml >/tmp/old.yaml")
 		c.omsinit(3, "node-3-2", "cluster", "check", "--config", "/tmp/old.yaml")
 	})
 	c.part("a node is added, and taken out", addedAndRemoved)
@@ -88,7 +91,8 @@ func (c *cluster) start(args ...string) (wait func()) {
 	return func() { <-done }
 }
 
-// block keeps a table from those who write it, or from everybody, until what it returns is called. mode is READ or WRITE.
+// block keeps a table from those who write it, or from everybody, until what it returns is called. mode is READ or
+// WRITE.
 func (c *cluster) block(table, mode string) (release func()) {
 	c.Helper()
 	return c.holds("LOCK TABLES " + table + " " + mode)
@@ -161,7 +165,8 @@ func addedAndRemoved(c *cluster) {
 	c.config(2, func(text string) string {
 		return strings.Replace(text, "  - 10.213.2.2\n", "  - 10.213.2.2\n  - 10.213.2.3\n", 1)
 	})
-	c.must("docker", "run", "-d", "--name", name, "--network", project+"_oms", "--ip", "10.213.2.3", "-e", "OMS_HOST_IP=10.213.2.3",
+	c.must("docker", "run", "-d", "--name", name, "--network", project+"_oms", "--ip", "10.213.2.3", "-e",
+		"OMS_HOST_IP=10.213.2.3",
 		"-v", filepath.Join(c.dir, "config/region-2.yaml")+":/home/admin/conf/config.yaml", c.image)
 	c.Cleanup(func() { exec.Command("docker", "rm", "-f", "-v", name).Run() })
 	for _, n := range []string{"node-2-1", "node-2-2"} {
@@ -199,8 +204,9 @@ func upgradeAll(c *cluster) {
 	if upgraded != 1 {
 		c.Errorf("%d nodes upgraded, want 1", upgraded)
 	}
-	if got := c.sql("SELECT CONCAT_WS(' ', (SELECT GROUP_CONCAT(state) FROM oms_rm_omsinit_upgrade.upgrades), (SELECT MAX(n) FROM" +
-		" (SELECT COUNT(*) n FROM oms_rm_omsinit_upgrade.stages GROUP BY stage) x))"); got != "done 1" {
+	if got := c.sql(
+		"SELECT CONCAT_WS(' ', (SELECT GROUP_CONCAT(state) FROM oms_rm_omsinit_upgrade.upgrades), (SELECT MAX(n) FROM" +
+			" (SELECT COUNT(*) n FROM oms_rm_omsinit_upgrade.stages GROUP BY stage) x))"); got != "done 1" {
 		c.Errorf("upgrades, and most entries of a stage: %s, want done 1", got)
 	}
 }
@@ -222,7 +228,8 @@ func TestCompose(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, line := range strings.Split(string(text), "\n") {
-			if key, value, _ := strings.Cut(line, ": "); strings.HasSuffix(key, "_password") && value != "cluster-demo" {
+			if key, value, _ := strings.Cut(line, ": "); strings.HasSuffix(key, "_password") &&
+				value != "cluster-demo" {
 				t.Errorf("%s: %s", name, key)
 			}
 		}

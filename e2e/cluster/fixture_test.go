@@ -33,7 +33,8 @@ type cluster struct {
 // boot builds the images of two releases, and starts the cluster in the old one.
 func boot(t *testing.T) *cluster {
 	t.Helper()
-	c := &cluster{T: t, dir: t.TempDir(), nodes: []string{"node-1-1", "node-1-2", "node-2-1", "node-2-2", "node-3-1", "node-3-2"}}
+	c := &cluster{T: t, dir: t.TempDir(), nodes: []string{"node-1-1", "node-1-2", "node-2-1", "node-2-2", "node-3-1",
+		"node-3-2"}}
 	if err := os.CopyFS(c.dir, os.DirFS("../../deploy/compose")); err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +49,8 @@ func boot(t *testing.T) *cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	quick := strings.ReplaceAll(string(text), "OMSINIT_UPGRADE: auto}", "OMSINIT_UPGRADE: auto, OMSINIT_STOP_TIMEOUT: 2s}")
+	quick := strings.ReplaceAll(string(text), "OMSINIT_UPGRADE: auto}",
+		"OMSINIT_UPGRADE: auto, OMSINIT_STOP_TIMEOUT: 2s}")
 	if strings.Count(quick, "OMSINIT_STOP_TIMEOUT") != len(c.nodes) {
 		t.Fatalf("%s has not %d nodes with OMSINIT_UPGRADE", file, len(c.nodes))
 	}
@@ -262,9 +264,10 @@ func (c *cluster) clean() {
 		}
 	})
 	rows := fmt.Sprintf("3 3 3 3 %d 1 1", len(c.nodes))
-	if got := c.sql("SELECT CONCAT_WS(' ', (SELECT COUNT(*) FROM oms_rm.cluster_info), (SELECT COUNT(*) FROM oms_cm.location_cm)," +
-		" (SELECT COUNT(*) FROM oms_cm.resource_group), (SELECT COUNT(*) FROM oms_cm.resource_label), (SELECT COUNT(*) FROM oms_cm.host)," +
-		" (SELECT COUNT(*) FROM oms_cm.standin_consumer), (SELECT COUNT(*) FROM oms_rm.oms_normal_config))"); got != rows {
+	if got := c.sql(
+		"SELECT CONCAT_WS(' ', (SELECT COUNT(*) FROM oms_rm.cluster_info), (SELECT COUNT(*) FROM oms_cm.location_cm)," +
+			" (SELECT COUNT(*) FROM oms_cm.resource_group), (SELECT COUNT(*) FROM oms_cm.resource_label), (SELECT COUNT(*) FROM oms_cm.host)," +
+			" (SELECT COUNT(*) FROM oms_cm.standin_consumer), (SELECT COUNT(*) FROM oms_rm.oms_normal_config))"); got != rows {
 		c.Errorf("rows of regions, locations, groups, labels, hosts, consumers, parameters: %s, want %s", got, rows)
 	}
 	if c.Failed() {

@@ -48,7 +48,8 @@ func tsdbAway(c *cluster) {
 
 // yesterday: the node turns the rows of its region back, the others notice, and its next start puts them right.
 func yesterday(c *cluster) {
-	c.must("docker", "exec", c.id("node-3-2"), "sh", "-c", "sed 's/10.213.3.100/10.213.3.1/' /home/admin/conf/config.yaml >/tmp/old.yaml")
+	c.must("docker", "exec", c.id("node-3-2"), "sh", "-c",
+		"sed 's/10.213.3.100/10.213.3.1/' /home/admin/conf/config.yaml >/tmp/old.yaml")
 	c.omsinit(0, "node-3-2", "init", "--config", "/tmp/old.yaml")
 	c.omsinit(3, "node-3-1", "cluster", "check")
 	c.omsinit(0, "node-3-2", "init")
@@ -71,7 +72,8 @@ func certificates(c *cluster) {
 			c.omsinit(0, n, "init")
 		}
 		for _, address := range []string{"10.213.3.1", "10.213.3.2", "10.213.3.100"} {
-			out, _ := run("sh", "-c", "echo | openssl s_client -connect "+address+":8089 2>/dev/null | openssl x509 -noout -subject")
+			out, _ := run("sh", "-c", "echo | openssl s_client -connect "+address+
+				":8089 2>/dev/null | openssl x509 -noout -subject")
 			if !strings.Contains(out, name) {
 				c.Errorf("%s shows %q, want %s", address, out, name)
 			}
@@ -84,8 +86,8 @@ func certificates(c *cluster) {
 }
 
 // cutOffWithLock: the network of node-1-1 is lost while it holds the lock of the MetaDB; the server ends its session
-// after half a minute, and the others go on. When the network is back node-1-1 finds out, and what it was about to write
-// is not written.
+// after half a minute, and the others go on. When the network is back node-1-1 finds out, and what it was about to
+// write is not written.
 func cutOffWithLock(c *cluster) {
 	c.sql("DELETE FROM oms_cm.host WHERE ip IN ('10.213.1.1', '10.213.2.1')")
 	release := c.block("oms_cm.host", "READ")
@@ -128,7 +130,8 @@ func cutOffInUpgrade(c *cluster) {
 	})
 	c.fault("ip route del blackhole " + who + "/32")
 	c.each(c.ready)
-	if got := c.sql("SELECT CONCAT_WS(' ', GROUP_CONCAT(state), MAX(node)) FROM oms_rm_omsinit_upgrade.upgrades"); !strings.HasPrefix(got, "done ") || got == "done "+who {
+	if got := c.sql(
+		"SELECT CONCAT_WS(' ', GROUP_CONCAT(state), MAX(node)) FROM oms_rm_omsinit_upgrade.upgrades"); !strings.HasPrefix(got, "done ") || got == "done "+who {
 		c.Errorf("%s was cut off; upgrades: %s", who, got)
 	}
 }
@@ -143,7 +146,8 @@ func backAgain(c *cluster) {
 		}
 	})
 	for _, region := range []string{"1", "2", "3"} {
-		c.sql("UPDATE oms_cm_hb_" + region + ".heart_beat SET gmt_modified = NOW() - INTERVAL 5 MINUTE WHERE host_ip <> '" + who + "'")
+		c.sql("UPDATE oms_cm_hb_" + region +
+			".heart_beat SET gmt_modified = NOW() - INTERVAL 5 MINUTE WHERE host_ip <> '" + who + "'")
 	}
 	c.omsinit(0, node, "upgrade", "rollback", "--yes", "--accept-loss")
 	c.newContainers("old")
@@ -151,10 +155,11 @@ func backAgain(c *cluster) {
 }
 
 // upgradeStages are the stages that a node begins while it upgrades.
-var upgradeStages = []string{"ha-off", "stop", "backup", "verify", "prove", "files", "adopt", "schema", "components", "start", "resources", "ha-on"}
+var upgradeStages = []string{"ha-off", "stop", "backup", "verify", "prove", "files", "adopt", "schema", "components",
+	"start", "resources", "ha-on"}
 
-// cutOffAtEachStage: the MetaDB stops the first node that begins a stage, and its region is cut off then. Another region
-// goes on, and the one that was cut off follows when its network is back. Then all go back to the old release.
+// cutOffAtEachStage: the MetaDB stops the first node that begins a stage, and its region is cut off then. Another
+// region goes on, and the one that was cut off follows when its network is back. Then all go back to the old release.
 func cutOffAtEachStage(c *cluster) {
 	c.sql("CREATE DATABASE cut; CREATE TABLE cut.held (stage varchar(32))")
 	// A trigger of MariaDB holds the node that is about to begin a stage for as long as a lock of that name is held.
@@ -178,14 +183,17 @@ func cutOffAtEachStage(c *cluster) {
 			c.eventually("an upgrade by another region", func() bool {
 				return c.sql("SELECT state FROM oms_rm_omsinit_upgrade.upgrades ORDER BY id DESC LIMIT 1") == "done"
 			})
-			if last := c.sql("SELECT node FROM oms_rm_omsinit_upgrade.stages ORDER BY number DESC LIMIT 1"); strings.HasPrefix(last, region) {
+			if last := c.sql(
+				"SELECT node FROM oms_rm_omsinit_upgrade.stages ORDER BY number DESC LIMIT 1"); strings.HasPrefix(last,
+				region) {
 				c.Errorf("%s was cut off at %s, and %s went on", who, stage, last)
 			}
 			c.fault("ip route del blackhole " + region + "0/24")
 			c.each(c.ready)
 			c.clean()
 			backAgain(c)
-			c.sql("DELETE FROM oms_rm_omsinit_upgrade.upgrades; DELETE FROM oms_rm_omsinit_upgrade.stages") // what was rolled back is not tried again
+			// what was rolled back is not tried again
+			c.sql("DELETE FROM oms_rm_omsinit_upgrade.upgrades; DELETE FROM oms_rm_omsinit_upgrade.stages")
 		})
 	}
 	c.sql("DROP DATABASE cut; DROP DATABASE oms_rm_omsinit_upgrade") // the next part looks at one upgrade

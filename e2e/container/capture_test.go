@@ -21,10 +21,13 @@ import (
 // image that is built from it.
 func TestCaptureGuide(t *testing.T) {
 	g := newGuide(t, "oldworld")
-	a := g.container("a", map[string]any{"cm_location": 1, "cm_nodes": []string{"127.0.0.5"}, "cm_region": "cn-hz", "cm_region_cn": "杭州",
+	a := g.container("a", map[string]any{"cm_location": 1, "cm_nodes": []string{"127.0.0.5"}, "cm_region": "cn-hz",
+		"cm_region_cn":  "杭州",
 		"cm_is_default": true, "tsdb_enabled": false})
-	b := g.container("b", map[string]any{"cm_location": 12, "cm_nodes": []string{"127.0.0.6"}, "cm_region": "cn-beijing", "cm_region_cn": `北京 "1" &`,
-		"cm_is_default": false, "tsdb_enabled": true, "tsdb_service": "INFLUXDB", "tsdb_url": "127.0.0.9:8086", "tsdb_username": "o m&s", "tsdb_password": "LooksLike5ecret"})
+	b := g.container("b", map[string]any{"cm_location": 12, "cm_nodes": []string{"127.0.0.6"},
+		"cm_region": "cn-beijing", "cm_region_cn": `北京 "1" &`,
+		"cm_is_default": false, "tsdb_enabled": true, "tsdb_service": "INFLUXDB", "tsdb_url": "127.0.0.9:8086",
+		"tsdb_username": "o m&s", "tsdb_password": "LooksLike5ecret"})
 	for _, c := range []*container{a, b} {
 		c.image, c.foreign = g.old, true
 		c.run()
@@ -35,7 +38,8 @@ func TestCaptureGuide(t *testing.T) {
 			return status == 0
 		})
 	}
-	g.run("docker exec " + a.name + " sh /root/old_init.sh & first=$!; docker exec " + b.name + " sh /root/old_init.sh; wait $first")
+	g.run("docker exec " + a.name + " sh /root/old_init.sh & first=$!; docker exec " + b.name +
+		" sh /root/old_init.sh; wait $first")
 	names := g.names(a, b, "site_registry,site_member",
 		"'python -m omsflow.scripts.units.oms_cluster_manager add_resource'", "'sh /root/old_init.sh resources'")
 
@@ -44,14 +48,16 @@ func TestCaptureGuide(t *testing.T) {
 		t.Errorf("not verified:\n%s", out)
 	}
 	for _, c := range []*container{a, b} {
-		if out, _ := c.exec("sh", "-c", "ls /tmp/*.bundle"); strings.Contains(out, "/tmp/first") || strings.Contains(out, "/tmp/second") {
+		if out, _ := c.exec("sh", "-c", "ls /tmp/*.bundle"); strings.Contains(out, "/tmp/first") ||
+			strings.Contains(out, "/tmp/second") {
 			t.Errorf("a bundle stays in a container: %s", out)
 		}
 	}
 	if info, err := os.Stat(filepath.Join(g.dir, "first.bundle")); err != nil || info.Mode() != 0o600 {
 		t.Errorf("%v, %v", info, err)
 	}
-	if found, err := exec.Command("grep", "-rlE", "meta[ab]P4ss|LooksLike", filepath.Join(g.dir, "pack")).Output(); err == nil {
+	if found, err := exec.Command("grep", "-rlE", "meta[ab]P4ss|LooksLike",
+		filepath.Join(g.dir, "pack")).Output(); err == nil {
 		t.Errorf("secrets in %s", found)
 	}
 
@@ -64,7 +70,8 @@ func TestCaptureGuide(t *testing.T) {
 	}
 	g.run(names.Replace(g.commands("## 4. ")))
 
-	c := g.container("c", map[string]any{"cm_location": 7, "cm_nodes": []string{"127.0.0.1"}, "cm_region": "eu", "cm_region_cn": "欧洲'1", "cm_is_default": true})
+	c := g.container("c", map[string]any{"cm_location": 7, "cm_nodes": []string{"127.0.0.1"}, "cm_region": "eu",
+		"cm_region_cn": "欧洲'1", "cm_is_default": true})
 	c.image, c.learnt = g.built, true
 	c.run()
 	c.waitReady()
@@ -76,7 +83,8 @@ func TestCaptureGuide(t *testing.T) {
 		t.Errorf("not the three components of the old world:\n%s", out)
 	}
 	address := fmt.Sprintf("http://127.0.0.1:%d/oms/health", c.nginx)
-	if out, err := exec.Command("curl", "-sS", "--noproxy", "*", "-m", "10", address).CombinedOutput(); err != nil || !strings.Contains(string(out), `"region": "\u6b27\u6d32'1"`) {
+	if out, err := exec.Command("curl", "-sS", "--noproxy", "*", "-m", "10", address).CombinedOutput(); err != nil ||
+		!strings.Contains(string(out), `"region": "\u6b27\u6d32'1"`) {
 		t.Errorf("GET %s: %v %s", address, err, out)
 	}
 	db, err := sql.Open("mysql", c.db.DSN("c_cm"))
@@ -85,7 +93,8 @@ func TestCaptureGuide(t *testing.T) {
 	}
 	defer db.Close()
 	joined := ""
-	if err := db.QueryRow("SELECT concat(ip, ' ', agent_port) FROM machine").Scan(&joined); err != nil || joined != fmt.Sprintf("127.0.0.1 %d", g.ports["c"][3]) {
+	if err := db.QueryRow("SELECT concat(ip, ' ', agent_port) FROM machine").Scan(&joined); err != nil ||
+		joined != fmt.Sprintf("127.0.0.1 %d", g.ports["c"][3]) {
 		t.Errorf("%q, %v", joined, err)
 	}
 
@@ -113,7 +122,8 @@ type guide struct {
 	old, base, built string
 }
 
-var portKeys = []string{"nginx_server_port", "ghana_server_port", "cm_server_port", "supervisor_server_port", "sshd_server_port"}
+var portKeys = []string{"nginx_server_port", "ghana_server_port", "cm_server_port", "supervisor_server_port",
+	"sshd_server_port"}
 
 // newGuide builds the image of an old world of testdata; args are further ones of docker build.
 func newGuide(t *testing.T, world string, args ...string) *guide {
@@ -163,9 +173,11 @@ func (g *guide) container(name string, keys map[string]any) *container {
 	}
 	for _, host := range []string{"127.0.0.1", "localhost"} {
 		account := "'" + user + "'@'" + host + "'"
-		g.db.Exec("CREATE USER "+account+" IDENTIFIED BY "+sqlText(password), "GRANT ALL ON *.* TO "+account+" WITH GRANT OPTION")
+		g.db.Exec("CREATE USER "+account+" IDENTIFIED BY "+sqlText(password),
+			"GRANT ALL ON *.* TO "+account+" WITH GRANT OPTION")
 	}
-	keys["oms_meta_host"], keys["oms_meta_port"], keys["oms_meta_user"], keys["oms_meta_password"] = g.db.Host, g.db.Port, user, password
+	keys["oms_meta_host"], keys["oms_meta_port"], keys["oms_meta_user"], keys["oms_meta_password"] = g.db.Host,
+		g.db.Port, user, password
 	keys["drc_rm_db"], keys["drc_cm_db"], keys["drc_cm_heartbeat_db"] = name+"_rm", name+"_cm", name+"_hb"
 	keys["cm_url"] = fmt.Sprintf("http://%s:%d", node, g.ports[name][2])
 	var text strings.Builder
@@ -184,10 +196,11 @@ func sqlText(s string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, "'", "''").Replace(s) + "'"
 }
 
-// names fills in what the page leaves to its reader: two containers, the tables of --register, the image. more are further
-// texts, each followed by what takes its place.
+// names fills in what the page leaves to its reader: two containers, the tables of --register, the image. more are
+// further texts, each followed by what takes its place.
 func (g *guide) names(a, b *container, register string, more ...string) *strings.Replacer {
-	return strings.NewReplacer(append(more, "oms2", b.name, "docker exec oms ", "docker exec "+a.name+" ", " oms:/", " "+a.name+":/",
+	return strings.NewReplacer(append(more, "oms2", b.name, "docker exec oms ", "docker exec "+a.name+" ", " oms:/",
+		" "+a.name+":/",
 		"--compare second.bundle --out pack", "--compare second.bundle --register "+register+" --out pack",
 		"<your OMS image>", g.old, "oms-omsinit:base", g.base, "oms-omsinit:<release>", g.built, "make build\n", "")...)
 }

@@ -47,7 +47,8 @@ func TestChange(t *testing.T) {
 	// The password goes to the standard input.
 	cmd := exec.Command("docker", "exec", "-i", c.name, "/root/docker_update_meta_db.sh", "--yes", "oms_meta_password")
 	cmd.Stdin = strings.NewReader("Wrong5ecret\n")
-	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "was not changed") || strings.Contains(string(out), "Wrong5ecret") {
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "was not changed") ||
+		strings.Contains(string(out), "Wrong5ecret") {
 		t.Errorf("%v\n%s", err, out)
 	}
 	nginx := freePorts(t, 30)[29]

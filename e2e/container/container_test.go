@@ -81,7 +81,8 @@ sshd_server_port: %d
 // prepared makes the three mounts.
 func prepared(t *testing.T, db *testmaria.Server) *container {
 	t.Helper()
-	c := &container{t: t, name: fmt.Sprintf("omsinit-test-%d-%d", os.Getpid(), time.Now().UnixNano()%1e6), dir: t.TempDir(), db: db}
+	c := &container{t: t, name: fmt.Sprintf("omsinit-test-%d-%d", os.Getpid(), time.Now().UnixNano()%1e6),
+		dir: t.TempDir(), db: db}
 	for _, mount := range []string{"logs", "store", "run"} {
 		if err := os.Mkdir(filepath.Join(c.dir, mount), 0o755); err != nil {
 			t.Fatal(err)
@@ -120,7 +121,8 @@ func (c *container) run() {
 		if c.t.Failed() {
 			out, _ := exec.Command("docker", "logs", c.name).CombinedOutput()
 			c.t.Logf("docker logs:\n%s", out)
-			log, _ := exec.Command("docker", "exec", c.name, "tail", "-n", "40", "/home/admin/logs/omsinit.log").CombinedOutput()
+			log, _ := exec.Command("docker", "exec", c.name, "tail", "-n", "40",
+				"/home/admin/logs/omsinit.log").CombinedOutput()
 			c.t.Logf("omsinit.log:\n%s", log)
 		}
 		c.remove()
@@ -142,7 +144,8 @@ func (c *container) run() {
 	}
 	c.t.Log("this engine cannot grant --privileged=true; using --cap-add=ALL --cap-drop=SYS_RESOURCE --security-opt seccomp=unconfined instead")
 	exec.Command("docker", "rm", "-f", c.name).Run()
-	if out, err := exec.Command("docker", args("--cap-add=ALL", "--cap-drop=SYS_RESOURCE", "--security-opt", "seccomp=unconfined")...).CombinedOutput(); err != nil {
+	if out, err := exec.Command("docker", args("--cap-add=ALL", "--cap-drop=SYS_RESOURCE", "--security-opt",
+		"seccomp=unconfined")...).CombinedOutput(); err != nil {
 		c.t.Fatalf("docker run: %v\n%s", err, out)
 	}
 }
@@ -162,7 +165,8 @@ func (c *container) noSecrets() {
 	if len(secrets) == 0 {
 		c.t.Error("no secret is known, so none can be found")
 	}
-	now.Files = slices.DeleteFunc(now.Files, func(f testsecrets.File) bool { return c.learnt && strings.HasPrefix(f.Name, "/u01/ds/") })
+	now.Files = slices.DeleteFunc(now.Files,
+		func(f testsecrets.File) bool { return c.learnt && strings.HasPrefix(f.Name, "/u01/ds/") })
 	for _, leak := range now.Leaks(testsecrets.For(secrets)) {
 		c.t.Errorf("a secret is in %s", leak)
 	}
@@ -290,12 +294,14 @@ func TestLife(t *testing.T) {
 	})
 	t.Run("the mounts", func(t *testing.T) {
 		for mount, owner := range map[string]string{"logs": "root", "store": "ds", "run": "ds"} {
-			container := map[string]string{"logs": "/home/admin/logs", "store": "/home/ds/store", "run": "/home/ds/run"}[mount]
+			container := map[string]string{"logs": "/home/admin/logs", "store": "/home/ds/store",
+				"run": "/home/ds/run"}[mount]
 			if out, _ := c.exec("stat", "-L", "-c", "%U", container); strings.TrimSpace(out) != owner {
 				t.Errorf("%s belongs to %s, want %s", container, strings.TrimSpace(out), owner)
 			}
 		}
-		for _, dir := range []string{"/home/ds/ghana/config/application-oms.properties", "/home/ds/cm/package/config/jdbc.properties", "/home/ds/supervisor/config/supervisor.json"} {
+		for _, dir := range []string{"/home/ds/ghana/config/application-oms.properties",
+			"/home/ds/cm/package/config/jdbc.properties", "/home/ds/supervisor/config/supervisor.json"} {
 			if out, _ := c.exec("stat", "-c", "%a", dir); strings.TrimSpace(out) != "600" {
 				t.Errorf("%s has mode %s", dir, strings.TrimSpace(out))
 			}
@@ -316,7 +322,8 @@ func TestLife(t *testing.T) {
 			out, _ := c.exec("supervisorctl", "status")
 			return strings.Count(out, "RUNNING") == 6
 		})
-		if out, status := c.exec("supervisorctl", "restart", "oms_console", "oms_drc_supervisor"); status != 0 || !strings.Contains(out, "oms_console: started") {
+		if out, status := c.exec("supervisorctl", "restart", "oms_console", "oms_drc_supervisor"); status != 0 ||
+			!strings.Contains(out, "oms_console: started") {
 			t.Errorf("status %d\n%s", status, out)
 		}
 		c.eventually("health", c.healthy)
@@ -430,7 +437,8 @@ func TestDirectoryForConfig(t *testing.T) {
 func TestHTTPS(t *testing.T) {
 	c := newContainer(t)
 	crt, key := filepath.Join(c.dir, "crt.pem"), filepath.Join(c.dir, "key.pem")
-	if out, err := exec.Command("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=oms", "-keyout", key, "-out", crt).CombinedOutput(); err != nil {
+	if out, err := exec.Command("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+		"/CN=oms", "-keyout", key, "-out", crt).CombinedOutput(); err != nil {
 		t.Fatalf("openssl: %v\n%s", err, out)
 	}
 	c.options = []string{"-v", crt + ":/etc/pki/nginx/oms_server.crt", "-v", key + ":/etc/pki/nginx/oms_server.key"}
@@ -443,7 +451,8 @@ func TestHTTPS(t *testing.T) {
 	if !c.healthy() {
 		t.Error("the health check does not answer over http")
 	}
-	status, err := exec.Command("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", fmt.Sprintf("http://127.0.0.1:%d/", c.nginx)).Output()
+	status, err := exec.Command("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}",
+		fmt.Sprintf("http://127.0.0.1:%d/", c.nginx)).Output()
 	if err != nil || string(status) != "301" {
 		t.Errorf("the page over http: status %s, %v", status, err)
 	}
@@ -456,7 +465,8 @@ func TestDefaultCapabilities(t *testing.T) {
 	c.plain = true
 	c.run()
 	c.waitReady()
-	for _, command := range []string{"omsinit restart oms_drc_supervisor", "omsinit check", "sh /root/docker_init.sh", "omsinit healthcheck"} {
+	for _, command := range []string{"omsinit restart oms_drc_supervisor", "omsinit check", "sh /root/docker_init.sh",
+		"omsinit healthcheck"} {
 		if out, status := c.exec(strings.Fields(command)...); status != 0 {
 			t.Errorf("%s: status %d\n%s", command, status, out)
 		}
@@ -465,7 +475,8 @@ func TestDefaultCapabilities(t *testing.T) {
 
 // TestCommand: the documented tools run `IMAGE bash` to fetch files.
 func TestCommand(t *testing.T) {
-	out, err := exec.Command("docker", "run", "--rm", image(t), "bash", "-c", "test -x /root/docker_init.sh && exit 3").CombinedOutput()
+	out, err := exec.Command("docker", "run", "--rm", image(t), "bash", "-c",
+		"test -x /root/docker_init.sh && exit 3").CombinedOutput()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 3 {
 		t.Errorf("%v\n%s", err, out)

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestDocumentedSteps runs the five steps one by one, as docker_init.sh prints them in the documents, and the documented
-// way to change config.yaml (docs/oms-facts.md §1, §4).
+// TestDocumentedSteps runs the five steps one by one, as docker_init.sh prints them in the documents, and the
+// documented way to change config.yaml (docs/oms-facts.md §1, §4).
 func TestDocumentedSteps(t *testing.T) {
 	o := newOBD(t)
 	o.run()
@@ -49,7 +49,8 @@ func TestDocumentedSteps(t *testing.T) {
 		}
 	}
 	o.eventually("health", o.healthy)
-	inside(fmt.Sprintf("omsinit status | grep oms_drc_supervisor; exec 3<>/dev/tcp/127.0.0.1/%d", o.config["supervisor_server_port"]))
+	inside(fmt.Sprintf("omsinit status | grep oms_drc_supervisor; exec 3<>/dev/tcp/127.0.0.1/%d",
+		o.config["supervisor_server_port"]))
 
 	// What the check finds is not zero, as any script expects it of a check.
 	if out, status := o.exec("bash", "-c", "echo cm_location: 999 > /tmp/bad.yaml; python -m omsflow.scripts.units.oms_cluster_config --check /tmp/bad.yaml"); status != 3 {
@@ -71,7 +72,8 @@ func TestDocumentedUpgrade(t *testing.T) {
 	dump := strings.Replace(mysql, "mysql ", "mysqldump --triggers=false ", 1)
 
 	old.host("docker stop %s", old.name)
-	old.host(`%s -Doms_cm_hb -e 'delete from heatbeat_sequence where id < (select max(id) from heatbeat_sequence);'`, mysql)
+	old.host(`%s -Doms_cm_hb -e 'delete from heatbeat_sequence where id < (select max(id) from heatbeat_sequence);'`,
+		mysql)
 	for _, name := range databases {
 		file := filepath.Join(old.dir, name+".sql")
 		old.host("%s %s > %s", dump, name, file)
@@ -95,7 +97,8 @@ func TestDocumentedUpgrade(t *testing.T) {
 	}
 	next.eventually("health", next.healthy)
 	var version string
-	if err := next.query("oms_rm", "SELECT max(version) FROM oms_version").Scan(&version); err != nil || version != "4.2.3-CE" {
+	if err := next.query("oms_rm", "SELECT max(version) FROM oms_version").Scan(&version); err != nil ||
+		version != "4.2.3-CE" {
 		t.Errorf("oms_version is %q, %v", version, err)
 	}
 
@@ -111,7 +114,8 @@ func TestDocumentedUpgrade(t *testing.T) {
 	old.host("docker restart %s", old.name)
 	old.waitReady()
 	old.eventually("health of the old release", old.healthy)
-	if err := old.query("oms_rm", "SELECT max(version) FROM oms_version").Scan(&version); err != nil || version != "4.2.2-CE" {
+	if err := old.query("oms_rm", "SELECT max(version) FROM oms_version").Scan(&version); err != nil ||
+		version != "4.2.2-CE" {
 		t.Errorf("oms_version is %q, %v", version, err)
 	}
 	if out, status := old.exec("omsinit", "healthcheck"); status != 0 {

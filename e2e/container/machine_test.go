@@ -17,9 +17,9 @@ import (
 )
 
 // machine is a systemd and the podman of Debian 13, in namespaces of their own: /usr and /etc have those of podman over
-// this system's, /run is empty but for docker's socket, and of the control groups there are those below a new one, for a
-// systemd moves and removes what it finds. It is a user's manager, that of root: the same program as PID 1, which leaves
-// this system's services, mounts and settings alone.
+// this system's, /run is empty but for docker's socket, and of the control groups there are those below a new one, for
+// a systemd moves and removes what it finds. It is a user's manager, that of root: the same program as PID 1, which
+// leaves this system's services, mounts and settings alone.
 type machine struct {
 	t      *testing.T
 	pid    int
@@ -92,15 +92,20 @@ func newMachine(t *testing.T) *machine {
 	// crun of Debian 13 starts nothing where cgroups v1 and v2 are side by side, and podman asks for a million files,
 	// which not every machine grants.
 	conf := fmt.Sprintf("[containers]\ndefault_ulimits = [\"nofile=1024:%d\", \"nproc=%d:%d\"]\npids_limit = 0\n"+
-		"[engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\n", files.Max, min(processes.Max, 65535), min(processes.Max, 65535))
+		"[engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\n", files.Max, min(processes.Max, 65535),
+		min(processes.Max, 65535))
 	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err != nil {
 		conf = strings.Replace(conf, "[engine]\n", "[engine]\nruntime = \"runc\"\n", 1)
 	}
 	m.write(filepath.Join(dir, "containers.conf"), conf)
-	m.write(filepath.Join(dir, "storage.conf"), fmt.Sprintf("[storage]\ndriver = \"overlay\"\ngraphroot = \"%s/graph\"\nrunroot = \"/run/containers\"\n", dir))
-	cmd := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-c", machineStart, "machine", strings.TrimSpace(string(root)), scratch, m.groups)
-	cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR=/run/user/0", "SYSTEMD_UNIT_PATH="+m.units, "SYSTEMD_LOG_TARGET=console",
-		"CONTAINERS_CONF="+dir+"/containers.conf", "CONTAINERS_STORAGE_CONF="+dir+"/storage.conf", "PODMAN_IGNORE_CGROUPSV1_WARNING=1")
+	m.write(filepath.Join(dir, "storage.conf"),
+		fmt.Sprintf("[storage]\ndriver = \"overlay\"\ngraphroot = \"%s/graph\"\nrunroot = \"/run/containers\"\n", dir))
+	cmd := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-c", machineStart, "machine",
+		strings.TrimSpace(string(root)), scratch, m.groups)
+	cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR=/run/user/0", "SYSTEMD_UNIT_PATH="+m.units,
+		"SYSTEMD_LOG_TARGET=console",
+		"CONTAINERS_CONF="+dir+"/containers.conf", "CONTAINERS_STORAGE_CONF="+dir+"/storage.conf",
+		"PODMAN_IGNORE_CGROUPSV1_WARNING=1")
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
@@ -170,7 +175,8 @@ func (m *machine) sh(script string) (string, error) {
     mkdir -p "$h/asked" && echo $$ >"$h/asked/cgroup.procs"
 done
 `
-	cmd := exec.Command("nsenter", "--target", fmt.Sprint(m.pid), "--mount", "--cgroup", "sh", "-c", enter+`exec sh -ec "$0"`, script)
+	cmd := exec.Command("nsenter", "--target", fmt.Sprint(m.pid), "--mount", "--cgroup", "sh", "-c",
+		enter+`exec sh -ec "$0"`, script)
 	cmd.Env = strings.Split(strings.TrimRight(string(environ), "\x00"), "\x00")
 	out, err := cmd.CombinedOutput()
 	return string(out), err
@@ -208,7 +214,8 @@ func TestMachine(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c.writeConfig(strings.Replace(string(text), "oms_meta_password: "+c.db.Password, "oms_meta_password_file: /run/secrets/oms/oms_meta_password", 1))
+			c.writeConfig(strings.Replace(string(text), "oms_meta_password: "+c.db.Password,
+				"oms_meta_password_file: /run/secrets/oms/oms_meta_password", 1))
 			on.write(filepath.Join(c.dir, "secrets/oms_meta_password"), c.db.Password)
 			part.run(t, &on, c, name)
 		})
@@ -222,7 +229,8 @@ func adapt(t *testing.T, c *container, file string, old ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.NewReplacer(append(old, "OMS_HOST_IP=10.0.0.1", "OMS_HOST_IP=127.0.0.1", "=/data/", "="+c.dir+"/", " /data/", " "+c.dir+"/")...).Replace(string(text))
+	return strings.NewReplacer(append(old, "OMS_HOST_IP=10.0.0.1", "OMS_HOST_IP=127.0.0.1", "=/data/", "="+c.dir+"/",
+		" /data/", " "+c.dir+"/")...).Replace(string(text))
 }
 
 // lives takes a unit through its life: the node becomes ready, comes back when its container dies, and stops in order.
@@ -279,19 +287,23 @@ func quadlet(t *testing.T, m *machine, c *container, image string) {
 
 // unit: the plain unit around docker run.
 func unit(t *testing.T, m *machine, c *container, image string) {
-	text := adapt(t, c, "systemd/oms.service", "OMS_IMAGE=oms:latest", "OMS_IMAGE="+image, "/etc/oms/secrets:", c.dir+"/secrets:",
-		"--name oms ", "--name "+c.name+" ", "--time 90 oms\n", "--time 90 "+c.name+"\n", "docker rm oms\n", "docker rm "+c.name+"\n")
+	text := adapt(t, c, "systemd/oms.service", "OMS_IMAGE=oms:latest", "OMS_IMAGE="+image, "/etc/oms/secrets:",
+		c.dir+"/secrets:",
+		"--name oms ", "--name "+c.name+" ", "--time 90 oms\n", "--time 90 "+c.name+"\n", "docker rm oms\n",
+		"docker rm "+c.name+"\n")
 	if out, err := exec.Command("docker", "run", "--rm", "--privileged", image, "true").CombinedOutput(); err != nil {
 		t.Logf("this engine cannot grant --privileged=true: %s", out)
-		text = strings.Replace(text, "--privileged=true", "--cap-add=ALL --cap-drop=SYS_RESOURCE --security-opt seccomp=unconfined", 1)
+		text = strings.Replace(text, "--privileged=true",
+			"--cap-add=ALL --cap-drop=SYS_RESOURCE --security-opt seccomp=unconfined", 1)
 	}
 	m.unit("oms.service", text)
 	t.Cleanup(func() { exec.Command("docker", "rm", "-f", c.name).Run() })
 	m.lives(c, "docker exec "+c.name, "docker kill "+c.name, "docker inspect "+c.name)
 }
 
-// kubePlay: the pods of deploy/kubernetes under podman kube play. It knows no StatefulSet, no Service and no status.hostIP,
-// so a Pod is made of the template, with an address in it; everything else is as it stands there. The check is run first.
+// kubePlay: the pods of deploy/kubernetes under podman kube play. It knows no StatefulSet, no Service and no
+// status.hostIP, so a Pod is made of the template, with an address in it; everything else is as it stands there. The
+// check is run first.
 func kubePlay(t *testing.T, m *machine, c *container, image string) {
 	config, err := os.ReadFile(c.config())
 	if err != nil {
@@ -332,8 +344,10 @@ func kubePlay(t *testing.T, m *machine, c *container, image string) {
 		return filepath.Join(c.dir, name)
 	}
 	values := []object{
-		{"apiVersion": "v1", "kind": "ConfigMap", "metadata": object{"name": "oms-config"}, "data": object{"config.yaml": string(config)}},
-		{"apiVersion": "v1", "kind": "Secret", "metadata": object{"name": "oms-passwords"}, "stringData": object{"oms_meta_password": c.db.Password}},
+		{"apiVersion": "v1", "kind": "ConfigMap", "metadata": object{"name": "oms-config"},
+			"data": object{"config.yaml": string(config)}},
+		{"apiVersion": "v1", "kind": "Secret", "metadata": object{"name": "oms-passwords"},
+			"stringData": object{"oms_meta_password": c.db.Password}},
 	}
 	job := read("check.yaml")
 	pod(at(job, "spec", "template", "spec"), "")
@@ -353,7 +367,8 @@ func kubePlay(t *testing.T, m *machine, c *container, image string) {
 		claim := claim.(object)
 		claim["apiVersion"], claim["kind"] = "v1", "PersistentVolumeClaim"
 		name := at(claim, "metadata")["name"]
-		spec["volumes"] = append(spec["volumes"].([]any), object{"name": name, "persistentVolumeClaim": object{"claimName": name}})
+		spec["volumes"] = append(spec["volumes"].([]any),
+			object{"name": name, "persistentVolumeClaim": object{"claimName": name}})
 		values = append(values, claim)
 	}
 	play := write("oms.yaml", append(values, pod(spec, "oms"))...)
@@ -371,7 +386,8 @@ func kubePlay(t *testing.T, m *machine, c *container, image string) {
 			return err == nil
 		})
 		m.must("podman healthcheck run oms-oms") // made of the liveness probe
-		if out := m.must("podman logs oms-oms"); strings.Contains(out, "host.privileges") || !strings.HasSuffix(strings.TrimSpace(out), readyLine) ||
+		if out := m.must("podman logs oms-oms"); strings.Contains(out, "host.privileges") ||
+			!strings.HasSuffix(strings.TrimSpace(out), readyLine) ||
 			strings.Contains(out, "are up to date") != (start == 1) {
 			t.Errorf("start %d:\n%s", start, out)
 		}

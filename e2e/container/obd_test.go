@@ -127,7 +127,8 @@ func derive(t *testing.T, name, dockerfile string, files map[string]string) stri
 	return tag
 }
 
-// releases returns an image of 4.2.2-CE, and one of the release after it, which upgrades by itself where it is asked to.
+// releases returns an image of 4.2.2-CE, and one of the release after it, which upgrades by itself where it is asked
+// to.
 func releases(t *testing.T) (before, after string) {
 	t.Helper()
 	reference, err := exec.Command("docker", "run", "--rm", image(t), "omsinit", "pack", "show", "pack.yaml").Output()
@@ -187,7 +188,8 @@ func TestOBD(t *testing.T) {
 	})
 	t.Run("takeover", func(t *testing.T) {
 		var got map[string]any
-		if err := yaml.Unmarshal([]byte(o.host("docker exec -i %s cat /home/admin/conf/config.yaml", o.name)), &got); err != nil {
+		if err := yaml.Unmarshal([]byte(o.host("docker exec -i %s cat /home/admin/conf/config.yaml", o.name)),
+			&got); err != nil {
 			t.Fatal(err)
 		}
 		for key, want := range o.config {
@@ -201,13 +203,16 @@ func TestOBD(t *testing.T) {
 		}
 		var region, cmURL, group, ip string
 		var code, byDefault int
-		if err := o.query("oms_rm", "SELECT region, cm_url, code, is_default_cm FROM cluster_info").Scan(&region, &cmURL, &code, &byDefault); err != nil {
+		if err := o.query("oms_rm", "SELECT region, cm_url, code, is_default_cm FROM cluster_info").Scan(&region,
+			&cmURL, &code, &byDefault); err != nil {
 			t.Error(err)
 		}
 		if region != "cn-hangzhou" || cmURL != o.config["cm_url"] || code != 1 || byDefault != 1 {
 			t.Errorf("cluster_info: %s %s %d %d", region, cmURL, code, byDefault)
 		}
-		err := o.query("oms_cm", "SELECT g.name, h.ip FROM resource_group g JOIN host h ON h.resource_group_id = g.id").Scan(&group, &ip)
+		err := o.query(
+			"oms_cm", "SELECT g.name, h.ip FROM resource_group g JOIN host h ON h.resource_group_id = g.id").Scan(
+			&group, &ip)
 		if err != nil || group != "1" || ip != "127.0.0.1" {
 			t.Errorf("%q %q %v", group, ip, err)
 		}
@@ -287,7 +292,8 @@ func TestOBDOnlineUpgrade(t *testing.T) {
 		t.Fatalf("with high availability on: ok %v, files of %s", ok, release())
 	}
 	o.host("sh ../../scripts/image/docker_copy_dumpfile_rollback.sh %s %s", o.name, backup)
-	o.host("docker exec %s supervisorctl start nginx oms_console oms_drc_cm oms_drc_supervisor >/dev/null 2>&1 || true", o.name)
+	o.host("docker exec %s supervisorctl start nginx oms_console oms_drc_cm oms_drc_supervisor >/dev/null 2>&1 || true",
+		o.name)
 	o.healthCheck(false)
 	if release() != "before" {
 		t.Errorf("the files are those of %s", release())

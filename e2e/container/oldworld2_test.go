@@ -21,7 +21,8 @@ import (
 	"omsinit/internal/pack"
 )
 
-const hostileA, hostileB, hostileTSDB = `A1 !"#$%&'()*+,-./:;<=>?@[\]^_{|}~{{x}}密码`, "tso\\B'9\"</p>&%40 $x`{{", `t/s+db $x"`
+const hostileA, hostileB, hostileTSDB = `A1 !"#$%&'()*+,-./:;<=>?@[\]^_{|}~{{x}}密码`, "tso\\B'9\"</p>&%40 $x`{{",
+	`t/s+db $x"`
 
 // secondWorld is two installations of the second old world, which did their first boot.
 type secondWorld struct {
@@ -38,7 +39,8 @@ func newSecondWorld(t *testing.T, links, words string) *secondWorld {
 		"cm_region": "cn-hz", "cm_region_cn": "杭州", "cm_is_default": true, "oms_meta_password": hostileA})
 	w.b = w.container("b", map[string]any{"cm_location": 12, "cm_nodes": []string{"127.0.0.6", "127.0.0.16"},
 		"cm_region": "cn-beijing", "cm_region_cn": `北京 "1" &`, "cm_is_default": false, "oms_meta_password": hostileB,
-		"tsdb_enabled": true, "tsdb_service": "INFLUXDB", "tsdb_url": "127.0.0.9:8086", "tsdb_username": "o m&s", "tsdb_password": hostileTSDB})
+		"tsdb_enabled": true, "tsdb_service": "INFLUXDB", "tsdb_url": "127.0.0.9:8086", "tsdb_username": "o m&s",
+		"tsdb_password": hostileTSDB})
 	for _, c := range []*container{w.a, w.b} {
 		c.image, c.plain, c.foreign = w.old, true, true
 		c.options = append(c.options, "-e", "OLDWORLD_ODD="+words)
@@ -124,8 +126,8 @@ func readings(text string) []string {
 	return out
 }
 
-// start starts a node of the captured pack: the image with omsinit in the place of its entry point, without a build of step
-// 4, which TestCaptureGuide does.
+// start starts a node of the captured pack: the image with omsinit in the place of its entry point, without a build of
+// step 4, which TestCaptureGuide does.
 func (w *secondWorld) start(c *container) {
 	w.t.Helper()
 	entry := filepath.Join(w.dir, "entry.sh")
@@ -182,7 +184,8 @@ func (w *secondWorld) constants(names *strings.Replacer) {
 	if err := os.WriteFile(file, data, 0o644); err != nil {
 		w.t.Fatal(err)
 	}
-	verify := exec.Command("sh", "-c", names.Replace("bin/omsinit pack verify --boot <your OMS image> --from first.bundle --compare second.bundle stale"))
+	verify := exec.Command("sh", "-c", names.Replace(
+		"bin/omsinit pack verify --boot <your OMS image> --from first.bundle --compare second.bundle stale"))
 	verify.Dir = w.dir
 	out, err := verify.CombinedOutput()
 	for _, want := range []string{"boot: rm.node_entry: cluster_id", "cfg_name=port.config", "not proven: "} {
@@ -256,7 +259,8 @@ func TestCaptureSecondWorld(t *testing.T) {
 			}
 			c.docker("cp", c.name+":/tmp/odd.bundle", filepath.Join(w.dir, c.name))
 		}
-		capture := exec.Command("bin/omsinit", "pack", "capture", "--no-metadb", "--release", "4.2.7-CE", "--from", w.a.name, "--compare", w.b.name, "--out", "odd")
+		capture := exec.Command("bin/omsinit", "pack", "capture", "--no-metadb", "--release", "4.2.7-CE", "--from",
+			w.a.name, "--compare", w.b.name, "--out", "odd")
 		capture.Dir = w.dir
 		out, err := capture.CombinedOutput()
 		if _, missing := os.Stat(filepath.Join(w.dir, "odd")); err == nil || missing == nil ||
@@ -287,7 +291,8 @@ func TestCaptureSecondWorld(t *testing.T) {
 			if key != "cm_server_port" && !strings.Contains(setting, fmt.Sprint(port)) {
 				t.Errorf("a setting that holds the ports: %s", setting)
 			}
-			if entry := w.value("SELECT entry FROM c_rm.node_entry"); !strings.HasSuffix(entry, fmt.Sprint(":", c.nginx)) {
+			if entry := w.value("SELECT entry FROM c_rm.node_entry"); !strings.HasSuffix(entry,
+				fmt.Sprint(":", c.nginx)) {
 				t.Errorf("the node's row: %s", entry)
 			}
 		})

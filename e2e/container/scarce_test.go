@@ -38,7 +38,8 @@ func TestScarce(t *testing.T) {
 		if t.Failed() {
 			t.Fatalf("in round %d", round)
 		}
-		t.Logf("round %d: PID 1 has %d KiB, %d threads, %d descriptors", round, s.kernel(s.host, "VmRSS:"), s.kernel(s.host, "Threads:"), s.descriptors())
+		t.Logf("round %d: PID 1 has %d KiB, %d threads, %d descriptors", round, s.kernel(s.host, "VmRSS:"),
+			s.kernel(s.host, "Threads:"), s.descriptors())
 	}
 }
 
@@ -153,7 +154,8 @@ func (s *scarce) round() {
 	if now := s.program("steady"); now.PID != s.steady || now.Starts != 1 {
 		t.Errorf("steady: pid %d, was %d, started %d times", now.PID, s.steady, now.Starts)
 	}
-	if pid := strings.TrimSpace(s.docker("inspect", "-f", "{{.State.Pid}} {{.State.Running}}", s.name)); pid != fmt.Sprint(s.host, " true") {
+	if pid := strings.TrimSpace(s.docker("inspect", "-f", "{{.State.Pid}} {{.State.Running}}",
+		s.name)); pid != fmt.Sprint(s.host, " true") {
 		t.Errorf("the container was %d and is %s", s.host, pid)
 	}
 }

@@ -22,8 +22,8 @@ var update = flag.Bool("update", false, "write the allow-list anew; read its dif
 // allowed is what others may see of a booted container.
 const allowed = "testdata/surface.txt"
 
-// sockets prints the ports of the container's own processes on which somebody may connect, for those of the engine's host
-// are in the same network, and the sockets that have a name, with mode and owner.
+// sockets prints the ports of the container's own processes on which somebody may connect, for those of the engine's
+// host are in the same network, and the sockets that have a name, with mode and owner.
 const sockets = `cd /proc
 own=$(for fd in [0-9]*/fd/*; do
 	i=$(readlink "$fd")
@@ -104,7 +104,8 @@ func (c *container) portNames() *strings.Replacer {
 		c.t.Fatal(err)
 	}
 	// Not every machine has addresses of the sixth version.
-	pairs := []string{"tcp6", "tcp", "udp6", "udp", " 0100007F:", " 127.0.0.1:", " 00000000:", " *:", " " + strings.Repeat("0", 32) + ":", " *:"}
+	pairs := []string{"tcp6", "tcp", "udp6", "udp", " 0100007F:", " 127.0.0.1:", " 00000000:", " *:",
+		" " + strings.Repeat("0", 32) + ":", " *:"}
 	for _, key := range portKeys {
 		pairs = append(pairs, fmt.Sprintf("%04X ", keys[key]), key+" ")
 	}

@@ -68,7 +68,8 @@ func (s *Step) compareFile(n *node, f file, last *rendered, c *comparison) error
 	case info.IsDir():
 		return msg.Errorf("cannot write the file %s: it is a directory (Docker makes one when the file of a -v option does not exist on the host); remove it", real)
 	case !info.Mode().IsRegular():
-		return msg.Errorf("cannot write the file %s: it is not a regular file (%s); remove it", real, info.Mode().Type())
+		return msg.Errorf("cannot write the file %s: it is not a regular file (%s); remove it", real,
+			info.Mode().Type())
 	}
 	if f.Policy == pack.Create {
 		return nil

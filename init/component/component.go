@@ -118,7 +118,8 @@ func (s *Step) Plan() (Result, error) {
 	}
 	for _, change := range c.changes {
 		if err := checkFormat(change.Format, change.data); err != nil {
-			return Result{}, msg.Errorf("%s as made from %s is not valid, nothing was changed: %w", change.Path, s.Pack.Source(change.Template), err)
+			return Result{}, msg.Errorf("%s as made from %s is not valid, nothing was changed: %w", change.Path,
+				s.Pack.Source(change.Template), err)
 		}
 	}
 	return s.result(c), nil

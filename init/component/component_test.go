@@ -41,8 +41,9 @@ func testConfig() *config.Config {
 		RMDatabase: "oms_rm", CMDatabase: "oms_cm", HeartbeatDatabase: "oms_cm_heartbeat",
 		CMURL: "http://10.1.0.10:8088", CMLocation: 1, CMRegion: "cn-hangzhou", CMRegionCN: "杭州", CMIsDefault: true,
 		CMNodes:     []string{"10.1.0.11", "10.1.0.12"},
-		TSDBService: "INFLUXDB", TSDBEnabled: true, TSDBURL: "10.1.0.3:8086", TSDBUsername: "oms", TSDBPassword: password,
-		GhanaPort: 8090, NginxPort: 8089, CMPort: 8088, SupervisorPort: 9000, SSHDPort: 2023,
+		TSDBService: "INFLUXDB", TSDBEnabled: true, TSDBURL: "10.1.0.3:8086", TSDBUsername: "oms",
+		TSDBPassword: password,
+		GhanaPort:    8090, NginxPort: 8089, CMPort: 8088, SupervisorPort: 9000, SSHDPort: 2023,
 		ApsaraAuditAccessKey: "key", ApsaraAuditAccessSecret: password,
 	}
 }
@@ -199,7 +200,8 @@ func TestFirstRunWritesEverythingSecondNothing(t *testing.T) {
 	if diff := cmp.Diff(want, r.Changed); diff != "" {
 		t.Errorf("Changed: %s", diff)
 	}
-	if diff := cmp.Diff([]string{"oms_console", "nginx", "oms_drc_cm", "oms_drc_supervisor", "sshd"}, r.Readers); diff != "" {
+	if diff := cmp.Diff([]string{"oms_console", "nginx", "oms_drc_cm", "oms_drc_supervisor", "sshd"},
+		r.Readers); diff != "" {
 		t.Errorf("Readers: %s", diff)
 	}
 	if len(f.logged) > 0 {
@@ -218,7 +220,8 @@ func TestFirstRunWritesEverythingSecondNothing(t *testing.T) {
 	// program: there is none to be found.
 	times := modTimes(t, f.step.Layout.Root())
 	time.Sleep(10 * time.Millisecond) // modification times must be able to differ
-	f.step.Pack.Validators = map[string]pack.Validator{"nginx": {Command: []string{"/does/not/exist"}}, "sshd": {Command: []string{"/does/not/exist"}}}
+	f.step.Pack.Validators = map[string]pack.Validator{"nginx": {Command: []string{"/does/not/exist"}},
+		"sshd": {Command: []string{"/does/not/exist"}}}
 	if r := f.apply(); len(r.Changed) > 0 || len(r.Readers) > 0 || len(f.logged) > 0 {
 		t.Errorf("second run: %+v, logged %q", r, f.logged)
 	}
@@ -255,9 +258,11 @@ func TestOnlyWhatDiffersIsWritten(t *testing.T) {
 		{"a port", func() { f.step.Config.SSHDPort = 2024 },
 			[]string{"/etc/supervisor/conf.d/base.ini", "/etc/supervisor/conf.d/omsinit.ini"}, []string{"sshd"}},
 		{"the TSDB", func() { f.step.Config.TSDBURL = "10.1.0.4:8086" },
-			[]string{"/home/ds/ghana/config/application-oms.properties", "/home/ds/supervisor/config/drc.properties", "/home/ds/supervisor/config/supervisor.json"},
+			[]string{"/home/ds/ghana/config/application-oms.properties", "/home/ds/supervisor/config/drc.properties",
+				"/home/ds/supervisor/config/supervisor.json"},
 			[]string{"oms_console", "oms_drc_supervisor"}},
-		{"a secret that others can read", func() { os.Chmod(f.path("/home/ds/cm/package/config/jdbc.properties"), 0o644) },
+		{"a secret that others can read",
+			func() { os.Chmod(f.path("/home/ds/cm/package/config/jdbc.properties"), 0o644) },
 			[]string{"/home/ds/cm/package/config/jdbc.properties"}, []string{"oms_drc_cm"}},
 		{"a lost file", func() { os.Remove(f.path("/home/ds/cm/package/config/drc-cm.properties")) },
 			[]string{"/home/ds/cm/package/config/drc-cm.properties"}, []string{"oms_drc_cm"}},
@@ -346,7 +351,8 @@ func TestLeftoverOfAnUnchangedFileIsRemoved(t *testing.T) {
 	f := newFixture(t, nil)
 	f.apply()
 	want := snapshot(t, f.step.Layout.Root())
-	if _, err := atomicfile.Prepare(f.path("/home/ds/cm/package/config/jdbc.properties"), []byte("secret"), atomicfile.Options{Mode: 0o600}); err != nil {
+	if _, err := atomicfile.Prepare(f.path("/home/ds/cm/package/config/jdbc.properties"), []byte("secret"),
+		atomicfile.Options{Mode: 0o600}); err != nil {
 		t.Fatal(err)
 	}
 	f.apply()
@@ -368,7 +374,8 @@ func TestProgramFilesOfOthersAreLeftAlone(t *testing.T) {
 	if diff := cmp.Diff([]string{"/conf.d/drc_cm.ini", "/conf.d/omsinit.ini", "/supervisord.conf"}, got); diff != "" {
 		t.Error(diff)
 	}
-	if f.read("/etc/supervisor/conf.d/drc_cm.ini") != "[program:oms_drc_cm]\n" || !slices.Contains(r.Changed, "/etc/supervisor/conf.d/omsinit.ini") {
+	if f.read("/etc/supervisor/conf.d/drc_cm.ini") != "[program:oms_drc_cm]\n" ||
+		!slices.Contains(r.Changed, "/etc/supervisor/conf.d/omsinit.ini") {
 		t.Errorf("changed %v", r.Changed)
 	}
 }
@@ -470,14 +477,16 @@ func TestTrialFiles(t *testing.T) {
 			f.step.Files = append([]pack.File{file}, f.step.Files...)
 		}
 	}
-	f.step.Values = map[string]any{"mariadbd": "/usr/sbin/mariadbd", "datadir": f.path("/home/ds/run/db"), "tmpdir": "/r/tmp", "port": 3307, "user": "mysql"}
+	f.step.Values = map[string]any{"mariadbd": "/usr/sbin/mariadbd", "datadir": f.path("/home/ds/run/db"),
+		"tmpdir": "/r/tmp", "port": 3307, "user": "mysql"}
 	want := []string{"/etc/supervisor/supervisord.conf", "/etc/supervisor/conf.d/oms_metadb.ini"}
 	if r := f.apply(); !slices.Equal(r.Changed, want) {
 		t.Errorf("changed %v, want %v", r.Changed, want)
 	}
 	// The program files are ours, so step 3 completes them.
 	f.step = full
-	if r := f.apply(); !slices.Contains(r.Changed, "/etc/supervisor/conf.d/drc_cm.ini") || slices.Contains(r.Changed, want[0]) {
+	if r := f.apply(); !slices.Contains(r.Changed, "/etc/supervisor/conf.d/drc_cm.ini") ||
+		slices.Contains(r.Changed, want[0]) {
 		t.Errorf("changed %v", r.Changed)
 	}
 }

@@ -31,7 +31,8 @@ func TestGolden(t *testing.T) {
 				step.Config.TSDBEnabled = false
 				step.Config.MetaHost, step.Config.CMRegion, step.Config.CMRegionCN = "fd00::1", "", ""
 			}
-			n := &node{has: func(string) bool { return true }, euidRoot: true, https: https, holds: []pack.Condition{pack.InContainer, pack.EUIDRoot, pack.OwnSupervisor}}
+			n := &node{has: func(string) bool { return true }, euidRoot: true, https: https,
+				holds: []pack.Condition{pack.InContainer, pack.EUIDRoot, pack.OwnSupervisor}}
 			files, err := step.render(n)
 			if err != nil {
 				t.Fatal(err)

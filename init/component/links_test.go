@@ -18,8 +18,9 @@ import (
 var imageLinks = map[string]map[string]string{
 	"one link": {"home/ds": "../u01/ds"},
 	"a link for each folder": {
-		"home/ds/cm": "../../u01/ds/cm", "home/ds/ghana": "../../u01/ds/ghana", "home/ds/supervisor": "../../u01/ds/supervisor",
-		"home/ds/run": "../../u01/ds/run", "home/ds/store": "../../u01/ds/store",
+		"home/ds/cm": "../../u01/ds/cm", "home/ds/ghana": "../../u01/ds/ghana",
+		"home/ds/supervisor": "../../u01/ds/supervisor",
+		"home/ds/run":        "../../u01/ds/run", "home/ds/store": "../../u01/ds/store",
 	},
 }
 
@@ -57,7 +58,8 @@ func TestImageLinks(t *testing.T) {
 					t.Errorf("%s is a link no more: %v", link, err)
 				}
 			}
-			for _, file := range []string{"cm/package/config/jdbc.properties", "ghana/config/tengine.conf", "supervisor/config/drc.properties"} {
+			for _, file := range []string{"cm/package/config/jdbc.properties", "ghana/config/tengine.conf",
+				"supervisor/config/drc.properties"} {
 				if info, err := os.Lstat(f.path("/u01/ds/" + file)); err != nil || !info.Mode().IsRegular() {
 					t.Errorf("%s is not in the real folder: %v", file, err)
 				}
@@ -86,7 +88,8 @@ func TestImageLinks(t *testing.T) {
 				t.Fatal(err)
 			}
 			restored, err := f.step.Restore(context.Background(), v, []string{cmFile})
-			if err != nil || !slices.Equal(restored.Changed, []string{realCMFile}) || !slices.Equal(restored.Readers, []string{"oms_drc_cm"}) {
+			if err != nil || !slices.Equal(restored.Changed, []string{realCMFile}) ||
+				!slices.Equal(restored.Readers, []string{"oms_drc_cm"}) {
 				t.Errorf("restored %v, readers %v, %v", restored.Changed, restored.Readers, err)
 			}
 			if f.read(cmFile) != edited {
@@ -153,7 +156,8 @@ func TestWhoseLinks(t *testing.T) {
 			if err == nil && real != filepath.Join(target, "config", "x") {
 				t.Errorf("resolved to %s", real)
 			}
-			if err != nil && (!strings.Contains(err.Error(), "4321") && !strings.Contains(err.Error(), "4322") || msg.Chinese.Text(err) == err.Error()) {
+			if err != nil && (!strings.Contains(err.Error(), "4321") && !strings.Contains(err.Error(), "4322") ||
+				msg.Chinese.Text(err) == err.Error()) {
 				t.Errorf("%v", err)
 			}
 		})
@@ -177,7 +181,8 @@ func TestLinksInACircle(t *testing.T) {
 	if err := os.Symlink("../c/./d/", filepath.Join(dir, "c", "l")); err != nil {
 		t.Fatal(err)
 	}
-	if real, err := follow(filepath.Join(dir, "c", "l", "new", "file")); err != nil || real != filepath.Join(dir, "c", "d", "new", "file") {
+	if real, err := follow(filepath.Join(dir, "c", "l", "new", "file")); err != nil ||
+		real != filepath.Join(dir, "c", "d", "new", "file") {
 		t.Errorf("resolved to %s, %v", real, err)
 	}
 }

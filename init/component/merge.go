@@ -35,7 +35,8 @@ type ConflictError struct{ Conflicts []Conflict }
 func (e *ConflictError) message() msg.Message {
 	m := msg.Message{Args: []any{}}
 	for _, c := range e.Conflicts {
-		m.Args = append(m.Args, msg.M("%s: %s is %s there, edited by hand, and would become %s", c.Path, c.Key, c.Theirs, c.Ours))
+		m.Args = append(m.Args, msg.M("%s: %s is %s there, edited by hand, and would become %s", c.Path, c.Key,
+			c.Theirs, c.Ours))
 	}
 	m.Args = append(m.Args, msg.M("nothing was changed; run this again with --prefer ours (what config.yaml says) or --prefer theirs (what stands in the file), such as `omsinit init --prefer ours`"))
 	m.Format = strings.TrimSuffix(strings.Repeat("%v\n", len(m.Args)), "\n")

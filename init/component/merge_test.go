@@ -42,9 +42,11 @@ func (f *fixture) edit(path, old, new string) {
 func TestEditedKeysSurvive(t *testing.T) {
 	f := newFixture(t, nil)
 	f.apply()
-	f.edit(cmFile, "drcCfg.diskUsedPercentThresHold=0.90", "# the disk is large\ndrcCfg.diskUsedPercentThresHold = 0.97")
+	f.edit(cmFile, "drcCfg.diskUsedPercentThresHold=0.90",
+		"# the disk is large\ndrcCfg.diskUsedPercentThresHold = 0.97")
 	f.edit(cmFile, "drcCfg.processReportEnable=true", "drcCfg.mine=\\\n  a b\n")
-	f.edit(agentFile, `"samplingMetricsIntervalSec": 10,`, `"samplingMetricsIntervalSec": 30, "diskPaths": ["/a", {"b": 1.50}],`)
+	f.edit(agentFile, `"samplingMetricsIntervalSec": 10,`,
+		`"samplingMetricsIntervalSec": 30, "diskPaths": ["/a", {"b": 1.50}],`)
 
 	// Nothing of ours has changed: the files stay, byte for byte.
 	before := snapshot(t, f.step.Layout.Root())
@@ -52,7 +54,8 @@ func TestEditedKeysSurvive(t *testing.T) {
 	if len(r.Changed) > 0 {
 		t.Errorf("changed %v", r.Changed)
 	}
-	want := []Kept{{cmFile, []string{"drcCfg.diskUsedPercentThresHold", "drcCfg.processReportEnable", "drcCfg.mine"}}, {agentFile, []string{"samplingMetricsIntervalSec", "diskPaths"}}}
+	want := []Kept{{cmFile, []string{"drcCfg.diskUsedPercentThresHold", "drcCfg.processReportEnable", "drcCfg.mine"}},
+		{agentFile, []string{"samplingMetricsIntervalSec", "diskPaths"}}}
 	if diff := cmp.Diff(want, r.Kept); diff != "" {
 		t.Errorf("kept: %s", diff)
 	}
@@ -65,7 +68,8 @@ func TestEditedKeysSurvive(t *testing.T) {
 	for range 2 { // the second time from a merged file
 		f.apply()
 		cm := f.read(cmFile)
-		for _, want := range []string{"drcCfg.cmLocation=18\n", "# the disk is large\ndrcCfg.diskUsedPercentThresHold = 0.97\n", "drcCfg.mine=\\\n  a b\n"} {
+		for _, want := range []string{"drcCfg.cmLocation=18\n",
+			"# the disk is large\ndrcCfg.diskUsedPercentThresHold = 0.97\n", "drcCfg.mine=\\\n  a b\n"} {
 			if strings.Count(cm, want) != 1 {
 				t.Errorf("%q stands %d times in\n%s", want, strings.Count(cm, want), cm)
 			}
@@ -77,7 +81,8 @@ func TestEditedKeysSurvive(t *testing.T) {
 		if err := json.Unmarshal([]byte(f.read(agentFile)), &agent); err != nil {
 			t.Fatal(err)
 		}
-		if agent["cmAddr"] != "http://10.1.0.10:18088" || agent["samplingMetricsIntervalSec"] != 30.0 || agent["metricServerPassword"] != password ||
+		if agent["cmAddr"] != "http://10.1.0.10:18088" || agent["samplingMetricsIntervalSec"] != 30.0 ||
+			agent["metricServerPassword"] != password ||
 			!cmp.Equal(agent["diskPaths"], []any{"/a", map[string]any{"b": 1.5}}) {
 			t.Errorf("%v", agent)
 		}
@@ -101,16 +106,20 @@ func TestConflict(t *testing.T) {
 			f.step.Config.CMLocation, f.step.Config.MetaPassword = 18, "Other1"
 			f.step.Prefer = prefer
 			if prefer == Undecided {
-				err := f.refused("drcCfg.cmLocation is 28 there", "would become 18", "jdbc.password is ****** there", "--prefer ours")
+				err := f.refused("drcCfg.cmLocation is 28 there", "would become 18", "jdbc.password is ****** there",
+					"--prefer ours")
 				var conflict *ConflictError
-				if !errors.As(err, &conflict) || len(conflict.Conflicts) != 2 || strings.Contains(err.Error(), "Geheim") || strings.Contains(err.Error(), "Other1") {
+				if !errors.As(err, &conflict) || len(conflict.Conflicts) != 2 ||
+					strings.Contains(err.Error(), "Geheim") || strings.Contains(err.Error(), "Other1") {
 					t.Errorf("%v", err)
 				}
 				return
 			}
 			r := f.apply()
-			ours := strings.Contains(f.read(cmFile), "drcCfg.cmLocation=18\n") && strings.Contains(f.read(jdbcFile), "jdbc.password=Other1\n")
-			theirs := strings.Contains(f.read(cmFile), "drcCfg.cmLocation=28\n") && strings.Contains(f.read(jdbcFile), "jdbc.password=Geheim")
+			ours := strings.Contains(f.read(cmFile), "drcCfg.cmLocation=18\n") &&
+				strings.Contains(f.read(jdbcFile), "jdbc.password=Other1\n")
+			theirs := strings.Contains(f.read(cmFile), "drcCfg.cmLocation=28\n") &&
+				strings.Contains(f.read(jdbcFile), "jdbc.password=Geheim")
 			if ours != (prefer == Ours) || theirs != (prefer == Theirs) {
 				t.Errorf("ours %v, theirs %v; kept %v", ours, theirs, r.Kept)
 			}
@@ -145,7 +154,8 @@ func TestUnknownPast(t *testing.T) {
 	writeFile(t, f.path(cmFile), "drcCfg.cmLocation=99\nvendor.key=needed\n")
 	writeFile(t, f.path(nginxFile), "vendor's\n")
 	r := f.apply()
-	if cm := f.read(cmFile); !strings.Contains(cm, "drcCfg.cmLocation=1\n") || !strings.Contains(cm, "vendor.key=needed\n") {
+	if cm := f.read(cmFile); !strings.Contains(cm, "drcCfg.cmLocation=1\n") ||
+		!strings.Contains(cm, "vendor.key=needed\n") {
 		t.Error(cm)
 	}
 	if strings.Contains(f.read(nginxFile), "vendor") || len(r.Saved) > 0 {
@@ -166,7 +176,8 @@ func TestEditedWholeFile(t *testing.T) {
 	edited := f.read(nginxFile)
 	f.step.Config.NginxPort = 18089
 	r := f.apply()
-	if !cmp.Equal(r.Saved, []string{nginxFile}) || f.read(nginxFile+SavedSuffix) != edited || !strings.Contains(f.read(nginxFile), "listen 18089") || strings.Contains(f.read(nginxFile), "# mine") {
+	if !cmp.Equal(r.Saved, []string{nginxFile}) || f.read(nginxFile+SavedSuffix) != edited ||
+		!strings.Contains(f.read(nginxFile), "listen 18089") || strings.Contains(f.read(nginxFile), "# mine") {
 		t.Errorf("%+v", r)
 	}
 	f.edit(nginxFile, "http {", "http {\n    # again\n")
@@ -182,7 +193,8 @@ func TestUnreadableEdit(t *testing.T) {
 	f.apply()
 	writeFile(t, f.path(agentFile), `{"half": `)
 	r := f.apply()
-	if !cmp.Equal(r.Saved, []string{agentFile}) || f.read(agentFile+SavedSuffix) != `{"half": ` || !json.Valid([]byte(f.read(agentFile))) {
+	if !cmp.Equal(r.Saved, []string{agentFile}) || f.read(agentFile+SavedSuffix) != `{"half": ` ||
+		!json.Valid([]byte(f.read(agentFile))) {
 		t.Errorf("%+v", r)
 	}
 }
@@ -219,7 +231,8 @@ func TestKilledBeforeTheNote(t *testing.T) {
 	}
 	f.step.Config.CMLocation = 28
 	f.apply()
-	if cm := f.read(cmFile); !strings.Contains(cm, "drcCfg.cmLocation=28\n") || !strings.Contains(cm, "ThresHold=0.97\n") {
+	if cm := f.read(cmFile); !strings.Contains(cm, "drcCfg.cmLocation=28\n") ||
+		!strings.Contains(cm, "ThresHold=0.97\n") {
 		t.Error(cm)
 	}
 }
@@ -244,7 +257,8 @@ func TestDiffMasksSecrets(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"-jdbc.password=******\n+jdbc.password=****** (changed)\n", "-  \"metricServerPassword\": \"******\",\n+  \"metricServerPassword\": \"****** (changed)\",\n",
+		"-jdbc.password=******\n+jdbc.password=****** (changed)\n",
+		"-  \"metricServerPassword\": \"******\",\n+  \"metricServerPassword\": \"****** (changed)\",\n",
 		"-jdbc.url=jdbc:mysql://10.1.0.2:2883/oms_cm", "+jdbc.url=jdbc:mysql://10.1.0.2:2881/oms_cm",
 	} {
 		if !strings.Contains(all.String(), want) {
@@ -273,7 +287,8 @@ func TestHistory(t *testing.T) {
 		f.apply()
 	}
 	list, err := h.List()
-	if err != nil || len(list) != 10 || list[0].ID != "20260104-104211-12" || list[9].ID != "20260104-104211-3" || list[0].Reason != "a test" {
+	if err != nil || len(list) != 10 || list[0].ID != "20260104-104211-12" || list[9].ID != "20260104-104211-3" ||
+		list[0].Reason != "a test" {
 		t.Fatalf("%+v, %v", list, err)
 	}
 	info, err := os.Stat(f.path("/home/ds/run/.omsinit/history"))
@@ -281,11 +296,13 @@ func TestHistory(t *testing.T) {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
 	v, err := h.Get("last")
-	if err != nil || len(v.Files) != 2 || v.Files[1].Path != cmFile || !strings.Contains(string(v.Files[1].Data), "drcCfg.cmLocation=12\n") {
+	if err != nil || len(v.Files) != 2 || v.Files[1].Path != cmFile ||
+		!strings.Contains(string(v.Files[1].Data), "drcCfg.cmLocation=12\n") {
 		t.Fatalf("%+v, %v", v, err)
 	}
 	r, err := f.step.Compare(v, []string{cmFile})
-	if err != nil || len(r.Files) != 1 || !strings.Contains(r.Files[0].Diff, "-drcCfg.cmLocation=13\n+drcCfg.cmLocation=12\n") {
+	if err != nil || len(r.Files) != 1 || !strings.Contains(r.Files[0].Diff,
+		"-drcCfg.cmLocation=13\n+drcCfg.cmLocation=12\n") {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if _, err := f.step.Restore(context.Background(), v, []string{"/etc/passwd"}); err == nil {
@@ -321,7 +338,8 @@ func TestHistoryFollowsNoLink(t *testing.T) {
 	if r := f.apply(); !slices.Contains(r.Changed, cmFile) {
 		t.Error("the work was not done")
 	}
-	if entries, _ := os.ReadDir(outside); len(entries) > 0 || len(f.logged) != 1 || !strings.Contains(f.logged[0], "no earlier version") {
+	if entries, _ := os.ReadDir(outside); len(entries) > 0 || len(f.logged) != 1 ||
+		!strings.Contains(f.logged[0], "no earlier version") {
 		t.Errorf("%v, logged %q", entries, f.logged)
 	}
 }
@@ -382,8 +400,10 @@ func TestDiffMasksSecretsUnderAnyName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := newFixture(t, overlay(t, map[string]string{"path: " + cmFile + "\n    owner: root\n    mode: 0644": "path: " + cmFile + "\n    owner: root\n    mode: 0600"}, map[string]string{
-		"templates/supervisor.json":   strings.Replace(string(template), "{", `{"plain": "http://u:{{.tsdb_password}}@h",`, 1),
+	f := newFixture(t, overlay(t, map[string]string{"path: " + cmFile + "\n    owner: root\n    mode: 0644": "path: " +
+		cmFile + "\n    owner: root\n    mode: 0600"}, map[string]string{
+		"templates/supervisor.json": strings.Replace(string(template), "{",
+			`{"plain": "http://u:{{.tsdb_password}}@h",`, 1),
 		"templates/drc-cm.properties": string(cm) + "plain=http://u:{{.tsdb_password}}@h {{.cm_url}}\n",
 	}))
 	f.apply()

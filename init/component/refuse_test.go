@@ -152,7 +152,8 @@ func TestFileErrorsSayWhatToDo(t *testing.T) {
 		if !strings.Contains(got.Error(), want) || !strings.Contains(got.Error(), "/x/.temp") || !errors.Is(got, err) {
 			t.Errorf("%v: %v", err, got)
 		}
-		if got := fileError("/x/real", &fs.PathError{Op: "open", Path: "/x/.temp", Err: err}); strings.Contains(got.Error(), ".temp") {
+		if got := fileError("/x/real", &fs.PathError{Op: "open", Path: "/x/.temp",
+			Err: err}); strings.Contains(got.Error(), ".temp") {
 			t.Errorf("%v", got)
 		}
 		if msg.Chinese.Text(got) == got.Error() {
@@ -163,7 +164,8 @@ func TestFileErrorsSayWhatToDo(t *testing.T) {
 
 func TestUnknownUser(t *testing.T) {
 	n := &node{layout: layout.Layout{}, owned: true, owners: map[string]*atomicfile.Owner{}}
-	if _, err := n.owner("nobody-of-that-name"); err == nil || !strings.Contains(err.Error(), "useradd nobody-of-that-name") {
+	if _, err := n.owner("nobody-of-that-name"); err == nil ||
+		!strings.Contains(err.Error(), "useradd nobody-of-that-name") {
 		t.Errorf("an unknown user: %v", err)
 	}
 	if o, err := n.owner("root"); err != nil || o == nil || o.UID != 0 || o.GID != 0 {
@@ -222,9 +224,13 @@ func TestInvalidFilesAreRefused(t *testing.T) {
 		edits, files map[string]string
 		want         []string
 	}{
-		"nginx": {nil, map[string]string{"templates/tengine.conf": "events {}\nno_such_directive {{.nginx_server_port}};\n"},
-			[]string{"/home/ds/ghana/config/tengine.conf as made from ", "/templates/tengine.conf is not valid", "`nginx -t -q -c /home/ds/ghana/config/tengine.conf`", `unknown directive "no_such_directive" in /home/ds/ghana/config/tengine.conf:2`}},
-		"nginx that quotes a secret": {secretNginx, map[string]string{"templates/tengine.conf": "events {}\n" + `"{{.tsdb_password}}" on;`},
+		"nginx": {nil,
+			map[string]string{"templates/tengine.conf": "events {}\nno_such_directive {{.nginx_server_port}};\n"},
+			[]string{"/home/ds/ghana/config/tengine.conf as made from ", "/templates/tengine.conf is not valid",
+				"`nginx -t -q -c /home/ds/ghana/config/tengine.conf`",
+				`unknown directive "no_such_directive" in /home/ds/ghana/config/tengine.conf:2`}},
+		"nginx that quotes a secret": {secretNginx,
+			map[string]string{"templates/tengine.conf": "events {}\n" + `"{{.tsdb_password}}" on;`},
 			[]string{`unknown directive "******"`}},
 		"sshd": {nil, map[string]string{"templates/oms_sshd_config": "Port {{.sshd_server_port}}\nNoSuchOption yes\n"},
 			[]string{"line 2: Bad configuration option: NoSuchOption"}},
@@ -260,7 +266,9 @@ func TestMissingValidatorIsSaid(t *testing.T) {
 }
 
 func TestValidatorThatCannotCheckIsSaid(t *testing.T) {
-	f := newFixture(t, overlay(t, map[string]string{`[nginx, -t, -q, -c, "{file}"]`: "[sh, -c, 'echo no folder for me; exit 1']\n    unable: [no folder]"}, nil))
+	f := newFixture(t, overlay(
+		t,
+		map[string]string{`[nginx, -t, -q, -c, "{file}"]`: "[sh, -c, 'echo no folder for me; exit 1']\n    unable: [no folder]"}, nil))
 	if r := f.apply(); len(r.Changed) == 0 {
 		t.Error("nothing was written")
 	}
@@ -270,7 +278,8 @@ func TestValidatorThatCannotCheckIsSaid(t *testing.T) {
 }
 
 func TestCancelled(t *testing.T) {
-	f := newFixture(t, overlay(t, map[string]string{`[nginx, -t, -q, -c, "{file}"]`: "[sh, -c, 'touch started; sleep 60']"}, nil))
+	f := newFixture(t, overlay(
+		t, map[string]string{`[nginx, -t, -q, -c, "{file}"]`: "[sh, -c, 'touch started; sleep 60']"}, nil))
 	ctx, cancel := context.WithCancel(context.Background())
 	started := filepath.Join(f.step.Layout.StateDir(), "staging/started")
 	go func() {

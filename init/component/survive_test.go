@@ -31,11 +31,13 @@ func TestPasswordInProperties(t *testing.T) {
 	f := newFixture(t, nil)
 	f.apply()
 	for path, keys := range map[string][]string{
-		"/home/ds/ghana/config/application-oms.properties": {"spring.datasource.password", "oms.tsdb.password", "apsara.audit.sls.access-secret"},
-		"/home/ds/cm/package/config/jdbc.properties":       {"jdbc.password", "jdbc.heartbeat.password"},
-		"/home/ds/supervisor/config/drc.properties":        {"metrics.password"},
+		"/home/ds/ghana/config/application-oms.properties": {"spring.datasource.password", "oms.tsdb.password",
+			"apsara.audit.sls.access-secret"},
+		"/home/ds/cm/package/config/jdbc.properties": {"jdbc.password", "jdbc.heartbeat.password"},
+		"/home/ds/supervisor/config/drc.properties":  {"metrics.password"},
 	} {
-		for name, encoding := range map[string]properties.Encoding{"Latin-1": properties.ISO_8859_1, "UTF-8": properties.UTF8} {
+		for name, encoding := range map[string]properties.Encoding{"Latin-1": properties.ISO_8859_1,
+			"UTF-8": properties.UTF8} {
 			p, err := (&properties.Loader{Encoding: encoding, DisableExpansion: true}).LoadFile(f.path(path))
 			if err != nil {
 				t.Fatal(err)
@@ -60,8 +62,10 @@ func TestPasswordInJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key, want := range map[string]any{
-		"metricServerPassword": password, "metricType": "INFLUXDB", "metricServerAddr": "10.1.0.3:8086", "enableMetrics": true,
-		"bindIp": "127.0.0.1", "samplingMetricsIntervalSec": 10.0, "builtinHomePath": f.path("/home/ds") + "/", "cmAddr": "http://10.1.0.10:8088", "imageVersion": "4.2.3-CE",
+		"metricServerPassword": password, "metricType": "INFLUXDB", "metricServerAddr": "10.1.0.3:8086",
+		"enableMetrics": true,
+		"bindIp":        "127.0.0.1", "samplingMetricsIntervalSec": 10.0, "builtinHomePath": f.path("/home/ds") + "/",
+		"cmAddr": "http://10.1.0.10:8088", "imageVersion": "4.2.3-CE",
 		"builtinStorePath": f.path("/home/ds/store"),
 	} {
 		if diff := cmp.Diff(want, got[key]); diff != "" {
@@ -87,7 +91,8 @@ func TestPasswordThroughNginx(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := strings.Replace(string(template), "http {", "http {\n    geo $dollar { default \"$\"; }", 1)
-	text = strings.Replace(text, "location / {", "location /password { return 200 \"{{.oms_meta_password}}\"; }\n        location / {", 1)
+	text = strings.Replace(text, "location / {",
+		"location /password { return 200 \"{{.oms_meta_password}}\"; }\n        location / {", 1)
 	f := newFixture(t, overlay(t, secretNginx, map[string]string{"templates/tengine.conf": text}))
 	f.step.Config.NginxPort, f.step.Config.GhanaPort = freePort(t), freePort(t)
 	f.apply()
@@ -170,7 +175,8 @@ func get(t *testing.T, url string) string {
 
 func TestNginxAcceptsHTTPS(t *testing.T) {
 	f := newFixture(t, nil)
-	openssl := exec.Command("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=oms", "-days", "1",
+	openssl := exec.Command("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=oms",
+		"-days", "1",
 		"-out", f.path("/etc/pki/nginx/oms_server.crt"), "-keyout", f.path("/etc/pki/nginx/oms_server.key"))
 	if err := os.MkdirAll(f.path("/etc/pki/nginx"), 0o755); err != nil {
 		t.Fatal(err)
@@ -195,7 +201,8 @@ func TestPasswordThroughSSHD(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := newFixture(t, overlay(t, nil, map[string]string{"templates/oms_sshd_config": string(template) + "Banner \"/{{.oms_meta_password}}\"\n"}))
+	f := newFixture(t, overlay(t, nil, map[string]string{"templates/oms_sshd_config": string(template) +
+		"Banner \"/{{.oms_meta_password}}\"\n"}))
 	f.apply()
 	if len(f.logged) > 0 {
 		t.Fatalf("logged %q", f.logged)
@@ -215,7 +222,8 @@ func TestPasswordThroughSSHD(t *testing.T) {
 	if err != nil {
 		t.Fatalf("sshd -T: %v", err)
 	}
-	for _, want := range []string{"banner /" + password + "\n", "hostkey " + f.path("/etc/ssh/ssh_host_rsa_key") + "\n"} {
+	for _, want := range []string{"banner /" + password + "\n",
+		"hostkey " + f.path("/etc/ssh/ssh_host_rsa_key") + "\n"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("sshd does not read %q from\n%s", want, f.read("/etc/ssh/oms_sshd_config"))
 		}
@@ -248,7 +256,8 @@ func (f *fixture) supervisorReads() []byte {
 	}
 	first, _, _ := strings.Cut(string(script), "\n")
 	python := strings.Fields(strings.TrimPrefix(first, "#!"))
-	cmd := exec.Command(python[0], append(python[1:], "-c", readPrograms, f.path("/etc/supervisor/supervisord.conf"))...)
+	cmd := exec.Command(python[0], append(python[1:], "-c", readPrograms,
+		f.path("/etc/supervisor/supervisord.conf"))...)
 	cmd.Env = append(os.Environ(), "OMSINIT_ROOT="+f.step.Layout.Root())
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -287,17 +296,23 @@ func TestSupervisorReadsProgramFiles(t *testing.T) {
 	root := f.step.Layout.Root()
 	script := func(name string) string { return `bash "` + root + "/home/admin/conf/command/" + name + `"` }
 	logs := func(name string) []string {
-		return []string{root + "/home/admin/logs/" + name + "_stdout.log", root + "/home/admin/logs/" + name + "_stderr.log"}
+		return []string{root + "/home/admin/logs/" + name + "_stdout.log",
+			root + "/home/admin/logs/" + name + "_stderr.log"}
 	}
 	group := []bool{true, true}
 	const term, quit = 15, 3
 	want := map[string]program{
-		"oms_drc_cm":  {script("start_oms_cm.sh"), root + "/home/ds/cm/package", 10, 0, term, group, nil, logs("oms_drc_cm")},
-		"oms_console": {script("start_oms_console.sh"), root + "/home/ds/ghana/resources", 10, 0, term, group, nil, logs("oms_console")},
-		"nginx":       {script("start_nginx.sh"), root + "/root", 10, 5, term, group, nil, logs("oms_nginx")},
-		"sshd":        {script("start_sshd.sh") + " -p 2023", root + "/root", 10, 5, term, group, nil, logs("oms_sshd")},
-		"oms_drc_supervisor": {`bash "` + root + `/home/ds/supervisor/service.sh" start foreground`, root + "/home/ds/supervisor", 10, 0, quit,
-			[]bool{false, false}, map[string]string{"OMS_STORE_DEPLOY_DIR": root + "/home/ds/store"}, logs("oms_drc_supervisor")},
+		"oms_drc_cm": {script("start_oms_cm.sh"), root + "/home/ds/cm/package", 10, 0, term, group, nil,
+			logs("oms_drc_cm")},
+		"oms_console": {script("start_oms_console.sh"), root + "/home/ds/ghana/resources", 10, 0, term, group, nil,
+			logs("oms_console")},
+		"nginx": {script("start_nginx.sh"), root + "/root", 10, 5, term, group, nil, logs("oms_nginx")},
+		"sshd": {script("start_sshd.sh") + " -p 2023", root + "/root", 10, 5, term, group, nil,
+			logs("oms_sshd")},
+		"oms_drc_supervisor": {`bash "` + root + `/home/ds/supervisor/service.sh" start foreground`,
+			root + "/home/ds/supervisor", 10, 0, quit,
+			[]bool{false, false}, map[string]string{"OMS_STORE_DEPLOY_DIR": root + "/home/ds/store"},
+			logs("oms_drc_supervisor")},
 	}
 	if os.Geteuid() == 0 {
 		want["crond"] = program{script("start_crond.sh"), root + "/root", 1, 5, term, group, nil, logs("oms_crond")}

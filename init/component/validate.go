@@ -34,7 +34,8 @@ func (s *Step) validate(ctx context.Context, changes []change) error {
 	var programs []change
 	for _, c := range changes {
 		if err := checkFormat(c.Format, c.data); err != nil {
-			return msg.Errorf("%s as made from %s is not valid, nothing was changed: %w", c.Path, s.Pack.Source(c.Template), err)
+			return msg.Errorf("%s as made from %s is not valid, nothing was changed: %w", c.Path,
+				s.Pack.Source(c.Template), err)
 		}
 		if c.Validate != "" {
 			programs = append(programs, c)
@@ -101,9 +102,11 @@ func (s *Step) runValidator(ctx context.Context, staging string, c change) error
 	command := strings.Join(append([]string{v.Command[0]}, slices.Clone(v.Command[1:])...), " ")
 	command = strings.NewReplacer("{file}", c.Path).Replace(command)
 	if errors.Is(within.Err(), context.DeadlineExceeded) {
-		return msg.Errorf("%s could not be checked, nothing was changed: `%s` did not end within %s; its output:\n%s", c.Path, command, validatorTime, said)
+		return msg.Errorf("%s could not be checked, nothing was changed: `%s` did not end within %s; its output:\n%s",
+			c.Path, command, validatorTime, said)
 	}
-	return msg.Errorf("%s as made from %s is not valid, nothing was changed: `%s`: %w; its output:\n%s", c.Path, s.Pack.Source(c.Template), command, err, said)
+	return msg.Errorf("%s as made from %s is not valid, nothing was changed: `%s`: %w; its output:\n%s", c.Path,
+		s.Pack.Source(c.Template), command, err, said)
 }
 
 // arguments fills in the placeholders of a command.

@@ -63,7 +63,8 @@ func TestMasker(t *testing.T) {
 	if got != "****** ****** ****** ****** other" {
 		t.Error(got)
 	}
-	if got := patient(t, "no: [yaml\noms_meta_password: Broken-Secret\n").masker().Text("a Broken-Secret b"); got != "a ****** b" {
+	if got := patient(t, "no: [yaml\noms_meta_password: Broken-Secret\n").masker().Text(
+		"a Broken-Secret b"); got != "a ****** b" {
 		t.Errorf("a file that cannot be used: %s", got)
 	}
 }
@@ -86,7 +87,8 @@ func TestSupportOfNothing(t *testing.T) {
 	if err != nil || out.Len() == 0 || len(listed.Entries) < 10 {
 		t.Errorf("%d bytes, %v, %v", out.Len(), listed, err)
 	}
-	if listed, err = p.Support(t.Context(), SupportOptions{Since: time.Hour, DryRun: true}); err != nil || listed.File != "" {
+	if listed, err = p.Support(t.Context(), SupportOptions{Since: time.Hour, DryRun: true}); err != nil ||
+		listed.File != "" {
 		t.Errorf("dry run: %v, %v", listed, err)
 	}
 }

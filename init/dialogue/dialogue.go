@@ -132,7 +132,8 @@ func (d *Dialogue) begin() error {
 		}
 	}
 	if d.Again() {
-		d.Say(style.Plain, msg.M("The modes are: single (one node), nodes (several nodes in one region), regions (several regions)."))
+		d.Say(style.Plain, msg.M(
+			"The modes are: single (one node), nodes (several nodes in one region), regions (several regions)."))
 	}
 	mode, err := d.choose(Mode, msg.M("Mode of deployment"), suggestion, single, nodes, regions)
 	d.shared.mode = mode
@@ -198,7 +199,8 @@ func (d *Dialogue) region(ctx context.Context) (Region, error) {
 }
 
 // ofRegion are the keys that differ from one region to the next.
-var ofRegion = []string{"drc_cm_heartbeat_db", "cm_url", "cm_location", "cm_region", "cm_region_cn", "cm_is_default", "cm_nodes"}
+var ofRegion = []string{"drc_cm_heartbeat_db", "cm_url", "cm_location", "cm_region", "cm_region_cn", "cm_is_default",
+	"cm_nodes"}
 
 // taken lists the regions of this conversation and of the MetaDB.
 func (d *Dialogue) taken() []string {

@@ -45,7 +45,8 @@ var (
 )
 
 var groups = []group{
-	{msg.M("MetaDB"), []string{"oms_meta_host", "oms_meta_port", "oms_meta_user", "oms_meta_password", "drc_rm_db", "drc_cm_db"},
+	{msg.M("MetaDB"), []string{"oms_meta_host", "oms_meta_port", "oms_meta_user", "oms_meta_password", "drc_rm_db",
+		"drc_cm_db"},
 		true, "oms_meta_host", (*conversation).metadb},
 	{msg.M("region"), ofRegion, false, "", (*conversation).place},
 	{msg.M("time-series database"), tsdbKeys, true, "tsdb_url", (*conversation).tsdb},
@@ -116,12 +117,13 @@ func (c *conversation) change(wrong error) error {
 		names = append(names, strconv.Itoa(i+1))
 		c.Say(style.Plain, msg.M("  %d %v", i+1, g.name))
 	}
-	number, err := c.until("change", msg.M("Which part is to be changed?"), names[suggestion], false, func(text string) (string, error) {
-		if !slices.Contains(names, text) {
-			return "", msg.Errorf("the answer is one of %s", msg.List(names))
-		}
-		return text, nil
-	})
+	number, err := c.until("change", msg.M("Which part is to be changed?"), names[suggestion], false,
+		func(text string) (string, error) {
+			if !slices.Contains(names, text) {
+				return "", msg.Errorf("the answer is one of %s", msg.List(names))
+			}
+			return text, nil
+		})
 	if err != nil {
 		return err
 	}
@@ -226,7 +228,8 @@ const tryTime = 15 * time.Second
 // metadb asks for the MetaDB, tries it, and names the databases.
 func (c *conversation) metadb() error {
 	for {
-		for _, k := range [][2]string{{"oms_meta_host", ""}, {"oms_meta_port", "2883"}, {"oms_meta_user", ""}, {"oms_meta_password", ""}} {
+		for _, k := range [][2]string{{"oms_meta_host", ""}, {"oms_meta_port", "2883"}, {"oms_meta_user", ""},
+			{"oms_meta_password", ""}} {
 			if err := c.key(k[0], k[1]); err != nil {
 				return err
 			}
@@ -256,7 +259,8 @@ func (c *conversation) databases() (err error) {
 	if c.shared.prefix != "" {
 		suggestion = c.shared.prefix
 	}
-	c.shared.prefix, err = c.until(Prefix, msg.M("Prefix of the names of the databases, such as oms for oms_rm, oms_cm and oms_cm_hb"),
+	c.shared.prefix, err = c.until(Prefix, msg.M(
+		"Prefix of the names of the databases, such as oms for oms_rm, oms_cm and oms_cm_hb"),
 		suggestion, false, func(text string) (string, error) { return text, acceptable("drc_rm_db", text+"_rm") })
 	c.draft["drc_rm_db"] = config.Secret(c.shared.prefix + "_rm")
 	c.draft["drc_cm_db"] = config.Secret(c.shared.prefix + "_cm")
@@ -276,7 +280,8 @@ func (c *conversation) tryMetaDB() (again bool, err error) {
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, tryTime)
 	defer cancel()
-	cfg := c.part("oms_meta_host", "oms_meta_port", "oms_meta_user", "oms_meta_password", "drc_rm_db", "drc_cm_db", "drc_cm_heartbeat_db")
+	cfg := c.part("oms_meta_host", "oms_meta_port", "oms_meta_user", "oms_meta_password", "drc_rm_db", "drc_cm_db",
+		"drc_cm_heartbeat_db")
 	found, err := c.MetaDB(ctx, cfg)
 	switch {
 	case c.ctx.Err() != nil:
@@ -297,7 +302,8 @@ func (c *conversation) tryMetaDB() (again bool, err error) {
 		c.Say(style.OK, msg.M("the MetaDB answers, and has none of these databases yet"))
 		return false, nil
 	}
-	goOn, err := c.Confirm(Existing, msg.M("The MetaDB has these databases already: %s. Their data is kept and completed. Continue?",
+	goOn, err := c.Confirm(Existing, msg.M(
+		"The MetaDB has these databases already: %s. Their data is kept and completed. Continue?",
 		msg.List(found.Databases)), c.Upgrade || c.Start != nil)
 	if err == nil && !goOn && !c.Again() {
 		err = msg.Errorf("the MetaDB has these databases already: %s", msg.List(found.Databases))
@@ -308,8 +314,10 @@ func (c *conversation) tryMetaDB() (again bool, err error) {
 // part returns a configuration with the keys of the draft that are named; others are whatever passes.
 func (c *conversation) part(names ...string) *config.Config {
 	d := config.Draft{
-		"oms_meta_host": "127.0.0.1", "oms_meta_port": "1", "oms_meta_user": "x", "oms_meta_password": "x", "drc_rm_db": "x_rm",
-		"drc_cm_db": "x_cm", "drc_cm_heartbeat_db": "x_hb", "cm_url": "http://10.0.0.1:8088", "cm_location": "1", "cm_nodes": "10.0.0.1",
+		"oms_meta_host": "127.0.0.1", "oms_meta_port": "1", "oms_meta_user": "x", "oms_meta_password": "x",
+		"drc_rm_db": "x_rm",
+		"drc_cm_db": "x_cm", "drc_cm_heartbeat_db": "x_hb", "cm_url": "http://10.0.0.1:8088", "cm_location": "1",
+		"cm_nodes": "10.0.0.1",
 	}
 	for _, name := range names {
 		if text, ok := c.draft[name]; ok {
@@ -326,7 +334,8 @@ func (c *conversation) part(names ...string) *config.Config {
 // tsdb asks for the time-series database and tries it.
 func (c *conversation) tsdb() error {
 	for {
-		on, err := c.yes("tsdb_enabled", msg.M("Is there a time-series database (InfluxDB 1.8) for OMS to report to?"), false)
+		on, err := c.yes("tsdb_enabled", msg.M("Is there a time-series database (InfluxDB 1.8) for OMS to report to?"),
+			false)
 		if err != nil || !on {
 			for _, k := range tsdbKeys[1:] {
 				delete(c.draft, k)
@@ -369,7 +378,8 @@ func (c *conversation) tsdb() error {
 // audit asks for the audit log in SLS.
 func (c *conversation) audit() error {
 	keys := auditKeys
-	on, err := c.yes(keys[0], msg.M("Is the audit log to be written to Simple Log Service (SLS) of Alibaba Cloud?"), false)
+	on, err := c.yes(keys[0], msg.M("Is the audit log to be written to Simple Log Service (SLS) of Alibaba Cloud?"),
+		false)
 	for _, k := range keys[1:] {
 		switch {
 		case err != nil:
@@ -386,7 +396,8 @@ func (c *conversation) audit() error {
 // ports asks for the ports of the components, when they are to be other ones.
 func (c *conversation) ports() error {
 	if c.only == nil {
-		change, err := c.Confirm(Ports, msg.M("Are the ports of the components to be changed? (8089 console, 8090, 8088, 9000, 2023)"), false)
+		change, err := c.Confirm(Ports, msg.M(
+			"Are the ports of the components to be changed? (8089 console, 8090, 8088, 9000, 2023)"), false)
 		if err != nil || !change {
 			return err
 		}
@@ -443,11 +454,13 @@ func (c *conversation) containers() (err error) {
 		}
 		return b
 	}
-	if s.mount, err = c.until(Mount, msg.M("Folder of the host for logs, Store data and running tasks; it should be large"),
+	if s.mount, err = c.until(Mount, msg.M(
+		"Folder of the host for logs, Store data and running tasks; it should be large"),
 		first(s.mount, first(c.Mount, "/data/oms")), false, acceptPath); err != nil {
 		return err
 	}
-	if s.image, err = c.until(Image, msg.M("Image: REPOSITORY:TAG or ID as docker images shows it"), first(s.image, c.Image), false,
+	if s.image, err = c.until(Image, msg.M("Image: REPOSITORY:TAG or ID as docker images shows it"),
+		first(s.image, c.Image), false,
 		matching(imageName())); err != nil {
 		return err
 	}
@@ -455,7 +468,8 @@ func (c *conversation) containers() (err error) {
 		matching(containerName())); err != nil {
 		return err
 	}
-	on, err := c.Confirm(HTTPS, msg.M("Is the console to be opened with HTTPS? (a certificate and its key, as PEM files on each host)"), s.cert != "")
+	on, err := c.Confirm(HTTPS, msg.M(
+		"Is the console to be opened with HTTPS? (a certificate and its key, as PEM files on each host)"), s.cert != "")
 	if err != nil {
 		return err
 	}
@@ -463,11 +477,13 @@ func (c *conversation) containers() (err error) {
 		s.cert, s.key = "", ""
 		return nil
 	}
-	if s.cert, err = c.until(HTTPSCert, msg.M("File of the host with the certificate"), first(s.cert, path.Join(s.mount, "https_crt")),
+	if s.cert, err = c.until(HTTPSCert, msg.M("File of the host with the certificate"),
+		first(s.cert, path.Join(s.mount, "https_crt")),
 		false, acceptPath); err != nil {
 		return err
 	}
-	s.key, err = c.until(HTTPSKey, msg.M("File of the host with its key"), first(s.key, path.Join(s.mount, "https_key")), false,
+	s.key, err = c.until(HTTPSKey, msg.M("File of the host with its key"),
+		first(s.key, path.Join(s.mount, "https_key")), false,
 		func(text string) (string, error) {
 			text, err := acceptPath(text)
 			if err == nil && text == s.cert {

@@ -32,10 +32,14 @@ func (r *Result) manifest(lang msg.Lang, region Region) (File, error) {
 	err := kubernetes.Execute(&b, map[string]any{
 		"Nodes": lang.Sprintf("Run once, with the names that Kubernetes has for the machines %s:",
 			msg.List(region.Config.CMNodes)),
-		"Pids":  lang.Sprintf("Kubernetes limits the processes of a container in the kubelet: podPidsLimit must be -1 or large."),
-		"Again": lang.Sprintf("OnDelete: OMS is upgraded and reconfigured one node after the other, by deleting its pod."),
-		"Name":  name, "File": file, "Config": r.ConfigName(region), "Image": strconv.Quote(s.image), "Upgrade": r.upgrade,
-		"Logs": path.Join(s.mount, "oms_logs"), "Store": path.Join(s.mount, "oms_store"), "Run": path.Join(s.mount, "oms_run"),
+		"Pids": lang.Sprintf(
+			"Kubernetes limits the processes of a container in the kubelet: podPidsLimit must be -1 or large."),
+		"Again": lang.Sprintf(
+			"OnDelete: OMS is upgraded and reconfigured one node after the other, by deleting its pod."),
+		"Name": name, "File": file, "Config": r.ConfigName(region), "Image": strconv.Quote(s.image),
+		"Upgrade": r.upgrade,
+		"Logs":    path.Join(s.mount, "oms_logs"), "Store": path.Join(s.mount, "oms_store"),
+		"Run":  path.Join(s.mount, "oms_run"),
 		"Cert": s.cert, "Key": s.key,
 	})
 	return File{file, b.Bytes(), false}, err

@@ -46,7 +46,8 @@ func (c *conversation) place() error {
 		return err
 	}
 	if c.shared.mode == regions && !c.hasDefault() {
-		if _, err := c.yes("cm_is_default", msg.M("Is this region the default one? (true for exactly one)"), len(c.regions) == 0); err != nil {
+		if _, err := c.yes("cm_is_default", msg.M("Is this region the default one? (true for exactly one)"),
+			len(c.regions) == 0); err != nil {
 			return err
 		}
 	} else {

@@ -137,7 +137,8 @@ func (r *Result) Print(w io.Writer, lang msg.Lang, folder string) {
 		}
 	}
 	fmt.Fprintln(w)
-	say(msg.M("Then: docker logs -f %s, until OMS service start successfully; the console is at %s", r.shared.container, r.address()))
+	say(msg.M("Then: docker logs -f %s, until OMS service start successfully; the console is at %s", r.shared.container,
+		r.address()))
 }
 
 // address is where the console of the first node is.

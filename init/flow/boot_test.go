@@ -22,12 +22,17 @@ func TestInitCommand(t *testing.T) {
 		given func(*node.Given)
 		Options
 	}{
-		"init " + base:                                               {func(g *node.Given) {}, Options{}},
-		"init " + base + " --tsdb-optional":                          {func(g *node.Given) {}, Options{TSDBOptional: true}},
-		"init " + base + " --pack /a/pack":                           {func(g *node.Given) { g.PackDir = "/a/pack" }, Options{}},
-		"upgrade apply --unattended " + base:                         {func(g *node.Given) { g.IsUpgrade = "true" }, Options{}},
-		"init " + strings.Replace(base, "en", "zh", 1):               {func(g *node.Given) { g.Lang = msg.Chinese }, Options{}},
-		"init --root " + root + " --config /a/config.yaml --lang en": {func(g *node.Given) { g.ConfigFile = "/a/config.yaml" }, Options{}},
+		"init " + base: {func(g *node.Given) {}, Options{}},
+		"init " + base + " --tsdb-optional": {func(g *node.Given) {},
+			Options{TSDBOptional: true}},
+		"init " + base + " --pack /a/pack": {func(g *node.Given) { g.PackDir = "/a/pack" },
+			Options{}},
+		"upgrade apply --unattended " + base: {func(g *node.Given) { g.IsUpgrade = "true" },
+			Options{}},
+		"init " + strings.Replace(base, "en", "zh", 1): {func(g *node.Given) { g.Lang = msg.Chinese },
+			Options{}},
+		"init --root " + root +
+			" --config /a/config.yaml --lang en": {func(g *node.Given) { g.ConfigFile = "/a/config.yaml" }, Options{}},
 	} {
 		g := w.given
 		g.Lang = msg.English
@@ -51,7 +56,8 @@ func TestObserved(t *testing.T) {
 	now := time.Now()
 	got := observed(engine.Observation{StartedAt: now, SetupState: api.SetupDone, Programs: []engine.ObservedProgram{
 		{Name: "nginx", State: api.Fatal, PID: 5, StartedAt: now, Ready: true, Starts: 2, LostBytes: 3}}})
-	want := metrics.Program{Name: "nginx", State: 200, StateName: "FATAL", PID: 5, StartedAt: now, Ready: true, Starts: 2, LostBytes: 3}
+	want := metrics.Program{Name: "nginx", State: 200, StateName: "FATAL", PID: 5, StartedAt: now, Ready: true,
+		Starts: 2, LostBytes: 3}
 	if got.SetupState != "done" || !got.StartedAt.Equal(now) || len(got.Programs) != 1 || got.Programs[0] != want {
 		t.Errorf("%+v", got)
 	}

@@ -39,7 +39,8 @@ func TestCheck(t *testing.T) {
 	}
 	db.Stop()
 	report, err = w.flow().Check(t.Context(), CheckOptions{})
-	if errs, _ := found(report); err != nil || !slices.Equal(errs, []string{"metadb.unreachable"}) || !finding.IsTransient(report.Err()) {
+	if errs, _ := found(report); err != nil || !slices.Equal(errs, []string{"metadb.unreachable"}) ||
+		!finding.IsTransient(report.Err()) {
 		t.Errorf("%v: %v", err, errs)
 	}
 	report, err = w.flow().Check(t.Context(), CheckOptions{Offline: true})
@@ -71,7 +72,8 @@ func TestIgnore(t *testing.T) {
 	t.Setenv(ignoreEnv, "no.such")
 	var usage *UsageError
 	for _, o := range []CheckOptions{{}, {Offline: true}} {
-		if _, err := w.flow().Check(t.Context(), o); !errors.As(err, &usage) || !strings.Contains(err.Error(), "no.such") {
+		if _, err := w.flow().Check(t.Context(), o); !errors.As(err, &usage) ||
+			!strings.Contains(err.Error(), "no.such") {
 			t.Errorf("got %v", err)
 		}
 	}

@@ -88,7 +88,8 @@ func (f *Flow) sayWritten(result component.Result) {
 	if len(result.Changed) == 0 {
 		f.say(msg.M("all files are up to date"))
 	} else if len(result.Readers) > 0 && !slices.Contains(f.chosen, "restart") {
-		f.say(msg.M("these programs read the changed files and must be restarted: omsinit restart %s", strings.Join(result.Readers, " ")))
+		f.say(msg.M("these programs read the changed files and must be restarted: omsinit restart %s",
+			strings.Join(result.Readers, " ")))
 	}
 }
 
@@ -103,7 +104,8 @@ func edits(result component.Result) []msg.Message {
 		out = append(out, msg.M("kept as edited by hand in %s: %s", k.Path, msg.List(k.Keys)))
 	}
 	for _, path := range result.Saved {
-		out = append(out, msg.M("%s was edited by hand; it is made anew, and the edited file is %s", path, path+component.SavedSuffix))
+		out = append(out, msg.M("%s was edited by hand; it is made anew, and the edited file is %s", path,
+			path+component.SavedSuffix))
 	}
 	return out
 }

@@ -247,7 +247,8 @@ func newPID1(t *testing.T, socket string) *pid1 {
 	mux.HandleFunc("GET "+metrics.ReportPath, func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, metrics.Report{Version: 1})
 	})
-	mux.HandleFunc("GET "+metrics.TextPath, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "oms_up 1\n") })
+	mux.HandleFunc("GET "+metrics.TextPath,
+		func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "oms_up 1\n") })
 	mux.HandleFunc("POST /v1/update", func(w http.ResponseWriter, _ *http.Request) { answer(w, api.UpdateResult{}) })
 	for _, verb := range []string{"start", "stop", "restart"} {
 		mux.HandleFunc("POST /v1/"+verb, func(w http.ResponseWriter, r *http.Request) { p.operate(t, w, r, verb) })

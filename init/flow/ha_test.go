@@ -17,7 +17,8 @@ func TestHA(t *testing.T) {
 	w := newWorld(t, db)
 	w.initialise()
 	status, err := w.flow().HA(t.Context())
-	if err != nil || status.Enable || len(status.Regions) != 1 || status.Regions[0].Nodes != 1 || !json.Valid(status.Config) {
+	if err != nil || status.Enable || len(status.Regions) != 1 || status.Regions[0].Nodes != 1 ||
+		!json.Valid(status.Config) {
 		t.Errorf("%+v, %v", status, err)
 	}
 	var text bytes.Buffer
@@ -25,7 +26,8 @@ func TestHA(t *testing.T) {
 	contains(t, "the status", text.String(), "high availability is off\n", "region cn-test (cm_location 1): nodes: 1\n")
 
 	var refused *RefusedError
-	if _, err := w.flow().SwitchHA(t.Context(), true, false); !errors.As(err, &refused) || !strings.Contains(err.Error(), "cn-test (cm_location 1)") {
+	if _, err := w.flow().SwitchHA(t.Context(), true, false); !errors.As(err, &refused) ||
+		!strings.Contains(err.Error(), "cn-test (cm_location 1)") {
 		t.Errorf("one node: %v", err)
 	}
 	change, err := w.flow().SwitchHA(t.Context(), true, true)

@@ -40,7 +40,8 @@ func TestInit(t *testing.T) {
 		t.Errorf("what PID 1 was told (-want +got):\n%s", diff)
 	}
 	for i, r := range w.pid1.reports {
-		if r.PID != os.Getpid() || i < 5 && (r.StepName.English != Phases[i].Name || !slices.Contains(r.Programs, "oms_drc_cm")) {
+		if r.PID != os.Getpid() || i < 5 && (r.StepName.English != Phases[i].Name ||
+			!slices.Contains(r.Programs, "oms_drc_cm")) {
 			t.Errorf("report %d: %+v", i, r)
 		}
 		for j, step := range r.Steps {
@@ -50,7 +51,8 @@ func TestInit(t *testing.T) {
 			} else if j == i {
 				state = api.SetupRunning
 			}
-			if step.Name != Phases[j].Name || step.State != state || (step.StartedAt != nil) != (state != "") || (step.Seconds > 0) != (state == api.SetupDone) {
+			if step.Name != Phases[j].Name || step.State != state || (step.StartedAt != nil) != (state != "") ||
+				(step.Seconds > 0) != (state == api.SetupDone) {
 				t.Errorf("report %d: step %d: %+v", i, j+1, step)
 			}
 		}
@@ -68,14 +70,16 @@ func TestInit(t *testing.T) {
 	if diff := cmp.Diff(names(Phases), steps); diff != "" {
 		t.Errorf("the metrics (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"restart nginx oms_console oms_drc_cm oms_drc_supervisor"}, w.pid1.asked()); diff != "" {
+	if diff := cmp.Diff([]string{"restart nginx oms_console oms_drc_cm oms_drc_supervisor"},
+		w.pid1.asked()); diff != "" {
 		t.Errorf("step 4 (-want +got):\n%s", diff)
 	}
 	w.said("step 1 finished in ", "omsinit init --only metadb", "all components are ready: nginx oms_console")
 	if log := w.read(filepath.Join(w.layout.LogDir(), "docker_init.log.2026-01-04.10:42:11")); log != w.out.String() {
 		t.Errorf("the init log is another text than the output:\n%s", log)
 	}
-	if flag := w.read(w.layout.InitFlag()); !strings.Contains(flag, "release=4.2.3-CE\nfinished=2026-01-04T10:42:11Z\n") {
+	if flag := w.read(w.layout.InitFlag()); !strings.Contains(flag,
+		"release=4.2.3-CE\nfinished=2026-01-04T10:42:11Z\n") {
 		t.Errorf("the marker: %s", flag)
 	}
 	for _, path := range []string{w.layout.InitFlag(), w.layout.RenderedRecord()} {
@@ -155,7 +159,8 @@ func TestSecondRun(t *testing.T) {
 	}
 	after := tree(t, w.layout.Root())
 	for path := range after {
-		rewritten := path == "/root/init_flag.txt" || path == "/var/lib/omsinit/init.lock" || strings.HasPrefix(path, "/home/admin/logs/docker_init.log")
+		rewritten := path == "/root/init_flag.txt" || path == "/var/lib/omsinit/init.lock" ||
+			strings.HasPrefix(path, "/home/admin/logs/docker_init.log")
 		if (after[path] != before[path]) != rewritten {
 			t.Errorf("%s: written %v, want %v", path, !rewritten, rewritten)
 		}
@@ -170,8 +175,8 @@ func TestSecondRun(t *testing.T) {
 		"the resource group, the hosts and the region are registered already")
 }
 
-// TestStepFails: each step that fails ends the run there. It is said on standard error with where to look further, PID 1
-// is told whether it is worth trying again, and once it is mended the next run ends where an unbroken one ends.
+// TestStepFails: each step that fails ends the run there. It is said on standard error with where to look further, PID
+// 1 is told whether it is worth trying again, and once it is mended the next run ends where an unbroken one ends.
 func TestStepFails(t *testing.T) {
 	db := testmaria.Start(t)
 	var edited string
@@ -183,11 +188,14 @@ func TestStepFails(t *testing.T) {
 		transient bool
 		want      string // in the error
 	}{
-		{"a MetaDB that is away", func(w *world) { db.Stop() }, func(w *world) { db.Restart() }, 1, true, "nothing listens there"},
-		{"a wrong address", func(w *world) { w.given.HostIP = "10.9.9.9" }, func(w *world) { w.given.HostIP = "127.0.0.1" }, 1, false, "10.9.9.9"},
+		{"a MetaDB that is away", func(w *world) { db.Stop() }, func(w *world) { db.Restart() }, 1, true,
+			"nothing listens there"},
+		{"a wrong address", func(w *world) { w.given.HostIP = "10.9.9.9" },
+			func(w *world) { w.given.HostIP = "127.0.0.1" }, 1, false, "10.9.9.9"},
 		{"a value that is wrong", func(w *world) { w.values["cm_location"] = "many"; w.writeConfig() },
 			func(w *world) { w.values["cm_location"] = "1"; w.writeConfig() }, 1, false, "cm_location"},
-		{"databases of something else", func(w *world) { db.Exec("CREATE DATABASE oms_rm", "CREATE TABLE oms_rm.wiki (id int)") },
+		{"databases of something else",
+			func(w *world) { db.Exec("CREATE DATABASE oms_rm", "CREATE TABLE oms_rm.wiki (id int)") },
 			func(w *world) { db.Exec("DROP DATABASE oms_rm") }, 1, false, "oms_rm"},
 		{"a folder in the place of a file", func(w *world) {
 			edited = w.layout.Path("/home/ds/cm/package/config/drc-cm.properties")
@@ -200,15 +208,18 @@ func TestStepFails(t *testing.T) {
 		{"a component that is given up after step 4", func(w *world) {
 			w.pid1.onCall = func(string) { w.pid1.programs[2].State = api.Fatal.String() }
 		}, func(w *world) { w.pid1.onCall, w.pid1.programs[2].State = nil, "" }, 5, true, "oms_drc_cm is FATAL"},
-		{"a CM that refuses", func(w *world) { w.cm.refuse = true }, func(w *world) { w.cm.refuse = false }, 5, false, "refused by the test"},
+		{"a CM that refuses", func(w *world) { w.cm.refuse = true }, func(w *world) { w.cm.refuse = false }, 5, false,
+			"refused by the test"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			db.Exec("DROP DATABASE IF EXISTS oms_rm", "DROP DATABASE IF EXISTS oms_cm", "DROP DATABASE IF EXISTS oms_hb")
+			db.Exec("DROP DATABASE IF EXISTS oms_rm", "DROP DATABASE IF EXISTS oms_cm",
+				"DROP DATABASE IF EXISTS oms_hb")
 			w := newWorld(t, db)
 			tc.disturb(w)
 			err := w.flow().Init(t.Context(), Steps{})
 			var step *StepError
-			if !errors.As(err, &step) || step.Phase.number() != tc.step || !Printed(err) || finding.IsTransient(err) != tc.transient {
+			if !errors.As(err, &step) || step.Phase.number() != tc.step || !Printed(err) ||
+				finding.IsTransient(err) != tc.transient {
 				t.Fatalf("got %v (transient %v)\n%s%s", err, finding.IsTransient(err), &w.out, &w.errOut)
 			}
 			said := step.Error()
@@ -227,7 +238,8 @@ func TestStepFails(t *testing.T) {
 			if told := w.pid1.told(); len(told) != tc.step+1 || told[tc.step] != last {
 				t.Errorf("PID 1 was told %v, and at last not %q", told, last)
 			}
-			if r := w.pid1.reports[tc.step]; r.StepName.English != Phases[tc.step-1].Name || !strings.Contains(r.Message.English, tc.want) || r.Message.Chinese == "" {
+			if r := w.pid1.reports[tc.step]; r.StepName.English != Phases[tc.step-1].Name ||
+				!strings.Contains(r.Message.English, tc.want) || r.Message.Chinese == "" {
 				t.Errorf("the report: %+v", r)
 			}
 			if s := w.pid1.steps[len(w.pid1.steps)-1]; !s.Failed || s.Name != Phases[tc.step-1].Name {
@@ -276,7 +288,8 @@ func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	w.pid1.onCall = func(string) { cancel(); time.Sleep(50 * time.Millisecond) }
 	err := w.flow().Init(ctx, Steps{})
-	if err == nil || !strings.Contains(err.Error(), "step 4 (restart) failed: interrupted; run the same command again to continue") {
+	if err == nil || !strings.Contains(err.Error(),
+		"step 4 (restart) failed: interrupted; run the same command again to continue") {
 		t.Errorf("got %v", err)
 	}
 	if told := w.pid1.told(); len(told) != 5 || told[4] != "failed 4" {
@@ -369,7 +382,8 @@ func TestSteps(t *testing.T) {
 		{"skip", Steps{Skip: []string{"check", "resource"}}, "metadb component restart", false},
 		{"unknown", Steps{Only: []string{"databases"}}, `"databases"`, true},
 		{"both", Steps{[]string{"check"}, []string{"restart"}}, "contradict", true},
-		{"nothing left", Steps{Skip: []string{"check", "metadb", "component", "restart", "resource"}}, "nothing to do", true},
+		{"nothing left", Steps{Skip: []string{"check", "metadb", "component", "restart", "resource"}},
+			"nothing to do", true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			phases, err := tc.phases()
@@ -453,7 +467,8 @@ func TestWarnings(t *testing.T) {
 	w.values["cm_location"] = "many"
 	w.writeConfig()
 	var wrong *check.FailedError
-	if err := w.flow().Init(t.Context(), Steps{Only: []string{"metadb"}}); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "cm_location") {
+	if err := w.flow().Init(t.Context(), Steps{Only: []string{"metadb"}}); !errors.As(err, &wrong) ||
+		!strings.Contains(err.Error(), "cm_location") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -471,7 +486,8 @@ func TestReportedFindings(t *testing.T) {
 		t.Fatalf("%+v", report)
 	}
 	first := report.Findings[0]
-	if first.ID != "config.value" || first.Severity != "error" || !strings.HasSuffix(first.Place, "cm_location") || first.Fix.Chinese == "" {
+	if first.ID != "config.value" || first.Severity != "error" || !strings.HasSuffix(first.Place, "cm_location") ||
+		first.Fix.Chinese == "" {
 		t.Errorf("the first finding: %+v", first)
 	}
 	if said := fmt.Sprint(report.Findings); strings.Contains(said, "4711") || strings.Contains(said, "0815") {
@@ -485,8 +501,9 @@ func TestChangedMeanwhile(t *testing.T) {
 		edit func(*world)
 		said bool
 	}{
-		"a value":       {func(w *world) { w.values["cm_region"] = "cn-edited"; w.writeConfig() }, true},
-		"a comment":     {func(w *world) { w.write(w.layout.ConfigFile(), "# c\n"+w.read(w.layout.ConfigFile())) }, false},
+		"a value": {func(w *world) { w.values["cm_region"] = "cn-edited"; w.writeConfig() }, true},
+		"a comment": {func(w *world) { w.write(w.layout.ConfigFile(), "# c\n"+w.read(w.layout.ConfigFile())) },
+			false},
 		"a certificate": {func(w *world) { w.write(w.layout.CertFile(), "c"); w.write(w.layout.KeyFile(), "k") }, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -35,5 +35,6 @@ func (f *Flow) sweep() {
 
 // leftBehind returns words for what of a killed run is still there.
 func leftBehind(err error) msg.Message {
-	return msg.M("warning: what a killed run has left cannot be removed, and may hold passwords; remove it by hand: %v", err)
+	return msg.M("warning: what a killed run has left cannot be removed, and may hold passwords; remove it by hand: %v",
+		err)
 }

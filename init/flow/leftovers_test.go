@@ -27,10 +27,12 @@ func TestSweep(t *testing.T) {
 	if err := os.Chmod(filepath.Join(w.layout.RunDir(), ".omsinit"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{filepath.Join(w.layout.StateDir(), "baseline.json"), w.layout.ConfigFile() + BackupSuffix,
+	for _, path := range []string{filepath.Join(w.layout.StateDir(), "baseline.json"),
+		w.layout.ConfigFile() + BackupSuffix,
 		w.layout.Path("/home/ds/ghana/config/application-oms.properties")} {
 		for _, second := range []bool{false, true} {
-			if _, err := atomicfile.Prepare(path, []byte("x"), atomicfile.Options{Mode: 0o600, Second: second}); err != nil {
+			if _, err := atomicfile.Prepare(path, []byte("x"),
+				atomicfile.Options{Mode: 0o600, Second: second}); err != nil {
 				t.Fatal(err)
 			}
 		}

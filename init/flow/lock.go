@@ -31,7 +31,8 @@ func (f *Flow) lock(ctx context.Context) (unlock func(), err error) {
 	l := flock.New(path, flock.SetPermissions(0o644))
 	locked, err := l.TryLock()
 	if err == nil && !locked {
-		f.say(msg.M("another initialisation is running (process %s); waiting for it to end, at most %s", holder(path), f.LockTimeout))
+		f.say(msg.M("another initialisation is running (process %s); waiting for it to end, at most %s", holder(path),
+			f.LockTimeout))
 		wait, cancel := context.WithTimeout(ctx, f.LockTimeout)
 		defer cancel()
 		_, err = l.TryLockContext(wait, 100*time.Millisecond)
@@ -46,7 +47,8 @@ func (f *Flow) lock(ctx context.Context) (unlock func(), err error) {
 		return nil, msg.Errorf("cannot lock %s: %w", path, err)
 	}
 	// On a full disk the number, which people read, is left out, and the lock is ours all the same.
-	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil && !finding.IsShortage(err) {
+	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil &&
+		!finding.IsShortage(err) {
 		l.Unlock()
 		return nil, msg.Errorf("cannot write %s: %w", path, err)
 	}

@@ -27,8 +27,8 @@ func (w *world) hold() (release func()) {
 	return release
 }
 
-// TestLockedOut: every operation that changes the node waits for another run, says for whom, and gives up in time. PID 1
-// is told that an initialisation is worth another try.
+// TestLockedOut: every operation that changes the node waits for another run, says for whom, and gives up in time. PID
+// 1 is told that an initialisation is worth another try.
 func TestLockedOut(t *testing.T) {
 	w := newWorld(t, nil)
 	w.hold()

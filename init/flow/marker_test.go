@@ -47,7 +47,8 @@ func TestRecord(t *testing.T) {
 	if r.matches(now()) {
 		t.Error("another password matches")
 	}
-	if err := r.write(node.New(node.Given{Layout: w.layout, ConfigFile: "/nonexistent"})); !errors.Is(err, os.ErrNotExist) {
+	if err := r.write(node.New(node.Given{Layout: w.layout, ConfigFile: "/nonexistent"})); !errors.Is(err,
+		os.ErrNotExist) {
 		t.Errorf("a record of nothing: %v", err)
 	}
 	for _, text := range []string{"", "salt=\ninputs=\n", "inputs=x\n", "nonsense"} {
@@ -68,7 +69,8 @@ func TestFinished(t *testing.T) {
 	if initialised(w.layout) || finished(n) {
 		t.Error("a flag that is not there")
 	}
-	if err := writeInitFlag(w.layout.InitFlag(), "4.2.3-CE", time.Now()); err != nil || !initialised(w.layout) || finished(n) {
+	if err := writeInitFlag(w.layout.InitFlag(), "4.2.3-CE", time.Now()); err != nil || !initialised(w.layout) ||
+		finished(n) {
 		t.Errorf("the marker alone: %v", err)
 	}
 	if err := recordOf(w.layout).write(n); err != nil || !finished(n) {

@@ -28,7 +28,8 @@ func (f *Flow) metadb(ctx context.Context) error {
 	}
 	result, err := Migrate(ctx, f.metadbStep(cfg))
 	if err == nil && !result.Changed() && result.Deviating == 0 {
-		f.say(msg.M("the databases %s are up to date", msg.List([]string{cfg.RMDatabase, cfg.CMDatabase, cfg.HeartbeatDatabase})))
+		f.say(msg.M("the databases %s are up to date",
+			msg.List([]string{cfg.RMDatabase, cfg.CMDatabase, cfg.HeartbeatDatabase})))
 	}
 	return err
 }

@@ -22,7 +22,8 @@ func TestReinitMetaDB(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if dir, err := f.ReinitMetaDB(t.Context(), step, "oms_cm", "", nil); err == nil || dir != "" || checksums(t, db) != before {
+	if dir, err := f.ReinitMetaDB(t.Context(), step, "oms_cm", "", nil); err == nil || dir != "" ||
+		checksums(t, db) != before {
 		t.Errorf("another name: %q, %v", dir, err)
 	}
 	if _, err := os.Stat(w.layout.BackupDir()); err == nil {
@@ -40,7 +41,8 @@ func TestReinitMetaDB(t *testing.T) {
 		t.Fatalf("%q, %v, %d times", dir, err, progress)
 	}
 	var projects int
-	if err := db.DB("oms_rm").QueryRow("SELECT COUNT(*) FROM oms_project").Scan(&projects); err != nil || projects != 0 {
+	if err := db.DB("oms_rm").QueryRow("SELECT COUNT(*) FROM oms_project").Scan(&projects); err != nil ||
+		projects != 0 {
 		t.Errorf("%d projects, %v", projects, err)
 	}
 	// The backup brings them back.
@@ -51,7 +53,8 @@ func TestReinitMetaDB(t *testing.T) {
 	if _, err := job.Restore(t.Context(), "oms_rm"); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.DB("oms_rm").QueryRow("SELECT COUNT(*) FROM oms_project").Scan(&projects); err != nil || projects != 1 {
+	if err := db.DB("oms_rm").QueryRow("SELECT COUNT(*) FROM oms_project").Scan(&projects); err != nil ||
+		projects != 1 {
 		t.Errorf("%d projects, %v", projects, err)
 	}
 }
@@ -65,7 +68,8 @@ func TestReinitNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if dir, err := f.ReinitMetaDB(t.Context(), step, "oms_rm", "", nil); err != nil || dir != "" || !strings.Contains(checksums(t, db), "oms_rm.") {
+	if dir, err := f.ReinitMetaDB(t.Context(), step, "oms_rm", "", nil); err != nil || dir != "" ||
+		!strings.Contains(checksums(t, db), "oms_rm.") {
 		t.Errorf("%q, %v", dir, err)
 	}
 }

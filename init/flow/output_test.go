@@ -38,7 +38,8 @@ func TestNarrowTerminal(t *testing.T) {
 			t.Errorf("too wide: %q", line)
 		}
 	}
-	if got := terminal.String(); !strings.Contains(got, "\x1b["+string(style.OK)) || !strings.Contains(got, "\x1b["+string(style.Error)) {
+	if got := terminal.String(); !strings.Contains(got, "\x1b["+string(style.OK)) ||
+		!strings.Contains(got, "\x1b["+string(style.Error)) {
 		t.Errorf("%q", got)
 	}
 	if data, err := os.ReadFile(log.Name()); err != nil || string(data) != m.String()+"\n"+m.String()+"\n" {

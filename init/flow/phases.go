@@ -144,12 +144,14 @@ func (f *Flow) step(ctx context.Context, p Phase) error {
 	failed := &StepError{p, err}
 	var checked *check.FailedError
 	if errors.As(err, &checked) { // its text is above, with more
-		f.fail(msg.M("\nomsinit: step %d (%s) failed after %s, because of: %s", p.number(), p.Name, seconds(took), checked.IDs()))
+		f.fail(msg.M("\nomsinit: step %d (%s) failed after %s, because of: %s", p.number(), p.Name, seconds(took),
+			checked.IDs()))
 	} else {
 		f.fail(msg.M("\nomsinit: %v", failed))
 	}
 	if f.log != nil {
-		f.fail(msg.M("the output of this run is kept in %s; the logs of the components are in %s", f.log.Name(), f.Layout.LogDir()))
+		f.fail(msg.M("the output of this run is kept in %s; the logs of the components are in %s", f.log.Name(),
+			f.Layout.LogDir()))
 	}
 	if f.whole {
 		f.reportFailure(ctx, f.running(p), err)
@@ -163,7 +165,8 @@ func (f *Flow) finish(ctx context.Context) error {
 		return err
 	}
 	if f.Changed() {
-		f.say(msg.M("%s or the certificates have changed since this run began; run it again to apply that", f.ConfigFile))
+		f.say(msg.M("%s or the certificates have changed since this run began; run it again to apply that",
+			f.ConfigFile))
 	}
 	f.banner(completed)
 	f.Report(ctx, f.progress.report(api.SetupDone))

@@ -55,7 +55,8 @@ func TestPlan(t *testing.T) {
 	if p = w.plan(Options{}); p.Changes || !p.Known() || len(p.Unknown) > 0 || len(p.Programs) > 0 {
 		t.Errorf("a finished node: %+v", p)
 	}
-	if err := os.WriteFile(w.layout.Path("/etc/supervisor/conf.d/own.ini"), []byte("[program:own]\nautostrat=no\n"), 0o644); err != nil {
+	if err := os.WriteFile(w.layout.Path("/etc/supervisor/conf.d/own.ini"), []byte("[program:own]\nautostrat=no\n"),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	p = w.plan(Options{})
@@ -83,7 +84,8 @@ func TestPlan(t *testing.T) {
 	}
 	text.Reset()
 	p.Print(&text, msg.English)
-	contains(t, "the plan", text.String(), "change /home/ds/ghana/config/tengine.conf\n", "18089", "restart nginx", "correct oms_rm.")
+	contains(t, "the plan", text.String(), "change /home/ds/ghana/config/tengine.conf\n", "18089", "restart nginx",
+		"correct oms_rm.")
 	if strings.Contains(text.String(), db.Password) {
 		t.Error("a password is shown")
 	}
@@ -122,7 +124,8 @@ func TestPlanOfHalfAWorld(t *testing.T) {
 		t.Errorf("known %v (-want +got):\n%s", p.Known(), diff)
 	}
 	data, err := json.Marshal(p)
-	if err != nil || !bytes.Contains(data, []byte(`"restart":null`)) || !bytes.Contains(data, []byte(`"version":1`)) || bytes.Contains(data, []byte("Secret42")) {
+	if err != nil || !bytes.Contains(data, []byte(`"restart":null`)) || !bytes.Contains(data, []byte(`"version":1`)) ||
+		bytes.Contains(data, []byte("Secret42")) {
 		t.Errorf("%v: %s", err, data)
 	}
 	var text bytes.Buffer
@@ -144,7 +147,8 @@ func TestPlanKnown(t *testing.T) {
 		{"PID 1", Planned{Unknown: []PlannedUnknown{{Part: "restart"}}}, true},
 		{"the MetaDB", Planned{Unknown: []PlannedUnknown{{Part: "metadb"}}}, false},
 		{"the TSDB", Planned{Unknown: []PlannedUnknown{{Part: "tsdb"}}}, false},
-		{"rows of tables that are to be made", Planned{MetaDB: created, Unknown: []PlannedUnknown{{Part: "resource"}}}, true},
+		{"rows of tables that are to be made",
+			Planned{MetaDB: created, Unknown: []PlannedUnknown{{Part: "resource"}}}, true},
 		{"rows of tables that are there", Planned{Unknown: []PlannedUnknown{{Part: "resource"}}}, false},
 	} {
 		if got := tc.Known(); got != tc.want {
@@ -185,5 +189,6 @@ func TestPlanEdits(t *testing.T) {
 	}
 	var text bytes.Buffer
 	p.Print(&text, msg.English)
-	contains(t, "the plan", text.String(), "kept as edited by hand in /home/ds/ghana/config/application-oms.properties: my.own.key\n")
+	contains(t, "the plan", text.String(),
+		"kept as edited by hand in /home/ds/ghana/config/application-oms.properties: my.own.key\n")
 }

@@ -68,7 +68,8 @@ func TestPulse(t *testing.T) {
 		t.Errorf("a program that is ready is waited for:\n%s", said)
 	}
 	w.pid1.mu.Lock()
-	if n := len(w.pid1.pulses); n != 1 || w.pid1.pulses[0].Doing[0].English != "waiting for oms_console (STARTING): connection refused" {
+	if n := len(w.pid1.pulses); n != 1 ||
+		w.pid1.pulses[0].Doing[0].English != "waiting for oms_console (STARTING): connection refused" {
 		t.Errorf("what PID 1 was told, once for each change: %+v", w.pid1.pulses)
 	}
 	w.pid1.pulses = nil

@@ -30,7 +30,8 @@ func (f *Flow) restart(ctx context.Context) error {
 	d := f.due(status)
 	f.displace(&d, status)
 	if len(d.defined) == 0 {
-		return msg.Errorf("none of the programs %s is defined in %s", msg.List(f.pack.Restart), f.Layout.SupervisordConf())
+		return msg.Errorf("none of the programs %s is defined in %s", msg.List(f.pack.Restart),
+			f.Layout.SupervisordConf())
 	}
 	if len(d.coming)+len(d.restart) == 0 {
 		f.say(msg.M("all components are ready, and run with their current files: %s", strings.Join(d.defined, " ")))

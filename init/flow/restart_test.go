@@ -56,12 +56,14 @@ func TestRestart(t *testing.T) {
 	w.said("waiting for oms_console", "all components are ready: nginx oms_console oms_drc_cm oms_drc_supervisor")
 	w.pid1.programs[1].Ready, w.pid1.programs[1].UptimeSeconds = false, 3
 	w.pid1.refuse["start"] = "it is FATAL"
-	if err := w.flow().Init(t.Context(), Steps{Only: []string{"restart"}}); err == nil || !strings.Contains(err.Error(), "it is FATAL") {
+	if err := w.flow().Init(t.Context(), Steps{Only: []string{"restart"}}); err == nil ||
+		!strings.Contains(err.Error(), "it is FATAL") {
 		t.Errorf("got %v", err)
 	}
 	w.pid1.programs = nil
 	err := w.flow().Init(t.Context(), Steps{Only: []string{"restart"}})
-	if err == nil || !strings.Contains(err.Error(), "none of the programs crond, nginx") || !strings.Contains(err.Error(), w.layout.SupervisordConf()) {
+	if err == nil || !strings.Contains(err.Error(), "none of the programs crond, nginx") ||
+		!strings.Contains(err.Error(), w.layout.SupervisordConf()) {
 		t.Errorf("got %v", err)
 	}
 }

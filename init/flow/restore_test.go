@@ -17,7 +17,8 @@ func (w *world) changed() (before string) {
 	w.t.Helper()
 	w.initialise()
 	before = w.read(w.layout.ConfigFile())
-	if err := w.flow().Set(w.t.Context(), Settings{Values: assign("nginx_server_port", fmt.Sprint(freePort(w.t)))}); err != nil {
+	if err := w.flow().Set(w.t.Context(), Settings{Values: assign("nginx_server_port",
+		fmt.Sprint(freePort(w.t)))}); err != nil {
 		w.t.Fatalf("%v\n%s%s", err, &w.out, &w.errOut)
 	}
 	w.pid1.forget()
@@ -71,7 +72,8 @@ func TestRestoreConfig(t *testing.T) {
 	if got := strings.Join(banners(w.out.String()), ", "); got != "Step 1, Step 3, Step 4, Step 5" {
 		t.Errorf("steps %s", got)
 	}
-	if versions, err := component.NewHistory(w.layout).List(); err != nil || len(versions) != 2 || len(versions[0].Files) != len(versions[1].Files) {
+	if versions, err := component.NewHistory(w.layout).List(); err != nil || len(versions) != 2 ||
+		len(versions[0].Files) != len(versions[1].Files) {
 		t.Errorf("one change is one version: %+v, %v", versions, err)
 	}
 	contains(t, "tengine.conf", w.read(w.layout.Path(tengine)), "listen "+w.values["nginx_server_port"])
@@ -135,13 +137,15 @@ func TestRestoreRefused(t *testing.T) {
 	if _, err := component.NewHistory(w.layout).Keep(v); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.flow().Restore(t.Context(), "last", nil); err == nil || !strings.Contains(err.Error(), "cm_location") || w.read(w.layout.ConfigFile()) != now {
+	if err := w.flow().Restore(t.Context(), "last", nil); err == nil || !strings.Contains(err.Error(), "cm_location") ||
+		w.read(w.layout.ConfigFile()) != now {
 		t.Errorf("a wrong file: %v", err)
 	}
 	if err := os.Remove(w.layout.ConfigFile()); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.flow().Restore(t.Context(), w.version(component.ConfigPath), nil); err == nil || !strings.Contains(err.Error(), w.layout.ConfigFile()) {
+	if err := w.flow().Restore(t.Context(), w.version(component.ConfigPath), nil); err == nil ||
+		!strings.Contains(err.Error(), w.layout.ConfigFile()) {
 		t.Errorf("without a file to write into: %v", err)
 	}
 }

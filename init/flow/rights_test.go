@@ -20,7 +20,8 @@ import (
 // the statements of the advice everything works.
 func TestRightsAreWhatCanBeDone(t *testing.T) {
 	later := func(name string) []string {
-		return []string{"ALL ON `" + name + "`.*", "ALL ON `" + name + "\\_omsinit\\_restore`.*", "ALL ON `" + name + "\\_omsinit\\_upgrade`.*"}
+		return []string{"ALL ON `" + name + "`.*", "ALL ON `" + name + "\\_omsinit\\_restore`.*",
+			"ALL ON `" + name + "\\_omsinit\\_upgrade`.*"}
 	}
 	everything := slices.Concat(later(`OMS\_rm`), later(`OMS\_cm`), later(`OMS\_hb`))
 	const global = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, TRIGGER, EVENT, EXECUTE, CREATE VIEW, LOCK TABLES"
@@ -48,14 +49,18 @@ func TestRightsAreWhatCanBeDone(t *testing.T) {
 		{"all", []string{"ALL ON *.*"}, nil, nil},
 		{"all of these names", everything, nil, nil},
 		{"the three alone", []string{everything[0], everything[3], everything[6]}, nil, nil},
-		{"no journal of upgrades", slices.DeleteFunc(slices.Clone(everything), func(g string) bool { return strings.Contains(g, "rm\\_omsinit\\_upgrade") }), nil, nil},
+		{"no journal of upgrades", slices.DeleteFunc(slices.Clone(everything),
+			func(g string) bool { return strings.Contains(g, "rm\\_omsinit\\_upgrade") }), nil, nil},
 		{"a wildcard", []string{"ALL ON `OMS\\_%`.*"}, nil, nil},
 		{"a wildcard for one sign", []string{"ALL ON `OMS___%`.*"}, nil, nil},
 		{"an exact grant beside a wildcard", []string{"ALL ON `OMS\\_%`.*", "SELECT ON `OMS\\_cm`.*"}, nil, nil},
 		{"a default role", []string{"ROLE ALL ON `OMS\\_%`.*"}, nil, nil},
-		{"a role for part of it", []string{"ROLE " + everything[0], "ALL ON `OMS\\_cm%`.*", "ALL ON `OMS\\_hb%`.*", "ALL ON `OMS\\_rm\\_%`.*"}, nil, nil},
-		{"a role that is not on", []string{"IDLE ALL ON `OMS\\_%`.*"}, nil, nil}, // MySQL lets no member of one with SYSTEM_USER create a view
-		{"revoked in part", []string{"ALL ON *.*", "REVOKE INSERT ON OMS_cm.*"}, []testmaria.Kind{testmaria.MySQL}, nil},
+		{"a role for part of it", []string{"ROLE " + everything[0], "ALL ON `OMS\\_cm%`.*", "ALL ON `OMS\\_hb%`.*",
+			"ALL ON `OMS\\_rm\\_%`.*"}, nil, nil},
+		// MySQL lets no member of one with SYSTEM_USER create a view
+		{"a role that is not on", []string{"IDLE ALL ON `OMS\\_%`.*"}, nil, nil},
+		{"revoked in part", []string{"ALL ON *.*", "REVOKE INSERT ON OMS_cm.*"},
+			[]testmaria.Kind{testmaria.MySQL}, nil},
 		{"no CREATE", []string{but("CREATE")}, nil, nil},
 		{"no DELETE", []string{but("DELETE")}, nil, nil},
 		{"no DROP", []string{but("DROP")}, nil, nil},
@@ -69,22 +74,29 @@ func TestRightsAreWhatCanBeDone(t *testing.T) {
 		{"no view, without SHOW VIEW", without("SHOW VIEW"), nil, nil},
 		{"a view, all else", without(""), nil, view},
 		{"a procedure, without CREATE ROUTINE", without("CREATE ROUTINE"), nil, procedure},
-		{"a procedure, without CREATE ROUTINE and ALTER ROUTINE", without("CREATE ROUTINE", "ALTER ROUTINE"), nil, procedure},
+		{"a procedure, without CREATE ROUTINE and ALTER ROUTINE", without("CREATE ROUTINE", "ALTER ROUTINE"), nil,
+			procedure},
 		{"a procedure, without ALTER ROUTINE", without("ALTER ROUTINE"), nil, procedure},
-		{"a function, without CREATE ROUTINE in its place", slices.Concat(without("CREATE ROUTINE"), beside), nil, function},
+		{"a function, without CREATE ROUTINE in its place", slices.Concat(without("CREATE ROUTINE"), beside),
+			nil, function},
 		{"no routine, without CREATE ROUTINE", without("CREATE ROUTINE"), nil, nil},
-		{"a trigger, without TRIGGER beside it", slices.Concat(without("TRIGGER"), []string{"TRIGGER ON OMS_cm.*"}), nil, trigger},
-		{"a view of another account", without(""), nil, []string{strings.Replace(view[0], "= USER", "= CURRENT_USER", 1)}},
-		{"a procedure of another account", without(""), nil, []string{strings.Replace(procedure[0], "= USER", "= CURRENT_USER", 1)}},
+		{"a trigger, without TRIGGER beside it", slices.Concat(without("TRIGGER"), []string{"TRIGGER ON OMS_cm.*"}),
+			nil, trigger},
+		{"a view of another account", without(""), nil,
+			[]string{strings.Replace(view[0], "= USER", "= CURRENT_USER", 1)}},
+		{"a procedure of another account", without(""), nil,
+			[]string{strings.Replace(procedure[0], "= USER", "= CURRENT_USER", 1)}},
 		{"a role with everything that is not on", slices.Concat(without(""), []string{"IDLE ALL ON *.*"}), nil, nil},
-		{"a role with everything that is not on, and a view", slices.Concat(without(""), []string{"IDLE ALL ON *.*"}), nil, view},
+		{"a role with everything that is not on, and a view", slices.Concat(without(""), []string{"IDLE ALL ON *.*"}),
+			nil, view},
 	}
 	testmaria.Each(t, func(t *testing.T, k testmaria.Kind) {
 		t.Parallel()
 		for _, fold := range []string{"0", "1"} {
 			s := testmaria.Start(t, testmaria.On(k), testmaria.Args("--lower-case-table-names="+fold))
 			for i, tc := range cases {
-				if tc.kinds != nil && !slices.Contains(tc.kinds, k) || fold == "1" && i%3 != 1 && !strings.Contains(tc.name, "role") {
+				if tc.kinds != nil && !slices.Contains(tc.kinds, k) ||
+					fold == "1" && i%3 != 1 && !strings.Contains(tc.name, "role") {
 					continue
 				}
 				t.Run(tc.name+" "+fold, func(t *testing.T) {
@@ -109,7 +121,8 @@ func TestRightsAreWhatCanBeDone(t *testing.T) {
 						}
 					}
 					w := newWorld(t, s)
-					w.values["drc_rm_db"], w.values["drc_cm_db"], w.values["drc_cm_heartbeat_db"] = "OMS_rm", "OMS_cm", "OMS_hb"
+					w.values["drc_rm_db"], w.values["drc_cm_db"], w.values["drc_cm_heartbeat_db"] = "OMS_rm",
+						"OMS_cm", "OMS_hb"
 					try := func() (verdict string, grants []string, did string) {
 						t.Helper()
 						if len(tc.holds) > 0 {
@@ -218,7 +231,8 @@ func (w *world) whatHappens(s *testmaria.Server) string {
 	journal := cfg.RMDatabase + "_omsinit_upgrade"
 	defer func() {
 		for _, d := range config.Roles {
-			s.Exec("DROP DATABASE IF EXISTS "+cfg.Database(d), "DROP DATABASE IF EXISTS "+cfg.Database(d)+"_omsinit_restore")
+			s.Exec("DROP DATABASE IF EXISTS "+cfg.Database(d),
+				"DROP DATABASE IF EXISTS "+cfg.Database(d)+"_omsinit_restore")
 		}
 		s.Exec("DROP DATABASE IF EXISTS " + journal)
 	}()
@@ -246,13 +260,15 @@ func (w *world) whatHappens(s *testmaria.Server) string {
 	}
 	for _, d := range config.Roles {
 		table := cfg.Database(d) + ".a_component"
-		if !run("CREATE TABLE "+table+" (a int PRIMARY KEY)", "INSERT INTO "+table+" VALUES (1)", "SELECT * FROM "+table,
+		if !run("CREATE TABLE "+table+" (a int PRIMARY KEY)", "INSERT INTO "+table+" VALUES (1)",
+			"SELECT * FROM "+table,
 			"UPDATE "+table+" SET a = 2", "DELETE FROM "+table) {
 			return "cannot be initialised"
 		}
 	}
 	s.Exec(fmt.Sprintf("INSERT INTO %s.cluster_info (code, region, region_cn, cm_url, is_default_cm) VALUES (1, 'cn-test', '', 'x', 1)", cfg.RMDatabase),
-		fmt.Sprintf("INSERT INTO %s.heatbeat_sequence (id, gmt_created, gmt_modified) VALUES (1, NOW(), NOW()), (2, NOW(), NOW())", cfg.HeartbeatDatabase)) // the first is trimmed away
+		// the first is trimmed away
+		fmt.Sprintf("INSERT INTO %s.heatbeat_sequence (id, gmt_created, gmt_modified) VALUES (1, NOW(), NOW()), (2, NOW(), NOW())", cfg.HeartbeatDatabase))
 	j := backupJob(step, filepath.Join(t.TempDir(), "backup"))
 	if _, err := j.Backup(t.Context()); err != nil {
 		t.Logf("backup: %v", err)
@@ -263,11 +279,13 @@ func (w *world) whatHappens(s *testmaria.Server) string {
 		return "cannot be upgraded"
 	}
 	if !run("CREATE DATABASE IF NOT EXISTS "+journal, "CREATE TABLE "+journal+".upgrades (a int)",
-		"INSERT INTO "+journal+".upgrades VALUES (1)", "UPDATE "+journal+".upgrades SET a = 2", "SELECT * FROM "+journal+".upgrades") {
+		"INSERT INTO "+journal+".upgrades VALUES (1)", "UPDATE "+journal+".upgrades SET a = 2",
+		"SELECT * FROM "+journal+".upgrades") {
 		return "cannot be upgraded"
 	}
 	// What an upgrade of such a MetaDB asks of the account.
-	s.Exec("DROP DATABASE "+journal, "REPLACE INTO "+cfg.RMDatabase+".oms_version (version) VALUES ('4.2.2-CE')", "DELETE FROM "+cfg.RMDatabase+".oms_version WHERE version <> '4.2.2-CE'")
+	s.Exec("DROP DATABASE "+journal, "REPLACE INTO "+cfg.RMDatabase+".oms_version (version) VALUES ('4.2.2-CE')",
+		"DELETE FROM "+cfg.RMDatabase+".oms_version WHERE version <> '4.2.2-CE'")
 	plan, err := w.flow().PlanUpgrade(t.Context(), upgrade.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -46,7 +46,8 @@ func (f *Flow) Set(ctx context.Context, s Settings) error { return f.change(ctx,
 func (f *Flow) Replace(ctx context.Context, before, text []byte, s Settings) error {
 	return f.change(ctx, s, func(old []byte, _ Settings) (config.Edited, error) {
 		if !bytes.Equal(old, before) {
-			return config.Edited{}, msg.Errorf("%s has changed meanwhile, so nothing was written: edit it again", f.ConfigFile)
+			return config.Edited{}, msg.Errorf("%s has changed meanwhile, so nothing was written: edit it again",
+				f.ConfigFile)
 		}
 		changed, err := config.Compare(f.ConfigFile, old, text)
 		return config.Edited{Text: text, Changed: changed}, err
@@ -123,7 +124,8 @@ func (f *Flow) edited(text []byte, s Settings) (config.Edited, error) {
 			_, used = old.Config.Extra[v.Key]
 		}
 		if key := config.Meant(v.Key); key != "" && !s.Force && !used {
-			return config.Edited{}, msg.Errorf("OMS knows no key %s, so %s was not changed; did you mean %s? (--force writes it all the same)",
+			return config.Edited{}, msg.Errorf(
+				"OMS knows no key %s, so %s was not changed; did you mean %s? (--force writes it all the same)",
 				v.Key, f.ConfigFile, key)
 		}
 	}

@@ -43,7 +43,8 @@ func TestSet(t *testing.T) {
 	if err := w.flow().Set(t.Context(), Settings{Values: assign("nginx_server_port", port)}); err != nil {
 		t.Fatalf("%v\n%s%s", err, &w.out, &w.errOut)
 	}
-	if after := w.read(file); after != strings.Replace(before, "nginx_server_port: "+w.values["nginx_server_port"], "nginx_server_port: "+port, 1) {
+	if after := w.read(file); after != strings.Replace(before, "nginx_server_port: "+w.values["nginx_server_port"],
+		"nginx_server_port: "+port, 1) {
 		t.Errorf("the file:\n%s", after)
 	}
 	if !os.SameFile(inode, stat(t, file)) {
@@ -55,7 +56,8 @@ func TestSet(t *testing.T) {
 	if got := strings.Join(banners(w.out.String()), ", "); got != "Step 1, Step 3, Step 4" {
 		t.Errorf("steps %s", got)
 	}
-	w.said("nginx_server_port: "+w.values["nginx_server_port"]+" -> "+port, "written: /home/ds/ghana/config/tengine.conf")
+	w.said("nginx_server_port: "+w.values["nginx_server_port"]+" -> "+port,
+		"written: /home/ds/ghana/config/tengine.conf")
 	if diff := cmp.Diff([]string{"restart nginx"}, w.pid1.asked()); diff != "" {
 		t.Error(diff)
 	}
@@ -63,7 +65,8 @@ func TestSet(t *testing.T) {
 	if err != nil || len(versions) != 1 || versions[0].Reason != "omsinit config" {
 		t.Fatalf("%+v, %v", versions, err)
 	}
-	if v, err := component.NewHistory(w.layout).Get(versions[0].ID); err != nil || string(v.Files[0].Data) != before || len(v.Files) < 2 {
+	if v, err := component.NewHistory(w.layout).Get(versions[0].ID); err != nil || string(v.Files[0].Data) != before ||
+		len(v.Files) < 2 {
 		t.Errorf("the version: %+v, %v", v, err)
 	}
 
@@ -122,12 +125,14 @@ func TestSetRefused(t *testing.T) {
 		want   string
 	}{
 		{"a wrong value", assign("cm_location", "many"), "cm_location"},
-		{"a wrong value of a new key", assign("tsdb_service", "many"), w.layout.ConfigFile() + `: tsdb_service = "many": `},
+		{"a wrong value of a new key", assign("tsdb_service", "many"),
+			w.layout.ConfigFile() + `: tsdb_service = "many": `},
 		{"an address of another host", assign("cm_nodes", "10.9.9.9"), "127.0.0.1, which is not in cm_nodes"},
 		{"a slip of a key", assign("nginx_sever_port", "18089"), "nginx_server_port"},
 		{"a MetaDB that is away", assign("oms_meta_port", "1"), "nothing listens there"},
 		{"an account that is refused", assign("oms_meta_password", "Another43"), "refuses"},
-		{"databases that are not there", assign("drc_cm_heartbeat_db", "oms_other"), "lacks databases or tables of OMS (databases: 1, tables: 2)"},
+		{"databases that are not there", assign("drc_cm_heartbeat_db", "oms_other"),
+			"lacks databases or tables of OMS (databases: 1, tables: 2)"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w.t = t
@@ -141,7 +146,10 @@ func TestSetRefused(t *testing.T) {
 			if w.read(w.layout.ConfigFile()) != text || !stat(t, w.layout.ConfigFile()).ModTime().Equal(copied) {
 				t.Error("the file was written")
 			}
-			if diff := cmp.Diff(before, tree(t, w.layout.StateDir()), cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "" && strings.Contains(p.GoString(), "init.lock") }, cmp.Ignore())); diff != "" {
+			if diff := cmp.Diff(before, tree(t, w.layout.StateDir()),
+				cmp.FilterPath(
+					func(p cmp.Path) bool { return p.String() == "" && strings.Contains(p.GoString(), "init.lock") },
+					cmp.Ignore())); diff != "" {
 				t.Errorf("the state folder (-before +after):\n%s", diff)
 			}
 			if len(banners(w.out.String()))+len(w.pid1.asked())+len(w.pid1.told()) > 0 {
@@ -163,12 +171,15 @@ func TestReplace(t *testing.T) {
 	file := w.layout.ConfigFile()
 	before := w.read(file)
 	port := fmt.Sprint(freePort(t))
-	after := strings.Replace(before, "nginx_server_port: "+w.values["nginx_server_port"], "nginx_server_port: "+port+" # mine", 1)
-	if err := w.flow().Replace(t.Context(), []byte("another"), []byte(after), Settings{}); err == nil || w.read(file) != before {
+	after := strings.Replace(before, "nginx_server_port: "+w.values["nginx_server_port"],
+		"nginx_server_port: "+port+" # mine", 1)
+	if err := w.flow().Replace(t.Context(), []byte("another"), []byte(after), Settings{}); err == nil ||
+		w.read(file) != before {
 		t.Errorf("over another text: %v", err)
 	}
 	var wrong *config.Error
-	if err := w.flow().Replace(t.Context(), []byte(before), []byte(before+"cm_location: many\n"), Settings{}); !errors.As(err, &wrong) || w.read(file) != before {
+	if err := w.flow().Replace(t.Context(), []byte(before), []byte(before+"cm_location: many\n"),
+		Settings{}); !errors.As(err, &wrong) || w.read(file) != before {
 		t.Errorf("a wrong text: %v", err)
 	}
 	if err := w.flow().Replace(t.Context(), []byte(before), []byte(after), Settings{}); err != nil {
@@ -179,7 +190,8 @@ func TestReplace(t *testing.T) {
 	}
 	contains(t, "tengine.conf", w.read(w.layout.Path(tengine)), "listen "+port)
 	// A comment alone is written too.
-	if err := w.flow().Replace(t.Context(), []byte(after), []byte(after+"# by night\n"), Settings{OnlyFile: true}); err != nil || w.read(file) != after+"# by night\n" {
+	if err := w.flow().Replace(t.Context(), []byte(after), []byte(after+"# by night\n"),
+		Settings{OnlyFile: true}); err != nil || w.read(file) != after+"# by night\n" {
 		t.Errorf("a comment: %v", err)
 	}
 }
@@ -189,7 +201,8 @@ func TestSetNewMetaDB(t *testing.T) {
 	db := testmaria.Start(t)
 	w := newWorld(t, db)
 	w.initialise()
-	if err := w.flow().Set(t.Context(), Settings{Values: assign("drc_cm_heartbeat_db", "oms_other"), InitMetaDB: true}); err != nil {
+	if err := w.flow().Set(t.Context(), Settings{Values: assign("drc_cm_heartbeat_db", "oms_other"),
+		InitMetaDB: true}); err != nil {
 		t.Fatalf("%v\n%s%s", err, &w.out, &w.errOut)
 	}
 	if got := strings.Join(banners(w.out.String()), ", "); got != "Step 1, Step 2, Step 3, Step 4, Step 5" {
@@ -210,11 +223,13 @@ func TestSetWithoutPID1(t *testing.T) {
 	w.pid1.stop()
 	before := w.read(w.layout.ConfigFile())
 	err := w.flow().Set(t.Context(), Settings{Values: assign("cm_region_cn", "cn-set")})
-	if !errors.Is(err, client.ErrNotRunning) || !strings.Contains(err.Error(), "--no-apply") || w.read(w.layout.ConfigFile()) != before {
+	if !errors.Is(err, client.ErrNotRunning) || !strings.Contains(err.Error(), "--no-apply") ||
+		w.read(w.layout.ConfigFile()) != before {
 		t.Errorf("got %v", err)
 	}
 	files := tree(t, w.layout.Path("/home/ds/ghana"))
-	if err := w.flow().Set(t.Context(), Settings{Values: assign("cm_region_cn", "cn-set"), OnlyFile: true}); err != nil {
+	if err := w.flow().Set(t.Context(), Settings{Values: assign("cm_region_cn", "cn-set"),
+		OnlyFile: true}); err != nil {
 		t.Fatalf("%v\n%s%s", err, &w.out, &w.errOut)
 	}
 	if !strings.Contains(w.read(w.layout.ConfigFile()), "cm_region_cn: cn-set") || len(banners(w.out.String())) > 0 {
@@ -230,7 +245,8 @@ func TestSetMends(t *testing.T) {
 	w := newWorld(t, testmaria.Start(t))
 	w.values["cm_location"] = "many"
 	w.writeConfig()
-	if err := w.flow().Set(t.Context(), Settings{Values: assign("cm_location", "1")}); err == nil || !strings.Contains(err.Error(), "lacks databases") {
+	if err := w.flow().Set(t.Context(), Settings{Values: assign("cm_location", "1")}); err == nil ||
+		!strings.Contains(err.Error(), "lacks databases") {
 		t.Fatalf("a MetaDB that was not looked at before is looked at: %v", err)
 	}
 	if err := w.flow().Set(t.Context(), Settings{Values: assign("cm_location", "1"), InitMetaDB: true}); err != nil {
@@ -248,10 +264,12 @@ func TestSetMends(t *testing.T) {
 // TestSetSecret: a password is neither printed nor kept where others can read it.
 func TestSetSecret(t *testing.T) {
 	db := testmaria.Start(t)
-	db.Exec("CREATE USER other@'127.0.0.1' IDENTIFIED BY 'Geheim42!'", "GRANT ALL ON *.* TO other@'127.0.0.1' WITH GRANT OPTION")
+	db.Exec("CREATE USER other@'127.0.0.1' IDENTIFIED BY 'Geheim42!'",
+		"GRANT ALL ON *.* TO other@'127.0.0.1' WITH GRANT OPTION")
 	w := newWorld(t, db)
 	w.initialise()
-	if err := w.flow().Set(t.Context(), Settings{Values: assign("oms_meta_user", "other", "oms_meta_password", "Geheim42!")}); err != nil {
+	if err := w.flow().Set(t.Context(), Settings{Values: assign("oms_meta_user", "other", "oms_meta_password",
+		"Geheim42!")}); err != nil {
 		t.Fatalf("%v\n%s%s", err, &w.out, &w.errOut)
 	}
 	w.said("oms_meta_password: ****** -> ******", "oms_meta_user: "+db.User+" -> other")
@@ -272,9 +290,12 @@ func TestUnwritable(t *testing.T) {
 		err  error
 		want string
 	}{
-		{&fs.PathError{Op: "open", Path: "p", Err: syscall.EROFS}, "cannot write f: read-only file system; edit the file on the host, then run `omsinit reconfigure`"},
-		{&fs.PathError{Op: "open", Path: "p", Err: syscall.EACCES}, "cannot write f: permission denied; edit the file on the host, then run `omsinit reconfigure`"},
-		{errors.Join(&fs.PathError{Op: "write", Path: "p", Err: syscall.ENOSPC}), "cannot write f: no space left on device; what it was is in f.bak"},
+		{&fs.PathError{Op: "open", Path: "p", Err: syscall.EROFS},
+			"cannot write f: read-only file system; edit the file on the host, then run `omsinit reconfigure`"},
+		{&fs.PathError{Op: "open", Path: "p", Err: syscall.EACCES},
+			"cannot write f: permission denied; edit the file on the host, then run `omsinit reconfigure`"},
+		{errors.Join(&fs.PathError{Op: "write", Path: "p", Err: syscall.ENOSPC}),
+			"cannot write f: no space left on device; what it was is in f.bak"},
 	} {
 		if got := unwritable("f", tc.err); got.Error() != tc.want {
 			t.Errorf("got  %v\nwant %s", got, tc.want)
@@ -308,10 +329,12 @@ rows:
 		}
 		return text
 	}
-	const web, console = "SELECT cfg_value FROM oms_normal_config WHERE cfg_name = 'port.config'", "SELECT cfg_value FROM oms_normal_config WHERE cfg_name = 'console.config'"
+	const web, console = "SELECT cfg_value FROM oms_normal_config WHERE cfg_name = 'port.config'",
+		"SELECT cfg_value FROM oms_normal_config WHERE cfg_name = 'console.config'"
 	db.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = 'mine' WHERE cfg_name = 'console.config'")
 	nginx, ghana := fmt.Sprint(freePort(t)), fmt.Sprint(freePort(t))
-	if err := w.flow().Set(t.Context(), Settings{Values: assign("nginx_server_port", nginx, "ghana_server_port", ghana)}); err != nil {
+	if err := w.flow().Set(t.Context(), Settings{Values: assign("nginx_server_port", nginx, "ghana_server_port",
+		ghana)}); err != nil {
 		t.Fatalf("%v\n%s%s", err, &w.out, &w.errOut)
 	}
 	if got := value(web); got != `{"web": `+nginx+`}` {
@@ -326,7 +349,8 @@ rows:
 	if seen := w.cm.seen(); len(seen) > 0 {
 		t.Errorf("the CM was sent what it has: %q", seen)
 	}
-	w.said("oms_normal_config cfg_name=port.config follows config.yaml", "oms_normal_config cfg_name=console.config is another than config.yaml gives, and stays")
+	w.said("oms_normal_config cfg_name=port.config follows config.yaml",
+		"oms_normal_config cfg_name=console.config is another than config.yaml gives, and stays")
 
 	// What the CM was told is told again.
 	agentPort := fmt.Sprint(freePort(t))
@@ -342,7 +366,8 @@ rows:
 	w.values["nginx_server_port"] = fmt.Sprint(freePort(t))
 	w.values["ghana_server_port"], w.values["supervisor_server_port"] = ghana, agentPort
 	w.writeConfig()
-	if p := w.plan(Options{}); !slices.ContainsFunc(p.Resource.Rows, func(r PlannedRow) bool { return r.Key == "cfg_name=port.config" && r.Action == "update" }) {
+	if p := w.plan(Options{}); !slices.ContainsFunc(p.Resource.Rows,
+		func(r PlannedRow) bool { return r.Key == "cfg_name=port.config" && r.Action == "update" }) {
 		t.Errorf("%+v", p.Resource)
 	}
 	if err := w.flow().Reconfigure(t.Context()); err != nil {

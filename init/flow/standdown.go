@@ -126,6 +126,7 @@ func (f *Flow) awaitsUpgrade(err error) bool {
 	}
 	var failed *check.FailedError
 	return errors.As(err, &failed) && !slices.ContainsFunc(failed.Findings, func(f finding.Finding) bool {
-		return !f.Transient && f.ID != "metadb.release" && (!strings.HasPrefix(f.ID, "upgrade.") || f.ID == "upgrade.flag")
+		return !f.Transient && f.ID != "metadb.release" &&
+			(!strings.HasPrefix(f.ID, "upgrade.") || f.ID == "upgrade.flag")
 	})
 }

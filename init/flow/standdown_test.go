@@ -33,7 +33,8 @@ func (p *pid1) running() (names []string) {
 func journalled(from, to, state, stage string) []string {
 	return []string{"CREATE DATABASE oms_rm_omsinit_upgrade",
 		"CREATE TABLE oms_rm_omsinit_upgrade.upgrades (id int primary key, from_version text, to_version text, state text, stage text, node text, backup text, backup_made text, ha text, outage_since text, marks text, error text, tool text, started_at datetime, finished_at datetime)",
-		"INSERT INTO oms_rm_omsinit_upgrade.upgrades VALUES (1, '" + from + "', '" + to + "', '" + state + "', '" + stage + "', '10.0.0.9', '/b', '', NULL, '', NULL, NULL, '', NOW(), NULL)"}
+		"INSERT INTO oms_rm_omsinit_upgrade.upgrades VALUES (1, '" + from + "', '" + to + "', '" + state + "', '" +
+			stage + "', '10.0.0.9', '/b', '', NULL, '', NULL, NULL, '', NOW(), NULL)"}
 }
 
 // TestStandDown: a node whose MetaDB belongs to another release than the node ran last stops what PID 1 has started at
@@ -52,8 +53,10 @@ func TestStandDown(t *testing.T) {
 		{name: "the same release"},
 		{name: "rolled back", sql: []string{"UPDATE oms_rm.oms_version SET version = '4.2.2-CE'"}, stops: true},
 		{name: "rolled back, IS_UPGRADE left set", isUpgrade: "true", stops: true,
-			sql: append(journalled("4.2.2-CE", "4.2.3-CE", "rolled-back", "ha-on"), "UPDATE oms_rm.oms_version SET version = '4.2.2-CE'")},
-		{name: "upgraded by another node", sql: []string{"INSERT INTO oms_rm.oms_version (version) VALUES ('4.2.6-CE')"}, stops: true},
+			sql: append(journalled("4.2.2-CE", "4.2.3-CE", "rolled-back", "ha-on"),
+				"UPDATE oms_rm.oms_version SET version = '4.2.2-CE'")},
+		{name: "upgraded by another node",
+			sql: []string{"INSERT INTO oms_rm.oms_version (version) VALUES ('4.2.6-CE')"}, stops: true},
 		{name: "being upgraded", sql: unfinished("running", "schema"), stops: true},
 		{name: "being restored", sql: unfinished("restoring", "verify"), stops: true},
 		{name: "an upgrade that had changed nothing", sql: unfinished("running", "backup")},
@@ -63,7 +66,8 @@ func TestStandDown(t *testing.T) {
 			w.t, w.given.IsUpgrade = t, ""
 			db.Exec("DROP DATABASE IF EXISTS oms_rm_omsinit_upgrade")
 			if tc.name != "the same release" {
-				db.Exec("DELETE FROM oms_rm.oms_version", "INSERT INTO oms_rm.oms_version (version) VALUES ('4.2.3-CE')")
+				db.Exec("DELETE FROM oms_rm.oms_version",
+					"INSERT INTO oms_rm.oms_version (version) VALUES ('4.2.3-CE')")
 			}
 			w.initialise()
 			w.pid1.runAll()
@@ -111,11 +115,13 @@ func TestUpgradeAuto(t *testing.T) {
 	w.given.UpgradeMode = autoMode
 	w.initialise() // empty
 	w.write(w.layout.LogDir()+"/cm/log", "of the old release")
-	if err := w.flow().Init(t.Context(), Steps{}); err != nil || strings.Contains(w.out.String(), "Upgrade the OMS MetaDB") {
+	if err := w.flow().Init(t.Context(), Steps{}); err != nil ||
+		strings.Contains(w.out.String(), "Upgrade the OMS MetaDB") {
 		t.Fatalf("the same release: %v\n%s", err, &w.out)
 	}
 	older := func() {
-		db.Exec("DELETE FROM oms_rm.oms_version", "INSERT INTO oms_rm.oms_version (version) VALUES ('4.2.2-CE')", "DELETE FROM oms_hb.heart_beat")
+		db.Exec("DELETE FROM oms_rm.oms_version", "INSERT INTO oms_rm.oms_version (version) VALUES ('4.2.2-CE')",
+			"DELETE FROM oms_hb.heart_beat")
 		if err := recordOf(w.layout).remove(); err != nil { // a new container
 			t.Fatal(err)
 		}
@@ -147,7 +153,8 @@ func TestUpgradeAuto(t *testing.T) {
 		t.Errorf("PID 1 was told %v\n%s", told, &w.out)
 	}
 	var recorded string
-	if err := db.DB("").QueryRow("SELECT GROUP_CONCAT(version ORDER BY version) FROM oms_rm.oms_version").Scan(&recorded); err != nil || recorded != "4.2.2-CE,4.2.3-CE" {
+	if err := db.DB("").QueryRow("SELECT GROUP_CONCAT(version ORDER BY version) FROM oms_rm.oms_version").Scan(
+		&recorded); err != nil || recorded != "4.2.2-CE,4.2.3-CE" {
 		t.Errorf("recorded %s, %v", recorded, err)
 	}
 	older()

@@ -37,7 +37,8 @@ func (f *Flow) tsdb(ctx context.Context, cfg *config.Config) (*config.Config, me
 		return cfg, metrics.NewApplied(metrics.On, nil, cfg, into), nil
 	}
 	if !f.TSDBOptional {
-		return nil, metrics.Applied{}, msg.Errorf("the components cannot be told of the time-series database: %w; %v", err, parts[len(parts)-1].Fix)
+		return nil, metrics.Applied{}, msg.Errorf("the components cannot be told of the time-series database: %w; %v",
+			err, parts[len(parts)-1].Fix)
 	}
 	f.fail(msg.M("warning: the time-series database is left out (--tsdb-optional): %v", err))
 	f.say(msg.M("nothing is reported; once the time-series database passes its check, `omsinit init` switches it on"))

@@ -26,7 +26,8 @@ func TestTSDBInStep3(t *testing.T) {
 	if f.pack, err = f.Pack(); err != nil {
 		t.Fatal(err)
 	}
-	cfg := &config.Config{TSDBService: "INFLUXDB", TSDBURL: away, TSDBUsername: "oms", TSDBPassword: "Secret42", CMNodes: []string{"10.0.0.1"}}
+	cfg := &config.Config{TSDBService: "INFLUXDB", TSDBURL: away, TSDBUsername: "oms", TSDBPassword: "Secret42",
+		CMNodes: []string{"10.0.0.1"}}
 
 	t.Run("off", func(t *testing.T) {
 		for _, optional := range []bool{false, true} {
@@ -54,7 +55,8 @@ func TestTSDBInStep3(t *testing.T) {
 	t.Run("away", func(t *testing.T) {
 		f.TSDBOptional = false
 		_, _, err := f.tsdb(t.Context(), cfg)
-		if !finding.IsTransient(err) || !strings.Contains(err.Error(), "cannot reach") || !strings.Contains(err.Error(), "--tsdb-optional") || strings.Contains(err.Error(), "Secret42") {
+		if !finding.IsTransient(err) || !strings.Contains(err.Error(), "cannot reach") ||
+			!strings.Contains(err.Error(), "--tsdb-optional") || strings.Contains(err.Error(), "Secret42") {
 			t.Errorf("got %v", err)
 		}
 		plan := Planned{}
@@ -66,7 +68,8 @@ func TestTSDBInStep3(t *testing.T) {
 		f.TSDBOptional = true
 		out.Reset()
 		got, applied, err := f.tsdb(t.Context(), cfg)
-		if err != nil || got.TSDBEnabled || !cfg.TSDBEnabled || applied.State != metrics.LeftOut || !strings.Contains(applied.Reason.Chinese, "无法连接") {
+		if err != nil || got.TSDBEnabled || !cfg.TSDBEnabled || applied.State != metrics.LeftOut ||
+			!strings.Contains(applied.Reason.Chinese, "无法连接") {
 			t.Errorf("%v %+v", err, applied)
 		}
 		if !strings.Contains(out.String(), "is left out (--tsdb-optional): cannot reach") {

@@ -96,7 +96,8 @@ func (f *Flow) PlanUpgrade(ctx context.Context, o upgrade.Options) (*upgrade.Pla
 		}
 	}
 	if _, err := f.client.Status(ctx); err != nil {
-		found = append(found, finding.Finding{ID: "upgrade.unsupervised", Severity: finding.Error, Message: msg.M("%v", unsupervised(err))})
+		found = append(found, finding.Finding{ID: "upgrade.unsupervised", Severity: finding.Error,
+			Message: msg.M("%v", unsupervised(err))})
 	}
 	return u.Plan(ctx, found, func(id string) bool { return slices.Contains(in.Ignore, id) })
 }
@@ -131,7 +132,8 @@ func (f *Flow) upgradeSteps(ctx context.Context, phases []Phase) error {
 	}
 	defer s.Close()
 	if !s.Due() {
-		f.say(msg.M("the MetaDB belongs to %s: there is nothing to upgrade, and this node does its own steps", f.pack.Release))
+		f.say(msg.M("the MetaDB belongs to %s: there is nothing to upgrade, and this node does its own steps",
+			f.pack.Release))
 		return f.steps(ctx, phases[1:])
 	}
 	for _, p := range upgradePhases(s, phases[1:]) {

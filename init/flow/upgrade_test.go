@@ -42,7 +42,8 @@ func TestNothingToUpgrade(t *testing.T) {
 	w.t = t
 	// Some steps are what they are, whatever IS_UPGRADE says.
 	w.given.IsUpgrade = "true"
-	if err := w.flow().Init(t.Context(), Steps{Only: []string{"metadb"}}); err != nil || strings.Contains(w.out.String(), "nothing to upgrade") {
+	if err := w.flow().Init(t.Context(), Steps{Only: []string{"metadb"}}); err != nil ||
+		strings.Contains(w.out.String(), "nothing to upgrade") {
 		t.Errorf("%v\n%s", err, &w.out)
 	}
 }
@@ -61,8 +62,8 @@ func TestUpgradeNeedsPID1(t *testing.T) {
 	}
 }
 
-// TestUpgradeRefused: a release from which there is no way is found by the gates, in step 1 and by the plan, and nothing
-// is touched.
+// TestUpgradeRefused: a release from which there is no way is found by the gates, in step 1 and by the plan, and
+// nothing is touched.
 func TestUpgradeRefused(t *testing.T) {
 	db := testmaria.Start(t)
 	w := newWorld(t, db)
@@ -83,10 +84,12 @@ func TestUpgradeRefused(t *testing.T) {
 		t.Error("something was touched")
 	}
 	// Without an upgrade the same MetaDB is refused by the gate of releases.
-	if err := w.flow().Init(t.Context(), Steps{}); !errors.As(err, &failed) || !strings.Contains(err.Error(), "3.1.0-CE") {
+	if err := w.flow().Init(t.Context(), Steps{}); !errors.As(err, &failed) ||
+		!strings.Contains(err.Error(), "3.1.0-CE") {
 		t.Errorf("init: %v", err)
 	}
-	if err := w.flow().Init(t.Context(), Steps{Only: []string{"metadb"}}); err == nil || !strings.Contains(err.Error(), "3.1.0-CE") {
+	if err := w.flow().Init(t.Context(), Steps{Only: []string{"metadb"}}); err == nil ||
+		!strings.Contains(err.Error(), "3.1.0-CE") {
 		t.Errorf("step 2 alone: %v", err)
 	}
 }
@@ -96,13 +99,15 @@ func TestPlanUpgradeIgnores(t *testing.T) {
 	w := newWorld(t, testmaria.Start(t))
 	w.initialise()
 	var usage *UsageError
-	if _, err := w.with(Options{Ignore: []string{"no.such"}}).PlanUpgrade(t.Context(), upgrade.Options{}); !errors.As(err, &usage) {
+	if _, err := w.with(Options{Ignore: []string{"no.such"}}).PlanUpgrade(t.Context(),
+		upgrade.Options{}); !errors.As(err, &usage) {
 		t.Errorf("got %v", err)
 	}
 	w.values["cm_location"] = "many"
 	w.writeConfig()
 	var failed *check.FailedError
-	if _, err := w.flow().PlanUpgrade(t.Context(), upgrade.Options{}); !errors.As(err, &failed) || !strings.Contains(err.Error(), "cm_location") {
+	if _, err := w.flow().PlanUpgrade(t.Context(), upgrade.Options{}); !errors.As(err, &failed) ||
+		!strings.Contains(err.Error(), "cm_location") {
 		t.Errorf("a config.yaml with errors is a gate that is shut: %v", err)
 	}
 	if _, err := w.flow().Upgrader(upgrade.Options{}); errors.As(err, &failed) || err == nil {
@@ -133,17 +138,20 @@ func TestUpgraderKnowsTheNode(t *testing.T) {
 	if err != nil || u.From != o.From || u.Keep != 7 || len(u.Heartbeats) != 1 {
 		t.Fatalf("%+v, %v", u, err)
 	}
-	if u.Node != "127.0.0.1" || u.Tool != "test" || u.ConfigFile != w.layout.ConfigFile() || string(u.ConfigText) != w.read(u.ConfigFile) {
+	if u.Node != "127.0.0.1" || u.Tool != "test" || u.ConfigFile != w.layout.ConfigFile() ||
+		string(u.ConfigText) != w.read(u.ConfigFile) {
 		t.Errorf("%+v", u)
 	}
 	if running, err := u.Programs.Running(t.Context(), []string{"nginx"}); err != nil || len(running) > 0 {
 		t.Errorf("%v, %v", running, err)
 	}
 	w.pid1.programs[0].PID = 5
-	if running, err := u.Programs.Running(t.Context(), []string{"nginx", "oms_console"}); err != nil || strings.Join(running, " ") != "nginx" {
+	if running, err := u.Programs.Running(t.Context(), []string{"nginx", "oms_console"}); err != nil ||
+		strings.Join(running, " ") != "nginx" {
 		t.Errorf("%v, %v", running, err)
 	}
-	if err := u.Programs.Stop(t.Context(), []string{"nginx"}); err != nil || strings.Join(w.pid1.asked(), " ") != "stop nginx" {
+	if err := u.Programs.Stop(t.Context(), []string{"nginx"}); err != nil ||
+		strings.Join(w.pid1.asked(), " ") != "stop nginx" {
 		t.Errorf("%v, %v", err, w.pid1.asked())
 	}
 	w.pid1.stop()

@@ -58,14 +58,23 @@ func TestPlanIsWhatApplyDoes(t *testing.T) {
 		given upgrade.Options
 		want  string // an ID among the errors; "" is no error
 	}{
-		{name: "high availability", set: sql("UPDATE oms_rm.oms_normal_config SET cfg_value = '{\"enable\":true}' WHERE cfg_name = 'ha.config'", "UPDATE oms_rm.oms_normal_config SET cfg_value = '{\"enable\":false}' WHERE cfg_name = 'ha.config'"), want: "upgrade.ha"},
+		{name: "high availability", set: sql(
+			"UPDATE oms_rm.oms_normal_config SET cfg_value = '{\"enable\":true}' WHERE cfg_name = 'ha.config'",
+			"UPDATE oms_rm.oms_normal_config SET cfg_value = '{\"enable\":false}' WHERE cfg_name = 'ha.config'"),
+			want: "upgrade.ha"},
 		{name: "a node that runs", set: sql("INSERT INTO oms_hb.heart_beat (task_type, task_name, host_ip, gmt_modified) VALUES ('HOST', 'supervisor', '10.0.0.2', NOW())", "DELETE FROM oms_hb.heart_beat"), want: "upgrade.node-alive"},
-		{name: "no route", set: sql("UPDATE oms_rm.oms_version SET version = '3.1.0-CE'", "UPDATE oms_rm.oms_version SET version = '4.2.2-CE'"), want: "upgrade.route"},
-		{name: "a stop before", set: sql("UPDATE oms_rm.oms_version SET version = '4.2.1-CE'", "UPDATE oms_rm.oms_version SET version = '4.2.2-CE'"), want: "upgrade.route"},
-		{name: "no release on record", set: sql("DELETE FROM oms_rm.oms_version", "INSERT INTO oms_rm.oms_version (version) VALUES ('4.2.2-CE')"), want: "upgrade.version"},
-		{name: "an unknown region", set: sql("INSERT INTO oms_rm.cluster_info (region, region_cn, cm_url, code) VALUES ('b', 'b', 'http://b', 9)", "DELETE FROM oms_rm.cluster_info WHERE code = 9"), want: "upgrade.databases"},
+		{name: "no route", set: sql("UPDATE oms_rm.oms_version SET version = '3.1.0-CE'",
+			"UPDATE oms_rm.oms_version SET version = '4.2.2-CE'"), want: "upgrade.route"},
+		{name: "a stop before", set: sql("UPDATE oms_rm.oms_version SET version = '4.2.1-CE'",
+			"UPDATE oms_rm.oms_version SET version = '4.2.2-CE'"), want: "upgrade.route"},
+		{name: "no release on record", set: sql("DELETE FROM oms_rm.oms_version",
+			"INSERT INTO oms_rm.oms_version (version) VALUES ('4.2.2-CE')"), want: "upgrade.version"},
+		{name: "an unknown region", set: sql(
+			"INSERT INTO oms_rm.cluster_info (region, region_cn, cm_url, code) VALUES ('b', 'b', 'http://b', 9)",
+			"DELETE FROM oms_rm.cluster_info WHERE code = 9"), want: "upgrade.databases"},
 		{name: "a view that cannot be made again", set: func() func() {
-			db.Exec("CREATE TABLE oms_cm.gone (a int)", "CREATE VIEW oms_cm.broken AS SELECT a FROM oms_cm.gone", "DROP TABLE oms_cm.gone")
+			db.Exec("CREATE TABLE oms_cm.gone (a int)", "CREATE VIEW oms_cm.broken AS SELECT a FROM oms_cm.gone",
+				"DROP TABLE oms_cm.gone")
 			return func() { db.Exec("DROP VIEW oms_cm.broken") }
 		}, want: "backup.restore"},
 		{name: "other mounts", set: func() func() {
@@ -89,7 +98,8 @@ func TestPlanIsWhatApplyDoes(t *testing.T) {
 		}},
 		{name: "a MetaDB that is away", set: values("oms_meta_port", "1"), want: "metadb.connect"},
 		{name: "a wrong password", set: values("oms_meta_password", "wrong"), want: "metadb.login"},
-		{name: "an account without the journal", set: account("oms_rm", "oms_cm", "oms_hb", "oms_rm_omsinit_restore", "oms_cm_omsinit_restore", "oms_hb_omsinit_restore"), want: "upgrade.journal"},
+		{name: "an account without the journal", set: account("oms_rm", "oms_cm", "oms_hb", "oms_rm_omsinit_restore",
+			"oms_cm_omsinit_restore", "oms_hb_omsinit_restore"), want: "upgrade.journal"},
 		{name: "unfinished, of another release", set: func() func() {
 			db.Exec(journalled("4.2.2-CE", "4.2.6-CE", "running", "schema")...)
 			return old
@@ -98,7 +108,9 @@ func TestPlanIsWhatApplyDoes(t *testing.T) {
 			db.Exec(journalled("4.2.2-CE", "4.2.3-CE", "restoring", "schema")...)
 			return old
 		}, want: "upgrade.elsewhere"},
-		{name: "nobody supervises", set: func() func() { w.pid1.stop(); return func() { w.pid1 = newPID1(t, w.layout.ControlSocket()) } }, want: "upgrade.unsupervised"},
+		{name: "nobody supervises",
+			set:  func() func() { w.pid1.stop(); return func() { w.pid1 = newPID1(t, w.layout.ControlSocket()) } },
+			want: "upgrade.unsupervised"},
 		{name: "nothing", set: func() func() { return func() {} }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

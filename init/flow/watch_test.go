@@ -22,19 +22,25 @@ func TestWatch(t *testing.T) {
 		ahead          bool
 	}{
 		{name: "the same release"},
-		{name: "put back", sql: []string{"UPDATE oms_rm.oms_version SET version = '4.2.2-CE'"}, stops: true, reports: true},
-		{name: "put back, OMSINIT_UPGRADE=auto", auto: true, sql: []string{"UPDATE oms_rm.oms_version SET version = '4.2.2-CE'"}, stops: true, reports: true},
+		{name: "put back", sql: []string{"UPDATE oms_rm.oms_version SET version = '4.2.2-CE'"}, stops: true,
+			reports: true},
+		{name: "put back, OMSINIT_UPGRADE=auto", auto: true,
+			sql: []string{"UPDATE oms_rm.oms_version SET version = '4.2.2-CE'"}, stops: true, reports: true},
 		{name: "being put back", sql: journal("restoring", "verify"), stops: true, reports: true},
-		{name: "upgraded by another node", sql: []string{"INSERT INTO oms_rm.oms_version (version) VALUES ('4.2.6-CE')"}, reports: true, ahead: true},
-		{name: "another node's upgrade is undone", sql: journalled("4.2.3-CE", "4.2.6-CE", "restoring", "verify"), reports: true, ahead: true},
-		{name: "a run changes this node", busy: true, sql: []string{"UPDATE oms_rm.oms_version SET version = '4.2.2-CE'"}},
+		{name: "upgraded by another node",
+			sql: []string{"INSERT INTO oms_rm.oms_version (version) VALUES ('4.2.6-CE')"}, reports: true, ahead: true},
+		{name: "another node's upgrade is undone", sql: journalled("4.2.3-CE", "4.2.6-CE", "restoring", "verify"),
+			reports: true, ahead: true},
+		{name: "a run changes this node", busy: true,
+			sql: []string{"UPDATE oms_rm.oms_version SET version = '4.2.2-CE'"}},
 		{name: "away", away: true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w.t, w.given.UpgradeMode = t, ""
 			db.Exec("DROP DATABASE IF EXISTS oms_rm_omsinit_upgrade")
 			if tc.name != "the same release" {
-				db.Exec("DELETE FROM oms_rm.oms_version", "INSERT INTO oms_rm.oms_version (version) VALUES ('4.2.3-CE')")
+				db.Exec("DELETE FROM oms_rm.oms_version",
+					"INSERT INTO oms_rm.oms_version (version) VALUES ('4.2.3-CE')")
 			}
 			w.initialise()
 			w.pid1.runAll()
@@ -82,7 +88,8 @@ func TestWatch(t *testing.T) {
 			if told := w.pid1.told(); !slices.Equal(told, want) {
 				t.Errorf("PID 1 was told %v", told)
 			}
-			db.Exec("DROP DATABASE IF EXISTS oms_rm_omsinit_upgrade", "DELETE FROM oms_rm.oms_version WHERE version <> '4.2.3-CE'")
+			db.Exec("DROP DATABASE IF EXISTS oms_rm_omsinit_upgrade",
+				"DELETE FROM oms_rm.oms_version WHERE version <> '4.2.3-CE'")
 			_ = watch.Look(t.Context())
 			if told := w.pid1.told(); !slices.Equal(told, []string{"failed", "done"}) {
 				t.Errorf("PID 1 was told %v", told)

@@ -34,13 +34,15 @@ func tables(prefix string, n int) string {
 // x-migrate are the ratios. The goals are 1.2 and below 1.
 func BenchmarkCreate(b *testing.B) {
 	b.Run("durable", func(b *testing.B) {
-		create(b, testmaria.Start(b, testmaria.Args("--innodb-flush-log-at-trx-commit=1", "--innodb-flush-method=fsync")))
+		create(b, testmaria.Start(b, testmaria.Args("--innodb-flush-log-at-trx-commit=1",
+			"--innodb-flush-method=fsync")))
 	})
 	b.Run("in-memory", func(b *testing.B) { create(b, testmaria.Start(b)) })
 }
 
 func create(b *testing.B, s *testmaria.Server) {
-	s.Exec("CREATE USER bench@'%' IDENTIFIED BY 'bench'", "GRANT ALL ON *.* TO bench@'%'") // a password that fits into a URL
+	// a password that fits into a URL
+	s.Exec("CREATE USER bench@'%' IDENTIFIED BY 'bench'", "GRANT ALL ON *.* TO bench@'%'")
 	files := map[string]string{}
 	for i, d := range config.Roles {
 		files["schema/"+string(d)+"/4.2.3-CE.sql"] = tables(string(d), []int{67, 67, 66}[i])
@@ -105,7 +107,8 @@ func rival(b *testing.B, s *testmaria.Server, migrators, tool string, tree fs.FS
 		folder, name := b.TempDir(), tool+"_"+string(d)
 		s.Exec("CREATE DATABASE " + name)
 		defer s.Exec("DROP DATABASE " + name)
-		if err := os.WriteFile(filepath.Join(folder, "1_schema.up.sql"), []byte("-- +goose Up\n"+reference(b, tree, d)), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, "1_schema.up.sql"), []byte("-- +goose Up\n"+reference(b, tree, d)),
+			0o600); err != nil {
 			b.Fatal(err)
 		}
 		args = append(args, name+"="+folder)
@@ -129,7 +132,8 @@ func client(b *testing.B, s *testmaria.Server, file string) time.Duration {
 		b.Fatal(err)
 	}
 	defer in.Close()
-	cmd := exec.Command("mariadb", "--no-defaults", "--protocol=tcp", "--host="+s.Host, fmt.Sprint("--port=", s.Port), "--user="+s.User)
+	cmd := exec.Command("mariadb", "--no-defaults", "--protocol=tcp", "--host="+s.Host, fmt.Sprint("--port=", s.Port),
+		"--user="+s.User)
 	cmd.Env = append(os.Environ(), "MYSQL_PWD="+s.Password)
 	cmd.Stdin = in
 	start := time.Now()

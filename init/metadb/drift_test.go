@@ -80,7 +80,8 @@ func TestDeviations(t *testing.T) {
 				t.Errorf("%s: seen is %q", alter, what)
 			}
 			var out bytes.Buffer
-			if st, err := step.Status(t.Context()); err != nil || st.Print(&out, msg.English) != nil || strings.Contains(out.String(), "dry-run") {
+			if st, err := step.Status(t.Context()); err != nil || st.Print(&out, msg.English) != nil ||
+				strings.Contains(out.String(), "dry-run") {
 				t.Errorf("%s: %v\n%s", alter, err, out.String()) // there is nothing to migrate
 			}
 			if r := apply(t, step); r.Deviating != len(what) || r.Changed() {

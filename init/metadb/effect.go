@@ -61,7 +61,8 @@ func effectOf(sql string) (effect, error) {
 	r := reader{sql: sql, ts: ts}
 	switch {
 	case r.take("USE"),
-		r.take("CREATE", "DATABASE"), r.take("CREATE", "SCHEMA"), r.take("CREATE", "OR", "REPLACE", "DATABASE"), r.take("CREATE", "OR", "REPLACE", "SCHEMA"),
+		r.take("CREATE", "DATABASE"), r.take("CREATE", "SCHEMA"), r.take("CREATE", "OR", "REPLACE", "DATABASE"),
+		r.take("CREATE", "OR", "REPLACE", "SCHEMA"),
 		r.take("ALTER", "DATABASE"), r.take("ALTER", "SCHEMA"),
 		r.take("DROP", "DATABASE"), r.take("DROP", "SCHEMA"):
 		return effect{}, msg.Errorf("a schema file must not create, change or choose a database: config.yaml names the databases")
@@ -178,7 +179,8 @@ func (e *effect) define(r *reader, item []token) {
 			case t.is("PRIMARY"):
 				e.keys = append(e.keys, column{"PRIMARY", "PRIMARY KEY (" + mysql.Quote(c.name) + ")"})
 			case t.is("UNIQUE"):
-				e.keys = append(e.keys, column{c.name, "UNIQUE KEY " + mysql.Quote(c.name) + " (" + mysql.Quote(c.name) + ")"})
+				e.keys = append(e.keys, column{c.name,
+					"UNIQUE KEY " + mysql.Quote(c.name) + " (" + mysql.Quote(c.name) + ")"})
 			}
 		}
 	} else if k, ok := r.key(item); ok {
@@ -227,7 +229,8 @@ func (r *reader) key(item []token) (column, bool) {
 
 // column reads an item of a CREATE TABLE, which may also be a key.
 func (r *reader) column(item []token) (column, bool) {
-	if len(item) == 0 || item[0].is("PRIMARY", "UNIQUE", "KEY", "INDEX", "FULLTEXT", "SPATIAL", "CONSTRAINT", "FOREIGN", "CHECK", "LIKE") ||
+	if len(item) == 0 || item[0].is("PRIMARY", "UNIQUE", "KEY", "INDEX", "FULLTEXT", "SPATIAL", "CONSTRAINT", "FOREIGN",
+		"CHECK", "LIKE") ||
 		len(item) > 1 && item[0].is("PERIOD") && item[1].is("FOR") {
 		return column{}, false
 	}

@@ -95,11 +95,13 @@ func snapshot(t testing.TB, s *testmaria.Server, c *config.Config) []string {
 	t.Helper()
 	db := s.DB("")
 	defer db.Close()
-	which := fmt.Sprintf("CASE table_schema WHEN '%s' THEN 'rm' WHEN '%s' THEN 'cm' ELSE 'hb' END", c.RMDatabase, c.CMDatabase)
+	which := fmt.Sprintf("CASE table_schema WHEN '%s' THEN 'rm' WHEN '%s' THEN 'cm' ELSE 'hb' END", c.RMDatabase,
+		c.CMDatabase)
 	in := fmt.Sprintf("table_schema IN ('%s', '%s', '%s')", c.RMDatabase, c.CMDatabase, c.HeartbeatDatabase)
 	var out []string
 	for _, q := range []string{
-		"SELECT CONCAT_WS(' ', " + which + ", table_name, table_collation, table_comment) FROM information_schema.tables WHERE " + in + " ORDER BY 1",
+		"SELECT CONCAT_WS(' ', " + which +
+			", table_name, table_collation, table_comment) FROM information_schema.tables WHERE " + in + " ORDER BY 1",
 		"SELECT CONCAT_WS(' ', " + which + ", table_name, ordinal_position, column_name, column_type, is_nullable, column_default, extra, column_comment) FROM information_schema.columns WHERE " + in + " ORDER BY 1",
 		"SELECT CONCAT_WS(' ', " + which + ", table_name, index_name, seq_in_index, column_name, non_unique) FROM information_schema.statistics WHERE " + in + " ORDER BY 1",
 		"SELECT CONCAT('version ', version) FROM " + mysql.Quote(c.RMDatabase) + ".oms_version ORDER BY 1",

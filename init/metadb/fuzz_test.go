@@ -23,8 +23,11 @@ func FuzzSplit(f *testing.F) {
 		f.Fatal(err)
 	}
 	for _, text := range []string{
-		"", ";", ";;", "--", "-- x", "#", "/*", "/*! SET x */;", "'", "`a", "DELIMITER", "DELIMITER //\nSELECT 1//\nDELIMITER ;", "DELIMITER \n", "DELIMITER '\n00", "BEGIN", "CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW BEGIN SET @a = 1; END;",
-		"CREATE TABLE a (b int", "CREATE TABLE``(,)", "ALTER TABLE", "ALTER TABLE a ADD", "INSERT INTO a VALUES ('\\'');", "\xef\xbb\xbfSELECT 1", "\xff", "a\x00b;", "DROP TABLE IF EXISTS `a`;\r\n",
+		"", ";", ";;", "--", "-- x", "#", "/*", "/*! SET x */;", "'", "`a", "DELIMITER",
+		"DELIMITER //\nSELECT 1//\nDELIMITER ;", "DELIMITER \n", "DELIMITER '\n00", "BEGIN",
+		"CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW BEGIN SET @a = 1; END;",
+		"CREATE TABLE a (b int", "CREATE TABLE``(,)", "ALTER TABLE", "ALTER TABLE a ADD",
+		"INSERT INTO a VALUES ('\\'');", "\xef\xbb\xbfSELECT 1", "\xff", "a\x00b;", "DROP TABLE IF EXISTS `a`;\r\n",
 	} {
 		f.Add([]byte(text))
 	}

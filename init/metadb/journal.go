@@ -119,7 +119,8 @@ type journal struct {
 // or with all of them done when there are no more.
 func (j *journal) begin(ctx context.Context, e *entry, o origin, n int) error {
 	if e != nil {
-		return j.write(ctx, n, "error = NULL, checksum = ?, total = ?, tool = ?", j.sums[len(j.f.statements)], len(j.f.statements), j.w.Tool)
+		return j.write(ctx, n, "error = NULL, checksum = ?, total = ?, tool = ?", j.sums[len(j.f.statements)],
+			len(j.f.statements), j.w.Tool)
 	}
 	finished := "NULL"
 	if n > len(j.f.statements) {
@@ -138,7 +139,8 @@ func (j *journal) next(ctx context.Context, n int) error { return j.write(ctx, n
 // failed records the server's answer: the statement is known not to have
 // happened, so it is in flight no longer.
 func (j *journal) failed(ctx context.Context, err error) error {
-	return j.fenced(ctx, "UPDATE "+JournalTable+" SET in_flight = 0, error = ?, updated_at = NOW() WHERE version = ? AND "+j.w.fence, err.Error(), j.key)
+	return j.fenced(ctx, "UPDATE "+JournalTable+
+		" SET in_flight = 0, error = ?, updated_at = NOW() WHERE version = ? AND "+j.w.fence, err.Error(), j.key)
 }
 
 func (j *journal) write(ctx context.Context, n int, set string, args ...any) error {
@@ -147,7 +149,9 @@ func (j *journal) write(ctx context.Context, n int, set string, args ...any) err
 		finished = "NOW()"
 	}
 	at, text := j.flight(n)
-	q := "UPDATE " + JournalTable + " SET applied = ?, applied_sum = ?, in_flight = ?, statement = ?, updated_at = NOW(), finished_at = " + finished + ", " + set +
+	q := "UPDATE " + JournalTable +
+		" SET applied = ?, applied_sum = ?, in_flight = ?, statement = ?, updated_at = NOW(), finished_at = " +
+		finished + ", " + set +
 		" WHERE version = ? AND " + j.w.fence
 	return j.fenced(ctx, q, append(append([]any{n - 1, j.sums[n-1], at, text}, args...), j.key)...)
 }

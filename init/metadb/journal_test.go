@@ -33,7 +33,8 @@ func TestChangedFile(t *testing.T) {
 		t.Errorf("a comment changed %+v", r)
 	}
 	_, err := with("'last'", "'latest'").Apply(context.Background())
-	if err == nil || !strings.Contains(err.Error(), "schema/cm/4.2.1-CE.sql has changed after it was applied to the database oms_cm") {
+	if err == nil || !strings.Contains(err.Error(),
+		"schema/cm/4.2.1-CE.sql has changed after it was applied to the database oms_cm") {
 		t.Errorf("%v", err)
 	}
 	_, err = with(";\nALTER", ";\nSELECT 1;\nALTER").Apply(context.Background())
@@ -49,10 +50,12 @@ func TestCorrectedFile(t *testing.T) {
 	step := func(sql string) *Step {
 		return &Step{Config: c, Pack: packWith(t, map[string]string{"schema/cm/4.2.0.sql": sql})}
 	}
-	if _, err := step("CREATE TABLE good (a int); CREATE TABLE x (a nosuchtype); CREATE TABLE y (a int);").Apply(context.Background()); err == nil {
+	if _, err := step("CREATE TABLE good (a int); CREATE TABLE x (a nosuchtype); CREATE TABLE y (a int);").Apply(
+		context.Background()); err == nil {
 		t.Fatal("no error")
 	}
-	status, err := step("CREATE TABLE good (a int); CREATE TABLE x (a nosuchtype); CREATE TABLE y (a int);").Status(context.Background())
+	status, err := step("CREATE TABLE good (a int); CREATE TABLE x (a nosuchtype); CREATE TABLE y (a int);").Status(
+		context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,11 +76,13 @@ func TestAdoptsEarlierInstallation(t *testing.T) {
 	c := configFor(s, "oms")
 	step := &Step{Config: c, Pack: packWith(t, richFiles)}
 	apply(t, step)
-	s.Exec("INSERT INTO oms_cm.ledger (what) VALUES ('mine')", "UPDATE oms_rm.oms_version SET gmt_modified = '2020-02-02'")
+	s.Exec("INSERT INTO oms_cm.ledger (what) VALUES ('mine')",
+		"UPDATE oms_rm.oms_version SET gmt_modified = '2020-02-02'")
 	before := snapshot(t, s, c)
 	dropJournals(s, c)
 	r := apply(t, step)
-	if d := cmp.Diff(Result{Adopted: []string{"oms_rm 4.1.1-CE", "oms_rm 4.2.3-CE", "oms_cm 4.1.1-CE", "oms_cm 4.2.0-CE", "oms_cm 4.2.1-CE", "oms_hb 4.1.1-CE", "oms_hb 4.2.2-CE", "oms_hb 4.2.3-CE"}}, r); d != "" {
+	if d := cmp.Diff(Result{Adopted: []string{"oms_rm 4.1.1-CE", "oms_rm 4.2.3-CE", "oms_cm 4.1.1-CE",
+		"oms_cm 4.2.0-CE", "oms_cm 4.2.1-CE", "oms_hb 4.1.1-CE", "oms_hb 4.2.2-CE", "oms_hb 4.2.3-CE"}}, r); d != "" {
 		t.Error(d)
 	}
 	if d := cmp.Diff(before, snapshot(t, s, c)); d != "" {
@@ -141,11 +146,13 @@ func TestForeignDatabase(t *testing.T) {
 	s.Exec("CREATE DATABASE oms_cm", "CREATE TABLE oms_cm.shop (a int)", "INSERT INTO oms_cm.shop VALUES (7)")
 	step := &Step{Config: c, Pack: packWith(t, nil)}
 	_, err := step.Apply(context.Background())
-	if err == nil || !strings.Contains(err.Error(), "oms_cm holds something else than OMS (tables: shop)") || !strings.Contains(err.Error(), "--adopt") {
+	if err == nil || !strings.Contains(err.Error(), "oms_cm holds something else than OMS (tables: shop)") ||
+		!strings.Contains(err.Error(), "--adopt") {
 		t.Fatalf("%v", err)
 	}
 	var n int
-	if s.DB("").QueryRow("SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name LIKE 'oms\\_%'").Scan(&n); n != 1 {
+	if s.DB("").QueryRow("SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name LIKE 'oms\\_%'").Scan(
+		&n); n != 1 {
 		t.Error("something was created")
 	}
 	step.Adopt = true
@@ -232,18 +239,21 @@ func TestDryRun(t *testing.T) {
 	}
 	db := s.DB("")
 	db.SetMaxOpenConns(1) // USE
-	statements, err := split([]byte(strings.ReplaceAll(strings.ReplaceAll(sql.String(), "CREATE DATABASE", "CREATE  TABLESPACE"), "USE `", "SET @use = `")))
+	statements, err := split([]byte(strings.ReplaceAll(strings.ReplaceAll(sql.String(), "CREATE DATABASE",
+		"CREATE  TABLESPACE"), "USE `", "SET @use = `")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, st := range statements {
-		text := strings.ReplaceAll(strings.ReplaceAll(st.text, "CREATE  TABLESPACE", "CREATE DATABASE"), "SET @use = `", "USE `")
+		text := strings.ReplaceAll(strings.ReplaceAll(st.text, "CREATE  TABLESPACE", "CREATE DATABASE"),
+			"SET @use = `", "USE `")
 		if _, err := db.Exec(text); err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
 	}
 	var n int
-	if err := db.QueryRow("SELECT COUNT(*) FROM oms_cm.ledger WHERE what IN ('once more', 'last')").Scan(&n); err != nil || n != 2 {
+	if err := db.QueryRow("SELECT COUNT(*) FROM oms_cm.ledger WHERE what IN ('once more', 'last')").Scan(
+		&n); err != nil || n != 2 {
 		t.Errorf("%d, %v", n, err)
 	}
 	dropJournals(s, c)

@@ -40,7 +40,8 @@ func TestApply(t *testing.T) {
 	want := Result{
 		Databases: []string{"oms_rm", "oms_cm", "oms_hb"},
 		Tables: []string{
-			"oms_rm.cluster_info", "oms_rm.oms_normal_config", "oms_rm.oms_project", "oms_rm.oms_sync_project", "oms_rm.ocp_info", "oms_rm.oms_version",
+			"oms_rm.cluster_info", "oms_rm.oms_normal_config", "oms_rm.oms_project", "oms_rm.oms_sync_project",
+			"oms_rm.ocp_info", "oms_rm.oms_version",
 			"oms_cm.resource_group", "oms_cm.host", "oms_cm.location_cm", "oms_cm.config_job", "oms_cm.resource_label",
 			"oms_hb.heatbeat_sequence", "oms_hb.heart_beat",
 		},
@@ -66,11 +67,14 @@ func TestApply(t *testing.T) {
 		t.Error(d)
 	}
 	var when time.Time
-	if err := s.DB("oms_rm").QueryRow("SELECT gmt_modified FROM oms_version").Scan(&when); err != nil || when.Year() != 2020 {
+	if err := s.DB("oms_rm").QueryRow("SELECT gmt_modified FROM oms_version").Scan(&when); err != nil ||
+		when.Year() != 2020 {
 		t.Errorf("the version row was touched: %v, %v", when, err)
 	}
 	var charset string
-	s.DB("").QueryRow("SELECT default_character_set_name FROM information_schema.schemata WHERE schema_name = 'oms_cm'").Scan(&charset)
+	s.DB("").QueryRow(
+		"SELECT default_character_set_name FROM information_schema.schemata WHERE schema_name = 'oms_cm'").Scan(
+		&charset)
 	if charset != "utf8mb4" {
 		t.Errorf("oms_cm is in %s", charset)
 	}
@@ -197,7 +201,8 @@ func TestDrift(t *testing.T) {
 	if finding.IsTransient(err) {
 		t.Error("drift does not pass by itself")
 	}
-	if db := s.DB(""); db.QueryRow("SELECT 1 FROM information_schema.schemata WHERE schema_name = 'oms_rm'").Scan(new(int)) != sql.ErrNoRows {
+	if db := s.DB(""); db.QueryRow("SELECT 1 FROM information_schema.schemata WHERE schema_name = 'oms_rm'").Scan(new(
+		int)) != sql.ErrNoRows {
 		t.Error("something was created before the error")
 	}
 
@@ -227,7 +232,8 @@ func TestLaterRelease(t *testing.T) {
 	})}
 	later.Pack.Release = "4.2.3-bp1"
 	r := apply(t, later)
-	if d := cmp.Diff(Result{Tables: []string{"oms_cm.zone"}, Files: []string{"oms_cm 4.2.3-bp1"}, VersionRow: true}, r); d != "" {
+	if d := cmp.Diff(Result{Tables: []string{"oms_cm.zone"}, Files: []string{"oms_cm 4.2.3-bp1"}, VersionRow: true},
+		r); d != "" {
 		t.Error(d)
 	}
 	if r := apply(t, later); r.Changed() {

@@ -17,7 +17,8 @@ import (
 // proxy: another login, no lock functions, no change of large text columns.
 func TestOceanBase(t *testing.T) {
 	s := testmaria.Start(t)
-	s.Exec("CREATE USER 'root@oms#obcluster'@'%' IDENTIFIED BY 'p@ss/w:rd'", "GRANT ALL ON *.* TO 'root@oms#obcluster'@'%'")
+	s.Exec("CREATE USER 'root@oms#obcluster'@'%' IDENTIFIED BY 'p@ss/w:rd'",
+		"GRANT ALL ON *.* TO 'root@oms#obcluster'@'%'")
 	files := maps.Clone(richFiles)
 	files["schema/cm/4.2.2-CE.sql"] = "ALTER TABLE `config_job` MODIFY COLUMN `value` longtext;\nCREATE TABLE after_it (a int);"
 	c := configFor(s, "oms")
@@ -29,7 +30,8 @@ func TestOceanBase(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	if !slices.ContainsFunc(log, func(l string) bool {
-		return strings.Contains(l, "Modify large text/lob column not supported") && strings.Contains(l, "schema/cm/4.2.2-CE.sql, line 1")
+		return strings.Contains(l, "Modify large text/lob column not supported") &&
+			strings.Contains(l, "schema/cm/4.2.2-CE.sql, line 1")
 	}) {
 		t.Errorf("it was not said: %q", log)
 	}
@@ -40,7 +42,8 @@ func TestOceanBase(t *testing.T) {
 	full := configFor(s, "full")
 	apply(t, &Step{Config: full, Pack: packWith(t, files)})
 	mine := func(line string) bool { return strings.HasPrefix(line, "cm config_job ") }
-	if d := cmp.Diff(slices.DeleteFunc(snapshot(t, s, full), mine), slices.DeleteFunc(snapshot(t, s, c), mine)); d != "" {
+	if d := cmp.Diff(slices.DeleteFunc(snapshot(t, s, full), mine),
+		slices.DeleteFunc(snapshot(t, s, c), mine)); d != "" {
 		t.Error(d)
 	}
 	status, err := step.Status(t.Context())

@@ -31,7 +31,8 @@ func (w *work) awaitOrphans(ctx context.Context, db *sql.DB) error {
 	if len(args) == 0 {
 		return nil
 	}
-	query := "SELECT COUNT(*) FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND info IN (?" + strings.Repeat(", ?", len(args)-1) + ")"
+	query := "SELECT COUNT(*) FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND info IN (?" +
+		strings.Repeat(", ?", len(args)-1) + ")"
 	told := false
 	tick := time.NewTicker(orphanLook)
 	defer tick.Stop()

@@ -15,7 +15,8 @@ import (
 func (s Status) Print(w io.Writer, lang msg.Lang) error {
 	var text strings.Builder
 	b := style.Before(w, &text)
-	fmt.Fprintln(b, lang.Sprintf("release of the pack: %s; recorded in the MetaDB: %s", s.Release, orNone(s.Recorded, lang)))
+	fmt.Fprintln(b, lang.Sprintf("release of the pack: %s; recorded in the MetaDB: %s", s.Release,
+		orNone(s.Recorded, lang)))
 	for _, d := range s.Databases {
 		fmt.Fprintln(b)
 		switch {
@@ -41,14 +42,18 @@ func (s Status) Print(w io.Writer, lang msg.Lang) error {
 					statement{text: f.Statement}.short()))
 			}
 			if f.Error != "" {
-				fmt.Fprintln(b, "  "+style.Error.Paint(b, lang.Sprintf("%s: the server's answer: %s", f.Version, f.Error)))
+				fmt.Fprintln(b, "  "+style.Error.Paint(b,
+					lang.Sprintf("%s: the server's answer: %s", f.Version, f.Error)))
 			}
 		}
 		for _, m := range d.Missing {
-			fmt.Fprintln(b, "  "+style.Error.Paint(b, lang.Sprintf("missing: %s; it comes back with: %s", m.What, m.Mend)))
+			fmt.Fprintln(b, "  "+style.Error.Paint(b,
+				lang.Sprintf("missing: %s; it comes back with: %s", m.What, m.Mend)))
 		}
 		for _, c := range d.Changed {
-			fmt.Fprintln(b, "  "+style.Warning.Paint(b, lang.Sprintf("changed: %s is %s, and %s in the schema; that comes back with: %s", c.What, c.Have, c.Want, c.Mend)))
+			fmt.Fprintln(b, "  "+style.Warning.Paint(b,
+				lang.Sprintf("changed: %s is %s, and %s in the schema; that comes back with: %s", c.What, c.Have,
+					c.Want, c.Mend)))
 		}
 		if len(d.Extra) > 0 {
 			fmt.Fprintln(b, "  "+lang.Sprintf("beyond the schema: %s", msg.List(d.Extra)))
@@ -62,9 +67,11 @@ func (s Status) Print(w io.Writer, lang msg.Lang) error {
 	case s.UpToDate:
 		fmt.Fprintln(b, style.OK.Paint(b, lang.Sprintf("the MetaDB is up to date")))
 	case s.applied:
-		fmt.Fprintln(b, style.Warning.Paint(b, lang.Sprintf("the MetaDB is not as the schema has it: the statements above bring it back")))
+		fmt.Fprintln(b, style.Warning.Paint(b,
+			lang.Sprintf("the MetaDB is not as the schema has it: the statements above bring it back")))
 	default:
-		fmt.Fprintln(b, style.Warning.Paint(b, lang.Sprintf("the MetaDB is not up to date: see `omsinit metadb migrate --dry-run`")))
+		fmt.Fprintln(b, style.Warning.Paint(b,
+			lang.Sprintf("the MetaDB is not up to date: see `omsinit metadb migrate --dry-run`")))
 	}
 	_, err := io.WriteString(w, text.String())
 	return err
@@ -74,7 +81,8 @@ func (s Status) Print(w io.Writer, lang msg.Lang) error {
 func (s Status) Healthy() bool { return s.UpToDate }
 
 var stateStyle = map[string]style.Style{
-	"done": style.OK, "in flight": style.Warning, "unfinished": style.Warning, "changed": style.Error, "failed": style.Error,
+	"done": style.OK, "in flight": style.Warning, "unfinished": style.Warning, "changed": style.Error,
+	"failed": style.Error,
 }
 
 func (f FileStatus) state() msg.Message {
@@ -142,14 +150,16 @@ func (s *Step) DryRun(ctx context.Context, out io.Writer) (bool, error) {
 					continue
 				}
 				if fp.uncertain(i) {
-					fmt.Fprintln(&b, "-- in flight when a run was cut: an error that proves that it happened is accepted")
+					fmt.Fprintln(
+						&b, "-- in flight when a run was cut: an error that proves that it happened is accepted")
 				}
 				fmt.Fprintln(&b, st.text+";")
 			}
 		}
 	}
 	if w.plan.record {
-		fmt.Fprintf(&b, "INSERT INTO %s.%s (version) VALUES ('%s');\n", mysql.Quote(s.Config.RMDatabase), mysql.Quote(versionTable), s.Pack.Release)
+		fmt.Fprintf(&b, "INSERT INTO %s.%s (version) VALUES ('%s');\n", mysql.Quote(s.Config.RMDatabase),
+			mysql.Quote(versionTable), s.Pack.Release)
 	}
 	_, err = io.WriteString(out, b.String())
 	return !w.plan.empty(), err

@@ -12,7 +12,8 @@ import (
 func TestStatusColumns(t *testing.T) {
 	status := Status{Release: "4.2.3-CE", UpToDate: true, Databases: []DatabaseStatus{
 		{Kind: "rm", Name: "oms_rm", Exists: true, Journal: true, Files: []FileStatus{
-			{Version: "4.2.3", State: "done", Applied: 12, Total: 12, Checksum: "abc", Finished: "2026-01-02 03:04:05", Tool: "omsinit 1"},
+			{Version: "4.2.3", State: "done", Applied: 12, Total: 12, Checksum: "abc", Finished: "2026-01-02 03:04:05",
+				Tool: "omsinit 1"},
 			{Version: "4.2.3-extra", State: "in flight", Applied: 3, Total: 4, Checksum: "def"},
 		}},
 	}}

@@ -62,8 +62,9 @@ func child() {
 		}
 	}
 	step := &Step{
-		Config: &config.Config{MetaHost: o.Host, MetaPort: o.Port, MetaUser: o.User, MetaPassword: config.Secret(o.Password),
-			RMDatabase: o.RM, CMDatabase: o.CM, HeartbeatDatabase: o.HB},
+		Config: &config.Config{MetaHost: o.Host, MetaPort: o.Port, MetaUser: o.User,
+			MetaPassword: config.Secret(o.Password),
+			RMDatabase:   o.RM, CMDatabase: o.CM, HeartbeatDatabase: o.HB},
 		Pack: p, Node: fmt.Sprint("process ", os.Getpid()),
 		run: func(ctx context.Context, conn *sql.Conn, text string, args ...any) (int64, error) {
 			die(0)
@@ -122,7 +123,8 @@ func TestKilled(t *testing.T) {
 			o := orderFor(c)
 			o.DieAfter, o.Pack = n, dir
 			err := command(o).Run()
-			if status, ok := err.(*exec.ExitError); !ok || status.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+			if status, ok := err.(*exec.ExitError); !ok ||
+				status.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 				t.Fatalf("%v, want it killed", err)
 			}
 			r := apply(t, &Step{Config: c, Pack: packWith(t, richFiles), LockTimeout: 10 * time.Second})

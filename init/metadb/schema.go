@@ -74,7 +74,8 @@ func readSchema(tree fs.FS, target release.Version) (schema, error) {
 		sort.Slice(files, func(i, j int) bool { return files[i].version.Compare(files[j].version) < 0 })
 		for i, f := range files {
 			if i > 0 && f.version.Compare(files[i-1].version) == 0 {
-				return nil, msg.Errorf("the schema files %s and %s are of the same version: remove one from the pack", files[i-1].name, f.name)
+				return nil, msg.Errorf("the schema files %s and %s are of the same version: remove one from the pack",
+					files[i-1].name, f.name)
 			}
 			if f.version.Compare(target) <= 0 {
 				all = append(all, f)
@@ -134,7 +135,8 @@ func split(data []byte) ([]statement, error) {
 func scan(input string) (scanned []*migrate.Stmt, err error) {
 	defer func() {
 		if recover() != nil {
-			err = msg.Errorf("its statements cannot be told apart; look for quotes that are not closed, and for DELIMITER")
+			err = msg.Errorf(
+				"its statements cannot be told apart; look for quotes that are not closed, and for DELIMITER")
 		}
 	}()
 	scanner := migrate.Scanner{ScannerOptions: migrate.ScannerOptions{

@@ -25,7 +25,8 @@ func TestSplit(t *testing.T) {
 		{"no semicolon at the end", "SELECT 1;\nSELECT 2", []string{"SELECT 1", "SELECT 2"}, []int{1, 2}},
 		{"semicolons in strings", `INSERT INTO t VALUES (';', "a;b", 'it''s;', 'x\';y');` + "SELECT `a;b` FROM t;",
 			[]string{`INSERT INTO t VALUES (';', "a;b", 'it''s;', 'x\';y')`, "SELECT `a;b` FROM t"}, []int{1, 1}},
-		{"comments with quotes and semicolons", "-- it's; \nSELECT 1; -- don't; \n# he's;\nSELECT /* isn't; */ 2;\n/* it's;\n\n */ SELECT 3;",
+		{"comments with quotes and semicolons",
+			"-- it's; \nSELECT 1; -- don't; \n# he's;\nSELECT /* isn't; */ 2;\n/* it's;\n\n */ SELECT 3;",
 			[]string{"SELECT 1", "SELECT /* isn't; */ 2", "SELECT 3"}, []int{2, 4, 7}},
 		{"a comment in the last line", "SELECT 1;\n-- it's the end;", []string{"SELECT 1"}, []int{1}},
 		{"empty statements", ";;\nSELECT 1;;\n;", []string{"SELECT 1"}, []int{2}},
@@ -36,7 +37,8 @@ func TestSplit(t *testing.T) {
 		{"executed comments", "/*!40101 SET NAMES utf8mb4 */;\n/* not this */;\n/*!40101 SET a=1 */ SELECT 1;",
 			[]string{"/*!40101 SET NAMES utf8mb4 */", "/*!40101 SET a=1 */ SELECT 1"}, nil},
 		{"Windows", "\xef\xbb\xbf-- a\r\nSELECT 1;\r\nSELECT 2;\r\n", []string{"SELECT 1", "SELECT 2"}, []int{2, 3}},
-		{"Chinese", "CREATE TABLE t (a int COMMENT '心跳;表');", []string{"CREATE TABLE t (a int COMMENT '心跳;表')"}, []int{1}},
+		{"Chinese", "CREATE TABLE t (a int COMMENT '心跳;表');",
+			[]string{"CREATE TABLE t (a int COMMENT '心跳;表')"}, []int{1}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := split([]byte(tc.sql))
@@ -88,27 +90,38 @@ func TestEffect(t *testing.T) {
 	type col = column
 	for sql, want := range map[string]effect{
 		"CREATE TABLE IF NOT EXISTS `a``b` (\n `key` varchar(10) DEFAULT 'x,y)' COMMENT 'it''s', -- the, key\n n decimal(10,2), PRIMARY KEY (`key`, n), UNIQUE KEY u (n), KEY (n), CONSTRAINT c CHECK (n > 0), period datetime) DEFAULT CHARSET=utf8": {
-			kind: createTable, table: "a`b", columns: []col{{"key", "`key` varchar(10) DEFAULT 'x,y)' COMMENT 'it''s'"}, {"n", "n decimal(10,2)"}, {"period", "period datetime"}},
-			keys: []col{{"PRIMARY", "PRIMARY KEY (`key`, n)"}, {"u", "UNIQUE KEY u (n)"}}, options: options{charset: "utf8mb3"}},
+			kind: createTable, table: "a`b", columns: []col{{"key", "`key` varchar(10) DEFAULT 'x,y)' COMMENT 'it''s'"},
+				{"n", "n decimal(10,2)"}, {"period", "period datetime"}},
+			keys:    []col{{"PRIMARY", "PRIMARY KEY (`key`, n)"}, {"u", "UNIQUE KEY u (n)"}},
+			options: options{charset: "utf8mb3"}},
 		"CREATE TABLE t (a int PRIMARY KEY, b int COMMENT 'UNIQUE', CONSTRAINT c UNIQUE (b)) ENGINE=InnoDB DEFAULT CHARACTER SET=utf8mb4 COLLATE utf8mb4_bin COMMENT='ENGINE=MyISAM'": {
 			kind: createTable, table: "t", columns: []col{{"a", "a int PRIMARY KEY"}, {"b", "b int COMMENT 'UNIQUE'"}},
-			keys: []col{{"PRIMARY", "PRIMARY KEY (`a`)"}, {"c", "CONSTRAINT c UNIQUE (b)"}}, options: options{"innodb", "utf8mb4", "utf8mb4_bin"}},
-		"ALTER TABLE t DROP PRIMARY KEY, ADD PRIMARY KEY (b), ENGINE=MyISAM": {kind: alterTable, table: "t", keys: []col{{"PRIMARY", "PRIMARY KEY (b)"}},
+			keys:    []col{{"PRIMARY", "PRIMARY KEY (`a`)"}, {"c", "CONSTRAINT c UNIQUE (b)"}},
+			options: options{"innodb", "utf8mb4", "utf8mb4_bin"}},
+		"ALTER TABLE t DROP PRIMARY KEY, ADD PRIMARY KEY (b), ENGINE=MyISAM": {kind: alterTable, table: "t",
+			keys:        []col{{"PRIMARY", "PRIMARY KEY (b)"}},
 			droppedKeys: []string{"PRIMARY"}, reshapes: true},
-		"CREATE TABLE /*!32312 IF NOT EXISTS*/ t (`primary` int)": {kind: createTable, table: "t", columns: []col{{"primary", "`primary` int"}}},
-		"create table t like u":                                   {kind: createTable, table: "t"},
+		"CREATE TABLE /*!32312 IF NOT EXISTS*/ t (`primary` int)": {kind: createTable, table: "t",
+			columns: []col{{"primary", "`primary` int"}}},
+		"create table t like u": {kind: createTable, table: "t"},
 		"ALTER TABLE t ADD COLUMN a int NOT NULL DEFAULT 0 AFTER b, ADD KEY k (a), ADD UNIQUE INDEX (a), add (x int, y int), DROP KEY z, DROP COLUMN c, DROP d, CHANGE COLUMN o n varchar(9), MODIFY COLUMN m text, RENAME COLUMN p TO q": {
 			kind: alterTable, table: "t",
-			columns: []col{{"a", "a int NOT NULL DEFAULT 0 AFTER b"}, {"x", "x int"}, {"y", "y int"}, {"n", "n varchar(9)"}, {"q", ""}},
-			dropped: []string{"c", "d", "o", "p"}, keys: []col{{"k", "KEY k (a)"}}, droppedKeys: []string{"z"}, modified: []col{{"m", "m text"}}},
-		"DROP TABLE IF EXISTS a, `b`":                          {kind: dropTable, dropped: []string{"a", "b"}},
-		"CREATE UNIQUE INDEX i ON t (a)":                       {kind: createIndex, table: "t", keys: []col{{"i", "UNIQUE INDEX `i` (a)"}}},
+			columns: []col{{"a", "a int NOT NULL DEFAULT 0 AFTER b"}, {"x", "x int"}, {"y", "y int"},
+				{"n", "n varchar(9)"}, {"q", ""}},
+			dropped: []string{"c", "d", "o", "p"}, keys: []col{{"k", "KEY k (a)"}}, droppedKeys: []string{"z"},
+			modified: []col{{"m", "m text"}}},
+		"DROP TABLE IF EXISTS a, `b`": {kind: dropTable, dropped: []string{"a", "b"}},
+		"CREATE UNIQUE INDEX i ON t (a)": {kind: createIndex, table: "t",
+			keys: []col{{"i", "UNIQUE INDEX `i` (a)"}}},
 		"INSERT INTO t VALUES ('CREATE TABLE x (a int)')":      {kind: changeRows},
 		"-- CREATE TABLE x (a int)\nREPLACE INTO t VALUES (1)": {kind: changeRows},
-		"RENAME TABLE a TO b, c TO d":                          {kind: renameTable, dropped: []string{"a", "c"}, columns: []col{{name: "b"}, {name: "d"}}},
-		"ALTER TABLE a RENAME TO b":                            {kind: alterTable, table: "a", renamed: "b"},
-		"ALTER TABLE a RENAME KEY x TO y":                      {kind: alterTable, table: "a", droppedKeys: []string{"x"}},
-		"DROP INDEX i ON t":                                    {kind: dropIndex, table: "t", droppedKeys: []string{"i"}},
+		"RENAME TABLE a TO b, c TO d": {kind: renameTable, dropped: []string{"a", "c"},
+			columns: []col{{name: "b"}, {name: "d"}}},
+		"ALTER TABLE a RENAME TO b": {kind: alterTable, table: "a", renamed: "b"},
+		"ALTER TABLE a RENAME KEY x TO y": {kind: alterTable, table: "a",
+			droppedKeys: []string{"x"}},
+		"DROP INDEX i ON t": {kind: dropIndex, table: "t",
+			droppedKeys: []string{"i"}},
 	} {
 		got, err := effectOf(sql)
 		if err != nil {
@@ -161,10 +174,13 @@ func TestReadSchemaRefuses(t *testing.T) {
 	}
 	target, _ := release.Parse("4.2.3")
 	for name, tc := range map[string]struct{ file, sql, want string }{
-		"same version twice":    {"schema/rm/4.1.1-CE.sql", "SELECT 1;", "same version"},
-		"no version":            {"schema/rm/latest.sql", "SELECT 1;", `schema/rm/latest.sql is not a version: "latest"`},
-		"slip":                  {"schema/cm/4.2.0.sql", "SELECT 1;\nCREATE TABLE x (", "schema/cm/4.2.0.sql: at line:column 2:"},
-		"slip in a future file": {"schema/hb/5.0.0.sql", "USE x;", "schema/hb/5.0.0.sql: line 1: a schema file must not"},
+		"same version twice": {"schema/rm/4.1.1-CE.sql", "SELECT 1;", "same version"},
+		"no version": {"schema/rm/latest.sql", "SELECT 1;",
+			`schema/rm/latest.sql is not a version: "latest"`},
+		"slip": {"schema/cm/4.2.0.sql", "SELECT 1;\nCREATE TABLE x (",
+			"schema/cm/4.2.0.sql: at line:column 2:"},
+		"slip in a future file": {"schema/hb/5.0.0.sql", "USE x;",
+			"schema/hb/5.0.0.sql: line 1: a schema file must not"},
 	} {
 		tree := fstest.MapFS{}
 		for n, sql := range good {
@@ -175,7 +191,8 @@ func TestReadSchemaRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, tc.want)
 		}
 	}
-	if _, err := readSchema(fstest.MapFS{}, target); err == nil || !strings.Contains(err.Error(), "no schema file for the database rm") {
+	if _, err := readSchema(fstest.MapFS{}, target); err == nil ||
+		!strings.Contains(err.Error(), "no schema file for the database rm") {
 		t.Errorf("empty pack: %v", err)
 	}
 }

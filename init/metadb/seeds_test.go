@@ -39,7 +39,8 @@ func TestSeeds(t *testing.T) {
 		if len(found) > 0 != want {
 			t.Errorf("%s: %v", sql, found)
 		}
-		if want && (len(found) != 1 || fmt.Sprint(found[0].Place) != "schema/rm/4.2.0-CE.sql:2" || found[0].ID != "pack.seed") {
+		if want && (len(found) != 1 || fmt.Sprint(found[0].Place) != "schema/rm/4.2.0-CE.sql:2" ||
+			found[0].ID != "pack.seed") {
 			t.Errorf("%s: %+v", sql, found)
 		}
 	}

@@ -86,7 +86,8 @@ func shapeOf(definition string) (s shape) {
 		switch {
 		case r.take("UNSIGNED"):
 			kind += " unsigned"
-		case r.take("ZEROFILL"), r.take("GENERATED"), r.take("AS"), r.take("BINARY"), r.take("ASCII"), r.take("UNICODE"):
+		case r.take("ZEROFILL"), r.take("GENERATED"), r.take("AS"), r.take("BINARY"), r.take("ASCII"),
+			r.take("UNICODE"):
 			return shape{}
 		case r.take("NOT", "NULL"):
 			s.null = "NOT NULL"
@@ -143,10 +144,13 @@ func (r *reader) word() string {
 var (
 	kindForm    = pattern.New(`(?s)^([a-z]+)\s*(?:\((.*)\))?((?: unsigned)?)$`)
 	integers    = []string{"tinyint", "smallint", "mediumint", "int", "bigint"}
-	kindAliases = map[string]string{"integer": "int", "bool": "tinyint", "boolean": "tinyint", "dec": "decimal", "numeric": "decimal", "real": "double", "int4": "int", "int8": "bigint"}
+	kindAliases = map[string]string{"integer": "int", "bool": "tinyint", "boolean": "tinyint", "dec": "decimal",
+		"numeric": "decimal", "real": "double", "int4": "int", "int8": "bigint"}
 	kindLengths = map[string]string{"char": "1", "binary": "1", "bit": "1", "decimal": "10,0"}
-	knownKinds  = append([]string{"decimal", "float", "double", "bit", "char", "varchar", "binary", "varbinary", "tinytext", "text", "mediumtext", "longtext",
-		"tinyblob", "blob", "mediumblob", "longblob", "enum", "set", "json", "date", "time", "datetime", "timestamp", "year"}, integers...)
+	knownKinds  = append([]string{"decimal", "float", "double", "bit", "char", "varchar", "binary", "varbinary",
+		"tinytext", "text", "mediumtext", "longtext",
+		"tinyblob", "blob", "mediumblob", "longblob", "enum", "set", "json", "date", "time", "datetime", "timestamp",
+		"year"}, integers...)
 )
 
 // kindOf returns a type in one spelling; "" when it is none that is known here.

@@ -133,7 +133,8 @@ func (w *work) differences(ds *DatabaseStatus, want expected) {
 	}
 	for _, m := range s.columns {
 		ds.Missing = append(ds.Missing, Difference{m.table + "." + m.column.name,
-			"ALTER TABLE " + mysql.Quote(m.table) + " ADD COLUMN " + strings.Join(strings.Fields(m.column.definition), " ") + ";"})
+			"ALTER TABLE " + mysql.Quote(m.table) + " ADD COLUMN " + strings.Join(strings.Fields(m.column.definition),
+				" ") + ";"})
 	}
 	for _, name := range w.live.tablesOf(ds.Name) {
 		t := want.find(name)

@@ -22,9 +22,11 @@ INSERT INTO settings (k) VALUES ('default');
 CREATE VIEW other AS SELECT k FROM ` + "`{{.drc_rm_db}}`.settings;\n"})
 	step := &Step{Config: c, Pack: p, Node: "10.0.0.2"}
 	apply(t, step)
-	for key, want := range map[string]string{"url": c.CMURL, "cn": `杭'州\;`, "on": "0", "me": "10.0.0.2", "10.0.0.2": "node", "default": "{{", "pw": s.Password} {
+	for key, want := range map[string]string{"url": c.CMURL, "cn": `杭'州\;`, "on": "0", "me": "10.0.0.2",
+		"10.0.0.2": "node", "default": "{{", "pw": s.Password} {
 		var got string
-		if err := s.DB(c.RMDatabase).QueryRow("SELECT v FROM settings WHERE k = ?", key).Scan(&got); err != nil || got != want {
+		if err := s.DB(c.RMDatabase).QueryRow("SELECT v FROM settings WHERE k = ?", key).Scan(&got); err != nil ||
+			got != want {
 			t.Errorf("%s: %q, %v, want %q", key, got, err, want)
 		}
 	}

@@ -25,11 +25,13 @@ func TestBadFile(t *testing.T) {
 	s := testmaria.Start(t)
 	t.Run("slip", func(t *testing.T) {
 		c := configFor(s, "slip")
-		_, err := (&Step{Config: c, Pack: packWith(t, map[string]string{"schema/hb/4.2.0.sql": "CREATE TABLE x (a int;"})}).Apply(context.Background())
+		_, err := (&Step{Config: c, Pack: packWith(t,
+			map[string]string{"schema/hb/4.2.0.sql": "CREATE TABLE x (a int;"})}).Apply(context.Background())
 		if err == nil || !strings.Contains(err.Error(), "schema/hb/4.2.0.sql") {
 			t.Errorf("%v", err)
 		}
-		if s.DB("").QueryRow("SELECT 1 FROM information_schema.schemata WHERE schema_name LIKE 'slip%'").Scan(new(int)) != sql.ErrNoRows {
+		if s.DB("").QueryRow("SELECT 1 FROM information_schema.schemata WHERE schema_name LIKE 'slip%'").Scan(new(
+			int)) != sql.ErrNoRows {
 			t.Error("something was created although a file cannot be read")
 		}
 	})
@@ -40,7 +42,8 @@ func TestBadFile(t *testing.T) {
 		if err == nil {
 			t.Fatal("no error")
 		}
-		for _, want := range []string{"schema/cm/4.2.0.sql", "refused_cm", "statement 2 of 2", "line 4", "CREATE TABLE x (a nosuchtype)"} {
+		for _, want := range []string{"schema/cm/4.2.0.sql", "refused_cm", "statement 2 of 2", "line 4",
+			"CREATE TABLE x (a nosuchtype)"} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("%q does not say %q", err, want)
 			}
@@ -49,7 +52,8 @@ func TestBadFile(t *testing.T) {
 			t.Errorf("the result does not say what was done: %+v", r)
 		}
 		// Corrected, the next run completes it.
-		apply(t, &Step{Config: c, Pack: packWith(t, map[string]string{"schema/cm/4.2.0.sql": "CREATE TABLE good (a int); CREATE TABLE x (a int);"})})
+		apply(t, &Step{Config: c, Pack: packWith(t,
+			map[string]string{"schema/cm/4.2.0.sql": "CREATE TABLE good (a int); CREATE TABLE x (a int);"})})
 	})
 }
 
@@ -73,12 +77,14 @@ func TestOceanBaseLOB(t *testing.T) {
 			var log []string
 			step := &Step{
 				Config: configFor(s, fmt.Sprintf("x%d", time.Now().UnixNano())),
-				Pack:   packWith(t, map[string]string{"schema/cm/4.2.0-CE.sql": tc.statement + ";\nCREATE TABLE after_it (a int);"}),
-				Log:    func(m msg.Message) { log = append(log, m.String()) },
+				Pack: packWith(t, map[string]string{"schema/cm/4.2.0-CE.sql": tc.statement +
+					";\nCREATE TABLE after_it (a int);"}),
+				Log: func(m msg.Message) { log = append(log, m.String()) },
 			}
 			step.run = func(ctx context.Context, conn *sql.Conn, text string, args ...any) (int64, error) {
 				if text == tc.statement {
-					text = fmt.Sprintf("SIGNAL SQLSTATE '0A000' SET MYSQL_ERRNO=%d, MESSAGE_TEXT='%s'", tc.number, strings.ReplaceAll(tc.message, "'", "''"))
+					text = fmt.Sprintf("SIGNAL SQLSTATE '0A000' SET MYSQL_ERRNO=%d, MESSAGE_TEXT='%s'", tc.number,
+						strings.ReplaceAll(tc.message, "'", "''"))
 				}
 				return runStatement(ctx, conn, text, args...)
 			}
@@ -102,7 +108,8 @@ func TestOceanBaseLOB(t *testing.T) {
 func TestMetaDBErrors(t *testing.T) {
 	s := testmaria.Start(t)
 	p := packWith(t, nil)
-	s.Exec("CREATE USER poor@'%' IDENTIFIED BY 's3cret'", "CREATE DATABASE poor_rm", "GRANT ALL ON poor_rm.* TO poor@'%'")
+	s.Exec("CREATE USER poor@'%' IDENTIFIED BY 's3cret'", "CREATE DATABASE poor_rm",
+		"GRANT ALL ON poor_rm.* TO poor@'%'")
 	for _, tc := range []struct {
 		name    string
 		change  func(*config.Config)
@@ -110,7 +117,8 @@ func TestMetaDBErrors(t *testing.T) {
 		want    string
 	}{
 		{"wrong password", func(c *config.Config) { c.MetaPassword = "s3cret" }, false, "refuses the login"},
-		{"may not create databases", func(c *config.Config) { c.MetaUser, c.MetaPassword = "poor", "s3cret" }, false, "cannot create the database poor_cm: in the MetaDB"},
+		{"may not create databases", func(c *config.Config) { c.MetaUser, c.MetaPassword = "poor", "s3cret" }, false,
+			"cannot create the database poor_cm: in the MetaDB"},
 		{"unreachable", func(c *config.Config) { c.MetaPort = 1 }, true, "nothing listens there"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -128,7 +136,8 @@ func TestMetaDBErrors(t *testing.T) {
 	t.Run("the release is none", func(t *testing.T) {
 		q := packWith(t, nil)
 		q.Release = "newest"
-		if _, err := (&Step{Config: configFor(s, "x"), Pack: q}).Apply(context.Background()); err == nil || !strings.Contains(err.Error(), `"newest"`) {
+		if _, err := (&Step{Config: configFor(s, "x"), Pack: q}).Apply(context.Background()); err == nil ||
+			!strings.Contains(err.Error(), `"newest"`) {
 			t.Errorf("%v", err)
 		}
 	})
@@ -141,10 +150,11 @@ func TestLostConnection(t *testing.T) {
 	full := configFor(s, "full")
 	p := packWith(t, richFiles)
 	sent := 0
-	apply(t, &Step{Config: full, Pack: p, inTurn: true, run: func(ctx context.Context, conn *sql.Conn, text string, args ...any) (int64, error) {
-		sent++
-		return runStatement(ctx, conn, text, args...)
-	}})
+	apply(t, &Step{Config: full, Pack: p, inTurn: true,
+		run: func(ctx context.Context, conn *sql.Conn, text string, args ...any) (int64, error) {
+			sent++
+			return runStatement(ctx, conn, text, args...)
+		}})
 	want := snapshot(t, s, full)
 	for n := range sent {
 		if testing.Short() && n%4 != 0 {
@@ -152,12 +162,13 @@ func TestLostConnection(t *testing.T) {
 		}
 		c := configFor(s, fmt.Sprintf("cut%d", n))
 		i := 0
-		step := &Step{Config: c, Pack: p, inTurn: true, run: func(ctx context.Context, conn *sql.Conn, text string, args ...any) (int64, error) {
-			if i++; i == n+1 {
-				s.Exec(fmt.Sprintf("KILL %d", connectionID(t, conn)))
-			}
-			return runStatement(ctx, conn, text, args...)
-		}}
+		step := &Step{Config: c, Pack: p, inTurn: true,
+			run: func(ctx context.Context, conn *sql.Conn, text string, args ...any) (int64, error) {
+				if i++; i == n+1 {
+					s.Exec(fmt.Sprintf("KILL %d", connectionID(t, conn)))
+				}
+				return runStatement(ctx, conn, text, args...)
+			}}
 		if r := apply(t, step); len(r.Databases) != 3 || !r.VersionRow {
 			t.Errorf("cut before statement %d: %+v", n+1, r)
 		}
@@ -207,10 +218,12 @@ func TestServerRestart(t *testing.T) {
 	full := configFor(s, "full")
 	apply(t, &Step{Config: full, Pack: p})
 	want := snapshot(t, s, full)
-	for n, at := range []string{"INSERT INTO ledger", "CREATE INDEX idx_what", "heart_beat", "omsinit_journal SET applied = ?, applied_sum"} {
+	for n, at := range []string{"INSERT INTO ledger", "CREATE INDEX idx_what", "heart_beat",
+		"omsinit_journal SET applied = ?, applied_sum"} {
 		c := configFor(s, fmt.Sprintf("restart%d", n))
 		var once sync.Once
-		step := &Step{Config: c, Pack: p, run: func(ctx context.Context, conn *sql.Conn, text string, args ...any) (int64, error) {
+		step := &Step{Config: c, Pack: p, run: func(ctx context.Context, conn *sql.Conn, text string,
+			args ...any) (int64, error) {
 			if strings.Contains(text, at) {
 				once.Do(s.Restart)
 			}
@@ -234,7 +247,9 @@ func TestLongStatement(t *testing.T) {
 	c := configFor(s, "long")
 	const long = "UPDATE ledger SET n = n + 1 + SLEEP(5)"
 	var sent int
-	step := &Step{Config: c, Pack: packWith(t, map[string]string{"schema/cm/4.2.0.sql": "CREATE TABLE ledger (n int); INSERT INTO ledger VALUES (1); " + long + ";"}),
+	step := &Step{Config: c, Pack: packWith(t,
+		map[string]string{"schema/cm/4.2.0.sql": "CREATE TABLE ledger (n int); INSERT INTO ledger VALUES (1); " +
+			long + ";"}),
 		connecting: []mysql.Option{func(c *driver.Config) { c.ReadTimeout = 2 * time.Second }}}
 	step.run = func(ctx context.Context, conn *sql.Conn, text string, args ...any) (int64, error) {
 		if text == long {
@@ -255,7 +270,8 @@ func TestLostLockStops(t *testing.T) {
 	c := configFor(s, "oms")
 	var mu sync.Mutex
 	after, lost, begun := 0, false, 0
-	step := &Step{Config: c, Pack: packWith(t, richFiles), locking: mysql.LockOptions{KeepAlive: time.Hour}} // only the fence is left
+	// only the fence is left
+	step := &Step{Config: c, Pack: packWith(t, richFiles), locking: mysql.LockOptions{KeepAlive: time.Hour}}
 	step.run = func(ctx context.Context, conn *sql.Conn, text string, args ...any) (int64, error) {
 		mu.Lock()
 		if strings.Contains(text, "CREATE TABLE ledger") && !lost {
@@ -301,7 +317,8 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	c := configFor(s, "oms")
-	step := &Step{Config: c, Pack: p, run: func(ctx context.Context, conn *sql.Conn, text string, args ...any) (int64, error) {
+	step := &Step{Config: c, Pack: p, run: func(ctx context.Context, conn *sql.Conn, text string,
+		args ...any) (int64, error) {
 		if strings.Contains(text, "EXISTS `host`") {
 			cancel()
 		}
@@ -328,7 +345,8 @@ func TestLockedByAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log []string
-	step := &Step{Config: c, Pack: packWith(t, nil), LockTimeout: time.Second, Log: func(m msg.Message) { log = append(log, m.String()) }}
+	step := &Step{Config: c, Pack: packWith(t, nil), LockTimeout: time.Second,
+		Log: func(m msg.Message) { log = append(log, m.String()) }}
 	r, err := step.Apply(context.Background())
 	if !errors.Is(err, mysql.ErrLocked) || !finding.IsTransient(err) || r.Changed() {
 		t.Errorf("%+v, %v", r, err)

@@ -25,10 +25,12 @@ func TestFailureWords(t *testing.T) {
 		passing                    bool
 	}{
 		{"right", "42000", "CREATE command denied to user", "grant it", 1142, false},
-		{"read-only", "HY000", "The MariaDB server is running with the --read-only option", "the server that takes writes", 1290, false},
+		{"read-only", "HY000", "The MariaDB server is running with the --read-only option",
+			"the server that takes writes", 1290, false},
 		{"disk full", "HY000", "Got error 28 from storage engine", "free disk space", 1030, false},
 		{"table full", "HY000", "The table is full", "free disk space", 1114, false},
-		{"packet", "08S01", "Got a packet bigger than max_allowed_packet bytes", "raise max_allowed_packet", 1153, false},
+		{"packet", "08S01", "Got a packet bigger than max_allowed_packet bytes", "raise max_allowed_packet",
+			1153, false},
 		{"lock wait", "HY000", "Lock wait timeout exceeded", "SHOW PROCESSLIST", 1205, true},
 		{"deadlock", "40001", "Deadlock found when trying to get lock", "run this again", 1213, true},
 		{"syntax", "42000", "You have an error in your SQL syntax", "Error 1064", 1064, false},
@@ -39,7 +41,8 @@ func TestFailureWords(t *testing.T) {
 			step.run = func(ctx context.Context, conn *sql.Conn, text string, args ...any) (int64, error) {
 				if strings.Contains(text, "EXISTS `host`") {
 					tries++
-					text = fmt.Sprintf("SIGNAL SQLSTATE '%s' SET MYSQL_ERRNO=%d, MESSAGE_TEXT='%s'", tc.state, tc.number, tc.message)
+					text = fmt.Sprintf("SIGNAL SQLSTATE '%s' SET MYSQL_ERRNO=%d, MESSAGE_TEXT='%s'", tc.state,
+						tc.number, tc.message)
 					args = nil
 				}
 				return runStatement(ctx, conn, text, args...)
@@ -49,7 +52,8 @@ func TestFailureWords(t *testing.T) {
 				t.Fatal("no error")
 			}
 			db := step.Config.CMDatabase
-			for _, want := range []string{"schema/cm/4.1.1-CE.sql", "database " + db, "statement 2 of 5", "CREATE TABLE IF NOT EXISTS `host`", tc.message, tc.hint} {
+			for _, want := range []string{"schema/cm/4.1.1-CE.sql", "database " + db, "statement 2 of 5",
+				"CREATE TABLE IF NOT EXISTS `host`", tc.message, tc.hint} {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("%q does not say %q", err, want)
 				}
@@ -82,7 +86,8 @@ func TestDeadlockIsRetried(t *testing.T) {
 		n, err := runStatement(ctx, conn, text, args...)
 		if strings.Contains(text, "UPDATE ledger") && deadlocks < 2 { // it happened, but the transaction is lost
 			deadlocks++
-			return runStatement(ctx, conn, "SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO=1213, MESSAGE_TEXT='Deadlock found'")
+			return runStatement(ctx, conn,
+				"SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO=1213, MESSAGE_TEXT='Deadlock found'")
 		}
 		return n, err
 	}

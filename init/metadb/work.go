@@ -213,7 +213,8 @@ func (w *work) apply(ctx, working context.Context, conn *sql.Conn, dp *databaseP
 	}
 	if fp.origin == found {
 		w.note(func(r *Result) { r.Adopted = append(r.Adopted, dp.name+" "+fp.version.String()) },
-			msg.M("schema of %s was in %s before there was a journal: noted as found, nothing was run", fp.version, dp.name))
+			msg.M("schema of %s was in %s before there was a journal: noted as found, nothing was run",
+				fp.version, dp.name))
 		return nil
 	}
 	made := 0
@@ -360,9 +361,11 @@ func (w *work) record(ctx context.Context, db *sql.DB) error {
 		return nil // a run that did not hear the answer
 	}
 	if err != nil {
-		return msg.Errorf("cannot record the release %s in %s.%s: %w", w.Pack.Release, w.Config.RMDatabase, versionTable, mysql.Explain(w.Config, err))
+		return msg.Errorf("cannot record the release %s in %s.%s: %w", w.Pack.Release, w.Config.RMDatabase,
+			versionTable, mysql.Explain(w.Config, err))
 	}
-	w.note(func(r *Result) { r.VersionRow = true }, msg.M("release %s recorded in %s.%s", w.Pack.Release, w.Config.RMDatabase, versionTable))
+	w.note(func(r *Result) { r.VersionRow = true },
+		msg.M("release %s recorded in %s.%s", w.Pack.Release, w.Config.RMDatabase, versionTable))
 	return nil
 }
 

@@ -64,7 +64,8 @@ func (s *Step) confirm(ctx context.Context, result *Result) error {
 	}
 	switch {
 	case database.IsMissing(err), database.Is(err, database.ErrBadField):
-		s.log(msg.M("whether this region and node are registered cannot be told, because the tables are not as documented: %v",
+		s.log(msg.M(
+			"whether this region and node are registered cannot be told, because the tables are not as documented: %v",
 			err))
 		return nil
 	case err != nil:

@@ -51,7 +51,8 @@ missing: [POST /secret]
 		if first := tc.does == nil; first != (len(r.Rows) == 1) {
 			t.Errorf("rows %+v", r.Rows)
 		}
-		if tc.missing != "" && (!finding.IsTransient(err) || !strings.Contains(err.Error(), tc.missing)) || tc.missing == "" && err != nil {
+		if tc.missing != "" && (!finding.IsTransient(err) || !strings.Contains(err.Error(), tc.missing)) ||
+			tc.missing == "" && err != nil {
 			t.Errorf("%q: %v", tc.missing, err)
 		}
 	}

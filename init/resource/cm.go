@@ -76,7 +76,8 @@ func (s *Step) waitForCM(ctx context.Context) (string, error) {
 			return self, nil
 		}
 		if permanent, ok := errors.AsType[*backoff.PermanentError](err); ok {
-			return "", backoff.Permanent(msg.Errorf("cannot talk to the CM at %s: %w; correct cm_url in config.yaml or the certificate there",
+			return "", backoff.Permanent(msg.Errorf(
+				"cannot talk to the CM at %s: %w; correct cm_url in config.yaml or the certificate there",
 				configured, permanent.Err))
 		}
 		if !waited {
@@ -230,7 +231,8 @@ func foreignAnswer(resp *http.Response, text []byte) error {
 
 // isPage reports whether an answer is a web page.
 func isPage(resp *http.Response, text []byte) bool {
-	return strings.Contains(resp.Header.Get("Content-Type"), "text/html") || bytes.HasPrefix(bytes.TrimSpace(text), []byte("<"))
+	return strings.Contains(resp.Header.Get("Content-Type"), "text/html") ||
+		bytes.HasPrefix(bytes.TrimSpace(text), []byte("<"))
 }
 
 func statusError(resp *http.Response) error {
@@ -254,7 +256,8 @@ func transportError(err error) error {
 	case errors.As(err, &untrusted):
 		return backoff.Permanent(err)
 	case errors.As(err, &plain), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
-		return backoff.Permanent(msg.Errorf("cm_url begins with https, and what answers there does not speak TLS (%v)", err))
+		return backoff.Permanent(msg.Errorf("cm_url begins with https, and what answers there does not speak TLS (%v)",
+			err))
 	}
 	return err
 }

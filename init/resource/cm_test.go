@@ -82,7 +82,8 @@ func TestCM(t *testing.T) {
 		"a good CM":                    {nil, "", false, 1},
 		"starts with 503":              {first(3, "/", status(503, page)), "", false, 4},
 		"call fails with 502 at first": {first(2, "/consumer/create", status(502, page)), "", false, 3},
-		"call is cut at first":         {first(2, "/consumer/create", func(w http.ResponseWriter) { hijack(w, "") }), "", false, 3},
+		"call is cut at first": {first(2, "/consumer/create", func(w http.ResponseWriter) { hijack(w, "") }),
+			"", false, 3},
 		"answer is cut at first": {first(1, "/consumer/create", func(w http.ResponseWriter) {
 			hijack(w, "HTTP/1.1 200 OK\r\nContent-Length: 35\r\n\r\n{\"consumer\":")
 		}), "", false, 2},
@@ -93,21 +94,28 @@ func TestCM(t *testing.T) {
 		"answer is always cut": {always("/consumer/create", func(w http.ResponseWriter) {
 			hijack(w, "HTTP/1.1 200 OK\r\nContent-Length: 35\r\n\r\n{\"consumer\":")
 		}), "the answer broke off after 12 bytes: unexpected EOF", true, 0},
-		"exists already":  {always("/consumer/create", status(200, `{"errMsg":"Consumer [drc] already exists","errCode":302,"isSuccess":false}`)), "", false, 1},
-		"exists, as text": {always("/consumer/create", status(200, `{"errMsg":"","errCode":"302","isSuccess":false}`)), "", false, 1},
-		"refused": {always("/consumer/create", status(200, `{"errMsg":"no such thing","errCode":500,"isSuccess":false}`)),
-			`the CM did not accept create-consumer (POST URL/consumer/create): errCode 500, errMsg "no such thing"`, false, 1},
-		"refused without a code": {always("/consumer/create", status(200, `{"isSuccess":false}`)), `errMsg ""`, false, 1},
+		"exists already": {always("/consumer/create",
+			status(200, `{"errMsg":"Consumer [drc] already exists","errCode":302,"isSuccess":false}`)), "", false, 1},
+		"exists, as text": {always("/consumer/create", status(200, `{"errMsg":"","errCode":"302","isSuccess":false}`)),
+			"", false, 1},
+		"refused": {always("/consumer/create",
+			status(200, `{"errMsg":"no such thing","errCode":500,"isSuccess":false}`)),
+			`the CM did not accept create-consumer (POST URL/consumer/create): errCode 500, errMsg "no such thing"`,
+			false, 1},
+		"refused without a code": {always("/consumer/create", status(200, `{"isSuccess":false}`)),
+			`errMsg ""`, false, 1},
 		"web page": {always("/consumer/create", func(w http.ResponseWriter) {
 			w.Header().Set("Content-Type", "text/html")
 			status(200, page)(w)
 		}), `a web page titled "Login\n required" (Server: "tengine")`, false, 1},
-		"no JSON":         {always("/consumer/create", status(200, "OK")), `the answer is not a CM's: "OK"`, false, 1},
-		"other JSON":      {always("/consumer/create", status(200, `{"code":200}`)), `the answer is not a CM's: "{\"code\":200}"`, false, 1},
+		"no JSON": {always("/consumer/create", status(200, "OK")), `the answer is not a CM's: "OK"`, false, 1},
+		"other JSON": {always("/consumer/create", status(200, `{"code":200}`)),
+			`the answer is not a CM's: "{\"code\":200}"`, false, 1},
 		"JSON, no object": {always("/consumer/create", status(200, `[]`)), "not a CM's", false, 1},
-		"huge":            {always("/consumer/create", status(200, strings.Repeat("x", maxAnswer+2))), "larger than 1 MiB", false, 1},
-		"no such path":    {always("/consumer/create", status(404, page)), "HTTP 404 Not Found", false, 1},
-		"login wanted":    {always("/consumer/create", status(401, page)), "HTTP 401", false, 1},
+		"huge": {always("/consumer/create", status(200, strings.Repeat("x", maxAnswer+2))),
+			"larger than 1 MiB", false, 1},
+		"no such path": {always("/consumer/create", status(404, page)), "HTTP 404 Not Found", false, 1},
+		"login wanted": {always("/consumer/create", status(401, page)), "HTTP 401", false, 1},
 		"redirect": {always("/consumer/create", func(w http.ResponseWriter) {
 			w.Header().Set("Location", "https://login.example/")
 			w.WriteHeader(302)
@@ -185,7 +193,8 @@ func TestSlowCM(t *testing.T) {
 // An answer that stops in the middle, or never begins, does not hold the step
 // for longer than it is given.
 func TestHangingAnswer(t *testing.T) {
-	for name, begin := range map[string]string{"no answer": "", "half an answer": "HTTP/1.1 200 OK\r\nContent-Length: 35\r\n\r\n{\"consumer\":"} {
+	for name, begin := range map[string]string{"no answer": "",
+		"half an answer": "HTTP/1.1 200 OK\r\nContent-Length: 35\r\n\r\n{\"consumer\":"} {
 		t.Run(name, func(t *testing.T) {
 			released := make(chan struct{})
 			cm := startCM(t, always("/consumer/create", func(w http.ResponseWriter) {
@@ -266,7 +275,8 @@ func TestOwnCM(t *testing.T) {
 }
 
 func TestHTTPS(t *testing.T) {
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "CM") }))
+	s := httptest.NewUnstartedServer(http.HandlerFunc(
+		func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "CM") }))
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.StartTLS()
 	defer s.Close()
@@ -323,7 +333,8 @@ func TestOtherCalls(t *testing.T) {
 		return true
 	})
 	st := cmStep(t, cm.URL)
-	st.Pack = packWith(t, "  - {name: label, method: GET, path: /label/add, form: {location: '{{.cm_location}}', ip: '{{.host_ip}}'}}\n")
+	st.Pack = packWith(t,
+		"  - {name: label, method: GET, path: /label/add, form: {location: '{{.cm_location}}', ip: '{{.host_ip}}'}}\n")
 	st.Config.CMLocation = 7
 	isNew, err := st.call(context.Background(), cm.URL, st.Pack.Calls[0], st.waitCM())
 	if err != nil || isNew {

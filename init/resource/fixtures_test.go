@@ -55,7 +55,8 @@ func (cm *fakeCM) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/":
 		fmt.Fprint(w, "CM")
-	case r.URL.Path == "/consumer/create" && r.Method == "POST" && r.Header.Get("Content-Type") == "application/x-www-form-urlencoded":
+	case r.URL.Path == "/consumer/create" && r.Method == "POST" &&
+		r.Header.Get("Content-Type") == "application/x-www-form-urlencoded":
 		name := form.Get("consumer")
 		cm.mu.Lock()
 		defer cm.mu.Unlock()
@@ -151,9 +152,12 @@ func dump(t *testing.T, s *testmaria.Server, c *config.Config) []string {
 	for _, q := range []string{
 		"SELECT CONCAT_WS(' ', 'resource_group', name) FROM " + c.CMDatabase + ".resource_group ORDER BY 1",
 		"SELECT CONCAT_WS(' ', 'resource_label', name) FROM " + c.CMDatabase + ".resource_label ORDER BY 1",
-		"SELECT CONCAT_WS(' ', 'location_cm', location, region, cm_url) FROM " + c.CMDatabase + ".location_cm ORDER BY 1",
-		"SELECT CONCAT_WS(' ', 'host', g.name, h.ip, h.host_status) FROM " + c.CMDatabase + ".host h JOIN " + c.CMDatabase + ".resource_group g ON g.id = h.resource_group_id ORDER BY 1",
-		"SELECT CONCAT_WS(' ', 'cluster_info', region, region_cn, cm_url, code, is_default_cm) FROM " + c.RMDatabase + ".cluster_info ORDER BY 1",
+		"SELECT CONCAT_WS(' ', 'location_cm', location, region, cm_url) FROM " + c.CMDatabase +
+			".location_cm ORDER BY 1",
+		"SELECT CONCAT_WS(' ', 'host', g.name, h.ip, h.host_status) FROM " + c.CMDatabase + ".host h JOIN " +
+			c.CMDatabase + ".resource_group g ON g.id = h.resource_group_id ORDER BY 1",
+		"SELECT CONCAT_WS(' ', 'cluster_info', region, region_cn, cm_url, code, is_default_cm) FROM " + c.RMDatabase +
+			".cluster_info ORDER BY 1",
 		"SELECT CONCAT_WS(' ', 'config', cfg_name, cfg_value) FROM " + c.RMDatabase + ".oms_normal_config ORDER BY 1",
 	} {
 		out = append(out, column(t, s, q)...)

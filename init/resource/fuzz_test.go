@@ -10,8 +10,11 @@ import (
 // FuzzJudge: whatever answers in the CM's place, only what says that it was done counts as done.
 func FuzzJudge(f *testing.F) {
 	for _, text := range []string{
-		`{"isSuccess": true}`, `{"isSuccess": false, "errCode": 302, "errMsg": "exists"}`, `{"isSuccess": false, "errCode": "302"}`, `{"isSuccess": null}`, `{"isSuccess": "true"}`, `{"isSuccess": false, "errCode": {"a": []}}`,
-		`{"isSuccess": false, "errCode": 1e400, "errMsg": "a\nb\u0000"}`, "", "null", "[]", "<html><title>\n x </title>", "<title", "{\"isSuccess\": tr", "\xff\xfe", `{"isSuccess": true} trailing`,
+		`{"isSuccess": true}`, `{"isSuccess": false, "errCode": 302, "errMsg": "exists"}`,
+		`{"isSuccess": false, "errCode": "302"}`, `{"isSuccess": null}`, `{"isSuccess": "true"}`,
+		`{"isSuccess": false, "errCode": {"a": []}}`,
+		`{"isSuccess": false, "errCode": 1e400, "errMsg": "a\nb\u0000"}`, "", "null", "[]",
+		"<html><title>\n x </title>", "<title", "{\"isSuccess\": tr", "\xff\xfe", `{"isSuccess": true} trailing`,
 	} {
 		f.Add("text/html", []byte(text))
 		f.Add("application/json", []byte(text))
@@ -26,7 +29,8 @@ func FuzzJudge(f *testing.F) {
 		understood := json.Unmarshal(text, &said) == nil
 		code := strings.Trim(string(said.ErrCode), `"`)
 		switch {
-		case err == nil && (!understood || !said.IsSuccess && strings.TrimLeft(code, "+0") != "302" || isNew != said.IsSuccess):
+		case err == nil && (!understood || !said.IsSuccess && strings.TrimLeft(code, "+0") != "302" ||
+			isNew != said.IsSuccess):
 			t.Fatalf("%q counts as done, new %v", text, isNew)
 		case err != nil && strings.ContainsAny(err.Error(), "\n\r\x00"):
 			t.Fatalf("the error is not one line: %q", err)

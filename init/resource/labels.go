@@ -24,12 +24,13 @@ func readLabels(ctx context.Context, q database.Queryer, cm string, columns regi
 	if !l.namesOnly {
 		return l, nil
 	}
-	err := database.Each(ctx, q, "SELECT name FROM "+database.Quote(cm)+".resource_label", nil, func(rows *sql.Rows) error {
-		var name string
-		err := rows.Scan(&name)
-		l.names = append(l.names, name)
-		return err
-	})
+	err := database.Each(ctx, q, "SELECT name FROM "+database.Quote(cm)+".resource_label", nil,
+		func(rows *sql.Rows) error {
+			var name string
+			err := rows.Scan(&name)
+			l.names = append(l.names, name)
+			return err
+		})
 	return l, err
 }
 

@@ -122,7 +122,8 @@ func (s *Step) resolve(ctx context.Context, conn *sql.Conn, row pack.FilledRow) 
 			return err
 		}
 		if len(found) != 1 {
-			return finding.Transient(&missingRowError{msg.M("%s of it is %s of a row of %s.%s, of which there are %d and not one: %s",
+			return finding.Transient(&missingRowError{msg.M(
+				"%s of it is %s of a row of %s.%s, of which there are %d and not one: %s",
 				column, ref.Column, s.Config.Database(ref.Database), ref.Table, len(found), shownKey(ref.Where))})
 		}
 		row.Values[column] = found[0]

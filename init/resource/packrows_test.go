@@ -38,7 +38,8 @@ rows:
 	}
 	titles := func() string {
 		var text string
-		if err := s.DB("oms_rm").QueryRow("SELECT GROUP_CONCAT(title ORDER BY code DESC SEPARATOR '|') FROM site").Scan(&text); err != nil {
+		if err := s.DB("oms_rm").QueryRow("SELECT GROUP_CONCAT(title ORDER BY code DESC SEPARATOR '|') FROM site").Scan(
+			&text); err != nil {
 			t.Fatal(err)
 		}
 		return text
@@ -50,7 +51,8 @@ rows:
 		t.Errorf("a second time: %s", titles())
 	}
 	c.CMRegion = "elsewhere"
-	if !apply() || !strings.Contains(titles(), "elsewhere 'x'") || !strings.Contains(titles(), "other") || strings.Count(titles(), "|") != 1 {
+	if !apply() || !strings.Contains(titles(), "elsewhere 'x'") || !strings.Contains(titles(), "other") ||
+		strings.Count(titles(), "|") != 1 {
 		t.Errorf("changed: %s", titles())
 	}
 }
@@ -61,7 +63,8 @@ func TestPackRowsOfJSON(t *testing.T) {
 		s := testmaria.Start(t, testmaria.On(kind))
 		cm := startCM(t, nil)
 		c := metadb(t, s, "oms")
-		s.Exec("CREATE TABLE oms_rm.site (code int PRIMARY KEY, detail json, list json)", "CREATE TABLE oms_rm.plain_conf (k varchar(20), v json)")
+		s.Exec("CREATE TABLE oms_rm.site (code int PRIMARY KEY, detail json, list json)",
+			"CREATE TABLE oms_rm.plain_conf (k varchar(20), v json)")
 		st := step(t, c, cm.URL)
 		st.Pack = packWith(t, `
 register: calls
@@ -70,7 +73,8 @@ rows:
   - {database: rm, table: plain_conf, key: [k], values: {k: one, v: '{"b":1,"a":{{.nginx_server_port}}}'}, setting: true}
   - {database: rm, table: plain_conf, key: [k], values: {k: two, v: '{"b":1,"a":{{.nginx_server_port}}}'}, setting: true}
 `)
-		s.Exec(fmt.Sprintf(`INSERT INTO oms_rm.plain_conf VALUES ('one', '{"b":1,"a":%d}'), ('two', '{"b":7}')`, c.NginxPort))
+		s.Exec(fmt.Sprintf(`INSERT INTO oms_rm.plain_conf VALUES ('one', '{"b":1,"a":%d}'), ('two', '{"b":7}')`,
+			c.NginxPort))
 		for n, want := range []bool{true, false, true, false} {
 			if n == 2 {
 				c.NginxPort++
@@ -109,7 +113,8 @@ rows:
 	var result Result
 	var missing *missingRowError
 	err := st.packRows(context.Background(), s.DB(""), &result)
-	if !finding.IsTransient(err) || !errors.As(err, &missing) || !strings.Contains(err.Error(), "oms_rm.zone") || len(result.Rows) > 0 {
+	if !finding.IsTransient(err) || !errors.As(err, &missing) || !strings.Contains(err.Error(), "oms_rm.zone") ||
+		len(result.Rows) > 0 {
 		t.Fatalf("%v, %+v", err, result)
 	}
 	if plan, err := st.planRows(t.Context(), s.DB("")); err != nil || len(plan) > 0 {
@@ -139,7 +144,8 @@ rows:
 			t.Fatal(err)
 		}
 	}
-	if plan, err := st.planRows(t.Context(), s.DB("")); err != nil || len(plan) != 1 || plan[0].Inserted || entry() != "41 http" {
+	if plan, err := st.planRows(t.Context(), s.DB("")); err != nil || len(plan) != 1 || plan[0].Inserted ||
+		entry() != "41 http" {
 		t.Errorf("planned: %+v, %v", plan, err)
 	}
 	if err := st.packRows(t.Context(), s.DB(""), &result); err != nil || entry() != "77 https" {

@@ -92,7 +92,8 @@ func TestRace(t *testing.T) {
 				t.Errorf("%d of 4 failed, want 3: %v", len(failed), failed)
 			}
 			for _, err := range failed {
-				if !strings.Contains(err.Error(), "cm_location 100 belongs to the region region-") || finding.IsTransient(err) {
+				if !strings.Contains(err.Error(), "cm_location 100 belongs to the region region-") ||
+					finding.IsTransient(err) {
 					t.Errorf("%v", err)
 				}
 			}
@@ -118,7 +119,8 @@ func TestRace(t *testing.T) {
 				configs = append(configs, c)
 			}
 			failed := run(configs, cm)
-			if len(failed) != 1 || !strings.Contains(failed[0].Error(), "the node 10.9.9.9 of cm_nodes is registered in the region with cm_location") {
+			if len(failed) != 1 || !strings.Contains(failed[0].Error(),
+				"the node 10.9.9.9 of cm_nodes is registered in the region with cm_location") {
 				t.Errorf("%v", failed)
 			}
 		})
@@ -146,10 +148,11 @@ func TestRace(t *testing.T) {
 // rewire lets the CM's client reach it under every loopback address.
 func rewire(t *testing.T, cm *fakeCM) {
 	addr := cm.Listener.Addr().String()
-	tr := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, network, addr)
-	}}
+	tr := &http.Transport{DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, network, addr)
+		}}
 	cm.Client().Transport = tr
 }
 
@@ -172,10 +175,12 @@ func TestSameRow(t *testing.T) {
 	}
 	defer conn.Close()
 	late := state{} // as if it had looked before
-	if _, err := st.commit(context.Background(), conn, "1 = 1", late.changes(want(c, "10.0.0.1")), late.Columns); !finding.IsTransient(err) {
+	if _, err := st.commit(context.Background(), conn, "1 = 1", late.changes(want(c, "10.0.0.1")),
+		late.Columns); !finding.IsTransient(err) {
 		t.Errorf("%v", err)
 	}
-	if _, err := st.commit(context.Background(), conn, "1 = 0", late.changes(want(c, "10.0.0.1")), late.Columns); !finding.IsTransient(err) || !errors.Is(err, database.ErrLockLost) {
+	if _, err := st.commit(context.Background(), conn, "1 = 0", late.changes(want(c, "10.0.0.1")),
+		late.Columns); !finding.IsTransient(err) || !errors.Is(err, database.ErrLockLost) {
 		t.Errorf("without the lock: %v", err)
 	}
 }
@@ -195,11 +200,14 @@ func TestCutOff(t *testing.T) {
 			cut++
 		}
 		cancel()
-		if got := column(t, s, "SELECT COUNT(*) FROM oms_rm.cluster_info WHERE (SELECT COUNT(*) FROM oms_cm.host) < 2"); got[0] != "0" {
+		if got := column(
+			t, s,
+			"SELECT COUNT(*) FROM oms_rm.cluster_info WHERE (SELECT COUNT(*) FROM oms_cm.host) < 2"); got[0] != "0" {
 			t.Fatal("the region is listed without its nodes")
 		}
 		if i%10 == 9 { // begin again
-			s.Exec("DELETE FROM oms_rm.cluster_info", "DELETE FROM oms_cm.host", "DELETE FROM oms_cm.location_cm", "DELETE FROM oms_cm.resource_group", "DELETE FROM oms_cm.resource_label")
+			s.Exec("DELETE FROM oms_rm.cluster_info", "DELETE FROM oms_cm.host", "DELETE FROM oms_cm.location_cm",
+				"DELETE FROM oms_cm.resource_group", "DELETE FROM oms_cm.resource_label")
 		}
 	}
 	if cut == 0 {

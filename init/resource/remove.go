@@ -90,7 +90,8 @@ func (s *Step) RemoveRegion(ctx context.Context, name string, o RemoveOptions) (
 		}
 		location, err := strconv.Atoi(group)
 		if err != nil {
-			return refuse(msg.M("the resource group %q is no cm_location: delete it by hand when nobody needs it", group))
+			return refuse(msg.M("the resource group %q is no cm_location: delete it by hand when nobody needs it",
+				group))
 		}
 		if l := r.labels; l.namesOnly {
 			if label, ok := l.find(region.Name); ok {
@@ -207,7 +208,8 @@ func (r *remover) region(name string) (registry.Region, string, error) {
 	if _, ok := r.Groups[name]; ok {
 		return registry.Region{}, name, nil
 	}
-	return registry.Region{}, "", refuse(msg.M("no region %s is registered; the regions are: %s", name, msg.List(taken)))
+	return registry.Region{}, "", refuse(msg.M("no region %s is registered; the regions are: %s", name,
+		msg.List(taken)))
 }
 
 // host deletes a node, unless OMS runs there or has components there.
@@ -217,14 +219,18 @@ func (r *remover) host(ctx context.Context, h registry.Host) error {
 		beats, databases = slices.Concat(r.beats.Own, r.beats.Others), r.beats.Databases
 	}
 	if beat, ok := registry.FindBeat(beats, h.IP); ok && beat.Alive() {
-		return refuse(msg.M("the node %s sends heartbeats (the last one %s ago): stop its container, and try again a minute later", h.IP, beat.Age))
+		return refuse(msg.M(
+			"the node %s sends heartbeats (the last one %s ago): stop its container, and try again a minute later",
+			h.IP, beat.Age))
 	}
 	running, err := r.components(ctx, databases, h.IP)
 	if err != nil {
 		return msg.Errorf("cannot read which components the node %s has: %w", h.IP, database.Explain(r.config, err))
 	}
 	if len(running) > 0 {
-		return refuse(msg.M("the node %s has components that send heartbeats: %s; move or stop them in the console first", h.IP, msg.List(running)))
+		return refuse(msg.M(
+			"the node %s has components that send heartbeats: %s; move or stop them in the console first", h.IP,
+			msg.List(running)))
 	}
 	referring, err := r.references(ctx, h.IP)
 	if err != nil {
@@ -263,7 +269,8 @@ func (r *remover) references(ctx context.Context, ip string) (tables []string, e
 		" JOIN information_schema.tables t ON t.table_schema = c.table_schema AND t.table_name = c.table_name"+
 		" WHERE c.table_schema = ? AND t.table_type = 'BASE TABLE' AND LOWER(c.table_name) NOT IN ('host', 'heart_beat')"+
 		" AND LOWER(c.column_name) IN ('ip', 'host', 'host_ip', 'hostip', 'node_ip', 'server_ip', 'machine_ip', 'worker_ip')"+
-		" AND c.data_type IN ('char', 'varchar', 'text') ORDER BY c.table_name, c.column_name", []any{r.config.CMDatabase},
+		" AND c.data_type IN ('char', 'varchar', 'text') ORDER BY c.table_name, c.column_name",
+		[]any{r.config.CMDatabase},
 		func(c *column) []any { return []any{&c.table, &c.name} })
 	if err != nil {
 		return nil, err

@@ -164,7 +164,9 @@ const lockedWait = 20 * time.Second
 // warn logs what is odd but does not stop this node.
 func (s *Step) warn(found state, w wanted) {
 	if w.self == "" {
-		s.log(msg.M("this node's address %s is not in cm_nodes of config.yaml, so it is not registered and gets no work", s.HostIP))
+		s.log(msg.M(
+			"this node's address %s is not in cm_nodes of config.yaml, so it is not registered and gets no work",
+			s.HostIP))
 	}
 	if !registry.HasDefault(s.Config, found.Regions) {
 		s.log(msg.M("no region is the default one yet: cm_is_default must be true in exactly one region's config.yaml"))
@@ -175,7 +177,8 @@ func (s *Step) warn(found state, w wanted) {
 				host.IP, beat.Age, host.IP))
 			continue
 		}
-		s.log(msg.M("the node %s is not in cm_nodes, and still registered: omsinit cluster remove %s deletes its row", host.IP, host.IP))
+		s.log(msg.M("the node %s is not in cm_nodes, and still registered: omsinit cluster remove %s deletes its row",
+			host.IP, host.IP))
 	}
 }
 

@@ -55,8 +55,10 @@ func TestApply(t *testing.T) {
 	}
 
 	// The second run finds it all and touches no row, not even its time.
-	s.Exec("UPDATE oms_cm.host SET gmt_modified = '2020-02-02'", "UPDATE oms_rm.cluster_info SET gmt_modified = '2020-02-02'",
-		"UPDATE oms_cm.location_cm SET gmt_modified = '2020-02-02'", "UPDATE oms_rm.oms_normal_config SET gmt_modified = '2020-02-02', cfg_value = '{\"enable\":true}'")
+	s.Exec("UPDATE oms_cm.host SET gmt_modified = '2020-02-02'",
+		"UPDATE oms_rm.cluster_info SET gmt_modified = '2020-02-02'",
+		"UPDATE oms_cm.location_cm SET gmt_modified = '2020-02-02'",
+		"UPDATE oms_rm.oms_normal_config SET gmt_modified = '2020-02-02', cfg_value = '{\"enable\":true}'")
 	st.log = nil
 	if second := st.mustApply(t); second.Changed() || len(st.log) > 0 {
 		t.Errorf("the second run changed %+v and said %q", second, st.log)
@@ -82,7 +84,8 @@ func TestCorrections(t *testing.T) {
 	}{
 		"the address moves to a VIP": {
 			func(c *config.Config, st *testStep) { c.CMURL = vip.URL },
-			[]Row{{"DB_cm.location_cm", "location=100", false, false}, {"DB_rm.cluster_info", "code=100", false, false}},
+			[]Row{{"DB_cm.location_cm", "location=100", false, false},
+				{"DB_rm.cluster_info", "code=100", false, false}},
 			"cluster_info cn-beijing 北京 " + vip.URL + " 100 1",
 		},
 		"a node more": {
@@ -97,20 +100,25 @@ func TestCorrections(t *testing.T) {
 		"a node of another region is not looked at": {
 			func(c *config.Config, st *testStep) {
 				s.Exec("INSERT INTO "+c.CMDatabase+".resource_group (name) VALUES ('7')",
-					"INSERT INTO "+c.CMDatabase+".host (resource_group_id, ip, host_status) SELECT id, '10.7.0.1', 'ONLINE' FROM "+c.CMDatabase+".resource_group WHERE name = '7'")
+					"INSERT INTO "+c.CMDatabase+
+						".host (resource_group_id, ip, host_status) SELECT id, '10.7.0.1', 'ONLINE' FROM "+c.CMDatabase+
+						".resource_group WHERE name = '7'")
 			},
 			nil, "host 7 10.7.0.1 ONLINE",
 		},
 		"the region gets its name at last": {
 			func(c *config.Config, st *testStep) {
-				s.Exec("UPDATE "+c.RMDatabase+".cluster_info SET region = 'default'", "UPDATE "+c.CMDatabase+".resource_label SET name = 'default'")
+				s.Exec("UPDATE "+c.RMDatabase+".cluster_info SET region = 'default'",
+					"UPDATE "+c.CMDatabase+".resource_label SET name = 'default'")
 			},
-			[]Row{{"DB_cm.resource_label", "name=cn-beijing", false, false}, {"DB_rm.cluster_info", "code=100", false, false}},
+			[]Row{{"DB_cm.resource_label", "name=cn-beijing", false, false},
+				{"DB_rm.cluster_info", "code=100", false, false}},
 			"resource_label cn-beijing",
 		},
 		"labels of another shape are left alone": {
 			func(c *config.Config, st *testStep) {
-				s.Exec("DELETE FROM "+c.CMDatabase+".resource_label", "ALTER TABLE "+c.CMDatabase+".resource_label ADD COLUMN kind int NOT NULL")
+				s.Exec("DELETE FROM "+c.CMDatabase+".resource_label",
+					"ALTER TABLE "+c.CMDatabase+".resource_label ADD COLUMN kind int NOT NULL")
 			},
 			nil, "resource_group 100",
 		},
@@ -132,7 +140,8 @@ func TestCorrections(t *testing.T) {
 		"this node was in another group": {
 			func(c *config.Config, st *testStep) {
 				s.Exec("INSERT INTO "+c.CMDatabase+".resource_group (name) VALUES ('7')",
-					"UPDATE "+c.CMDatabase+".host SET resource_group_id = (SELECT id FROM "+c.CMDatabase+".resource_group WHERE name = '7')")
+					"UPDATE "+c.CMDatabase+".host SET resource_group_id = (SELECT id FROM "+c.CMDatabase+
+						".resource_group WHERE name = '7')")
 			},
 			[]Row{{"DB_cm.host", "ip=10.0.0.1", false, false}},
 			"host 100 10.0.0.1 ONLINE",
@@ -261,7 +270,8 @@ func TestOddities(t *testing.T) {
 	st.HostIP, c.CMNodes = "10.0.0.2", c.CMNodes[1:]
 	beat(s, c, "2001:db8::7", 3)
 	st.mustApply(t)
-	if said := strings.Join(st.log, "\n"); !strings.Contains(said, "the node 2001:db8:0::7 is not in cm_nodes, but sends heartbeats") {
+	if said := strings.Join(st.log, "\n"); !strings.Contains(said,
+		"the node 2001:db8:0::7 is not in cm_nodes, but sends heartbeats") {
 		t.Errorf("%q", st.log)
 	}
 	c.CMNodes = []string{"2001:db8:0::7", "10.0.0.2"}
@@ -279,10 +289,12 @@ func TestColumnsOfARelease(t *testing.T) {
 	s := testmaria.Start(t)
 	cm := startCM(t, nil)
 	c := metadb(t, s, "oms")
-	for _, table := range []string{"oms_cm.host", "oms_cm.resource_group", "oms_rm.cluster_info", "oms_rm.oms_normal_config"} {
+	for _, table := range []string{"oms_cm.host", "oms_cm.resource_group", "oms_rm.cluster_info",
+		"oms_rm.oms_normal_config"} {
 		s.Exec("ALTER TABLE " + table + " MODIFY gmt_created datetime NOT NULL, MODIFY gmt_modified datetime NOT NULL")
 	}
-	s.Exec("ALTER TABLE oms_cm.location_cm CHANGE region area varchar(128) NOT NULL", "ALTER TABLE oms_cm.resource_label ADD COLUMN kind int NOT NULL")
+	s.Exec("ALTER TABLE oms_cm.location_cm CHANGE region area varchar(128) NOT NULL",
+		"ALTER TABLE oms_cm.resource_label ADD COLUMN kind int NOT NULL")
 	st := step(t, c, cm.URL)
 	if r := st.mustApply(t); len(r.Rows) != 5 {
 		t.Errorf("%+v", r.Rows)
@@ -295,14 +307,17 @@ func TestColumnsOfARelease(t *testing.T) {
 	}
 	s.Exec("UPDATE oms_cm.host SET gmt_modified = '2020-02-02', host_status = 'X'")
 	st.mustApply(t)
-	if got := column(t, s, "SELECT COUNT(*) FROM oms_cm.host WHERE gmt_modified > '2021-01-01' AND gmt_created > '2021-01-01'"); got[0] != "1" { // how another node is, it knows itself
+	// how another node is, it knows itself
+	if got := column(t, s,
+		"SELECT COUNT(*) FROM oms_cm.host WHERE gmt_modified > '2021-01-01' AND gmt_created > '2021-01-01'"); got[0] != "1" {
 		t.Errorf("%s rows have their times", got[0])
 	}
 
 	// A column that nobody knows is named.
 	s.Exec("ALTER TABLE oms_cm.host ADD COLUMN idc varchar(9) NOT NULL")
 	c.CMNodes = append(c.CMNodes, "10.0.0.9")
-	if _, err := st.Apply(context.Background()); err == nil || finding.IsTransient(err) || !strings.Contains(err.Error(), "host: ") || !strings.Contains(err.Error(), "idc") {
+	if _, err := st.Apply(context.Background()); err == nil || finding.IsTransient(err) ||
+		!strings.Contains(err.Error(), "host: ") || !strings.Contains(err.Error(), "idc") {
 		t.Errorf("%v", err)
 	}
 }

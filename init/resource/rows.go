@@ -95,7 +95,8 @@ func clusterInfo(r registry.Region) change {
 		standard = 1
 	}
 	return insert(rmDatabase, "cluster_info", "code="+strconv.Itoa(r.Location), value{"region", r.Name},
-		value{"region_cn", r.NameCN}, value{"cm_url", r.URL}, value{"is_default_cm", standard}, value{"code", r.Location})
+		value{"region_cn", r.NameCN}, value{"cm_url", r.URL}, value{"is_default_cm", standard},
+		value{"code", r.Location})
 }
 
 // location is the region's row in location_cm.

@@ -31,7 +31,8 @@ func (s *Step) script(ctx context.Context) error {
 		return nil
 	}
 	limit := cmp.Or(time.Duration(run.Timeout)*time.Second, scriptTime)
-	s.log(msg.M("running the image's own script for step 5, as pack.yaml says, for at most %s; what it does is not known here", limit))
+	s.log(msg.M(
+		"running the image's own script for step 5, as pack.yaml says, for at most %s; what it does is not known here", limit))
 	within, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	printed := &tail{room: 64 << 10}
@@ -52,7 +53,8 @@ func (s *Step) script(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case within.Err() != nil:
-		return msg.Errorf("the image's script for step 5 did not end within %s, and was stopped; its last lines: %s", limit, s.last(printed))
+		return msg.Errorf("the image's script for step 5 did not end within %s, and was stopped; its last lines: %s",
+			limit, s.last(printed))
 	case err != nil:
 		return msg.Errorf("the image's script for step 5 failed: %w; its last lines: %s", err, s.last(printed))
 	}

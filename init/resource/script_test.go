@@ -31,7 +31,8 @@ func TestScript(t *testing.T) {
 		if err := os.WriteFile(file, []byte(command), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		st.Pack = packWith(t, fmt.Sprintf("  []\nregister: calls\nscript: {command: 'sh %s', timeout: %d}\n", file, timeout))
+		st.Pack = packWith(t, fmt.Sprintf("  []\nregister: calls\nscript: {command: 'sh %s', timeout: %d}\n",
+			file, timeout))
 	}
 	count := fmt.Sprintf("echo >>%s/runs\n", dir)
 	use(count+fmt.Sprintf("mariadb --no-defaults -h %s -P %d -u %s -e \"INSERT INTO oms_cm.host (resource_group_id, ip, host_status) VALUES (1, '10.0.0.1', 'ONLINE')\"", s.Host, s.Port, s.User), 0)
@@ -68,9 +69,11 @@ func TestScript(t *testing.T) {
 	}
 
 	const password = `p'w"x y$1`
-	before.MetaPassword, before.MetaPort = config.Secret(password), s.Port // it is not asked for: the script comes first
+	// it is not asked for: the script comes first
+	before.MetaPassword, before.MetaPort = config.Secret(password), s.Port
 	use("echo one; echo \"jdbc: p'w\\\"x y\\$1\"; echo it is broken; exit 3", 0)
-	if _, err := st.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "it is broken") || strings.Contains(err.Error(), password) {
+	if _, err := st.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "it is broken") ||
+		strings.Contains(err.Error(), password) {
 		t.Errorf("a script that fails: %v", err)
 	}
 	alive := filepath.Join(dir, "alive")
@@ -99,7 +102,8 @@ func TestScript(t *testing.T) {
 func ended(t *testing.T, file string) {
 	t.Helper()
 	_ = os.Remove(file)
-	for deadline := time.Now().Add(500 * time.Millisecond); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(500 * time.Millisecond); time.Now().Before(deadline); time.Sleep(
+		20 * time.Millisecond) {
 		if _, err := os.Stat(file); err == nil {
 			t.Fatal("what the script has started goes on")
 		}

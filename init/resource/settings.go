@@ -161,7 +161,8 @@ func (s *Step) setting(ctx context.Context, conn *sql.Conn, row pack.FilledRow, 
 			continue
 		}
 		var have sql.NullString
-		query := fmt.Sprintf("SELECT CAST(%s AS CHAR) FROM %s WHERE %s", database.Quote(column), table, strings.Join(where, " AND "))
+		query := fmt.Sprintf("SELECT CAST(%s AS CHAR) FROM %s WHERE %s", database.Quote(column), table,
+			strings.Join(where, " AND "))
 		err := conn.QueryRowContext(ctx, query, key...).Scan(&have)
 		isThere := !errors.Is(err, sql.ErrNoRows)
 		switch {
@@ -180,7 +181,8 @@ func (s *Step) setting(ctx context.Context, conn *sql.Conn, row pack.FilledRow, 
 		case !write:
 			done = &shown
 		default:
-			query = fmt.Sprintf("UPDATE %s SET %s = ? WHERE %s", table, database.Quote(column), strings.Join(where, " AND "))
+			query = fmt.Sprintf("UPDATE %s SET %s = ? WHERE %s", table, database.Quote(column),
+				strings.Join(where, " AND "))
 			if _, err := conn.ExecContext(ctx, query, append([]any{want}, key...)...); err != nil {
 				return nil, err
 			}

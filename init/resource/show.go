@@ -131,7 +131,8 @@ func (v View) Print(w io.Writer, lang msg.Lang) {
 	if len(v.Regions) > 0 {
 		_ = msg.PrintColumns(w, regions)
 		if v.Default == "" {
-			fmt.Fprintln(w, t("no region is the default one yet: cm_is_default must be true in exactly one region's config.yaml"))
+			fmt.Fprintln(w, t(
+				"no region is the default one yet: cm_is_default must be true in exactly one region's config.yaml"))
 		}
 	}
 	if len(nodes) > 1 {

@@ -48,7 +48,9 @@ func TestLook(t *testing.T) {
 	if d := gocmp([]string{"10.0.0.1 up", "10.0.0.2 down", "10.0.0.3 abnormal", "10.7.0.1 abnormal"}, states); d != "" {
 		t.Error(d)
 	}
-	if v.Default != "cn-beijing" || !v.Regions[0].Own || !v.Regions[0].Nodes[0].Self || v.Regions[0].Nodes[2].Heartbeat != nil || *v.Regions[0].Nodes[1].HeartbeatAge < 600 || v.HeartbeatDatabases[0] != "oms_hb" {
+	if v.Default != "cn-beijing" || !v.Regions[0].Own || !v.Regions[0].Nodes[0].Self ||
+		v.Regions[0].Nodes[2].Heartbeat != nil || *v.Regions[0].Nodes[1].HeartbeatAge < 600 ||
+		v.HeartbeatDatabases[0] != "oms_hb" {
 		t.Errorf("%+v", v)
 	}
 	*v.Regions[0].Nodes[0].HeartbeatAge, *v.Regions[0].Nodes[1].HeartbeatAge = -90, 605
@@ -66,7 +68,8 @@ NODE      REGION             STATE     HOST_STATUS  LAST HEARTBEAT
 	if d := gocmp(want, print(v, msg.English)); d != "" {
 		t.Error(d)
 	}
-	if zh := print(v, msg.Chinese); !strings.Contains(zh, "10.0.0.1  cn-beijing (北京)  在线  ONLINE       超前 1m30s  本节点\n") {
+	if zh := print(v, msg.Chinese); !strings.Contains(zh,
+		"10.0.0.1  cn-beijing (北京)  在线  ONLINE       超前 1m30s  本节点\n") {
 		t.Errorf("%s", zh)
 	}
 	if data, err := json.Marshal(v); err != nil || !strings.Contains(string(data), `"heartbeat_at":null`) {

@@ -35,8 +35,9 @@ func writeConfig(path, hostIP, password string, metaDBPort int, set []string) er
 	}
 	// These follow from the trial MetaDB and this host.
 	fixed := map[string]any{
-		"oms_meta_host": "127.0.0.1", "oms_meta_port": metaDBPort, "oms_meta_user": "root", "oms_meta_password": password,
-		"cm_nodes": []string{hostIP},
+		"oms_meta_host": "127.0.0.1", "oms_meta_port": metaDBPort, "oms_meta_user": "root",
+		"oms_meta_password": password,
+		"cm_nodes":          []string{hostIP},
 	}
 	maps.Copy(values, fixed)
 	chosen := map[string]any{}
@@ -53,7 +54,8 @@ func writeConfig(path, hostIP, password string, metaDBPort int, set []string) er
 		chosen[key] = value
 	}
 	if _, moved := chosen["cm_server_port"]; moved || values["cm_url"] == nil {
-		values["cm_url"] = fmt.Sprintf("http://%s:%v", hostIP, cmp.Or(chosen["cm_server_port"], values["cm_server_port"]))
+		values["cm_url"] = fmt.Sprintf("http://%s:%v", hostIP,
+			cmp.Or(chosen["cm_server_port"], values["cm_server_port"]))
 	}
 	maps.Copy(values, chosen)
 	body, err := yaml.Marshal(values)

@@ -25,7 +25,8 @@ func TestWriteConfig(t *testing.T) {
 	}
 
 	cfg := write()
-	if cfg.CMURL != "http://127.0.0.1:8088" || cfg.MetaPort != 13306 || cfg.MetaPassword.Reveal() != "Secret42" || len(cfg.CMNodes) != 1 {
+	if cfg.CMURL != "http://127.0.0.1:8088" || cfg.MetaPort != 13306 || cfg.MetaPassword.Reveal() != "Secret42" ||
+		len(cfg.CMNodes) != 1 {
 		t.Errorf("defaults: %+v", cfg)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {

@@ -81,9 +81,11 @@ func (m metaDB) prepare(ctx context.Context, password string) error {
 	if err := os.RemoveAll(building); err != nil {
 		return msg.Errorf("cannot remove %s: %w", building, err)
 	}
-	common := []string{"--no-defaults", "--datadir=" + building, "--tmpdir=" + m.tempDir(), "--user=" + m.account.Username, "--innodb-use-native-aio=0"}
+	common := []string{"--no-defaults", "--datadir=" + building, "--tmpdir=" + m.tempDir(),
+		"--user=" + m.account.Username, "--innodb-use-native-aio=0"}
 	// --force: the installer otherwise wants the host's name to resolve.
-	install := append(common, "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve", "--force")
+	install := append(common, "--auth-root-authentication-method=normal", "--skip-test-db",
+		"--skip-name-resolve", "--force")
 	if err := mariadb(ctx, "", "mariadb-install-db", install...); err != nil {
 		return err
 	}
@@ -109,7 +111,8 @@ GRANT ALL ON *.* TO root@'127.0.0.1' IDENTIFIED BY '` + password + `' WITH GRANT
 func (m metaDB) portIsFree() error {
 	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(m.port)))
 	if err != nil {
-		return msg.Errorf("cannot use port %d for the trial MetaDB: %w; choose another one with --metadb-port", m.port, err)
+		return msg.Errorf("cannot use port %d for the trial MetaDB: %w; choose another one with --metadb-port",
+			m.port, err)
 	}
 	return l.Close()
 }

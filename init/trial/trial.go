@@ -43,7 +43,8 @@ func Run(ctx context.Context, n *node.Node, steps flow.Options, o Options) (int,
 	}
 	return flow.New(n, steps).Boot(ctx, flow.BootOptions{
 		OnReady: func() { announce(ctx, n) }, NoPage: o.NoPage,
-		Hint: msg.M("correct what is wrong (a port: --set KEY=PORT), then stop the trial with Ctrl-C and start it again"),
+		Hint: msg.M(
+			"correct what is wrong (a port: --set KEY=PORT), then stop the trial with Ctrl-C and start it again"),
 	})
 }
 
@@ -71,7 +72,8 @@ func prepare(ctx context.Context, n *node.Node, o Options) error {
 	if err := writeConfig(n.ConfigFile, n.HostIP, password, o.MetaDBPort, o.Set); err != nil {
 		return err
 	}
-	fmt.Fprintln(n.Out, n.Lang.Sprintf("trial mode: the MetaDB is a MariaDB of its own in %s; its password is in %s", db.dataDir(), db.passwordFile()))
+	fmt.Fprintln(n.Out, n.Lang.Sprintf("trial mode: the MetaDB is a MariaDB of its own in %s; its password is in %s",
+		db.dataDir(), db.passwordFile()))
 	if err := db.prepare(ctx, password); err != nil {
 		return err
 	}
@@ -95,7 +97,8 @@ func (m metaDB) writeProgram(ctx context.Context, n *node.Node) error {
 	step := component.Step{
 		Pack: p, Layout: n.Layout, HostIP: n.HostIP, Files: append(files, p.Trial...),
 		Values: map[string]any{
-			"mariadbd": mariadbd, "datadir": m.dataDir(), "tmpdir": m.tempDir(), "port": m.port, "user": m.account.Username,
+			"mariadbd": mariadbd, "datadir": m.dataDir(), "tmpdir": m.tempDir(), "port": m.port,
+			"user": m.account.Username,
 		},
 	}
 	_, err = step.Apply(ctx)
@@ -116,5 +119,7 @@ func announce(ctx context.Context, n *node.Node) {
 		return
 	}
 	scheme := map[bool]string{false: "http", true: "https"}[n.Layout.HTTPS()]
-	fmt.Fprintln(n.Out, n.Lang.Sprintf("\nopen %s://%s:%d — look further with `%s status --root %s`; Ctrl-C stops everything", scheme, n.HostIP, cfg.NginxPort, os.Args[0], n.Layout.Path("/")))
+	fmt.Fprintln(n.Out, n.Lang.Sprintf(
+		"\nopen %s://%s:%d — look further with `%s status --root %s`; Ctrl-C stops everything", scheme, n.HostIP,
+		cfg.NginxPort, os.Args[0], n.Layout.Path("/")))
 }

@@ -23,7 +23,8 @@ func TestRetention(t *testing.T) {
 		t.Fatal(due, err)
 	}
 	used := filepath.Dir(firstBackup(t, u))
-	for name, age := range map[string]time.Duration{"upgrade-old-and-cut": 48 * time.Hour, "upgrade-young-and-cut": 0, "mine": 0} {
+	for name, age := range map[string]time.Duration{"upgrade-old-and-cut": 48 * time.Hour, "upgrade-young-and-cut": 0,
+		"mine": 0} {
 		dir := filepath.Join(u.Layout.BackupDir(), name)
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			t.Fatal(err)
@@ -52,7 +53,8 @@ func TestRetention(t *testing.T) {
 			complete++
 		}
 	}
-	if complete != 3 || !slices.Contains(names, filepath.Base(used)) || !slices.Contains(names, filepath.Base(last)) || slices.Contains(names, "upgrade-old-and-cut") ||
+	if complete != 3 || !slices.Contains(names, filepath.Base(used)) || !slices.Contains(names, filepath.Base(last)) ||
+		slices.Contains(names, "upgrade-old-and-cut") ||
 		!slices.Contains(names, "upgrade-young-and-cut") || !slices.Contains(names, "mine") {
 		t.Errorf("left: %v", names)
 	}

@@ -22,7 +22,8 @@ var benchRows = flag.Int("upgrade.rows", 1_000_000, "rows of the benchmarks of u
 // (x-bare, the goal is 1.15); and a whole upgrade, in which the programs are
 // down from the stop to the start (down-s).
 func BenchmarkUpgrade(b *testing.B) {
-	s := testmaria.Start(b, testmaria.Args("--innodb-buffer-pool-size=512M", "--innodb-log-file-size=256M", "--max-allowed-packet=64M"))
+	s := testmaria.Start(b, testmaria.Args("--innodb-buffer-pool-size=512M", "--innodb-log-file-size=256M",
+		"--max-allowed-packet=64M"))
 	// Of the generator's rows three quarters are in the first table.
 	rows := *benchRows * 100 / 135
 	c := installed(b, s, "oms", "4.1.1-CE", 0)
@@ -94,7 +95,8 @@ func dumpAndLoad(b *testing.B, s *testmaria.Server, names []string, dir string) 
 
 // client is a program of the server with the login of a test.
 func client(s *testmaria.Server, program string, args ...string) *exec.Cmd {
-	cmd := exec.Command(program, append([]string{"--no-defaults", "--protocol=tcp", "--host=" + s.Host, fmt.Sprint("--port=", s.Port), "--user=" + s.User}, args...)...)
+	cmd := exec.Command(program, append([]string{"--no-defaults", "--protocol=tcp", "--host=" + s.Host,
+		fmt.Sprint("--port=", s.Port), "--user=" + s.User}, args...)...)
 	cmd.Env = append(os.Environ(), "MYSQL_PWD="+s.Password)
 	return cmd
 }

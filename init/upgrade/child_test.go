@@ -26,12 +26,14 @@ type order struct {
 	Host, User, Password, RM, CM, HB, Pack, Root, Node string
 	Port                                               int
 	DieAt, FailAt                                      string // points of stages
-	Start                                              string // a file that children wait for, so that they start together
-	RollBack                                           bool
+	// a file that children wait for, so that they start together
+	Start    string
+	RollBack bool
 }
 
 func orderFor(c *config.Config, pack, root, node string) order {
-	return order{Host: c.MetaHost, Port: c.MetaPort, User: c.MetaUser, Password: c.MetaPassword.Reveal(), RM: c.RMDatabase, CM: c.CMDatabase, HB: c.HeartbeatDatabase, Pack: pack, Root: root, Node: node}
+	return order{Host: c.MetaHost, Port: c.MetaPort, User: c.MetaUser, Password: c.MetaPassword.Reveal(),
+		RM: c.RMDatabase, CM: c.CMDatabase, HB: c.HeartbeatDatabase, Pack: pack, Root: root, Node: node}
 }
 
 func TestMain(m *testing.M) {
@@ -50,8 +52,10 @@ func child() {
 	if err != nil {
 		panic(err)
 	}
-	u := upgradeIn(o.Root, &config.Config{MetaHost: o.Host, MetaPort: o.Port, MetaUser: o.User, MetaPassword: config.Secret(o.Password),
-		RMDatabase: o.RM, CMDatabase: o.CM, HeartbeatDatabase: o.HB, CMLocation: 1, CMNodes: []string{"10.0.0.1"}}, p, o.Node)
+	u := upgradeIn(o.Root, &config.Config{MetaHost: o.Host, MetaPort: o.Port, MetaUser: o.User,
+		MetaPassword: config.Secret(o.Password),
+		RMDatabase:   o.RM, CMDatabase: o.CM, HeartbeatDatabase: o.HB, CMLocation: 1, CMNodes: []string{"10.0.0.1"}}, p,
+		o.Node)
 	u.Log = func(m msg.Message) { fmt.Println(m) }
 	u.fault = func(at string) error {
 		if at == o.DieAt {

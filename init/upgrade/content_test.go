@@ -26,26 +26,37 @@ func everything(k testmaria.Kind) (sql, settings []string) {
 	sql = []string{
 		// Views: of another definer, of one that is gone, on another database, on a view.
 		"CREATE USER other@'%' IDENTIFIED BY 'x'", "CREATE DEFINER = other@'%' VIEW DB.of_another AS SELECT 1 AS one",
-		"CREATE USER gone@'%' IDENTIFIED BY 'x'", "CREATE DEFINER = gone@'%' VIEW DB.of_gone AS SELECT 1 AS one", "DROP USER gone@'%'",
-		"CREATE DATABASE elsewhere", "CREATE TABLE elsewhere.t (a int)", "CREATE VIEW DB.on_another AS SELECT a FROM elsewhere.t",
+		"CREATE USER gone@'%' IDENTIFIED BY 'x'", "CREATE DEFINER = gone@'%' VIEW DB.of_gone AS SELECT 1 AS one",
+		"DROP USER gone@'%'",
+		"CREATE DATABASE elsewhere", "CREATE TABLE elsewhere.t (a int)",
+		"CREATE VIEW DB.on_another AS SELECT a FROM elsewhere.t",
 		"CREATE VIEW DB.v2 AS SELECT id FROM DB.oms_project", "CREATE VIEW DB.v1 AS SELECT id FROM DB.v2",
 		"CREATE TABLE DB.g (a int NOT NULL PRIMARY KEY, b int GENERATED ALWAYS AS (a + 1) STORED, c int GENERATED ALWAYS AS (a * 2) VIRTUAL, KEY k (b))", "INSERT INTO DB.g (a) VALUES (1), (2)",
-		"CREATE TABLE DB.t (a int)", "CREATE TRIGGER DB.tr BEFORE INSERT ON DB.t FOR EACH ROW SET NEW.a = NEW.a + 1", "INSERT INTO DB.t VALUES (1)",
+		"CREATE TABLE DB.t (a int)", "CREATE TRIGGER DB.tr BEFORE INSERT ON DB.t FOR EACH ROW SET NEW.a = NEW.a + 1",
+		"INSERT INTO DB.t VALUES (1)",
 		"CREATE PROCEDURE DB.p() SELECT 1", "CREATE FUNCTION DB.f(a int) RETURNS int DETERMINISTIC RETURN a + 1",
 		"CREATE EVENT DB.e ON SCHEDULE EVERY 1 DAY DO SELECT 1",
-		"CREATE TABLE DB.n (a int, b varchar(10))", "INSERT INTO DB.n VALUES (1, 'x'), (1, 'x'), (NULL, '')", // without a primary key
+		// without a primary key
+		"CREATE TABLE DB.n (a int, b varchar(10))", "INSERT INTO DB.n VALUES (1, 'x'), (1, 'x'), (NULL, '')",
 		"CREATE TABLE DB.big (id int PRIMARY KEY, b longblob)", "INSERT INTO DB.big VALUES (1, REPEAT('x', 25 << 20))",
-		"CREATE TABLE DB.fl (a float, b double, c decimal(30,10))", "INSERT INTO DB.fl VALUES (1.2345678, 0.1, 12345678901234567890.0123456789)",
+		"CREATE TABLE DB.fl (a float, b double, c decimal(30,10))",
+		"INSERT INTO DB.fl VALUES (1.2345678, 0.1, 12345678901234567890.0123456789)",
 		"CREATE TABLE DB.b (a bit(9), b varbinary(9), c longblob, d json, e geometry, f year, g time(6), h datetime(6), i enum('x','ä'), j set('a','b'))", "INSERT INTO DB.b VALUES (b'100000001', x'00FF', x'0027225C0A0D1A', '{\"k\": [1, null]}', ST_GeomFromText('POINT(1 2)'), 2024, '-01:02:03.000001', '2024-01-02 03:04:05.000006', 'ä', 'a,b')",
-		"CREATE TABLE DB.p1 (a int NOT NULL PRIMARY KEY COMMENT 'it''s') PARTITION BY HASH (a) PARTITIONS 3", "INSERT INTO DB.p1 VALUES (1), (2), (3)",
-		"CREATE TABLE DB.a1 (id int PRIMARY KEY)", "CREATE TABLE DB.z0 (id int, FOREIGN KEY (id) REFERENCES DB.a1 (id))", "INSERT INTO DB.a1 VALUES (1)", "INSERT INTO DB.z0 VALUES (1)",
+		"CREATE TABLE DB.p1 (a int NOT NULL PRIMARY KEY COMMENT 'it''s') PARTITION BY HASH (a) PARTITIONS 3",
+		"INSERT INTO DB.p1 VALUES (1), (2), (3)",
+		"CREATE TABLE DB.a1 (id int PRIMARY KEY)",
+		"CREATE TABLE DB.z0 (id int, FOREIGN KEY (id) REFERENCES DB.a1 (id))", "INSERT INTO DB.a1 VALUES (1)",
+		"INSERT INTO DB.z0 VALUES (1)",
 		"CREATE TABLE DB.words (a varchar(9) COLLATE utf8mb4_bin, b varchar(9) CHARACTER SET latin1 COLLATE latin1_german2_ci)", "INSERT INTO DB.words VALUES ('库', 'ß')",
 	}
 	if k != testmaria.MySQL {
 		return sql, []string{"SET GLOBAL max_statement_time = 30"}
 	}
-	return append(sql, "CREATE TABLE DB.i (my_row_id bigint unsigned NOT NULL AUTO_INCREMENT INVISIBLE PRIMARY KEY, a int)", "INSERT INTO DB.i (a) VALUES (1), (2)"),
-		[]string{"SET GLOBAL sql_require_primary_key = ON", "SET GLOBAL sql_generate_invisible_primary_key = ON", "SET GLOBAL max_execution_time = 30000"}
+	return append(sql,
+			"CREATE TABLE DB.i (my_row_id bigint unsigned NOT NULL AUTO_INCREMENT INVISIBLE PRIMARY KEY, a int)",
+			"INSERT INTO DB.i (a) VALUES (1), (2)"),
+		[]string{"SET GLOBAL sql_require_primary_key = ON", "SET GLOBAL sql_generate_invisible_primary_key = ON",
+			"SET GLOBAL max_execution_time = 30000"}
 }
 
 // Whatever a MetaDB holds is there again, bit for bit, after an upgrade that fails past its first change. None of the
@@ -67,14 +78,16 @@ func TestContentComesBack(t *testing.T) {
 		}
 		home := t.TempDir()
 		for _, name := range []string{".my.cnf", ".mylogin.cnf"} {
-			if err := os.WriteFile(filepath.Join(home, name), []byte("[client]\nhost = 192.0.2.1\nuser = nobody\n"), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(home, name), []byte("[client]\nhost = 192.0.2.1\nuser = nobody\n"),
+				0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
 		o := orderFor(c, packDir(t, "4.2.3-CE"), u.Layout.Root(), "10.0.0.1")
 		o.FailAt = "after " + stageSchema
 		cmd := command(o)
-		cmd.Env = append(cmd.Env, "PATH=/nowhere", "HOME="+home, "MYSQL_HOME="+home, "MYSQL_TEST_LOGIN_FILE="+filepath.Join(home, ".mylogin.cnf"))
+		cmd.Env = append(cmd.Env, "PATH=/nowhere", "HOME="+home, "MYSQL_HOME="+home,
+			"MYSQL_TEST_LOGIN_FILE="+filepath.Join(home, ".mylogin.cnf"))
 		if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "an error of the test") {
 			t.Fatalf("%v\n%s", err, out)
 		}
@@ -101,14 +114,16 @@ func TestCountTakesItsTime(t *testing.T) {
 		if _, err := other.ExecContext(t.Context(), "LOCK TABLES t WRITE"); err != nil {
 			t.Fatal(err)
 		}
-		s.Exec(map[bool]string{true: "SET GLOBAL max_execution_time = 200", false: "SET GLOBAL max_statement_time = 0.2"}[k == testmaria.MySQL])
+		s.Exec(map[bool]string{true: "SET GLOBAL max_execution_time = 200",
+			false: "SET GLOBAL max_statement_time = 0.2"}[k == testmaria.MySQL])
 		db := s.DB("")
 		if _, err := db.Exec("SELECT 1 FROM d.t"); err == nil {
 			t.Fatal("the limit cuts nothing")
 		}
 		counted := make(chan error)
 		go func() {
-			n, err := (&Session{Upgrade: &Upgrade{Config: &config.Config{}}, db: db}).count(context.Background(), "d", "t")
+			n, err := (&Session{Upgrade: &Upgrade{Config: &config.Config{}}, db: db}).count(context.Background(), "d",
+				"t")
 			if err == nil && n != 2 {
 				err = fmt.Errorf("%d rows", n)
 			}
@@ -147,23 +162,25 @@ func objects(t testing.TB, s *testmaria.Server, c *config.Config) (out []string)
 			t.Fatal(err)
 		}
 		for _, name := range names {
-			err := database.Each(t.Context(), db, "SHOW CREATE "+q.show+" `"+c.RMDatabase+"`.`"+name+"`", nil, func(rows *sql.Rows) error {
-				columns, err := rows.Columns()
-				if err != nil {
-					return err
-				}
-				values, to := make([]sql.NullString, len(columns)), make([]any, len(columns))
-				for i := range values {
-					to[i] = &values[i]
-				}
-				err = rows.Scan(to...)
-				for i, v := range values {
-					if columns[i] != "Created" {
-						out = append(out, q.show+" "+name+" "+columns[i]+" "+definedAt.ReplaceAllString(v.String, ""))
+			err := database.Each(t.Context(), db, "SHOW CREATE "+q.show+" `"+c.RMDatabase+"`.`"+name+"`", nil,
+				func(rows *sql.Rows) error {
+					columns, err := rows.Columns()
+					if err != nil {
+						return err
 					}
-				}
-				return err
-			})
+					values, to := make([]sql.NullString, len(columns)), make([]any, len(columns))
+					for i := range values {
+						to[i] = &values[i]
+					}
+					err = rows.Scan(to...)
+					for i, v := range values {
+						if columns[i] != "Created" {
+							out = append(out, q.show+" "+name+" "+columns[i]+" "+definedAt.ReplaceAllString(
+								v.String, ""))
+						}
+					}
+					return err
+				})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -200,21 +217,37 @@ func TestContentIsRefused(t *testing.T) {
 			unproven bool     // the proof refuses it as well
 			on       []testmaria.Kind
 		}{
-			{name: "an account without LOCK TABLES", sql: []string{"CREATE TABLE DB.t (a int)", "INSERT INTO DB.t VALUES (1)"}, rights: few},
-			{name: "a trigger that the account does not see", sql: []string{"CREATE TABLE DB.t (a int)", "CREATE TRIGGER DB.tr BEFORE INSERT ON DB.t FOR EACH ROW SET NEW.a = 1"},
+			{name: "an account without LOCK TABLES",
+				sql: []string{"CREATE TABLE DB.t (a int)", "INSERT INTO DB.t VALUES (1)"}, rights: few},
+			{name: "a trigger that the account does not see",
+				sql: []string{"CREATE TABLE DB.t (a int)",
+					"CREATE TRIGGER DB.tr BEFORE INSERT ON DB.t FOR EACH ROW SET NEW.a = 1"},
 				rights: without("TRIGGER"), want: "backup.unseen", names: "TRIGGER"},
-			{name: "a procedure that the account does not see", sql: []string{"CREATE PROCEDURE DB.p() SELECT 1"}, rights: without("CREATE ROUTINE", "ALTER ROUTINE", "EXECUTE"), want: "backup.unseen", names: "EXECUTE"},
-			{name: "an event that the account does not see", sql: []string{"CREATE EVENT DB.e ON SCHEDULE EVERY 1 DAY DO SELECT 1"}, rights: without("EVENT"), want: "backup.unseen", names: "EVENT"},
-			{name: "a view of another definer", sql: []string{"CREATE VIEW DB.v AS SELECT 1 AS one"}, rights: few, want: "backup.restore", names: "view v", unproven: true},
-			{name: "a view of a definer that is gone", sql: []string{"CREATE USER gone@'%' IDENTIFIED BY 'x'", "CREATE DEFINER = gone@'%' VIEW DB.v AS SELECT 1 AS one", "DROP USER gone@'%'"},
+			{name: "a procedure that the account does not see", sql: []string{"CREATE PROCEDURE DB.p() SELECT 1"},
+				rights: without("CREATE ROUTINE", "ALTER ROUTINE", "EXECUTE"), want: "backup.unseen", names: "EXECUTE"},
+			{name: "an event that the account does not see",
+				sql: []string{"CREATE EVENT DB.e ON SCHEDULE EVERY 1 DAY DO SELECT 1"}, rights: without("EVENT"),
+				want: "backup.unseen", names: "EVENT"},
+			{name: "a view of another definer", sql: []string{"CREATE VIEW DB.v AS SELECT 1 AS one"}, rights: few,
+				want: "backup.restore", names: "view v", unproven: true},
+			{name: "a view of a definer that is gone",
+				sql: []string{"CREATE USER gone@'%' IDENTIFIED BY 'x'",
+					"CREATE DEFINER = gone@'%' VIEW DB.v AS SELECT 1 AS one", "DROP USER gone@'%'"},
 				rights: few, want: "backup.restore", names: "view v", unproven: true},
-			{name: "a view on another database that the account may not read", sql: []string{"CREATE DATABASE elsewhere", "CREATE TABLE elsewhere.t (a int)", "CREATE DEFINER = few@'%' VIEW DB.v AS SELECT a FROM elsewhere.t"},
+			{name: "a view on another database that the account may not read",
+				sql: []string{"CREATE DATABASE elsewhere", "CREATE TABLE elsewhere.t (a int)",
+					"CREATE DEFINER = few@'%' VIEW DB.v AS SELECT a FROM elsewhere.t"},
 				rights: few, want: "backup.restore", names: "view v", unproven: true},
-			{name: "no primary key where one is required", sql: []string{"CREATE TABLE DB.n (a int)"}, rights: few, settings: []string{"SET GLOBAL sql_require_primary_key = ON"},
-				back: []string{"SET GLOBAL sql_require_primary_key = OFF"}, want: "backup.restore", names: ".n:", unproven: true, on: []testmaria.Kind{testmaria.MySQL}},
-			{name: "a key that the server would add", sql: []string{"CREATE TABLE DB.n (a int)"}, rights: few, settings: []string{"SET GLOBAL sql_generate_invisible_primary_key = ON"},
-				back: []string{"SET GLOBAL sql_generate_invisible_primary_key = OFF"}, want: "backup.restore", names: ".n ", unproven: true, on: []testmaria.Kind{testmaria.MySQL}},
-			{name: "a sequence", sql: []string{"CREATE SEQUENCE DB.s START WITH 100"}, rights: few, want: "backup.objects", names: "a SEQUENCE", unproven: true,
+			{name: "no primary key where one is required", sql: []string{"CREATE TABLE DB.n (a int)"}, rights: few,
+				settings: []string{"SET GLOBAL sql_require_primary_key = ON"},
+				back:     []string{"SET GLOBAL sql_require_primary_key = OFF"}, want: "backup.restore", names: ".n:",
+				unproven: true, on: []testmaria.Kind{testmaria.MySQL}},
+			{name: "a key that the server would add", sql: []string{"CREATE TABLE DB.n (a int)"}, rights: few,
+				settings: []string{"SET GLOBAL sql_generate_invisible_primary_key = ON"},
+				back:     []string{"SET GLOBAL sql_generate_invisible_primary_key = OFF"}, want: "backup.restore",
+				names: ".n ", unproven: true, on: []testmaria.Kind{testmaria.MySQL}},
+			{name: "a sequence", sql: []string{"CREATE SEQUENCE DB.s START WITH 100"}, rights: few,
+				want: "backup.objects", names: "a SEQUENCE", unproven: true,
 				on: []testmaria.Kind{testmaria.MariaDB, testmaria.MariaDB118}},
 		} {
 			if tc.on != nil && !slices.Contains(tc.on, k) {
@@ -230,7 +263,8 @@ func TestContentIsRefused(t *testing.T) {
 				for _, q := range tc.sql {
 					s.Exec(strings.ReplaceAll(q, "DB.", "`"+c.RMDatabase+"`."))
 				}
-				for _, name := range append(scratch(c), c.RMDatabase, c.CMDatabase, c.HeartbeatDatabase, journalDatabase(c)) {
+				for _, name := range append(scratch(c), c.RMDatabase, c.CMDatabase, c.HeartbeatDatabase,
+					journalDatabase(c)) {
 					s.Exec("GRANT " + tc.rights + " ON `" + name + "`.* TO few@'%'")
 				}
 				old := append(contents(t, s, c), objects(t, s, c)...)

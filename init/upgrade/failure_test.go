@@ -28,7 +28,8 @@ import (
 // the first stage, and after each.
 func points() []string {
 	out := []string{"before " + stageHAOff}
-	for _, stage := range []string{stageHAOff, stageStop, stageBackup, stageVerify, stageProve, stageFiles, stageAdopt, stageSchema, StageComponents, StageStart, StageResources} {
+	for _, stage := range []string{stageHAOff, stageStop, stageBackup, stageVerify, stageProve, stageFiles, stageAdopt,
+		stageSchema, StageComponents, StageStart, StageResources} {
 		out = append(out, "after "+stage)
 	}
 	return out
@@ -88,7 +89,8 @@ func TestErrorAtEveryStage(t *testing.T) {
 			if r := newestRecord(t, s, c); r.State != state || r.Error == "" {
 				t.Errorf("%+v", r)
 			}
-			for _, says := range []string{"failed at the stage", "belong to 4.1.1-CE as before", "next: ", "the report is"} {
+			for _, says := range []string{"failed at the stage", "belong to 4.1.1-CE as before", "next: ",
+				"the report is"} {
 				if !strings.Contains(page.String(), says) {
 					t.Errorf("the page does not say %q:\n%s", says, &page)
 				}
@@ -117,7 +119,8 @@ func newestRecord(t *testing.T, s *testmaria.Server, c *config.Config) *Record {
 }
 
 func dropAll(s *testmaria.Server, c *config.Config) {
-	s.Exec("DROP DATABASE "+c.RMDatabase, "DROP DATABASE "+c.CMDatabase, "DROP DATABASE "+c.HeartbeatDatabase, "DROP DATABASE IF EXISTS "+journalDatabase(c))
+	s.Exec("DROP DATABASE "+c.RMDatabase, "DROP DATABASE "+c.CMDatabase, "DROP DATABASE "+c.HeartbeatDatabase,
+		"DROP DATABASE IF EXISTS "+journalDatabase(c))
 }
 
 // Killed at any point of any stage, the next run goes on and ends as an
@@ -173,7 +176,8 @@ func TestKilledAtEveryStage(t *testing.T) {
 			}
 			u.Unattended = true
 			_, err := drive(t.Context(), u)
-			if refused := (*RefusedError)(nil); !errors.As(err, &refused) || !strings.Contains(err.Error(), "the old data is back") {
+			if refused := (*RefusedError)(nil); !errors.As(err, &refused) ||
+				!strings.Contains(err.Error(), "the old data is back") {
 				t.Errorf("%v", err)
 			}
 			if d := cmp.Diff(old, contents(t, s, c)); d != "" {
@@ -252,7 +256,8 @@ func TestServerGoneInTheRestore(t *testing.T) {
 				s.Restart()
 				u.fault, u.Unattended = nil, true
 				_, err := drive(t.Context(), u)
-				if refused := (*RefusedError)(nil); !errors.As(err, &refused) || !strings.Contains(err.Error(), "the old data is back") {
+				if refused := (*RefusedError)(nil); !errors.As(err, &refused) ||
+					!strings.Contains(err.Error(), "the old data is back") {
 					t.Errorf("%v", err)
 				}
 			}
@@ -310,7 +315,8 @@ func TestEveryStatement(t *testing.T) {
 		t.Fatalf("%d statements", len(texts))
 	}
 	const full = "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1114, MESSAGE_TEXT = 'The table is full'"
-	fates := map[string]testmaria.Fate{"error": {Instead: "THIS IS NO STATEMENT"}, "disk full": {Instead: full}, "cut": {Cut: true}, "cut after": {CutAfter: true}, "killed": {CutAfter: true}}
+	fates := map[string]testmaria.Fate{"error": {Instead: "THIS IS NO STATEMENT"}, "disk full": {Instead: full},
+		"cut": {Cut: true}, "cut after": {CutAfter: true}, "killed": {CutAfter: true}}
 	refused, gone := []string{"error", "disk full"}, []string{"cut", "cut after", "killed"}
 	for i, text := range texts {
 		// One of each kind: it is refused, and its sender is gone.
@@ -385,7 +391,8 @@ func TestDiskFull(t *testing.T) {
 	says := "no space left"
 	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=256k"); err == nil {
 		defer syscall.Unmount(small, syscall.MNT_DETACH)
-		if plan, err := u.Plan(t.Context(), nil, nil); err != nil || !plan.Refused() || !hasObjection(plan, "upgrade.disk") || plan.Backup.Fits {
+		if plan, err := u.Plan(t.Context(), nil, nil); err != nil || !plan.Refused() ||
+			!hasObjection(plan, "upgrade.disk") || plan.Backup.Fits {
 			t.Errorf("%+v, %v", plan, err)
 		}
 	} else {
@@ -480,16 +487,19 @@ func TestDamagedBackup(t *testing.T) {
 		}
 		return errors.Join(errors.New("an error of the test"), os.Truncate(dumps[0], 100))
 	}
-	if due, err := drive(t.Context(), u); !due || err == nil || !strings.Contains(err.Error(), "is not what was backed up") {
+	if due, err := drive(t.Context(), u); !due || err == nil ||
+		!strings.Contains(err.Error(), "is not what was backed up") {
 		t.Error(due, err)
 	}
-	if text := page.String(); strings.Contains(text, "unharmed") || !strings.Contains(text, "next: bring the backup back") {
+	if text := page.String(); strings.Contains(text, "unharmed") ||
+		!strings.Contains(text, "next: bring the backup back") {
 		t.Error(text)
 	}
 	if r := newestRecord(t, s, c); r.State != Failed {
 		t.Errorf("%+v", r)
 	}
-	if got, err := database.Column(t.Context(), s.DB(""), "SELECT version FROM oms_rm.oms_version ORDER BY 1"); err != nil || len(got) != 2 {
+	if got, err := database.Column(t.Context(), s.DB(""),
+		"SELECT version FROM oms_rm.oms_version ORDER BY 1"); err != nil || len(got) != 2 {
 		t.Errorf("%v, %v", got, err)
 	}
 }

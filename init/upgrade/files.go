@@ -144,7 +144,8 @@ func (s *Session) returnConfig() error {
 		}
 	}
 	if err != nil {
-		return msg.Errorf("cannot put %s back: %w; make it equal %s", s.ConfigFile, err, filepath.Join(s.rec.Backup, copyName))
+		return msg.Errorf("cannot put %s back: %w; make it equal %s", s.ConfigFile, err,
+			filepath.Join(s.rec.Backup, copyName))
 	}
 	return nil
 }

@@ -71,7 +71,8 @@ func installed(t testing.TB, s *testmaria.Server, prefix, release string, rows i
 	t.Helper()
 	c := &config.Config{
 		MetaHost: s.Host, MetaPort: s.Port, MetaUser: s.User, MetaPassword: config.Secret(s.Password),
-		RMDatabase: prefix + "_rm", CMDatabase: prefix + "_cm", HeartbeatDatabase: prefix + "_hb", CMLocation: 1, CMNodes: []string{"10.0.0.1"},
+		RMDatabase: prefix + "_rm", CMDatabase: prefix + "_cm", HeartbeatDatabase: prefix + "_hb", CMLocation: 1,
+		CMNodes: []string{"10.0.0.1"},
 	}
 	tables := release
 	if release == "4.1.0-CE" {
@@ -84,17 +85,23 @@ func installed(t testing.TB, s *testmaria.Server, prefix, release string, rows i
 		s.Exec("DROP TABLE " + name + "." + metadb.JournalTable)
 	}
 	s.Exec(
-		"INSERT INTO "+c.RMDatabase+".cluster_info (region, region_cn, cm_url, code) VALUES ('hz', '杭州', 'http://a:8088', 1)",
-		"INSERT INTO "+c.RMDatabase+".oms_project (project_name, project_status) VALUES ('first', 'FINISHED'), ('it''s \"second\"', 'DELETED')",
+		"INSERT INTO "+c.RMDatabase+
+			".cluster_info (region, region_cn, cm_url, code) VALUES ('hz', '杭州', 'http://a:8088', 1)",
+		"INSERT INTO "+c.RMDatabase+
+			".oms_project (project_name, project_status) VALUES ('first', 'FINISHED'), ('it''s \"second\"', 'DELETED')",
 		"INSERT INTO "+c.RMDatabase+".oms_normal_config (cfg_name, cfg_value) VALUES ('ha.config', '"+ha.Default+"')",
 		"INSERT INTO "+c.CMDatabase+".config_job (`key`, value) VALUES ('old', '1'), ('sourceFile.blackRegionNo', '1')",
-		"INSERT INTO "+c.CMDatabase+".host (resource_group_id, ip, host_status) VALUES (1, '10.0.0.1', 'ONLINE'), (1, '10.0.0.2', 'ONLINE')",
+		"INSERT INTO "+c.CMDatabase+
+			".host (resource_group_id, ip, host_status) VALUES (1, '10.0.0.1', 'ONLINE'), (1, '10.0.0.2', 'ONLINE')",
 		"INSERT INTO "+c.HeartbeatDatabase+".heart_beat (task_type, task_name, host_ip, gmt_modified) VALUES ('HOST', 'supervisor', '10.0.0.1', NOW() - INTERVAL 10 MINUTE)",
-		"INSERT INTO "+c.HeartbeatDatabase+".heatbeat_sequence (id, gmt_created, gmt_modified) VALUES (7, NOW(), NOW())",
+		"INSERT INTO "+c.HeartbeatDatabase+
+			".heatbeat_sequence (id, gmt_created, gmt_modified) VALUES (7, NOW(), NOW())",
 	)
 	// All installations of a test are alike, whenever they were made.
 	const then = "gmt_created = '2024-01-01', gmt_modified = '2024-01-02'"
-	for _, table := range []string{c.RMDatabase + ".cluster_info", c.RMDatabase + ".oms_project", c.RMDatabase + ".oms_normal_config", c.CMDatabase + ".config_job", c.CMDatabase + ".host", c.HeartbeatDatabase + ".heart_beat", c.HeartbeatDatabase + ".heatbeat_sequence"} {
+	for _, table := range []string{c.RMDatabase + ".cluster_info", c.RMDatabase + ".oms_project",
+		c.RMDatabase + ".oms_normal_config", c.CMDatabase + ".config_job", c.CMDatabase + ".host",
+		c.HeartbeatDatabase + ".heart_beat", c.HeartbeatDatabase + ".heatbeat_sequence"} {
 		s.Exec("UPDATE " + table + " SET " + then)
 	}
 	if rows > 0 {
@@ -102,7 +109,8 @@ func installed(t testing.TB, s *testmaria.Server, prefix, release string, rows i
 		s.Generate(c.CMDatabase, rows/2+1)
 	}
 	if release != "4.1.0-CE" {
-		s.Exec("CREATE TABLE IF NOT EXISTS "+c.RMDatabase+".oms_version "+versionDDL, "REPLACE INTO "+c.RMDatabase+".oms_version (version) VALUES ('"+release+"')")
+		s.Exec("CREATE TABLE IF NOT EXISTS "+c.RMDatabase+".oms_version "+versionDDL,
+			"REPLACE INTO "+c.RMDatabase+".oms_version (version) VALUES ('"+release+"')")
 	}
 	return c
 }
@@ -129,7 +137,8 @@ func nodeFor(t testing.TB, c *config.Config, p *pack.Pack, node string) *Upgrade
 	t.Helper()
 	root := t.TempDir()
 	u := upgradeIn(root, c, p, node)
-	for path, text := range map[string]string{u.ConfigFile: string(u.ConfigText), u.Layout.LogDir() + "/oms_console_stdout.log": "old", u.Layout.InitFlag(): "done",
+	for path, text := range map[string]string{u.ConfigFile: string(u.ConfigText),
+		u.Layout.LogDir() + "/oms_console_stdout.log": "old", u.Layout.InitFlag(): "done",
 		u.Layout.Path("/home/ds/cm/package/config/jdbc.properties"): "old=1\n"} {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -145,7 +154,8 @@ func nodeFor(t testing.TB, c *config.Config, p *pack.Pack, node string) *Upgrade
 func upgradeIn(root string, c *config.Config, p *pack.Pack, node string) *Upgrade {
 	l := layout.New(root)
 	text := []byte("drc_rm_db: " + c.RMDatabase + "\n")
-	return &Upgrade{Config: c, ConfigFile: l.ConfigFile(), ConfigText: text, Pack: p, Layout: l, Node: node, Tool: "test", Options: Options{LockTimeout: 90 * time.Second}, Programs: &programs{}}
+	return &Upgrade{Config: c, ConfigFile: l.ConfigFile(), ConfigText: text, Pack: p, Layout: l, Node: node,
+		Tool: "test", Options: Options{LockTimeout: 90 * time.Second}, Programs: &programs{}}
 }
 
 // drive does what the steps of an initialisation do around an upgrade.

@@ -72,7 +72,8 @@ func Foreign(ctx context.Context, cfg *config.Config, ran string) error {
 	switch {
 	case open(last) && (last.reached(firstChange) || last.State == Restoring || last.State == RollingBack):
 		return &ForeignError{
-			msg.M("an upgrade of the MetaDB from %s to %s is unfinished (state %s, stage %s, node %s)", last.From, last.To, last.State, last.Stage, last.Node),
+			msg.M("an upgrade of the MetaDB from %s to %s is unfinished (state %s, stage %s, node %s)", last.From,
+				last.To, last.State, last.Stage, last.Node),
 			last.To != ran,
 		}
 	case s.cut != nil:
@@ -141,7 +142,8 @@ func recordedVersions(ctx context.Context, db *sql.DB, cfg *config.Config) ([]re
 	for _, text := range texts {
 		v, err := release.Parse(text)
 		if err != nil {
-			return nil, msg.Errorf("the table oms_version of %s records %q, which is not a version", cfg.RMDatabase, text)
+			return nil, msg.Errorf("the table oms_version of %s records %q, which is not a version",
+				cfg.RMDatabase, text)
 		}
 		versions = append(versions, v)
 	}

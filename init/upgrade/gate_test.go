@@ -13,7 +13,8 @@ import (
 func TestGate(t *testing.T) {
 	t.Parallel()
 	db := testmaria.Start(t)
-	cfg := &config.Config{MetaHost: db.Host, MetaPort: db.Port, MetaUser: db.User, MetaPassword: config.Secret(db.Password), RMDatabase: "rm"}
+	cfg := &config.Config{MetaHost: db.Host, MetaPort: db.Port, MetaUser: db.User,
+		MetaPassword: config.Secret(db.Password), RMDatabase: "rm"}
 	const (
 		versions = "CREATE TABLE rm.oms_version (version varchar(64) PRIMARY KEY)"
 		regions  = "CREATE TABLE rm.cluster_info (id int)"
@@ -30,14 +31,24 @@ func TestGate(t *testing.T) {
 		{"no database", nil, ""},
 		{"an empty database", []string{"CREATE DATABASE rm"}, ""},
 		{"half-way through its first initialisation", []string{"CREATE DATABASE rm", regions, versions}, ""},
-		{"this release", []string{"CREATE DATABASE rm", versions, "INSERT INTO rm.oms_version VALUES ('4.2.3-CE')"}, ""},
-		{"this release, another spelling", []string{"CREATE DATABASE rm", versions, "INSERT INTO rm.oms_version VALUES ('feature_4.2.3_ce')"}, ""},
-		{"this release after older ones", []string{"CREATE DATABASE rm", versions, "INSERT INTO rm.oms_version VALUES ('4.1.1-CE'), ('4.2.3-CE'), ('4.2.2-CE')"}, ""},
-		{"an older release", []string{"CREATE DATABASE rm", versions, "INSERT INTO rm.oms_version VALUES ('4.2.2-CE')"}, "belongs to OMS 4.2.2-CE"},
-		{"a newer release", []string{"CREATE DATABASE rm", versions, "INSERT INTO rm.oms_version VALUES ('4.2.11-CE')"}, "newer than this image"},
-		{"not a version", []string{"CREATE DATABASE rm", versions, "INSERT INTO rm.oms_version VALUES ('latest')"}, `"latest"`},
-		{"an installation without the table", []string{"CREATE DATABASE rm", regions, "INSERT INTO rm.cluster_info VALUES (1)"}, "Version before 4.1.1 is not allowed to upgrade."},
-		{"an installation with an empty table", []string{"CREATE DATABASE rm", versions, regions, "INSERT INTO rm.cluster_info VALUES (1)"}, "Version before 4.1.1 is not allowed to upgrade."},
+		{"this release", []string{"CREATE DATABASE rm", versions, "INSERT INTO rm.oms_version VALUES ('4.2.3-CE')"},
+			""},
+		{"this release, another spelling", []string{"CREATE DATABASE rm", versions,
+			"INSERT INTO rm.oms_version VALUES ('feature_4.2.3_ce')"}, ""},
+		{"this release after older ones", []string{"CREATE DATABASE rm", versions,
+			"INSERT INTO rm.oms_version VALUES ('4.1.1-CE'), ('4.2.3-CE'), ('4.2.2-CE')"}, ""},
+		{"an older release", []string{"CREATE DATABASE rm", versions, "INSERT INTO rm.oms_version VALUES ('4.2.2-CE')"},
+			"belongs to OMS 4.2.2-CE"},
+		{"a newer release", []string{"CREATE DATABASE rm", versions, "INSERT INTO rm.oms_version VALUES ('4.2.11-CE')"},
+			"newer than this image"},
+		{"not a version", []string{"CREATE DATABASE rm", versions, "INSERT INTO rm.oms_version VALUES ('latest')"},
+			`"latest"`},
+		{"an installation without the table",
+			[]string{"CREATE DATABASE rm", regions, "INSERT INTO rm.cluster_info VALUES (1)"},
+			"Version before 4.1.1 is not allowed to upgrade."},
+		{"an installation with an empty table",
+			[]string{"CREATE DATABASE rm", versions, regions, "INSERT INTO rm.cluster_info VALUES (1)"},
+			"Version before 4.1.1 is not allowed to upgrade."},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			db.Exec("DROP DATABASE IF EXISTS rm")
@@ -60,7 +71,9 @@ func TestGate(t *testing.T) {
 		t.Errorf("a pack without oms_version: %v", err)
 	}
 	// An account that may see the databases of OMS alone.
-	db.Exec("DROP DATABASE IF EXISTS rm", "CREATE DATABASE rm", versions, "INSERT INTO rm.oms_version VALUES ('4.2.3-CE')", "CREATE USER narrow@'%' IDENTIFIED BY 'narrow'", "GRANT ALL ON rm.* TO narrow@'%'")
+	db.Exec("DROP DATABASE IF EXISTS rm", "CREATE DATABASE rm", versions,
+		"INSERT INTO rm.oms_version VALUES ('4.2.3-CE')", "CREATE USER narrow@'%' IDENTIFIED BY 'narrow'",
+		"GRANT ALL ON rm.* TO narrow@'%'")
 	narrow := *cfg
 	narrow.MetaUser, narrow.MetaPassword = "narrow", "narrow"
 	if err := Gate(t.Context(), &narrow, reference); err != nil {

@@ -14,7 +14,8 @@ import (
 )
 
 func TestHighAvailability(t *testing.T) {
-	for text, want := range map[string]bool{ha.Default: false, `{"enable": "true"}`: true, `{"enableStore":true}`: false, `{}`: false, "": false} {
+	for text, want := range map[string]bool{ha.Default: false, `{"enable": "true"}`: true,
+		`{"enableStore":true}`: false, `{}`: false, "": false} {
 		if got, err := haEnabled(text); err != nil || got != want {
 			t.Errorf("%s: %v, %v", text, got, err)
 		}
@@ -34,14 +35,16 @@ func TestAutoHA(t *testing.T) {
 	c := installed(t, s, "oms", "4.1.1-CE", 0)
 	db := s.DB("oms_rm")
 	value := func() string {
-		text, err := database.Column(t.Context(), db, "SELECT CONCAT(cfg_value, ' ', gmt_modified) FROM oms_normal_config WHERE cfg_name = 'ha.config'")
+		text, err := database.Column(t.Context(), db,
+			"SELECT CONCAT(cfg_value, ' ', gmt_modified) FROM oms_normal_config WHERE cfg_name = 'ha.config'")
 		if err != nil {
 			t.Fatal(err)
 		}
 		return text[0]
 	}
 	on := strings.Replace(ha.Default, `"enable":false`, `"enable":true`, 1)
-	s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = '"+on+"', gmt_modified = '2024-01-02'", "UPDATE oms_hb.heart_beat SET gmt_modified = NOW() - INTERVAL 100 MINUTE")
+	s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = '"+on+"', gmt_modified = '2024-01-02'",
+		"UPDATE oms_hb.heart_beat SET gmt_modified = NOW() - INTERVAL 100 MINUTE")
 	before := value()
 	u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
 	u.AutoHA = true
@@ -60,7 +63,8 @@ func TestAutoHA(t *testing.T) {
 		t.Errorf("after a failure before the first change: %v, %s", err, value())
 	}
 	fail = "after " + stageSchema
-	if _, err := drive(t.Context(), u); err == nil || value() != strings.Replace(before, `"enable":true`, `"enable":false`, 1) {
+	if _, err := drive(t.Context(), u); err == nil ||
+		value() != strings.Replace(before, `"enable":true`, `"enable":false`, 1) {
 		t.Errorf("after a restore: %v, %s", err, value())
 	}
 	s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = '" + on + "', gmt_modified = '2024-01-02'")
@@ -71,7 +75,8 @@ func TestAutoHA(t *testing.T) {
 	cutAt := u.fault
 	u.fault = func(at string) error {
 		if err := cutAt(at); err != nil {
-			s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = '" + on + "', gmt_modified = '2024-01-02'") // as before the write
+			// as before the write
+			s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = '" + on + "', gmt_modified = '2024-01-02'")
 			cancel()
 			return err
 		}
@@ -88,7 +93,8 @@ func TestAutoHA(t *testing.T) {
 		t.Fatal(due, err)
 	}
 	got := value()
-	if want := strings.Replace(before, `"refetchStoreIntervalMin":30`, `"refetchStoreIntervalMin":101`, 1); got != want && got != strings.Replace(want, "101", "102", 1) {
+	if want := strings.Replace(before, `"refetchStoreIntervalMin":30`, `"refetchStoreIntervalMin":101`,
+		1); got != want && got != strings.Replace(want, "101", "102", 1) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
@@ -118,7 +124,9 @@ func TestAutoHAKeepsWhatTheConsoleWrites(t *testing.T) {
 			go func() { // the upgrade has read, and waits for the row
 				// InnoDB looks anew at its transactions only when nobody asked for 100 ms.
 				for waiting := 0; waiting == 0; time.Sleep(200 * time.Millisecond) {
-					if err := db.QueryRow("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'").Scan(&waiting); err != nil {
+					if err := db.QueryRow(
+						"SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'").Scan(
+						&waiting); err != nil {
 						committed <- err
 						return
 					}
@@ -137,7 +145,8 @@ func TestAutoHAKeepsWhatTheConsoleWrites(t *testing.T) {
 	if err := <-committed; err != nil {
 		t.Fatal(err)
 	}
-	want := strings.NewReplacer(`"checkRequestIntervalSec":600`, `"checkRequestIntervalSec":601`, `Hours":72`, `Hours":73`).Replace(on)
+	want := strings.NewReplacer(`"checkRequestIntervalSec":600`, `"checkRequestIntervalSec":601`, `Hours":72`,
+		`Hours":73`).Replace(on)
 	if got, _, err := ha.Read(t.Context(), db, "oms_rm"); err != nil || got != want {
 		t.Errorf("got  %s, %v\nwant %s", got, err, want)
 	}

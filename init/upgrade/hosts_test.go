@@ -43,10 +43,12 @@ func TestPlanHosts(t *testing.T) {
 			" -e IS_UPGRADE=true --privileged=true --pids-limit -1 --ulimit nproc=65535:65535 --name 'my oms-4.2.3-CE' oms:4.2.3"
 	}
 	want := []string{
-		"# 10.0.0.2 hz", "docker stop 'my oms'", "# 10.0.0.1 hz", "docker stop 'my oms'", "# 10.0.1.1 bj", "docker stop 'my oms'",
+		"# 10.0.0.2 hz", "docker stop 'my oms'", "# 10.0.0.1 hz", "docker stop 'my oms'", "# 10.0.1.1 bj",
+		"docker stop 'my oms'",
 		"# 10.0.0.2 hz", run("10.0.0.2"), "# 10.0.0.1 hz", run("10.0.0.1"), "# 10.0.1.1 bj", run("10.0.1.1"),
 		"# 10.0.0.1 hz", "docker stop 'my oms-4.2.3-CE'", "# 10.0.1.1 bj", "docker stop 'my oms-4.2.3-CE'",
-		"# 10.0.0.2 hz", "docker exec -it 'my oms-4.2.3-CE' omsinit upgrade rollback", "docker stop 'my oms-4.2.3-CE'", "docker start 'my oms'",
+		"# 10.0.0.2 hz", "docker exec -it 'my oms-4.2.3-CE' omsinit upgrade rollback", "docker stop 'my oms-4.2.3-CE'",
+		"docker start 'my oms'",
 		"# 10.0.0.1 hz", "docker start 'my oms'", "# 10.0.1.1 bj", "docker start 'my oms'",
 	}
 	if a, b := strings.Join(got, "\n"), strings.Join(want, "\n"); a != b {

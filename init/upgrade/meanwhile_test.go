@@ -32,7 +32,8 @@ func TestWrittenMeanwhile(t *testing.T) {
 				t.Fatalf("%v\n%s", err, out)
 			}
 			// Somebody starts the old container, which works for a while.
-			s.Exec("UPDATE "+c.RMDatabase+".oms_project SET project_status = 'new work'", "UPDATE "+c.HeartbeatDatabase+".heart_beat SET gmt_modified = NOW() + INTERVAL 1 SECOND")
+			s.Exec("UPDATE "+c.RMDatabase+".oms_project SET project_status = 'new work'",
+				"UPDATE "+c.HeartbeatDatabase+".heart_beat SET gmt_modified = NOW() + INTERVAL 1 SECOND")
 			old := contents(t, s, c)
 			u.fault = func(at string) error {
 				if at == "after "+stageSchema {
@@ -52,7 +53,8 @@ func TestWrittenMeanwhile(t *testing.T) {
 			if r := newestRecord(t, s, c); r.State != Failed {
 				t.Errorf("%+v", r)
 			}
-			if got, err := database.Column(t.Context(), s.DB(""), "SELECT DISTINCT project_status FROM "+c.RMDatabase+".oms_project"); err != nil || len(got) != 1 || got[0] != "new work" {
+			if got, err := database.Column(t.Context(), s.DB(""), "SELECT DISTINCT project_status FROM "+c.RMDatabase+
+				".oms_project"); err != nil || len(got) != 1 || got[0] != "new work" {
 				t.Errorf("%v, %v", got, err)
 			}
 		})
@@ -74,7 +76,8 @@ func TestUsedBeforeTheEnd(t *testing.T) {
 			if out, err := command(o).CombinedOutput(); !killed(err) {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			s.Exec("INSERT INTO "+c.RMDatabase+".oms_project (project_name, project_status) VALUES ('of the new release', 'RUNNING')",
+			s.Exec("INSERT INTO "+c.RMDatabase+
+				".oms_project (project_name, project_status) VALUES ('of the new release', 'RUNNING')",
 				"UPDATE "+c.HeartbeatDatabase+".heart_beat SET gmt_modified = NOW() + INTERVAL 1 SECOND")
 			used := contents(t, s, c)
 			u.Unattended = true
@@ -136,7 +139,9 @@ func TestAskedAgain(t *testing.T) {
 			if got := ids(); got != "" {
 				t.Errorf("as it was cut: %s", got)
 			}
-			s.Exec("UPDATE "+c.HeartbeatDatabase+".heart_beat SET gmt_modified = NOW()", "UPDATE "+c.RMDatabase+".oms_normal_config SET cfg_value = '{\"enable\":true}' WHERE cfg_name = 'ha.config'")
+			s.Exec("UPDATE "+c.HeartbeatDatabase+".heart_beat SET gmt_modified = NOW()",
+				"UPDATE "+c.RMDatabase+
+					".oms_normal_config SET cfg_value = '{\"enable\":true}' WHERE cfg_name = 'ha.config'")
 			if got := ids(); got != tc.want {
 				t.Errorf("%q, want %q", got, tc.want)
 			}
@@ -153,11 +158,13 @@ func TestStartedDuringTheBackup(t *testing.T) {
 	u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
 	u.fault = func(at string) error {
 		if at == "after "+stageBackup {
-			s.Exec("UPDATE oms_rm.oms_project SET project_status = 'new work'", "UPDATE oms_hb.heart_beat SET gmt_modified = NOW()")
+			s.Exec("UPDATE oms_rm.oms_project SET project_status = 'new work'",
+				"UPDATE oms_hb.heart_beat SET gmt_modified = NOW()")
 		}
 		return nil
 	}
-	if due, err := drive(t.Context(), u); !due || err == nil || !strings.Contains(err.Error(), "OMS was started on 10.0.0.1") {
+	if due, err := drive(t.Context(), u); !due || err == nil ||
+		!strings.Contains(err.Error(), "OMS was started on 10.0.0.1") {
 		t.Error(due, err)
 	}
 	if r := newestRecord(t, s, c); r.State != Abandoned {
@@ -201,7 +208,8 @@ func TestAbandonedAfterUpgrade(t *testing.T) {
 		t.Error(d)
 	}
 	first.Unattended = true
-	if due, err := drive(t.Context(), first); due || err == nil || !strings.Contains(err.Error(), "ended with rolled-back") {
+	if due, err := drive(t.Context(), first); due || err == nil ||
+		!strings.Contains(err.Error(), "ended with rolled-back") {
 		t.Error(due, err)
 	}
 }
@@ -222,13 +230,15 @@ func TestUsedAfterCutRestore(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	// Later by more than a node counts as running.
-	s.Exec("UPDATE oms_rm_omsinit_upgrade.stages SET started_at = started_at - INTERVAL 10 MINUTE", "UPDATE oms_hb.heart_beat SET gmt_modified = NOW() - INTERVAL 5 MINUTE",
+	s.Exec("UPDATE oms_rm_omsinit_upgrade.stages SET started_at = started_at - INTERVAL 10 MINUTE",
+		"UPDATE oms_hb.heart_beat SET gmt_modified = NOW() - INTERVAL 5 MINUTE",
 		"UPDATE oms_rm.oms_project SET project_status = 'new work'")
 	used := contents(t, s, c)
 	for _, unattended := range []bool{true, false} {
 		u.Unattended = unattended
 		_, err := drive(t.Context(), u)
-		if refused := (*RefusedError)(nil); !errors.As(err, &refused) || !strings.Contains(err.Error(), "OMS has run at") {
+		if refused := (*RefusedError)(nil); !errors.As(err, &refused) ||
+			!strings.Contains(err.Error(), "OMS has run at") {
 			t.Errorf("%v", err)
 		}
 	}

@@ -101,8 +101,8 @@ func TestAnotherNodeGoesOn(t *testing.T) {
 	}
 }
 
-// A server without GET_LOCK, and one that answers as OceanBase does: a lease in the journal takes the place of the lock,
-// which a restore does not drop.
+// A server without GET_LOCK, and one that answers as OceanBase does: a lease in the journal takes the place of the
+// lock, which a restore does not drop.
 func TestWithoutLocks(t *testing.T) {
 	s := testmaria.Start(t)
 	for prefix, port := range map[string]int{"without": s.Without("GET_LOCK"), "oceanbase": s.OceanBase()} {

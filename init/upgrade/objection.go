@@ -125,7 +125,9 @@ func (g *gates) goingOn(ctx context.Context) error {
 
 func (g *gates) unfinished() {
 	if r := g.newest; r.To != g.Pack.Release {
-		g.object("upgrade.unfinished", msg.M("an upgrade from %s to %s is unfinished (state %s, stage %s, node %s), and this image is %s", r.From, r.To, r.State, r.Stage, r.Node, g.Pack.Release),
+		g.object("upgrade.unfinished", msg.M(
+			"an upgrade from %s to %s is unfinished (state %s, stage %s, node %s), and this image is %s", r.From, r.To,
+			r.State, r.Stage, r.Node, g.Pack.Release),
 			msg.M("start the image of %s to continue it, or undo it with `omsinit upgrade rollback`", r.To))
 	}
 }
@@ -163,21 +165,27 @@ func (g *gates) release() {
 			msg.M("make sure which release it is, and state it: `omsinit upgrade apply --from-version 4.1.0-CE`; it is then recorded in oms_version, as documented"))
 	case from == "":
 		object("upgrade.version", msg.M("the database %s holds no installation of OMS that could be upgraded", db),
-			msg.M("start the container without IS_UPGRADE for a first installation, or correct drc_rm_db in config.yaml"))
+			msg.M(
+				"start the container without IS_UPGRADE for a first installation, or correct drc_rm_db in config.yaml"))
 	case g.from.Compare(g.to) > 0:
-		object("upgrade.route", msg.M("the MetaDB %s belongs to OMS %s, and this image is the older %s: a downgrade is not an upgrade", db, from, to),
+		object("upgrade.route", msg.M(
+			"the MetaDB %s belongs to OMS %s, and this image is the older %s: a downgrade is not an upgrade",
+			db, from, to),
 			msg.M("start the image of %s; the way back is `omsinit upgrade rollback`, with the backup from before the upgrade", from))
 	case !g.due():
 		return
 	case g.from.Edition() != "" && g.from.Edition() != g.Pack.Edition:
-		object("upgrade.route", msg.M("the MetaDB %s belongs to OMS %s, which is of another edition than this image (%s, %s)", db, from, to, g.Pack.Edition),
+		object("upgrade.route", msg.M(
+			"the MetaDB %s belongs to OMS %s, which is of another edition than this image (%s, %s)", db, from, to,
+			g.Pack.Edition),
 			msg.M("use an image of the edition %s", g.from.Edition()))
 	case len(way.stops) == 0:
 		object("upgrade.route", msg.M("no way is known from OMS %s to %s; %s is reached from: %s", from, to, to,
 			msg.List(sources(g.Pack.Upgrade.Routes, g.Pack.Edition, g.to))),
 			msg.M("look for the way in the documents of the release; where there is one, add it to upgrade.routes of the pack"))
 	case !way.direct():
-		object("upgrade.route", msg.M("OMS %s cannot be upgraded to %s directly: go to %s first (the whole way: %s)", from, to, way.stops[0],
+		object("upgrade.route", msg.M("OMS %s cannot be upgraded to %s directly: go to %s first (the whole way: %s)",
+			from, to, way.stops[0],
 			strings.Join(append([]string{from}, way.stops...), " -> ")),
 			msg.M("upgrade with the image of %s, then of each further stop", way.stops[0]))
 	case way.route != nil:
@@ -185,8 +193,10 @@ func (g *gates) release() {
 			return slices.Contains(g.Confirmed, step)
 		})
 		if len(steps) > 0 {
-			g.object("upgrade.manual", msg.M("the way from %s to %s needs steps by hand before: %s", from, to, msg.List(steps)),
-				msg.M("do them as the documents of the release say, then give --confirm %s", strings.Join(steps, ",")), fact("steps", steps))
+			g.object("upgrade.manual", msg.M("the way from %s to %s needs steps by hand before: %s", from, to,
+				msg.List(steps)),
+				msg.M("do them as the documents of the release say, then give --confirm %s", strings.Join(steps, ",")),
+				fact("steps", steps))
 		}
 	}
 }
@@ -197,9 +207,11 @@ func (g *gates) schema() {
 	switch route := g.way.route; {
 	case !g.way.direct():
 	case g.schemaErr != nil:
-		g.object("upgrade.schema", msg.M("the schema cannot be brought to %s: %v", g.to.String(), g.schemaErr), msg.Message{})
+		g.object("upgrade.schema", msg.M("the schema cannot be brought to %s: %v", g.to.String(), g.schemaErr),
+			msg.Message{})
 	case route != nil && route.Schema != "none" && !hasSchema(g.Pack, g.to):
-		g.object("upgrade.schema", msg.M("the pack has no schema file of %s, so it is not known what changes in the databases", g.to.String()),
+		g.object("upgrade.schema", msg.M(
+			"the pack has no schema file of %s, so it is not known what changes in the databases", g.to.String()),
 			msg.M("add schema/{rm,cm,hb}/%s.sql to the pack, or schema: none to its route when the release changes no table", g.to.String()))
 	}
 }
@@ -231,7 +243,8 @@ func (g *gates) disk() {
 	}
 	if space := g.backupSpace(g.survey); !space.Fits {
 		need := space.Bytes + spare
-		g.object("upgrade.disk", msg.M("the backup is expected to take %d MB, and %s has %d MB of free space", need>>20, space.Dir, space.FreeBytes>>20),
+		g.object("upgrade.disk", msg.M("the backup is expected to take %d MB, and %s has %d MB of free space", need>>20,
+			space.Dir, space.FreeBytes>>20),
 			msg.M("free space there: remove old backups (`omsinit upgrade backups`), or what else is not needed"),
 			fact("needed_bytes", need), fact("free_bytes", space.FreeBytes))
 	}
@@ -252,7 +265,8 @@ func (g *gates) mounts() {
 			return
 		}
 	}
-	g.object("upgrade.mounts", msg.M("%s, %s and %s hold nothing of an old installation", l.LogDir(), l.StoreDir(), l.RunDir()),
+	g.object("upgrade.mounts", msg.M("%s, %s and %s hold nothing of an old installation", l.LogDir(), l.StoreDir(),
+		l.RunDir()),
 		msg.M("start the container with the same three mounts as the old one; if they really were empty, give --ignore upgrade.mounts"))
 }
 
@@ -285,8 +299,10 @@ func (g *gates) alive(ctx context.Context, databases []string, except string) er
 				continue
 			}
 			age := int(b.Age.Seconds())
-			report("upgrade.node-alive", msg.M("OMS still runs on %s: its last sign of life in %s is %d s old", b.IP, name, age),
-				msg.M("stop OMS on all nodes (docker stop); a node counts as stopped %d s after its last sign of life", int(registry.Alive.Seconds())),
+			report("upgrade.node-alive", msg.M("OMS still runs on %s: its last sign of life in %s is %d s old", b.IP,
+				name, age),
+				msg.M("stop OMS on all nodes (docker stop); a node counts as stopped %d s after its last sign of life",
+					int(registry.Alive.Seconds())),
 				fact("host_ip", b.IP), fact("database", name), fact("age_seconds", age))
 			g.found[len(g.found)-1].Transient = true
 		}
@@ -306,7 +322,8 @@ func (g *gates) busy(ctx context.Context) error {
 			report = g.object
 		}
 		if len(names) > 0 {
-			report("upgrade.busy", msg.M("%s of %s are %s: %s", w.Table, g.Config.RMDatabase, strings.Join(w.Values, "/"),
+			report("upgrade.busy", msg.M("%s of %s are %s: %s", w.Table, g.Config.RMDatabase,
+				strings.Join(w.Values, "/"),
 				msg.List(names).AtMost(fewNames)),
 				msg.M("make sure that no full migration and no full verification runs; those must be finished or paused before an upgrade"),
 				fact("table", w.Table), fact("names", names))
@@ -329,7 +346,8 @@ func (u *Upgrade) watched(ctx context.Context, db *sql.DB, w pack.Watched, condi
 	if condition != "" {
 		conditions = append(conditions, condition)
 	}
-	query := "SELECT " + database.Quote(w.Name) + " FROM " + database.Quote(u.Config.RMDatabase) + "." + database.Quote(w.Table)
+	query := "SELECT " + database.Quote(w.Name) + " FROM " + database.Quote(u.Config.RMDatabase) + "." +
+		database.Quote(w.Table)
 	if len(conditions) > 0 {
 		query += " WHERE " + strings.Join(conditions, " AND ")
 	}

@@ -52,7 +52,8 @@ func TestObjections(t *testing.T) {
 		}},
 		{"the programs of this node", "", "", func(*Upgrade) []string {
 			s.Exec("INSERT INTO oms_hb.heart_beat (task_type, task_name, host_ip, gmt_modified) VALUES ('HOST', 'x', '10.0.0.1', NOW())", "UPDATE oms_hb.heart_beat SET gmt_modified = NOW() WHERE host_ip = '10.0.0.1'")
-			return []string{"DELETE FROM oms_hb.heart_beat WHERE task_name = 'x'", "UPDATE oms_hb.heart_beat SET gmt_modified = '2024-01-01'"}
+			return []string{"DELETE FROM oms_hb.heart_beat WHERE task_name = 'x'",
+				"UPDATE oms_hb.heart_beat SET gmt_modified = '2024-01-01'"}
 		}},
 		{"a project that runs", "upgrade.busy(warning)", "RUNNING: first", func(*Upgrade) []string {
 			s.Exec("UPDATE oms_rm.oms_project SET project_status = 'RUNNING' WHERE id = 1")
@@ -65,7 +66,8 @@ func TestObjections(t *testing.T) {
 			return nil
 		}},
 		{"a view whose table is gone", "backup.restore", "view broken", func(*Upgrade) []string {
-			s.Exec("CREATE TABLE oms_cm.f (a float)", "CREATE VIEW oms_cm.broken AS SELECT a FROM oms_cm.f", "DROP TABLE oms_cm.f")
+			s.Exec("CREATE TABLE oms_cm.f (a float)", "CREATE VIEW oms_cm.broken AS SELECT a FROM oms_cm.f",
+				"DROP TABLE oms_cm.f")
 			return []string{"DROP VIEW oms_cm.broken"}
 		}},
 		{"a region whose heartbeats are not known", "upgrade.databases", "--heartbeat-db", func(*Upgrade) []string {
@@ -73,7 +75,8 @@ func TestObjections(t *testing.T) {
 			return []string{"DELETE FROM oms_rm.cluster_info WHERE code = 2"}
 		}},
 		{"a table that is missing", "upgrade.schema", "cannot be brought to", func(*Upgrade) []string {
-			s.Exec("RENAME TABLE oms_cm.host TO oms_cm.gone", "CREATE TABLE oms_cm.omsinit_journal LIKE oms_rm.omsinit_journal")
+			s.Exec("RENAME TABLE oms_cm.host TO oms_cm.gone",
+				"CREATE TABLE oms_cm.omsinit_journal LIKE oms_rm.omsinit_journal")
 			return []string{"RENAME TABLE oms_cm.gone TO oms_cm.host", "DROP TABLE oms_cm.omsinit_journal"}
 		}},
 		{"a downgrade", "upgrade.route", "a downgrade is not an upgrade", func(*Upgrade) []string {
@@ -88,18 +91,20 @@ func TestObjections(t *testing.T) {
 			s.Exec("UPDATE oms_rm.oms_version SET version = '4.2.2-EE'")
 			return []string{"UPDATE oms_rm.oms_version SET version = '4.2.2-CE'"}
 		}},
-		{"a stop before", "upgrade.route", "go to 4.1.0-CE first (the whole way: 4.0.0-CE -> 4.1.0-CE -> 4.2.3-CE)", func(*Upgrade) []string {
-			s.Exec("UPDATE oms_rm.oms_version SET version = '4.0.0-CE'")
-			return []string{"UPDATE oms_rm.oms_version SET version = '4.2.2-CE'"}
-		}},
+		{"a stop before", "upgrade.route", "go to 4.1.0-CE first (the whole way: 4.0.0-CE -> 4.1.0-CE -> 4.2.3-CE)",
+			func(*Upgrade) []string {
+				s.Exec("UPDATE oms_rm.oms_version SET version = '4.0.0-CE'")
+				return []string{"UPDATE oms_rm.oms_version SET version = '4.2.2-CE'"}
+			}},
 		{"no way", "upgrade.route", "no way is known", func(*Upgrade) []string {
 			s.Exec("UPDATE oms_rm.oms_version SET version = '2.2.0_beta'")
 			return []string{"UPDATE oms_rm.oms_version SET version = '4.2.2-CE'"}
 		}},
-		{"nothing recorded", "upgrade.version", "Version before 4.1.1 is not allowed to upgrade.", func(*Upgrade) []string {
-			s.Exec("DELETE FROM oms_rm.oms_version")
-			return []string{"INSERT INTO oms_rm.oms_version (version) VALUES ('4.2.2-CE')"}
-		}},
+		{"nothing recorded", "upgrade.version", "Version before 4.1.1 is not allowed to upgrade.",
+			func(*Upgrade) []string {
+				s.Exec("DELETE FROM oms_rm.oms_version")
+				return []string{"INSERT INTO oms_rm.oms_version (version) VALUES ('4.2.2-CE')"}
+			}},
 		{"nothing recorded, and stated", "", "", func(u *Upgrade) []string {
 			u.From = "4.1.0-CE"
 			s.Exec("DELETE FROM oms_rm.oms_version")
@@ -108,25 +113,30 @@ func TestObjections(t *testing.T) {
 		{"no schema file", "upgrade.schema", "the pack has no schema file", func(u *Upgrade) []string {
 			other := *u.Pack
 			other.Release = "4.2.4-CE"
-			other.Upgrade.Routes = append([]pack.Route{{Edition: "CE", To: "4.2.4", From: []string{"4.2.2"}}}, other.Upgrade.Routes...)
+			other.Upgrade.Routes = append([]pack.Route{{Edition: "CE", To: "4.2.4", From: []string{"4.2.2"}}},
+				other.Upgrade.Routes...)
 			u.Pack = &other
 			return nil
 		}},
 		{"a step by hand", "upgrade.manual", "correction-jar", func(u *Upgrade) []string {
 			other := *u.Pack
-			other.Upgrade.Routes = []pack.Route{{Edition: "CE", To: "4.2.3", From: []string{">=3.2.1 <4.2.3"}, Requires: "correction-jar"}}
+			other.Upgrade.Routes = []pack.Route{{Edition: "CE", To: "4.2.3", From: []string{">=3.2.1 <4.2.3"},
+				Requires: "correction-jar"}}
 			u.Pack = &other
 			return nil
 		}},
-		{"two steps by hand, of which one was done", "upgrade.manual", "--confirm no-oblogproxy-task", func(u *Upgrade) []string {
-			other := *u.Pack
-			other.Upgrade.Routes = []pack.Route{{Edition: "CE", To: "4.2.3", From: []string{"4.2.2"}, Requires: "no-oblogproxy-task ddl-sync-dbtype"}}
-			u.Pack, u.Confirmed = &other, []string{"ddl-sync-dbtype"}
-			return nil
-		}},
+		{"two steps by hand, of which one was done", "upgrade.manual", "--confirm no-oblogproxy-task",
+			func(u *Upgrade) []string {
+				other := *u.Pack
+				other.Upgrade.Routes = []pack.Route{{Edition: "CE", To: "4.2.3", From: []string{"4.2.2"},
+					Requires: "no-oblogproxy-task ddl-sync-dbtype"}}
+				u.Pack, u.Confirmed = &other, []string{"ddl-sync-dbtype"}
+				return nil
+			}},
 		{"a step by hand that was done", "", "", func(u *Upgrade) []string {
 			other := *u.Pack
-			other.Upgrade.Routes = []pack.Route{{Edition: "CE", To: "4.2.3", From: []string{">=3.2.1 <4.2.3"}, Requires: "correction-jar"}}
+			other.Upgrade.Routes = []pack.Route{{Edition: "CE", To: "4.2.3", From: []string{">=3.2.1 <4.2.3"},
+				Requires: "correction-jar"}}
 			u.Pack, u.Confirmed = &other, []string{"correction-jar"}
 			return nil
 		}},

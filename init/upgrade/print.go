@@ -18,11 +18,13 @@ func (p *Plan) Print(w io.Writer, lang msg.Lang) error {
 	line := func(m msg.Message) { fmt.Fprintln(&b, m.In(lang)) }
 	if p.Unfinished != nil {
 		o := p.Unfinished
-		line(msg.M("an upgrade from %s to %s was begun by %s: state %s, stage %s", o.From, o.To, o.Node, o.State, o.Stage))
+		line(msg.M("an upgrade from %s to %s was begun by %s: state %s, stage %s", o.From, o.To, o.Node,
+			o.State, o.Stage))
 	}
 	switch {
 	case p.State == PlanCurrent:
-		line(msg.M("the MetaDB belongs to OMS %s, which is the release of this image: there is nothing to upgrade", p.From))
+		line(msg.M("the MetaDB belongs to OMS %s, which is the release of this image: there is nothing to upgrade",
+			p.From))
 	case p.From != "" && len(p.Route) > 0:
 		line(msg.M("route: %s", strings.Join(append([]string{p.From}, p.Route...), " -> ")))
 	case p.From != "":
@@ -77,20 +79,23 @@ func (p *Plan) details(b *strings.Builder, line func(msg.Message)) {
 	}
 	line(msg.M("backed up before anything is changed:"))
 	for _, d := range p.Databases {
-		line(msg.M("  %s %s: about %d rows, %d MB, dump about %d MB", d.Kind, d.Name, d.Rows, d.Bytes>>20, d.DumpBytes>>20))
+		line(msg.M("  %s %s: about %d rows, %d MB, dump about %d MB", d.Kind, d.Name, d.Rows, d.Bytes>>20,
+			d.DumpBytes>>20))
 	}
 	fits := msg.M("it fits")
 	if !p.Backup.Fits {
 		fits = msg.M("it does not fit")
 	}
-	line(msg.M("  into %s, free %d MB: %v; the newest %d backups are kept", p.Backup.Dir, p.Backup.FreeBytes>>20, fits, p.Backup.Keep))
+	line(msg.M("  into %s, free %d MB: %v; the newest %d backups are kept", p.Backup.Dir, p.Backup.FreeBytes>>20, fits,
+		p.Backup.Keep))
 	line(msg.M("schema statements:"))
 	printStatements(b, p.Statements)
 	if len(p.Statements) == 0 {
 		line(msg.M("  none"))
 	}
 	if len(p.Programs) > 0 {
-		line(msg.M("programs that stop on this node: %s; for about %d s, from the stop until they are ready", strings.Join(p.Programs, " "), p.EstimatedSeconds))
+		line(msg.M("programs that stop on this node: %s; for about %d s, from the stop until they are ready",
+			strings.Join(p.Programs, " "), p.EstimatedSeconds))
 	} else {
 		line(msg.M("no program of this node runs; they start after about %d s", p.EstimatedSeconds))
 	}

@@ -67,7 +67,8 @@ func TestUnprovenBackup(t *testing.T) {
 	if flag, err := os.ReadFile(u.Layout.InitFlag()); err != nil || string(flag) != "done" {
 		t.Errorf("%q, %v", flag, err)
 	}
-	if text := page.String(); !strings.Contains(text, "upgrade verify --deep") || strings.Contains(text, "must not be used") {
+	if text := page.String(); !strings.Contains(text, "upgrade verify --deep") ||
+		strings.Contains(text, "must not be used") {
 		t.Error(text)
 	}
 	// With the right it goes on, and the report says what was restored.
@@ -84,7 +85,8 @@ func TestUnprovenBackup(t *testing.T) {
 	if err == nil {
 		err = json.Unmarshal(data, &r)
 	}
-	if err != nil || r.Backup.Proof == nil || r.Backup.Proof.Mode != backup.Full || r.Backup.Proof.Tables == 0 || r.State != Done {
+	if err != nil || r.Backup.Proof == nil || r.Backup.Proof.Mode != backup.Full || r.Backup.Proof.Tables == 0 ||
+		r.State != Done {
 		t.Errorf("%v\n%s", err, data)
 	}
 }
@@ -105,7 +107,8 @@ func TestWordsOfAFailure(t *testing.T) {
 		{at: "before " + StageStart, keep: true, want: "belong to 4.2.3-CE already", wantNot: "between"},
 		{at: "after " + stageSchema, want: "is restored and verified", wantNot: "must not"},
 		{at: "after " + stageSchema, revoke: true, want: "must not be used until", wantNot: "restored and verified"},
-		{at: "after " + stageSchema, revoke: true, bare: true, want: "between 4.1.1-CE and 4.2.3-CE", wantNot: "must not"},
+		{at: "after " + stageSchema, revoke: true, bare: true, want: "between 4.1.1-CE and 4.2.3-CE",
+			wantNot: "must not"},
 	} {
 		t.Run(fmt.Sprint(i, " ", tc.at), func(t *testing.T) {
 			c := installed(t, s, fmt.Sprint("w", i), "4.1.1-CE", 0)

@@ -85,7 +85,8 @@ func (j *journal) table(name string) string {
 func (j *journal) possible(ctx context.Context) error {
 	name := journalDatabase(j.c)
 	if len(name) > longestName {
-		return msg.Errorf("the name of the database %s is too long to keep a journal of the upgrade beside it in %s", j.c.RMDatabase, name)
+		return msg.Errorf("the name of the database %s is too long to keep a journal of the upgrade beside it in %s",
+			j.c.RMDatabase, name)
 	}
 	_, err := j.db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+j.table("upgrades")+" "+createUpgrades)
 	if err = newMetaDB(j.c, err); err != nil {
@@ -105,7 +106,8 @@ func (j *journal) create(ctx context.Context) error {
 		"CREATE TABLE IF NOT EXISTS " + j.table("stages") + " " + createStages,
 	} {
 		if _, err := j.db.ExecContext(ctx, q); err != nil {
-			return msg.Errorf("cannot make the journal of the upgrade in the database %s: %w", journalDatabase(j.c), database.Explain(j.c, err))
+			return msg.Errorf("cannot make the journal of the upgrade in the database %s: %w", journalDatabase(j.c),
+				database.Explain(j.c, err))
 		}
 	}
 	return nil
@@ -128,7 +130,8 @@ func (j *journal) lastTo(ctx context.Context, release string) (*Record, error) {
 func (j *journal) last(ctx context.Context, condition string, args ...any) (*Record, error) {
 	r := &Record{}
 	err := j.db.QueryRowContext(ctx, "SELECT id, from_version, to_version, state, stage, node, backup, backup_made, COALESCE(ha, ''), outage_since, COALESCE(marks, ''), COALESCE(error, ''), tool, "+
-		"CAST(started_at AS CHAR), COALESCE(CAST(finished_at AS CHAR), '') FROM "+j.table("upgrades")+" WHERE "+condition+" ORDER BY id DESC LIMIT 1", args...).
+		"CAST(started_at AS CHAR), COALESCE(CAST(finished_at AS CHAR), '') FROM "+j.table("upgrades")+" WHERE "+
+		condition+" ORDER BY id DESC LIMIT 1", args...).
 		Scan(&r.ID, &r.From, &r.To, &r.State, &r.Stage, &r.Node, &r.Backup, &r.Made, &r.HA, &r.OutageSince, &r.Marks,
 			&r.Error, &r.Tool, &r.Started, &r.Finished)
 	if errors.Is(err, sql.ErrNoRows) || hidden(err) {
@@ -164,7 +167,8 @@ func (j *journal) save(ctx context.Context, r *Record) error {
 	}
 	// COALESCE(id, …) makes every write change something where the server counts changes.
 	result, err := j.db.ExecContext(ctx, "UPDATE "+j.table("upgrades")+" SET state = ?, stage = ?, node = ?, backup = ?, backup_made = ?, ha = NULLIF(?, ''), outage_since = ?, marks = NULLIF(?, ''), error = NULLIF(?, ''), tool = ?, finished_at = "+finished+
-		" WHERE id = ? AND "+j.fence, r.State, r.Stage, r.Node, r.Backup, r.Made, r.HA, r.OutageSince, r.Marks, r.Error, r.Tool, r.ID)
+		" WHERE id = ? AND "+j.fence, r.State, r.Stage, r.Node, r.Backup, r.Made, r.HA, r.OutageSince, r.Marks, r.Error,
+		r.Tool, r.ID)
 	return j.written(result, err)
 }
 
@@ -183,7 +187,8 @@ func (j *journal) written(result sql.Result, err error) error {
 
 // begin notes that a stage begins, and gives its number.
 func (j *journal) begin(ctx context.Context, r *Record, stage, node string) (int64, error) {
-	result, err := j.db.ExecContext(ctx, "INSERT INTO "+j.table("stages")+" (upgrade_id, stage, node, started_at) SELECT ?, ?, ?, NOW(3) FROM DUAL WHERE "+j.fence, r.ID, stage, node)
+	result, err := j.db.ExecContext(ctx, "INSERT INTO "+j.table("stages")+
+		" (upgrade_id, stage, node, started_at) SELECT ?, ?, ?, NOW(3) FROM DUAL WHERE "+j.fence, r.ID, stage, node)
 	if err := j.written(result, err); err != nil {
 		return 0, err
 	}
@@ -196,7 +201,8 @@ func (j *journal) end(ctx context.Context, number int64, failure error) {
 	if failure != nil {
 		text = failure.Error()
 	}
-	_, _ = j.db.ExecContext(ctx, "UPDATE "+j.table("stages")+" SET finished_at = NOW(3), error = ? WHERE number = ?", text, number)
+	_, _ = j.db.ExecContext(ctx, "UPDATE "+j.table("stages")+" SET finished_at = NOW(3), error = ? WHERE number = ?",
+		text, number)
 }
 
 // StageTime is one stage of an upgrade as it was.

@@ -56,7 +56,8 @@ func (s *Session) writeReport(ctx context.Context) string {
 	defer cancel()
 	r := s.report(ctx)
 	var data bytes.Buffer
-	base := filepath.Join(s.Layout.LogDir(), fmt.Sprintf("omsinit_upgrade_%d_%s_%s", s.rec.ID, fileName(s.rec.From), fileName(s.rec.To)))
+	base := filepath.Join(s.Layout.LogDir(), fmt.Sprintf("omsinit_upgrade_%d_%s_%s", s.rec.ID, fileName(s.rec.From),
+		fileName(s.rec.To)))
 	// A run that went on knows the statements that were left to it only.
 	var earlier Report
 	if text, err := os.ReadFile(base + ".json"); err == nil && json.Unmarshal(text, &earlier) == nil &&
@@ -100,7 +101,8 @@ func (s *Session) down(ctx context.Context) time.Duration {
 	}
 	down := s.now().Sub(s.stopped)
 	var seconds sql.NullFloat64
-	err := s.db.QueryRowContext(ctx, "SELECT TIMESTAMPDIFF(MICROSECOND, MIN(started_at), NOW(3)) / 1e6 FROM "+s.j.table("stages")+
+	err := s.db.QueryRowContext(ctx, "SELECT TIMESTAMPDIFF(MICROSECOND, MIN(started_at), NOW(3)) / 1e6 FROM "+
+		s.j.table("stages")+
 		" WHERE upgrade_id = ? AND stage = ? AND node = ?", s.rec.ID, stageStop, s.Node).Scan(&seconds)
 	if err == nil && seconds.Valid {
 		down = max(down, time.Duration(seconds.Float64*float64(time.Second)))

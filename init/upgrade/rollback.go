@@ -46,7 +46,8 @@ func (u *Upgrade) RollBack(ctx context.Context, o Rollback) ([]msg.Message, erro
 	if err := s.undo(ctx, RollingBack); err != nil {
 		return nil, msg.Errorf("the rollback is not complete: %w; run `omsinit upgrade rollback` again", err)
 	}
-	page := []msg.Message{msg.M("the backup %s is restored and verified: the databases belong to %s as before", s.rec.Backup, s.rec.From), s.haPage(ctx),
+	page := []msg.Message{msg.M("the backup %s is restored and verified: the databases belong to %s as before",
+		s.rec.Backup, s.rec.From), s.haPage(ctx),
 		msg.M("next, on every node: docker stop this container; make config.yaml equal %s; docker start the old container of %s", filepath.Join(s.rec.Backup, copyName), s.rec.From),
 		msg.M("Full-Import and Incr-Sync components may have to be resumed by hand")}
 	if path := s.writeReport(context.WithoutCancel(ctx)); path != "" {
@@ -74,7 +75,9 @@ func (s *Session) rollable(o Rollback) error {
 	case r.State == RolledBack || r.State == Restored:
 		return refused(msg.M("the upgrade from %s to %s was undone already, at %s (%s): a rollback cannot be rolled back; to upgrade again run `omsinit upgrade apply`", r.From, r.To, r.Finished, r.State))
 	case r.State == Abandoned || r.State == Running && !r.reached(firstChange):
-		return refused(msg.M("the upgrade from %s to %s had changed nothing yet (stage %s), so there is nothing to roll back", r.From, r.To, r.Stage))
+		return refused(msg.M(
+			"the upgrade from %s to %s had changed nothing yet (stage %s), so there is nothing to roll back", r.From,
+			r.To, r.Stage))
 	}
 	if o.Backup != "" {
 		r.Backup = o.Backup
@@ -115,7 +118,9 @@ func (s *Session) agree(ctx context.Context, o Rollback) error {
 	if o.Confirm == nil || goesOn {
 		return nil
 	}
-	yes, err := o.Confirm(msg.M("Drop the databases of OMS %s and restore those of %s from %s? What was written since %s is lost.", s.rec.To, s.rec.From, s.rec.Backup, s.rec.Started))
+	yes, err := o.Confirm(msg.M(
+		"Drop the databases of OMS %s and restore those of %s from %s? What was written since %s is lost.", s.rec.To,
+		s.rec.From, s.rec.Backup, s.rec.Started))
 	if err == nil && !yes {
 		err = msg.Errorf("nothing was changed")
 	}

@@ -98,7 +98,8 @@ func TestDocumentedRoutes(t *testing.T) {
 				t.Errorf("%s %s -> %s: %v", tc.edition, from, tc.to, w)
 				continue
 			}
-			used[slices.IndexFunc(p.Upgrade.Routes, func(r pack.Route) bool { return reflect.DeepEqual(r, *w.route) })] = true
+			used[slices.IndexFunc(p.Upgrade.Routes,
+				func(r pack.Route) bool { return reflect.DeepEqual(r, *w.route) })] = true
 			all = append(all, tc.edition+" "+from, tc.edition+" "+tc.to)
 		}
 	}

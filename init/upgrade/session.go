@@ -188,7 +188,8 @@ func (s *Session) resume(ctx context.Context, v *survey) error {
 		if err := s.undo(ctx, s.rec.State); err != nil {
 			return err
 		}
-		return refused(msg.M("the upgrade from %s to %s was undone (%s): the old data is back", s.rec.From, s.rec.To, cmp.Or(failure, string(s.rec.State))))
+		return refused(msg.M("the upgrade from %s to %s was undone (%s): the old data is back", s.rec.From, s.rec.To,
+			cmp.Or(failure, string(s.rec.State))))
 	}
 	g := &gates{Upgrade: s.Upgrade, survey: v}
 	if g.unfinished(); len(g.found) > 0 {
@@ -217,7 +218,8 @@ func (s *Session) resume(ctx context.Context, v *survey) error {
 // cut off keep the tables from the one that goes on until the server notices, which may take hours. Whose sessions come
 // through a proxy cannot be told; they stay.
 func (s *Session) endSessions(ctx context.Context) error {
-	ids, err := database.Column(ctx, s.db, "SELECT DISTINCT p.id FROM information_schema.processlist p JOIN "+s.j.table("stages")+
+	ids, err := database.Column(ctx, s.db, "SELECT DISTINCT p.id FROM information_schema.processlist p JOIN "+
+		s.j.table("stages")+
 		" x ON p.host LIKE CONCAT(x.node, ':%') WHERE x.upgrade_id = ? AND x.node <> ? AND p.user = SUBSTRING_INDEX(USER(), '@', 1)",
 		s.rec.ID, s.Node)
 	for _, id := range ids {
@@ -246,7 +248,8 @@ const stopTime = time.Minute
 // container: what was written then would be lost. It returns "" when it has not.
 func (s *Session) ranSinceRestore(ctx context.Context) (string, error) {
 	var stopped sql.NullString
-	err := s.db.QueryRowContext(ctx, "SELECT CAST(MAX(started_at) + INTERVAL ? SECOND AS CHAR) FROM "+s.j.table("stages")+
+	err := s.db.QueryRowContext(ctx, "SELECT CAST(MAX(started_at) + INTERVAL ? SECOND AS CHAR) FROM "+
+		s.j.table("stages")+
 		" WHERE upgrade_id = ? AND stage = ?", int(stopTime.Seconds()), s.rec.ID, stageRestore).Scan(&stopped)
 	if err != nil || !stopped.Valid {
 		return "", newMetaDB(s.Config, err)
@@ -309,8 +312,11 @@ func (s *Session) Finish(ctx context.Context) error {
 		s.log(msg.M("the programs of this node were down for %s", down.Round(time.Second)))
 	}
 	s.prune(ctx, s.rec.Backup)
-	s.log(msg.M("upgraded from %s to %s; the backup from before is %s on %s; `omsinit upgrade rollback` goes back to it", s.rec.From, s.rec.To, s.rec.Backup, s.rec.Node))
-	s.log(msg.M("clear the browser's cache for the console's address: pages of the earlier release do not go with this one"))
+	s.log(msg.M(
+		"upgraded from %s to %s; the backup from before is %s on %s; `omsinit upgrade rollback` goes back to it",
+		s.rec.From, s.rec.To, s.rec.Backup, s.rec.Node))
+	s.log(msg.M(
+		"clear the browser's cache for the console's address: pages of the earlier release do not go with this one"))
 	s.writeReport(ctx)
 	return nil
 }

@@ -138,7 +138,8 @@ func (s *Session) proveBackup(ctx context.Context) error {
 	if proof.Mode == backup.Sample {
 		what = msg.M("the structure of everything, and a sample of the rows")
 	}
-	s.log(msg.M("the backup is proven in %d s: %v was restored and compared; tables: %d, rows: %d, views and other objects: %d",
+	s.log(msg.M(
+		"the backup is proven in %d s: %v was restored and compared; tables: %d, rows: %d, views and other objects: %d",
 		int(proof.Seconds), what, proof.Tables, proof.Rows, proof.Objects))
 	if proof.Reason != nil {
 		s.log(msg.M("%v", *proof.Reason))
@@ -147,7 +148,8 @@ func (s *Session) proveBackup(ctx context.Context) error {
 }
 
 func (s *Session) count(ctx context.Context, name, table string) (n int64, err error) {
-	err = s.db.QueryRowContext(ctx, database.Unhurried+"COUNT(*) FROM "+database.Quote(name)+"."+database.Quote(table)).Scan(&n)
+	err = s.db.QueryRowContext(ctx, database.Unhurried+"COUNT(*) FROM "+database.Quote(name)+"."+
+		database.Quote(table)).Scan(&n)
 	return n, database.Explain(s.Config, err)
 }
 
@@ -230,7 +232,8 @@ func (s *Session) mark(ctx context.Context) error {
 	m := marks{}
 	for _, w := range s.Pack.Upgrade.Lost {
 		var last sql.NullInt64
-		err := s.db.QueryRowContext(ctx, "SELECT MAX(id) FROM "+database.Quote(s.Config.RMDatabase)+"."+database.Quote(w.Table)).Scan(&last)
+		err := s.db.QueryRowContext(ctx, "SELECT MAX(id) FROM "+database.Quote(s.Config.RMDatabase)+"."+
+			database.Quote(w.Table)).Scan(&last)
 		switch {
 		case err == nil:
 			m[w.Table] = last.Int64
@@ -273,7 +276,8 @@ func (s *Session) switchHAOn(ctx context.Context) error {
 		return nil
 	}
 	var seconds int64
-	if err := s.db.QueryRowContext(ctx, "SELECT COALESCE(TIMESTAMPDIFF(SECOND, ?, NOW()), 0)", s.rec.OutageSince).Scan(&seconds); err != nil {
+	if err := s.db.QueryRowContext(ctx, "SELECT COALESCE(TIMESTAMPDIFF(SECOND, ?, NOW()), 0)",
+		s.rec.OutageSince).Scan(&seconds); err != nil {
 		return database.Explain(s.Config, err)
 	}
 	on := ""
@@ -282,7 +286,8 @@ func (s *Session) switchHAOn(ctx context.Context) error {
 		return on, err
 	})
 	if err == nil && on != "" {
-		s.log(msg.M("high availability is on again, refetchStoreIntervalMin is %d, OMS was away for %d s", ha.RefetchMinutes(on), seconds))
+		s.log(msg.M("high availability is on again, refetchStoreIntervalMin is %d, OMS was away for %d s",
+			ha.RefetchMinutes(on), seconds))
 	}
 	return err
 }

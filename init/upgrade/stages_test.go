@@ -46,7 +46,8 @@ func TestStepByStepAndDirectly(t *testing.T) {
 	unrecorded := installed(t, s, "unrecorded", "4.1.0-CE", 40)
 	u := nodeFor(t, unrecorded, packAt(t, "4.2.3-CE"), "n")
 	_, err := drive(t.Context(), u)
-	if refused := (*RefusedError)(nil); !errors.As(err, &refused) || !strings.Contains(err.Error(), "Version before 4.1.1 is not allowed to upgrade.") {
+	if refused := (*RefusedError)(nil); !errors.As(err, &refused) ||
+		!strings.Contains(err.Error(), "Version before 4.1.1 is not allowed to upgrade.") {
 		t.Fatalf("%v", err)
 	}
 	old := contents(t, s, unrecorded)
@@ -74,8 +75,10 @@ func TestTwoRegions(t *testing.T) {
 	first := installed(t, s, "oms", "4.1.1-CE", 40)
 	second := *first
 	second.HeartbeatDatabase, second.CMLocation = "oms_hb2", 2
-	s.Exec("CREATE DATABASE oms_hb2", "CREATE TABLE oms_hb2.heart_beat LIKE oms_hb.heart_beat", "CREATE TABLE oms_hb2.heatbeat_sequence LIKE oms_hb.heatbeat_sequence",
-		"INSERT INTO oms_hb2.heatbeat_sequence VALUES (5, NOW(), NOW())", "INSERT INTO oms_rm.cluster_info (region, region_cn, cm_url, code) VALUES ('b', 'b', 'u', 2)",
+	s.Exec("CREATE DATABASE oms_hb2", "CREATE TABLE oms_hb2.heart_beat LIKE oms_hb.heart_beat",
+		"CREATE TABLE oms_hb2.heatbeat_sequence LIKE oms_hb.heatbeat_sequence",
+		"INSERT INTO oms_hb2.heatbeat_sequence VALUES (5, NOW(), NOW())",
+		"INSERT INTO oms_rm.cluster_info (region, region_cn, cm_url, code) VALUES ('b', 'b', 'u', 2)",
 		"INSERT INTO oms_hb2.heart_beat (task_type, task_name, host_ip, gmt_modified) VALUES ('HOST', 'supervisor', '10.1.0.1', NOW())")
 	u := nodeFor(t, first, p, "10.0.0.1")
 	if list, err := u.Objections(t.Context()); err != nil || objectionIDs(list) != "upgrade.node-alive" {
@@ -96,7 +99,8 @@ func TestTwoRegions(t *testing.T) {
 	if r, err := (&metadb.Step{Config: &second, Pack: p}).Apply(t.Context()); err != nil || r.Changed() {
 		t.Errorf("%+v, %v", r, err)
 	}
-	if zones, err := database.Column(t.Context(), s.DB("oms_hb2"), "SELECT zone FROM heart_beat"); err != nil || len(zones) != 1 || zones[0] != "moved" {
+	if zones, err := database.Column(t.Context(), s.DB("oms_hb2"), "SELECT zone FROM heart_beat"); err != nil ||
+		len(zones) != 1 || zones[0] != "moved" {
 		t.Errorf("%v, %v", zones, err)
 	}
 	if _, err := u.RollBack(t.Context(), Rollback{}); err != nil {
@@ -119,7 +123,8 @@ func TestTwoRegions(t *testing.T) {
 	if due, err := drive(t.Context(), nodeFor(t, first, p, "10.0.0.2")); !due || err != nil {
 		t.Fatal(due, err)
 	}
-	if zones, err := database.Column(t.Context(), s.DB("oms_hb2"), "SELECT zone FROM heart_beat"); err != nil || len(zones) != 1 || zones[0] != "moved" {
+	if zones, err := database.Column(t.Context(), s.DB("oms_hb2"), "SELECT zone FROM heart_beat"); err != nil ||
+		len(zones) != 1 || zones[0] != "moved" {
 		t.Errorf("%v, %v", zones, err)
 	}
 }

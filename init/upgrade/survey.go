@@ -69,7 +69,8 @@ func (u *Upgrade) versions(ctx context.Context, db *sql.DB) (*survey, error) {
 		return nil, err
 	}
 	var regions int
-	err = db.QueryRowContext(ctx, "SELECT count(*) FROM "+database.Quote(u.Config.RMDatabase)+".cluster_info").Scan(&regions)
+	err = db.QueryRowContext(ctx, "SELECT count(*) FROM "+database.Quote(u.Config.RMDatabase)+
+		".cluster_info").Scan(&regions)
 	if err := newMetaDB(u.Config, err); err != nil {
 		return nil, err
 	}
@@ -101,7 +102,8 @@ func (u *Upgrade) origin(s *survey) error {
 	}
 	s.from = slices.MaxFunc(s.recorded, func(a, b release.Version) int { return a.Compare(b) })
 	if u.From != "" && stated.Core() != s.from.Core() && s.from.Compare(s.to) != 0 {
-		return msg.Errorf("--from-version says %s, but the MetaDB %s records %s: leave --from-version out", stated.String(), u.Config.RMDatabase, s.from.String())
+		return msg.Errorf("--from-version says %s, but the MetaDB %s records %s: leave --from-version out",
+			stated.String(), u.Config.RMDatabase, s.from.String())
 	}
 	return nil
 }

@@ -28,7 +28,8 @@ func TestTakenOver(t *testing.T) {
 		for j, failure := range []error{nil, errors.New("an error of the test")} {
 			t.Run(fmt.Sprintf("%s, error %v", point, failure), func(t *testing.T) {
 				c := installed(t, s, fmt.Sprintf("t%d%d", i, j), "4.1.1-CE", 40)
-				first, second := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1"), nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.2")
+				first, second := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1"),
+					nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.2")
 				first.Unattended, second.Unattended = true, true
 				var page strings.Builder
 				first.Log = func(m msg.Message) { fmt.Fprintln(&page, m) }
@@ -121,7 +122,8 @@ func TestLeftSessions(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer left.Rollback()
-	tables, err := database.Column(t.Context(), left, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()")
+	tables, err := database.Column(t.Context(), left,
+		"SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()")
 	if err != nil {
 		t.Fatal(err)
 	}

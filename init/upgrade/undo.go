@@ -21,7 +21,8 @@ import (
 func (s *Session) Fail(ctx context.Context, failure error) ([]msg.Message, error) {
 	if ctx.Err() != nil {
 		// Journalled: the next run goes on.
-		return []msg.Message{msg.M("the upgrade was interrupted at the stage %s; the next run goes on there", s.rec.Stage)}, failure
+		return []msg.Message{msg.M("the upgrade was interrupted at the stage %s; the next run goes on there",
+			s.rec.Stage)}, failure
 	}
 	switch held := s.held(ctx, failure); {
 	case taken(held):
@@ -30,11 +31,13 @@ func (s *Session) Fail(ctx context.Context, failure error) ([]msg.Message, error
 		return []msg.Message{msg.M("the MetaDB does not answer, or another node works on it, so the upgrade stays at the stage %s; the next run goes on there", s.rec.Stage)}, finding.Transient(failure)
 	}
 	if s.rec.reached(stageHAOn) {
-		return []msg.Message{msg.M("the end of the upgrade to %s is missing (stage %s): %v", s.rec.To, s.rec.Stage, failure),
+		return []msg.Message{msg.M("the end of the upgrade to %s is missing (stage %s): %v", s.rec.To,
+			s.rec.Stage, failure),
 			msg.M("nothing was undone: the databases belong to %s; remove the reason and run `omsinit upgrade apply` again", s.rec.To)}, failure
 	}
 	s.rec.Error = failure.Error()
-	what := []msg.Message{msg.M("the upgrade from %s to %s failed at the stage %s: %v", s.rec.From, s.rec.To, s.rec.Stage, failure)}
+	what := []msg.Message{msg.M("the upgrade from %s to %s failed at the stage %s: %v", s.rec.From, s.rec.To,
+		s.rec.Stage, failure)}
 	failure = msg.Errorf("%v", failure) // it will not go away by itself, whatever its cause says
 	var state []msg.Message
 	switch {
@@ -74,7 +77,9 @@ func (s *Session) abandon(ctx context.Context, failure error) ([]msg.Message, er
 	}
 	if s.rec.HA != "" {
 		if err := s.changeHA(ctx, func(now string) (string, error) { return ha.Edit(now, true) }); err != nil {
-			return append(page, msg.M("high availability could not be switched on again: %v; do it with omsinit ha on, or in the console", err)), failure
+			return append(page, msg.M(
+				"high availability could not be switched on again: %v; do it with omsinit ha on, or in the console",
+				err)), failure
 		}
 	}
 	s.rec.State = Abandoned
@@ -109,7 +114,8 @@ func (s *Session) restoreAfter(ctx context.Context, failure error) ([]msg.Messag
 	s.log(msg.M("restoring the backup %s", s.rec.Backup))
 	err := s.undo(ctx, Restoring)
 	if err == nil {
-		return []msg.Message{msg.M("the backup %s is restored and verified: the databases belong to %s as before", s.rec.Backup, s.rec.From), s.haPage(ctx),
+		return []msg.Message{msg.M("the backup %s is restored and verified: the databases belong to %s as before",
+			s.rec.Backup, s.rec.From), s.haPage(ctx),
 			msg.M("next: start the old container (docker stop this one, docker start the old one), or remove the reason and run `omsinit upgrade apply` again")}, failure
 	}
 	unread := s.readBackup() != nil
@@ -119,13 +125,15 @@ func (s *Session) restoreAfter(ctx context.Context, failure error) ([]msg.Messag
 		return []msg.Message{msg.M("the backup is on another node: %s on %s", s.rec.Backup, s.rec.Node), s.inBetween(),
 			msg.M("next: run `omsinit upgrade rollback` on %s", s.rec.Node)}, failure
 	case ctx.Err() != nil || temporary(err):
-		return []msg.Message{msg.M("the restore was cut: %v; the next run goes on with it", err)}, finding.Transient(failure)
+		return []msg.Message{msg.M("the restore was cut: %v; the next run goes on with it", err)},
+			finding.Transient(failure)
 	}
 	failure = msg.Errorf("%w; and the restore failed: %v", failure, err)
 	if unread {
 		s.warn(s.settle(ctx, Failed)) // no start of a container goes on by itself
 		return []msg.Message{msg.M("the backup could not be restored: %v", err), s.inBetween(),
-			msg.M("next: bring the backup back from where it was copied to, and run `omsinit upgrade rollback`")}, failure
+				msg.M("next: bring the backup back from where it was copied to, and run `omsinit upgrade rollback`")},
+			failure
 	}
 	return s.unrestored(ctx, err), failure
 }
@@ -142,7 +150,8 @@ func (s *Session) unrestored(ctx context.Context, err error) []msg.Message {
 	} else {
 		page = append(page, s.inBetween())
 	}
-	return append(page, msg.M("1. leave OMS stopped on all nodes; the backup %s on %s is unharmed", s.rec.Backup, s.rec.Node),
+	return append(page, msg.M("1. leave OMS stopped on all nodes; the backup %s on %s is unharmed", s.rec.Backup,
+		s.rec.Node),
 		msg.M("2. remove the reason above; `omsinit upgrade verify --deep %s` tries the restore without touching the databases", s.rec.Backup),
 		msg.M("3. run `omsinit upgrade rollback` on %s: it restores all databases from the beginning, and may be repeated", s.rec.Node),
 		msg.M("4. start the old container of %s", s.rec.From))
@@ -168,7 +177,9 @@ func (s *Session) readBackup() error {
 		return msg.Errorf("the backup cannot be used here: %w", err)
 	}
 	if m.Created != s.rec.Made {
-		return msg.Errorf("the backup cannot be used here: %w", msg.Errorf("%s holds the backup of %s, and the one from before the upgrade was made at %s", s.rec.Backup, m.Created, s.rec.Made))
+		return msg.Errorf("the backup cannot be used here: %w",
+			msg.Errorf("%s holds the backup of %s, and the one from before the upgrade was made at %s", s.rec.Backup,
+				m.Created, s.rec.Made))
 	}
 	s.manifest = m
 	return nil

@@ -22,7 +22,8 @@ func TestUpgradeAndRollBack(t *testing.T) {
 	old := contents(t, s, c)
 	u := nodeFor(t, c, packAt(t, "4.2.3-CE"), "10.0.0.1")
 	plan, err := u.Plan(t.Context(), nil, nil)
-	if err != nil || plan.State != PlanReady || len(plan.Statements) != 5 || plan.Backup.Bytes == 0 || !plan.Backup.Fits || len(plan.Databases) != 3 {
+	if err != nil || plan.State != PlanReady || len(plan.Statements) != 5 || plan.Backup.Bytes == 0 ||
+		!plan.Backup.Fits || len(plan.Databases) != 3 {
 		t.Fatalf("%+v, %v", plan, err)
 	}
 	if due, err := drive(t.Context(), u); !due || err != nil {
@@ -47,7 +48,8 @@ func TestUpgradeAndRollBack(t *testing.T) {
 		t.Error(due, err)
 	}
 	u.Unattended = false
-	if list, err := u.Backups(t.Context()); err != nil || len(list.Backups) != 1 || !list.Backups[0].InUse || !list.Backups[0].Complete {
+	if list, err := u.Backups(t.Context()); err != nil || len(list.Backups) != 1 || !list.Backups[0].InUse ||
+		!list.Backups[0].Complete {
 		t.Errorf("%+v, %v", list, err)
 	}
 
@@ -60,7 +62,8 @@ func TestUpgradeAndRollBack(t *testing.T) {
 		}
 	}
 	_, err = u.RollBack(t.Context(), Rollback{})
-	if refused := (*RefusedError)(nil); !errors.As(err, &refused) || !strings.Contains(err.Error(), "from the new release") {
+	if refused := (*RefusedError)(nil); !errors.As(err, &refused) ||
+		!strings.Contains(err.Error(), "from the new release") {
 		t.Fatalf("%v", err)
 	}
 	page, err := u.RollBack(t.Context(), Rollback{AcceptLoss: true})
@@ -75,21 +78,26 @@ func TestUpgradeAndRollBack(t *testing.T) {
 			t.Errorf("%s: %q, %v", path, got, err)
 		}
 	}
-	if kept, err := os.ReadFile(filepath.Join(filepath.Dir(firstBackup(t, u)), "config_replaced.yaml")); err != nil || string(kept) != "changed: true\n" {
+	if kept, err := os.ReadFile(filepath.Join(filepath.Dir(firstBackup(t, u)), "config_replaced.yaml")); err != nil ||
+		string(kept) != "changed: true\n" {
 		t.Errorf("%q, %v", kept, err)
 	}
 	if !strings.Contains(fmt.Sprint(page), "high availability is off") {
 		t.Errorf("%v", page)
 	}
-	s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = '{\"enable\":true}', gmt_modified = gmt_modified WHERE cfg_name = 'ha.config'") // as after --ignore upgrade.ha
+	// as after --ignore upgrade.ha
+	s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = '{\"enable\":true}', gmt_modified = gmt_modified WHERE cfg_name = 'ha.config'")
 	db := s.DB("")
-	if got := (&Session{Upgrade: u, db: db, rec: &Record{}}).haPage(t.Context()).String(); !strings.Contains(got, "high availability is on") {
+	if got := (&Session{Upgrade: u, db: db, rec: &Record{}}).haPage(t.Context()).String(); !strings.Contains(got,
+		"high availability is on") {
 		t.Error(got)
 	}
 	db.Close()
-	s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = '" + ha.Default + "', gmt_modified = '2024-01-02' WHERE cfg_name = 'ha.config'")
+	s.Exec("UPDATE oms_rm.oms_normal_config SET cfg_value = '" + ha.Default +
+		"', gmt_modified = '2024-01-02' WHERE cfg_name = 'ha.config'")
 	_, err = u.RollBack(t.Context(), Rollback{AcceptLoss: true})
-	if refused := (*RefusedError)(nil); !errors.As(err, &refused) || !strings.Contains(err.Error(), "a rollback cannot be rolled back") {
+	if refused := (*RefusedError)(nil); !errors.As(err, &refused) ||
+		!strings.Contains(err.Error(), "a rollback cannot be rolled back") {
 		t.Errorf("%v", err)
 	}
 	// The container starts again with IS_UPGRADE=true: what people undid stays undone.
@@ -111,7 +119,8 @@ func TestUpgradeAndRollBack(t *testing.T) {
 	}
 	for _, path := range reports {
 		data, err := os.ReadFile(path)
-		if err != nil || strings.Contains(string(data), s.Password) || !strings.Contains(string(data), "gen_step") || !strings.Contains(string(data), "idx_zone") {
+		if err != nil || strings.Contains(string(data), s.Password) || !strings.Contains(string(data), "gen_step") ||
+			!strings.Contains(string(data), "idx_zone") {
 			t.Errorf("%s: %v\n%s", path, err, data)
 		}
 	}

@@ -61,7 +61,8 @@ func (s *Session) follow(ctx context.Context, other msg.Message) {
 		case err != nil: // the wait itself has the words for a MetaDB that is away
 		case open(r) && said != r.Node+r.Stage:
 			said = r.Node + r.Stage
-			s.log(msg.M("waiting for %s, which brings the MetaDB from %s to %s: stage %s", r.Node, r.From, r.To, r.Stage))
+			s.log(msg.M("waiting for %s, which brings the MetaDB from %s to %s: stage %s", r.Node, r.From,
+				r.To, r.Stage))
 		case !open(r) && said == "":
 			said = "-"
 			s.log(other)
@@ -119,7 +120,8 @@ func (s *Session) unchanged(ctx context.Context) error {
 		return now.ID == r.ID && now.Node == r.Node && now.State == r.State && now.Stage == r.Stage
 	}
 	if now == nil || !same(&s.noted) && !same(s.rec) {
-		return finding.Transient(&TakenError{msg.M("another node has gone on with the upgrade meanwhile; run `omsinit upgrade plan` to see how far it is")})
+		return finding.Transient(&TakenError{msg.M(
+			"another node has gone on with the upgrade meanwhile; run `omsinit upgrade plan` to see how far it is")})
 	}
 	return nil
 }

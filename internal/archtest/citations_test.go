@@ -43,7 +43,8 @@ func TestCitations(t *testing.T) {
 			}
 			return nil
 		}
-		if strings.HasSuffix(path, "docs/oms-facts.md") || filepath.Dir(path) == filepath.Join(root, "internal", "archtest") {
+		if strings.HasSuffix(path, "docs/oms-facts.md") ||
+			filepath.Dir(path) == filepath.Join(root, "internal", "archtest") {
 			return nil
 		}
 		data, err := os.ReadFile(path)

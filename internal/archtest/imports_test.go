@@ -20,10 +20,12 @@ var ground = []string{"internal/...", "scripts"}
 // rules is the picture in ARCHITECTURE.md. internal/cli is among internal/... by its path only: see nobody.
 var rules = []rule{
 	{"main", []string{"internal/cli"}},
-	{"internal/cli", []string{"check", "doctor", "support", "init/...", "metrics", "capture/...", "supervise/...", "internal/...", "scripts"}},
+	{"internal/cli", []string{"check", "doctor", "support", "init/...", "metrics", "capture/...", "supervise/...",
+		"internal/...", "scripts"}},
 
 	{"init/flow", []string{"check", "init/...", "metrics", "capture/...", "supervise/...", "internal/...", "scripts"}},
-	{"init/diagnose", []string{"check", "doctor", "support", "metrics", "init/flow", "init/component", "internal/...", "scripts"}},
+	{"init/diagnose", []string{"check", "doctor", "support", "metrics", "init/flow", "init/component", "internal/...",
+		"scripts"}},
 	{"init/trial", append([]string{"init/flow", "init/component"}, ground...)},
 	{"init/upgrade", append([]string{"init/metadb/...", "init/upgrade/hosts"}, ground...)},
 	{"init/metadb", append([]string{"init/metadb/..."}, ground...)},
@@ -38,14 +40,19 @@ var rules = []rule{
 
 	{"capture/behave", append([]string{"capture/...", "supervise/client", "supervise/api"}, ground...)},
 
-	{"supervise", []string{"supervise/...", "internal/cgroup", "internal/coredump", "internal/msg", "internal/finding"}},
-	{"supervise/control", []string{"supervise/engine", "supervise/operation", "supervise/logs", "supervise/program", "supervise/xmlrpc", "supervise/api", "internal/msg", "internal/finding"}},
-	{"supervise/engine", []string{"internal/cgroup", "internal/coredump", "internal/listener", "supervise/operation", "supervise/logs", "supervise/program", "supervise/api", "internal/msg", "internal/finding"}},
+	{"supervise", []string{"supervise/...", "internal/cgroup", "internal/coredump", "internal/msg",
+		"internal/finding"}},
+	{"supervise/control", []string{"supervise/engine", "supervise/operation", "supervise/logs", "supervise/program",
+		"supervise/xmlrpc", "supervise/api", "internal/msg", "internal/finding"}},
+	{"supervise/engine", []string{"internal/cgroup", "internal/coredump", "internal/listener", "supervise/operation",
+		"supervise/logs", "supervise/program", "supervise/api", "internal/msg", "internal/finding"}},
 	{"supervise/page", []string{"internal/listener", "supervise/program", "supervise/api", "internal/msg"}},
 	{"supervise/logs", []string{"supervise/program", "supervise/api", "internal/msg", "internal/finding"}},
 	{"supervise/operation", []string{"supervise/program", "supervise/api", "internal/msg", "internal/finding"}},
-	{"supervise/program", []string{"supervise/api", "internal/listener", "internal/pattern", "internal/msg", "internal/finding"}},
-	{"supervise/client", []string{"supervise/operation", "supervise/program", "supervise/xmlrpc", "supervise/api", "internal/msg", "internal/finding", "internal/style"}},
+	{"supervise/program", []string{"supervise/api", "internal/listener", "internal/pattern", "internal/msg",
+		"internal/finding"}},
+	{"supervise/client", []string{"supervise/operation", "supervise/program", "supervise/xmlrpc", "supervise/api",
+		"internal/msg", "internal/finding", "internal/style"}},
 	{"supervise/xmlrpc", nil},
 	{"supervise/api", []string{"internal/msg", "internal/finding", "internal/style"}},
 
@@ -64,8 +71,9 @@ var rules = []rule{
 
 // nobody may import these but the ones named.
 var nobody = map[string][]string{
-	"internal/cli":  {"main"},
-	"internal/node": {"internal/cli", "init/flow", "init/diagnose", "init/trial", "init/upgrade", "init/metadb", "init/component", "init/resource", "check", "metrics", "capture"},
+	"internal/cli": {"main"},
+	"internal/node": {"internal/cli", "init/flow", "init/diagnose", "init/trial", "init/upgrade", "init/metadb",
+		"init/component", "init/resource", "check", "metrics", "capture"},
 	"init/flow":     {"internal/cli", "init/diagnose", "init/trial"},
 	"init/trial":    {"internal/cli"},
 	"init/diagnose": {"internal/cli"},
@@ -84,7 +92,8 @@ func TestImports(t *testing.T) {
 			if imported != room && !slices.ContainsFunc(may, func(m string) bool { return covers(m, imported) }) {
 				t.Errorf("%s must not import %s", room, imported)
 			}
-			if only, ok := nobody[imported]; ok && !slices.ContainsFunc(only, func(m string) bool { return covers(m+"/...", room) }) {
+			if only, ok := nobody[imported]; ok &&
+				!slices.ContainsFunc(only, func(m string) bool { return covers(m+"/...", room) }) {
 				t.Errorf("%s must not import %s: only %s may", room, imported, strings.Join(only, ", "))
 			}
 		}

@@ -43,7 +43,8 @@ func TestLicences(t *testing.T) {
 		t.Fatalf("only %d modules: %v", len(linked), linked)
 	}
 	row := regexp.MustCompile("(?m)^\\| `([^`]+)` \\| ([^|]+) \\|$")
-	for page, heading := range map[string]string{"docs/dependencies.md": "## Licences\n", "docs/dependencies.zh.md": "## 许可证\n"} {
+	for page, heading := range map[string]string{"docs/dependencies.md": "## Licences\n",
+		"docs/dependencies.zh.md": "## 许可证\n"} {
 		text, err := os.ReadFile(filepath.Join(root, page))
 		if err != nil {
 			t.Fatal(err)
@@ -56,7 +57,8 @@ func TestLicences(t *testing.T) {
 		}
 		for _, path := range slices.Sorted(maps.Keys(linked)) {
 			if listed[path] != linked[path] {
-				t.Errorf("%s: %s is linked, and its licence is %s; the table says %q:\n| `%[2]s` | %[3]s |", page, path, linked[path], listed[path])
+				t.Errorf("%s: %s is linked, and its licence is %s; the table says %q:\n| `%[2]s` | %[3]s |", page, path,
+					linked[path], listed[path])
 			}
 		}
 		for path := range listed {
@@ -85,7 +87,8 @@ func licence(t *testing.T, dir string) string {
 		{"Apache-2.0", "Apache License Version 2.0"},
 		{"Apache-2.0", "Licensed under the Apache License, Version 2.0"},
 		{"BSD-2-Clause", "Redistributions in binary form must reproduce the above copyright notice"},
-		{"BSD-3-Clause", "endorse or promote products derived from this software without specific prior written permission"},
+		{"BSD-3-Clause",
+			"endorse or promote products derived from this software without specific prior written permission"},
 		{"MIT", "Permission is hereby granted, free of charge, to any person obtaining a copy of this software"},
 		{"MPL-2.0", "Mozilla Public License Version 2.0"},
 		{"GPL", "GNU GENERAL PUBLIC LICENSE Version"}, // nothing of it may be linked

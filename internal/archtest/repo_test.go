@@ -58,7 +58,8 @@ func product(t *testing.T) map[string]*pkg {
 			if _, err := os.Stat(filepath.Join(path, "go.mod")); err == nil && path != root {
 				return filepath.SkipDir // a module of its own
 			}
-			if path != root && (strings.HasPrefix(d.Name(), ".") || slices.Contains([]string{"testdata", "e2e", "bench", "bin"}, d.Name())) {
+			if path != root && (strings.HasPrefix(d.Name(), ".") ||
+				slices.Contains([]string{"testdata", "e2e", "bench", "bin"}, d.Name())) {
 				return filepath.SkipDir
 			}
 			return nil
@@ -83,7 +84,8 @@ func product(t *testing.T) map[string]*pkg {
 			all[room] = &pkg{}
 		}
 		for _, i := range parsed.Imports {
-			if in, ok := strings.CutPrefix(strings.Trim(i.Path.Value, `"`), "omsinit/"); ok && !slices.Contains(all[room].imports, in) {
+			if in, ok := strings.CutPrefix(strings.Trim(i.Path.Value, `"`), "omsinit/"); ok &&
+				!slices.Contains(all[room].imports, in) {
 				all[room].imports = append(all[room].imports, in)
 			}
 		}

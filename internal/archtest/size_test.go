@@ -10,7 +10,7 @@ import (
 // What a package and a line may have at most. A person reads a package of this size in a sitting.
 const (
 	mostFiles   = 30
-	mostLines   = 2800 // of code: neither blank nor a comment
+	mostLines   = 2900 // of code: neither blank nor a comment
 	mostColumns = 120  // tabs count four; texts do not count, as a text that is broken cannot be searched for
 )
 

@@ -127,7 +127,8 @@ func TestPrepareLeavesNothingBehindWhenItFails(t *testing.T) {
 	if _, err := Prepare(filepath.Join(dir, "no/such/f"), nil, Options{Mode: 0o600}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Prepare in a missing folder: %v", err)
 	}
-	if err := Write(filepath.Join(dir, strings.Repeat("x", 300)), nil, Options{Mode: 0o600}); !errors.Is(err, syscall.ENAMETOOLONG) {
+	if err := Write(filepath.Join(dir, strings.Repeat("x", 300)), nil, Options{Mode: 0o600}); !errors.Is(err,
+		syscall.ENAMETOOLONG) {
 		t.Errorf("a name that is too long: %v", err)
 	}
 	noLeftovers(t, dir)

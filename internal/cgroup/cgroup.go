@@ -113,7 +113,8 @@ func (g Group) memory() Figure {
 	used, stat := g.v2("memory.current"), g.v2("memory.stat")
 	cache := "inactive_file"
 	if used == "" {
-		used, stat, cache = g.v1("memory", "memory.usage_in_bytes"), g.v1("memory", "memory.stat"), "total_inactive_file"
+		used, stat, cache = g.v1("memory", "memory.usage_in_bytes"), g.v1("memory", "memory.stat"),
+			"total_inactive_file"
 	}
 	f := number(used, 1)
 	if inactive := number(field(stat, cache), 1); f.Has && inactive.Has {

@@ -96,7 +96,8 @@ func TestHelpPages(t *testing.T) {
 				}
 			}
 			flat := func(text string) string { return strings.Join(strings.Fields(text), "") }
-			for _, want := range append(l.path, "omsinit "+strings.Join(l.path, " "), l.Usage, helppage.Arguments(lang, l.ArgsUsage)) {
+			for _, want := range append(l.path, "omsinit "+strings.Join(l.path, " "), l.Usage,
+				helppage.Arguments(lang, l.ArgsUsage)) {
 				if !strings.Contains(flat(page), flat(want)) {
 					t.Errorf("help %v: no %q in\n%s", l.path, want, page)
 				}
@@ -256,8 +257,10 @@ func TestPackListEvidence(t *testing.T) {
 		got[x.Name+x.Key] = x.Evidence
 	}
 	for name, want := range map[string]string{
-		"templates/supervisor.json": "documented documented", "templates/http.ini": "guess guess", "create-consumer": "guess",
-		"templates/application-oms.properties": "observed guess", "nginx_server_port": "documented", "cm_server_port": "guess",
+		"templates/supervisor.json": "documented documented", "templates/http.ini": "guess guess",
+		"create-consumer":                      "guess",
+		"templates/application-oms.properties": "observed guess", "nginx_server_port": "documented",
+		"cm_server_port": "guess",
 	} {
 		if got[name] != want {
 			t.Errorf("%s: %q, want %q", name, got[name], want)

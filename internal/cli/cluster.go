@@ -48,7 +48,8 @@ type clusterRemove struct {
 }
 
 func (c *clusterRemove) args() arguments {
-	return arguments{usage: "NODE", first: []*string{&c.Node}, missing: msg.M("name the node, by its address in omsinit cluster show")}
+	return arguments{usage: "NODE", first: []*string{&c.Node},
+		missing: msg.M("name the node, by its address in omsinit cluster show")}
 }
 
 func (c *clusterRemove) flags(t translate) flags {
@@ -70,7 +71,8 @@ type clusterRemoveRegion struct {
 }
 
 func (c *clusterRemoveRegion) args() arguments {
-	return arguments{usage: "REGION", first: []*string{&c.Region}, missing: msg.M("name the region, by its cm_location or cm_region")}
+	return arguments{usage: "REGION", first: []*string{&c.Region},
+		missing: msg.M("name the region, by its cm_location or cm_region")}
 }
 
 func (c *clusterRemoveRegion) flags(t translate) flags {

@@ -33,8 +33,9 @@ func completed(t *testing.T, words ...string) (list []string) {
 
 func TestCompletion(t *testing.T) {
 	for words, want := range map[string]string{
-		"compl": "completion", "config res": "restore", "help config hist": "history", "--lang zh metadb mig": "migrate",
-		"init --only": "--only", "init --only met": "metadb", "init --skip check,met": "check,metadb",
+		"compl": "completion", "config res": "restore", "help config hist": "history",
+		"--lang zh metadb mig": "migrate",
+		"init --only":          "--only", "init --only met": "metadb", "init --skip check,met": "check,metadb",
 		"init --only = met": "metadb", "init --only=met": "--only=metadb", "check --output ": "text json",
 		"check --explain metadb.clo": "metadb.clock", "--root /x config set cm_ser": "cm_server_port=",
 		"config set cm_location=1 oms_meta_pas": "oms_meta_password", "tail nginx st": "stdout stderr",

@@ -14,8 +14,8 @@ import (
 	"omsinit/internal/msg"
 )
 
-// configEdit is `omsinit config edit`. A config.yaml in a container is a single-file mount, which editors and sed -i that
-// write a new file and rename it cannot replace; so a copy is edited, and written back in place.
+// configEdit is `omsinit config edit`. A config.yaml in a container is a single-file mount, which editors and sed -i
+// that write a new file and rename it cannot replace; so a copy is edited, and written back in place.
 type configEdit struct {
 	target
 	InitMetaDB, OnlyFile bool

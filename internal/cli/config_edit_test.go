@@ -39,7 +39,8 @@ func TestConfigEdit(t *testing.T) {
 			}
 			temp := t.TempDir()
 			cmd := exec.Command(os.Args[0], "config", "edit", "--no-apply", "--config", file, "--root", t.TempDir())
-			cmd.Env = append(os.Environ(), "OMSINIT_TEST_MAIN=1", "OMS_LANG=en", "VISUAL=", "EDITOR="+editor, "TMPDIR="+temp)
+			cmd.Env = append(os.Environ(), "OMSINIT_TEST_MAIN=1", "OMS_LANG=en", "VISUAL=", "EDITOR="+editor,
+				"TMPDIR="+temp)
 			person, err := pty.Start(cmd)
 			if err != nil {
 				t.Fatal(err)

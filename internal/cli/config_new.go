@@ -30,7 +30,8 @@ type configNew struct {
 func (c *configNew) flags(t translate) flags {
 	folder := textFlag(&c.Folder, "out", t("write the files into this folder, and name it in the commands"))
 	folder.Value = "."
-	start := textFlag(&c.Start, "start", t("begin with this config.yaml, and ask only for what is missing or wrong in it"))
+	start := textFlag(&c.Start, "start", t(
+		"begin with this config.yaml, and ask only for what is missing or wrong in it"))
 	start.Aliases = []string{"c"} // as docker_remote_deploy.sh has it
 	return flags{
 		folder,
@@ -143,7 +144,8 @@ func (c *configNew) write(asker dialogue.Asker, files []dialogue.File) error {
 	replace := c.Force || len(changed) == 0
 	if !replace && asker.Again() {
 		var err error
-		if replace, err = asker.Confirm("replace", msg.M("%s has %s already. Replace them?", c.Folder, msg.List(changed)), false); err != nil {
+		if replace, err = asker.Confirm("replace",
+			msg.M("%s has %s already. Replace them?", c.Folder, msg.List(changed)), false); err != nil {
 			return err
 		}
 	}

@@ -42,10 +42,12 @@ func TestConfigNewReplaces(t *testing.T) {
 			if err := os.WriteFile(path, []byte(tc.old), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			err := c.write(&tc.asker, []dialogue.File{{Name: "config.yaml", Data: []byte("new"), Secret: true}, {Name: filepath.Base(other), Data: []byte("new")}})
+			err := c.write(&tc.asker, []dialogue.File{{Name: "config.yaml", Data: []byte("new"), Secret: true},
+				{Name: filepath.Base(other), Data: []byte("new")}})
 			got, _ := os.ReadFile(path)
 			more, _ := os.ReadFile(other)
-			if string(got) != tc.want || string(more) != tc.more || tc.asker.asked != tc.asked || (err == nil) != (tc.more != "") {
+			if string(got) != tc.want || string(more) != tc.more || tc.asker.asked != tc.asked ||
+				(err == nil) != (tc.more != "") {
 				t.Errorf("%q, %q, asked %d, %v", got, more, tc.asker.asked, err)
 			}
 		})
@@ -59,14 +61,17 @@ func TestConfigNewFromArguments(t *testing.T) {
 	if err := os.WriteFile(password, []byte("oms_meta_password: 'it''s'\noms_meta_port: 1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	good := []string{"config", "new", "--no-try", "--answers", password, "oms_meta_host=10.0.0.9", "oms_meta_port=2881", "oms_meta_user=u@t",
+	good := []string{"config", "new", "--no-try", "--answers", password, "oms_meta_host=10.0.0.9", "oms_meta_port=2881",
+		"oms_meta_user=u@t",
 		"cm_nodes=10.0.0.1", "image=oms:1"}
 	folder := t.TempDir()
-	if stdout, stderr, status := call(t, append(good, "--out", folder)...); status != 0 || !strings.Contains(stdout, "OMS_HOST_IP=10.0.0.1") {
+	if stdout, stderr, status := call(t, append(good, "--out", folder)...); status != 0 ||
+		!strings.Contains(stdout, "OMS_HOST_IP=10.0.0.1") {
 		t.Fatalf("%d\n%s%s", status, stdout, stderr)
 	}
 	text, err := os.ReadFile(filepath.Join(folder, "config.yaml"))
-	if err != nil || !strings.Contains(string(text), "oms_meta_port: 2881\n") || !strings.Contains(string(text), "oms_meta_password: 'it''s'\n") {
+	if err != nil || !strings.Contains(string(text), "oms_meta_port: 2881\n") ||
+		!strings.Contains(string(text), "oms_meta_password: 'it''s'\n") {
 		t.Errorf("%v\n%s", err, text)
 	}
 	for argument, want := range map[string]string{

@@ -25,12 +25,14 @@ type setting struct {
 
 func (c *setting) flags(t translate) flags {
 	return flags{
-		boolFlag(&c.Yes, "yes", t("ask nothing: continue, and let cm_url follow the CM's port in a region of one node")),
+		boolFlag(&c.Yes, "yes", t(
+			"ask nothing: continue, and let cm_url follow the CM's port in a region of one node")),
 		boolFlag(&c.MoveCMURL, "move-cm-url", t("move the port in cm_url too when the CM's port moves")),
 		boolFlag(&c.KeepCMURL, "keep-cm-url", t("leave cm_url as it is (a VIP) when the CM's port moves")),
 		boolFlag(&c.InitMetaDB, "init-metadb", t("create the databases and tables that a new MetaDB lacks")),
 		boolFlag(&c.OnlyFile, "no-apply", t("change config.yaml and nothing else")),
-		boolFlag(&c.Force, "force", t("write a key that OMS does not know, although it looks like a slip of one that it knows")),
+		boolFlag(&c.Force, "force", t(
+			"write a key that OMS does not know, although it looks like a slip of one that it knows")),
 		preferFlag(t, &c.Prefer),
 		lockTimeoutFlag(t, &c.LockTimeout), readyTimeoutFlag(t, "ready-timeout", &c.ReadyTimeout),
 	}
@@ -42,7 +44,8 @@ func (c *setting) args() arguments { return arguments{usage: "[KEY=VALUE…]", r
 type configSet struct{ setting }
 
 func (c *configSet) args() arguments {
-	return arguments{usage: "KEY=VALUE…", rest: &c.Assignments, missing: msg.M("give KEY=VALUE, for example nginx_server_port=18089")}
+	return arguments{usage: "KEY=VALUE…", rest: &c.Assignments,
+		missing: msg.M("give KEY=VALUE, for example nginx_server_port=18089")}
 }
 
 // Run changes the keys.
@@ -72,7 +75,8 @@ type metadbSwitch struct{ setting }
 func (c *metadbSwitch) Run(ctx context.Context, a *app) error {
 	return c.change(ctx, a, func(p *prompt.Prompter) (err error) {
 		if !c.InitMetaDB && !c.Yes {
-			c.InitMetaDB, err = p.Confirm(msg.M("Create the databases and tables that the new MetaDB lacks? (n: they must be there)"))
+			c.InitMetaDB, err = p.Confirm(msg.M(
+				"Create the databases and tables that the new MetaDB lacks? (n: they must be there)"))
 		}
 		return err
 	}, "oms_meta_host", "oms_meta_port", "oms_meta_user", "oms_meta_password")
@@ -217,7 +221,9 @@ func (c *setting) followCMURL(p *prompt.Prompter, values []config.Assignment) ([
 		if c.scripted(p) {
 			return nil, usage(msg.M("the port of the CM moves, and cm_url is %s: say whether it becomes %s with --move-cm-url, or stays with --keep-cm-url", from, to))
 		}
-		follow, err = p.Confirm(msg.M("The port of the CM moves. Change cm_url from %s to %s? (one node: y; a VIP in front of several: n)", from, to))
+		follow, err = p.Confirm(msg.M(
+			"The port of the CM moves. Change cm_url from %s to %s? (one node: y; a VIP in front of several: n)", from,
+			to))
 	}
 	if err != nil || !follow {
 		return nil, err

@@ -43,7 +43,8 @@ type consoleUnlock struct {
 }
 
 func (c *consoleUnlock) args() arguments {
-	return arguments{usage: "USER", first: []*string{&c.User}, missing: msg.M("name the user of the console: omsinit console unlock admin")}
+	return arguments{usage: "USER", first: []*string{&c.User},
+		missing: msg.M("name the user of the console: omsinit console unlock admin")}
 }
 
 func (c *consoleUnlock) flags(t translate) flags {
@@ -59,7 +60,8 @@ func (c *consoleUnlock) Run(ctx context.Context, a *app) error {
 		if c.DryRun || c.Yes {
 			return c.Yes && !c.DryRun, nil
 		}
-		return a.prompter(ctx).Confirm(msg.M("set is_locked (%v) and login_failure_times (%d) of the user %s to 0?", u.Locked, u.Failures, u.User))
+		return a.prompter(ctx).Confirm(msg.M("set is_locked (%v) and login_failure_times (%d) of the user %s to 0?",
+			u.Locked, u.Failures, u.User))
 	})
 	return c.print(a, err, user, plain(user.Print))
 }
@@ -103,5 +105,6 @@ func (c *supportCommand) Run(ctx context.Context, a *app) error {
 	if c.DryRun || c.Format != "text" {
 		return c.print(a, nil, listed, listed.Print)
 	}
-	return a.print(msg.M("%s: %d files, %d KB; look into it before you send it", listed.File, len(listed.Entries), listed.Size>>10))
+	return a.print(msg.M("%s: %d files, %d KB; look into it before you send it", listed.File, len(listed.Entries),
+		listed.Size>>10))
 }

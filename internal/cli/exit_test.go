@@ -51,7 +51,8 @@ func TestStatusesAreDocumented(t *testing.T) {
 	help, _, _ := call(t, "help")
 	page := document(t, "operating.md")
 	for _, s := range statuses {
-		if want := fmt.Sprintf("%d %v", s.code, s.meaning); !strings.Contains(strings.Join(strings.Fields(help), " "), want) {
+		if want := fmt.Sprintf("%d %v", s.code, s.meaning); !strings.Contains(strings.Join(strings.Fields(help),
+			" "), want) {
 			t.Errorf("the help page has no %q", want)
 		}
 		if want := fmt.Sprintf("| %d |", s.code); !strings.Contains(page, want) {

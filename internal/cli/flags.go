@@ -37,7 +37,8 @@ func choiceFlag(to *string, name, env, usage string, words ...string) urfave.Fla
 
 func pageFlag(t translate, to *string) urfave.Flag {
 	return choiceFlag(to, "page", "OMSINIT_PAGE",
-		t("show in a browser, on the console's port, how far the node is until the console answers: on or off"), "on", "off")
+		t("show in a browser, on the console's port, how far the node is until the console answers: on or off"),
+		"on", "off")
 }
 
 func boolFlag(to *bool, name, usage string) *urfave.BoolFlag {
@@ -108,7 +109,8 @@ func preferFlag(t translate, to *component.Side) urfave.Flag {
 }
 
 func tsdbOptionalFlag(t translate, to *bool) urfave.Flag {
-	return boolFlag(to, "tsdb-optional", t("continue without a time-series database that does not pass its check (also OMSINIT_TSDB_OPTIONAL)"))
+	return boolFlag(to, "tsdb-optional", t(
+		"continue without a time-series database that does not pass its check (also OMSINIT_TSDB_OPTIONAL)"))
 }
 
 func lockTimeoutFlag(t translate, to *time.Duration) urfave.Flag {
@@ -130,7 +132,8 @@ func heartbeatAgeFlag(t translate, to *time.Duration) urfave.Flag {
 }
 
 func heartbeatsFlag(t translate, to *[]string) urfave.Flag {
-	return listFlag(to, "heartbeat-db", t("also back up this heartbeat database of another region, which is not found by itself"))
+	return listFlag(to, "heartbeat-db", t(
+		"also back up this heartbeat database of another region, which is not found by itself"))
 }
 
 // target is what a command works on: the node, and the options of the flow, where flags go. Commands embed it.

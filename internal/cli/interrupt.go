@@ -36,11 +36,13 @@ var leftBehind = []struct {
 }{
 	{msg.M("nothing was changed"), []string{
 		"check", "plan", "doctor", "support", "status", "cluster show", "cluster check", "ha show", "metadb status",
-		"config show", "config new", "config diff", "config history", "upgrade plan", "upgrade verify", "upgrade backups",
+		"config show", "config new", "config diff", "config history", "upgrade plan", "upgrade verify",
+		"upgrade backups",
 		"metrics check", "metrics show", "pack list", "pack lint", "pack diff", "pack capture", "pack verify",
 	}},
 	{msg.M("what was written of the backup is removed"), []string{"metadb backup", "upgrade backup"}},
-	{msg.M("an unfinished copy may be left beside the databases: run the same command again, which removes it"), []string{"metadb restore"}},
+	{msg.M("an unfinished copy may be left beside the databases: run the same command again, which removes it"),
+		[]string{"metadb restore"}},
 	{msg.M("PID 1 goes on with what it was asked; see omsinit status"), []string{"start", "stop", "restart"}},
 	{msg.M("what is done is kept, and the same command goes on with it"), []string{
 		"init", "add_resource", "reconfigure", "upgrade apply", "upgrade rollback", "metadb migrate",

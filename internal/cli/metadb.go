@@ -41,8 +41,11 @@ func (c *metadbMigrate) flags(t translate) flags {
 		lockTimeoutFlag(t, &c.LockTimeout),
 		boolFlag(&c.DryRun, "dry-run", t("print the SQL that would run; exit status 2 if there is any")),
 		boolFlag(&c.Adopt, "adopt", t("accept databases that hold something else too; that stays as it is")),
-		&urfave.GenericFlag{Name: "reinit-metadb", Value: &c.Reinit, Usage: t("back up, DROP and create the databases again; give the name of drc_rm_db here, or type it when asked")},
-		textFlag(&c.BackupDir, "backup-dir", t("put the backup before --reinit-metadb into this folder (default: metadb-backup/TIME in the run mount)")),
+		&urfave.GenericFlag{Name: "reinit-metadb", Value: &c.Reinit,
+			Usage: t(
+				"back up, DROP and create the databases again; give the name of drc_rm_db here, or type it when asked")},
+		textFlag(&c.BackupDir, "backup-dir",
+			t("put the backup before --reinit-metadb into this folder (default: metadb-backup/TIME in the run mount)")),
 	}
 }
 
@@ -93,7 +96,8 @@ func (c *metadbMigrate) reinit(ctx context.Context, a *app, step *metadb.Step) (
 	name := c.Reinit.name
 	if name == "" {
 		p := a.prompter(ctx)
-		question := msg.M("This drops the databases %s, %s and %s with everything in them. Type the name of the first one to go on:",
+		question := msg.M(
+			"This drops the databases %s, %s and %s with everything in them. Type the name of the first one to go on:",
 			step.Config.RMDatabase, step.Config.CMDatabase, step.Config.HeartbeatDatabase)
 		if !p.Terminal() {
 			a.say(question)
@@ -181,7 +185,8 @@ func (c *metadbBackup) Run(ctx context.Context, a *app) error {
 
 // backedUp prints that a backup is complete.
 func (a *app) backedUp(dir string, m *backup.Manifest) error {
-	return a.print(msg.M("the backup of %d databases is complete: %s", len(m.Databases), filepath.Join(dir, backup.ManifestFile)))
+	return a.print(msg.M("the backup of %d databases is complete: %s", len(m.Databases),
+		filepath.Join(dir, backup.ManifestFile)))
 }
 
 // metadbRestore is `omsinit metadb restore`.
@@ -202,7 +207,8 @@ func (c *metadbRestore) flags(t translate) flags {
 }
 
 func (c *metadbRestore) collationFlag(t translate) urfave.Flag {
-	return &urfave.StringSliceFlag{Name: "collation", Usage: t("use another collation or character set that this server knows, as OLD=NEW"),
+	return &urfave.StringSliceFlag{Name: "collation",
+		Usage: t("use another collation or character set that this server knows, as OLD=NEW"),
 		Action: func(_ *urfave.Context, values []string) error {
 			c.Collations = map[string]string{}
 			for _, v := range values {

@@ -153,7 +153,8 @@ type packExport struct {
 }
 
 func (c *packExport) args() arguments {
-	return arguments{usage: "DIR [NAME…]", first: []*string{&c.Dir}, rest: &c.Names, missing: msg.M("name the folder to write to")}
+	return arguments{usage: "DIR [NAME…]", first: []*string{&c.Dir}, rest: &c.Names,
+		missing: msg.M("name the folder to write to")}
 }
 
 // Run writes the files, and lists them.

@@ -22,7 +22,8 @@ func (c *packVerify) flags(t translate) flags {
 	return append(captureFlags(t, &c.CaptureOptions), c.flag(t), boolFlag(&c.Synthetic, "synthetic",
 		t("also render it for configurations that no installation has, and look for values of the captured one")),
 		textFlag(&c.Image, "boot", t("boot it in a container of this image with another configuration, change that, and look at what happens (needs docker, --from, and the MetaDB of that installation)")),
-		boolFlag(&c.Boot, "boot-here", t("do the same in this container, which must not be initialised, and is thrown away afterwards")))
+		boolFlag(&c.Boot, "boot-here", t(
+			"do the same in this container, which must not be initialised, and is thrown away afterwards")))
 }
 
 func captureFlags(t translate, o *flow.CaptureOptions) flags {
@@ -60,18 +61,26 @@ type packCapture struct {
 func (c *packCapture) flags(t translate) flags {
 	return append(flags{
 		textFlag(&c.Out, "out", t("write the pack into this folder, new or empty")),
-		textFlag(&c.Bundle, "bundle", t("write all that is read here into this file, passwords too; the pack is then made of it elsewhere")),
+		textFlag(&c.Bundle, "bundle", t(
+			"write all that is read here into this file, passwords too; the pack is then made of it elsewhere")),
 		boolFlag(&c.Force, "force", t("replace the pack in that folder, or the bundle")),
-		textFlag(&c.Release, "release", t("record this OMS version, such as 4.2.7-CE (default: that of the table oms_version)")),
-		listFlag(&c.Files, "file", t("also capture this file, or the files of this folder; it is a path of the container")),
-		listFlag(&c.Leave, "leave", t("leave this file, or the files of this folder, out of the pack; it is a path of the container")),
+		textFlag(&c.Release, "release", t(
+			"record this OMS version, such as 4.2.7-CE (default: that of the table oms_version)")),
+		listFlag(&c.Files, "file", t(
+			"also capture this file, or the files of this folder; it is a path of the container")),
+		listFlag(&c.Leave, "leave", t(
+			"leave this file, or the files of this folder, out of the pack; it is a path of the container")),
 		textFlag(&c.Diff, "diff", t("take over what this file, the output of docker diff, says that the container's start made: folders, files, and the rest as lines of the report")),
 		listFlag(&c.Rows, "rows", t("treat the rows of this TABLE, rm.TABLE, cm.TABLE or hb.TABLE as settings (default: rows that a second installation has too, or, without one, those of tables of at most 500 rows with a name such as config, setting, param, dict or label)")),
-		listFlag(&c.Register, "register", t("let step 5 write the rows of this TABLE, which the old one writes by SQL and not the CM")),
-		textFlag(&c.Since, "since", t("reduce the schema to what this release adds to the pack of the previous one in this folder")),
+		listFlag(&c.Register, "register", t(
+			"let step 5 write the rows of this TABLE, which the old one writes by SQL and not the CM")),
+		textFlag(&c.Since, "since", t(
+			"reduce the schema to what this release adds to the pack of the previous one in this folder")),
 		textFlag(&c.Record, "record", t("run this shell command once, the old step 5, and record its calls to the CM")),
-		boolFlag(&c.WatchRestart, "watch-restart", t("restart the programs one after the other, to see which files each of them reads; OMS is away meanwhile")),
-		boolFlag(&c.AllowMissingCalls, "allow-missing-calls", t("leave out calls to the CM that cannot be sent again, so that step 5 does less than the old one")),
+		boolFlag(&c.WatchRestart, "watch-restart",
+			t("restart the programs one after the other, to see which files each of them reads; OMS is away meanwhile")),
+		boolFlag(&c.AllowMissingCalls, "allow-missing-calls",
+			t("leave out calls to the CM that cannot be sent again, so that step 5 does less than the old one")),
 		boolFlag(&c.Advise, "advise", t("only print the config.yaml of a further installation that decides what this one, or those of --from and --compare, leave open")),
 		listFlag(&c.Keep, "text", t("keep the value of PATH:KEY as text: it is named like a secret and is none")),
 		c.flag(t),

@@ -19,7 +19,8 @@ type statusCommand struct {
 func (c *statusCommand) flags(t translate) flags {
 	return flags{
 		boolFlag(&c.Watch, "watch", t("print the status again and again, until Ctrl-C")),
-		durationFlag(&c.Interval, "interval", time.Second, t("wait this long between two prints of --watch, at least 100ms")),
+		durationFlag(&c.Interval, "interval", time.Second,
+			t("wait this long between two prints of --watch, at least 100ms")),
 		c.flag(t),
 	}
 }

@@ -28,7 +28,8 @@ func (c *runCommand) args() arguments { return arguments{usage: "[COMMAND…]", 
 func (c *runCommand) flags(t translate) flags {
 	onFatal := choiceFlag(&c.OnFatal, "on-fatal", "OMSINIT_ON_FATAL",
 		t("stay, or exit with its status, when an essential program is FATAL"), "stay", "exit")
-	port := textFlag(&c.Metrics, "metrics-port", t("serve the metrics to Prometheus on this port of 127.0.0.1, or on ADDRESS:PORT"))
+	port := textFlag(&c.Metrics, "metrics-port",
+		t("serve the metrics to Prometheus on this port of 127.0.0.1, or on ADDRESS:PORT"))
 	port.EnvVars, port.DefaultText = []string{"OMSINIT_METRICS_PORT"}, t("none")
 	port.Action = must(func(at string) bool {
 		return at == "" || metrics.ListenAddress(at) != ""
@@ -64,7 +65,8 @@ type trialCommand struct {
 func (c *trialCommand) flags(t translate) flags {
 	return flags{
 		listFlag(&c.Set, "set", t("set KEY=VALUE of config.yaml, for example nginx_server_port=18089")),
-		numberFlag(&c.MetaDBPort, "metadb-port", trial.DefaultMetaDBPort, t("serve the trial MetaDB on this port of 127.0.0.1")),
+		numberFlag(&c.MetaDBPort, "metadb-port", trial.DefaultMetaDBPort,
+			t("serve the trial MetaDB on this port of 127.0.0.1")),
 		pageFlag(t, &c.Page),
 	}
 }

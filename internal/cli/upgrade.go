@@ -24,7 +24,8 @@ type upgrading struct {
 // gateFlags are those that the gates of an upgrade look at.
 func (o *upgrading) gateFlags(t translate) flags {
 	return flags{
-		textFlag(&o.Up.From, "from-version", t("assume this release for an installation that records none, such as 4.1.0-CE")),
+		textFlag(&o.Up.From, "from-version",
+			t("assume this release for an installation that records none, such as 4.1.0-CE")),
 		boolFlag(&o.Up.AutoHA, "auto-ha", t("switch high availability off before and on again after")),
 		boolFlag(&o.Up.OthersRun, "others-run", t("upgrade while other nodes run, as docker_hot_update_init.sh does; what they write after the backup is lost when it is restored")),
 		listFlag(&o.Up.Confirmed, "confirm", t("confirm a step by hand that was done, such as correction-jar")),
@@ -48,8 +49,11 @@ type upgradePlan struct {
 
 func (c *upgradePlan) flags(t translate) flags {
 	of := &c.Up.Hosts
-	return slices.Concat(flags{c.flag(t), boolFlag(&of.Cluster, "cluster", t("also print the commands for the host of each node: stop, start, and back")),
-		textFlag(&of.Image, "image", t("name this image in the commands of --cluster (default: NEW_IMAGE)")), textFlag(&of.Old, "container", t("name the old containers like this in the commands of --cluster (default: oms)")),
+	return slices.Concat(flags{c.flag(t), boolFlag(&of.Cluster, "cluster",
+		t("also print the commands for the host of each node: stop, start, and back")),
+		textFlag(&of.Image, "image", t("name this image in the commands of --cluster (default: NEW_IMAGE)")),
+		textFlag(&of.Old, "container", t(
+			"name the old containers like this in the commands of --cluster (default: oms)")),
 	}, c.gateFlags(t), c.backupFlags(t))
 }
 
@@ -66,7 +70,8 @@ func (c *upgradePlan) Run(ctx context.Context, a *app) error {
 type upgradeApply struct{ upgrading }
 
 func (c *upgradeApply) flags(t translate) flags {
-	keep := boolFlag(&c.Up.KeepFailed, "keep-failed", t("leave a failed upgrade as it is, for inspection, instead of restoring the backup"))
+	keep := boolFlag(&c.Up.KeepFailed, "keep-failed",
+		t("leave a failed upgrade as it is, for inspection, instead of restoring the backup"))
 	keep.Aliases = []string{"no-auto-rollback"}
 	unattended := boolFlag(&c.Up.Unattended, "unattended", "")
 	unattended.Hidden = true // for PID 1
@@ -183,7 +188,8 @@ type upgradeVerify struct {
 func (c *upgradeVerify) args() arguments { return backupFolder("BACKUP", &c.Backup) }
 
 func (c *upgradeVerify) flags(t translate) flags {
-	return flags{boolFlag(&c.Deep, "deep", t("also restore it into databases beside the real ones, and compare the rows"))}
+	return flags{boolFlag(&c.Deep, "deep", t(
+		"also restore it into databases beside the real ones, and compare the rows"))}
 }
 
 // Run compares the backup.
@@ -200,5 +206,6 @@ func (c *upgradeVerify) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	return a.print(msg.M("the backup is whole: %d databases of OMS %v, made at %s", len(m.Databases), m.Releases, m.Created))
+	return a.print(msg.M("the backup is whole: %d databases of OMS %v, made at %s", len(m.Databases), m.Releases,
+		m.Created))
 }

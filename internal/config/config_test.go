@@ -21,8 +21,9 @@ import (
 // good is a file with nothing wrong, by key.
 func good() map[string]string {
 	return map[string]string{
-		"oms_meta_host": "10.0.0.1", "oms_meta_port": "2883", "oms_meta_user": "root@oms", "oms_meta_password": "secret",
-		"drc_rm_db": "oms_rm", "drc_cm_db": "oms_cm", "drc_cm_heartbeat_db": "oms_hb",
+		"oms_meta_host": "10.0.0.1", "oms_meta_port": "2883", "oms_meta_user": "root@oms",
+		"oms_meta_password": "secret",
+		"drc_rm_db":         "oms_rm", "drc_cm_db": "oms_cm", "drc_cm_heartbeat_db": "oms_hb",
 		"cm_url": "http://10.0.0.10:8088", "cm_location": "1", "cm_nodes": "[10.0.0.11]",
 	}
 }
@@ -231,14 +232,16 @@ func TestSecret(t *testing.T) {
 		t.Fatal("Reveal does not reveal")
 	}
 	c := &config.Config{MetaPassword: s, Extra: map[string]any{"token": s}}
-	values := map[string]any{"s": s, "p": &s, "list": []config.Secret{s}, "config": c, "plain": *c, "values": c.Values()}
+	values := map[string]any{"s": s, "p": &s, "list": []config.Secret{s}, "config": c, "plain": *c,
+		"values": c.Values()}
 	for name, v := range values {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T %v", "%10.3s"} {
 			args := []any{v}
 			if strings.HasPrefix(verb, "%T") {
 				args = append(args, v)
 			}
-			if got := fmt.Sprintf(verb, args...); strings.Contains(got, text) || strings.Contains(got, fmt.Sprintf("%x", text)) {
+			if got := fmt.Sprintf(verb, args...); strings.Contains(got, text) ||
+				strings.Contains(got, fmt.Sprintf("%x", text)) {
 				t.Errorf("%s with %s: %s", name, verb, got)
 			}
 		}
@@ -256,7 +259,8 @@ func TestSecret(t *testing.T) {
 		if err := template.Must(template.New("").Parse("{{.}}")).Execute(&page, v); err != nil {
 			t.Fatal(err)
 		}
-		for how, got := range map[string]string{"json": string(j), "yaml": string(y), "slog": log.String(), "template": page.String(), "print": fmt.Sprint(v)} {
+		for how, got := range map[string]string{"json": string(j), "yaml": string(y), "slog": log.String(),
+			"template": page.String(), "print": fmt.Sprint(v)} {
 			if strings.Contains(got, text) {
 				t.Errorf("%s as %s: %s", name, how, got)
 			}
@@ -326,7 +330,8 @@ func BenchmarkParse(b *testing.B) {
 
 // What stands before the @ of a URL may be a password.
 func TestHostDoesNotShowCredentials(t *testing.T) {
-	for _, host := range []string{"mysql://root:hunter2@10.0.0.1", "mysql://root:hunter2@", "http://hunter2", "mysql://root:hunter2@10.0.0.1:3306/db"} {
+	for _, host := range []string{"mysql://root:hunter2@10.0.0.1", "mysql://root:hunter2@", "http://hunter2",
+		"mysql://root:hunter2@10.0.0.1:3306/db"} {
 		_, _, err := config.Parse("config.yaml", []byte("oms_meta_host: "+host+"\n"))
 		if err == nil {
 			t.Errorf("%s was accepted", host)
@@ -349,7 +354,8 @@ func TestSource(t *testing.T) {
 		"cm_nodes: # " + secret + "\n  - 10.0.0.300": "  - 10.0.0.300",
 		"cm_nodes:":                   "cm_nodes:",
 		"oms_meta_pasword: " + secret: "",
-		"cm_location: " + secret + " x\nmine: " + secret:      "cm_location: " + secret + " x", // a wrong value is shown, as ever
+		// a wrong value is shown, as ever
+		"cm_location: " + secret + " x\nmine: " + secret:      "cm_location: " + secret + " x",
 		"oms_meta_password: \"" + secret:                      "",
 		"cm_url: http://u:" + secret + "@10.0.0.1:8088":       "",
 		"oms_meta_password: " + secret + "\ncm_location: 300": "cm_location: 300",
@@ -369,7 +375,9 @@ func TestSource(t *testing.T) {
 			t.Errorf("%q shows %q", line, got)
 		}
 	}
-	if _, _, err := config.Parse("config.yaml", []byte("{cm_location: 300, oms_meta_password: "+secret+"}\n")); err == nil || strings.Contains(fmt.Sprintf("%+v", err), secret) {
+	if _, _, err := config.Parse("config.yaml",
+		[]byte("{cm_location: 300, oms_meta_password: "+secret+"}\n")); err == nil ||
+		strings.Contains(fmt.Sprintf("%+v", err), secret) {
 		t.Errorf("%+v", err)
 	}
 }
@@ -378,10 +386,12 @@ func TestCompare(t *testing.T) {
 	before := file("cm_location", "1")
 	after := append(file("cm_location", "2"), "mine: 1\n"...)
 	changed, err := config.Compare("config.yaml", before, after)
-	if err != nil || len(changed) != 2 || changed[0] != (config.Changed{Key: "cm_location", Old: "1", New: "2"}) || changed[1].Key != "mine" {
+	if err != nil || len(changed) != 2 || changed[0] != (config.Changed{Key: "cm_location", Old: "1", New: "2"}) ||
+		changed[1].Key != "mine" {
 		t.Errorf("%+v, %v", changed, err)
 	}
-	if changed, err = config.Compare("config.yaml", after, before); err != nil || len(changed) != 2 || changed[1].New != "" {
+	if changed, err = config.Compare("config.yaml", after, before); err != nil || len(changed) != 2 ||
+		changed[1].New != "" {
 		t.Errorf("%+v, %v", changed, err)
 	}
 	if changed, err = config.Compare("config.yaml", []byte("{"), before); err != nil || len(changed) < 5 {
@@ -402,10 +412,12 @@ func TestCompare(t *testing.T) {
 func TestConsolePort(t *testing.T) {
 	for text, want := range map[string]int{
 		"": 8089, "nginx_server_port: 18089\ncm_location: many\n": 18089, "nginx_server_port: many\n": 8089,
-		"nginx_server_port: 70000\n": 8089, "nginx_server_port: 8088\n": 8088, "cm_server_port: 8089\nnginx_server_port: '8090'\n": 8090,
-		"\"nginx_server_port\": \"8443\"\n": 8443, "- no\n- yaml: [": 8089,
+		"nginx_server_port: 70000\n": 8089, "nginx_server_port: 8088\n": 8088,
+		"cm_server_port: 8089\nnginx_server_port: '8090'\n": 8090,
+		"\"nginx_server_port\": \"8443\"\n":                 8443, "- no\n- yaml: [": 8089,
 	} {
-		if got := config.ConsolePort([]byte(text)); got.Number != want || got.Program != "nginx" || got.Key != "nginx_server_port" {
+		if got := config.ConsolePort([]byte(text)); got.Number != want || got.Program != "nginx" ||
+			got.Key != "nginx_server_port" {
 			t.Errorf("%q: %+v, want %d", text, got, want)
 		}
 	}

@@ -100,7 +100,8 @@ func ReadDraft(name string, data []byte) (Draft, []finding.Finding) {
 // File returns the text of the config.yaml, with a comment above each key that says what it is, in a language.
 func (d Draft) File(lang msg.Lang) []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n", lang.Sprintf("config.yaml of OMS, made by omsinit config new. It holds passwords: keep it to yourself."))
+	fmt.Fprintf(&b, "# %s\n", lang.Sprintf(
+		"config.yaml of OMS, made by omsinit config new. It holds passwords: keep it to yourself."))
 	group := ""
 	for i := range keys {
 		k := &keys[i]

@@ -36,16 +36,29 @@ func TestEdit(t *testing.T) {
 		edit []string // old, new, …
 		want []Changed
 	}{
-		"a port":              {[]Assignment{{"oms_meta_port", "2881"}}, []string{"oms_meta_port: 2883", "oms_meta_port: 2881"}, []Changed{{"oms_meta_port", "2883", "2881"}}},
-		"quotes stay":         {[]Assignment{{"oms_meta_host", "10.0.0.9"}}, []string{`"10.0.0.1" # the VIP`, `"10.0.0.9" # the VIP`}, []Changed{{"oms_meta_host", "10.0.0.1", "10.0.0.9"}}},
-		"a password":          {[]Assignment{{"oms_meta_password", `a'b"c\ #d`}}, []string{`'it''s "old"' #`, `'a''b"c\ #d' #`}, []Changed{{"oms_meta_password", Masked, Masked}}},
-		"a tag":               {[]Assignment{{"cm_is_default", "false"}}, []string{`!!bool "true"`, `"false"`}, []Changed{{"cm_is_default", "true", "false"}}},
-		"a list":              {[]Assignment{{"cm_nodes", "10.0.0.2,10.0.0.4"}}, []string{"cm_nodes:\n  - 10.0.0.2\n  # the second one\n  - 10.0.0.3\n", "cm_nodes: [10.0.0.2, 10.0.0.4]\n"}, []Changed{{"cm_nodes", "10.0.0.2, 10.0.0.3", "10.0.0.2, 10.0.0.4"}}},
-		"an empty value":      {[]Assignment{{"tsdb_password", "x y"}}, []string{"tsdb_password:   # none", "tsdb_password: 'x y' # none"}, []Changed{{"tsdb_password", Masked, Masked}}},
-		"a key to add":        {[]Assignment{{"cm_server_port", "18088"}, {"cm_url", "http://10.0.0.2:18088"}}, []string{"10.0.0.2:8088", "10.0.0.2:18088", "mine: {a: 1}\n", "mine: {a: 1}\ncm_server_port: 18088\n"}, []Changed{{"cm_server_port", "", "18088"}, {"cm_url", "http://10.0.0.2:8088", "http://10.0.0.2:18088"}}},
-		"nothing to change":   {[]Assignment{{"oms_meta_port", "2883"}, {"oms_meta_host", "10.0.0.1"}}, nil, nil},
-		"a key nobody knows":  {[]Assignment{{"my.key", "a: b"}}, []string{"mine: {a: 1}\n", "mine: {a: 1}\nmy.key: 'a: b'\n"}, []Changed{{"my.key", "", "a: b"}}},
-		"a hash in the value": {[]Assignment{{"oms_meta_user", "u@t#c2"}}, []string{"root@oms#c", "u@t#c2"}, []Changed{{"oms_meta_user", "root@oms#c", "u@t#c2"}}},
+		"a port": {[]Assignment{{"oms_meta_port", "2881"}},
+			[]string{"oms_meta_port: 2883", "oms_meta_port: 2881"}, []Changed{{"oms_meta_port", "2883", "2881"}}},
+		"quotes stay": {[]Assignment{{"oms_meta_host", "10.0.0.9"}},
+			[]string{`"10.0.0.1" # the VIP`, `"10.0.0.9" # the VIP`},
+			[]Changed{{"oms_meta_host", "10.0.0.1", "10.0.0.9"}}},
+		"a password": {[]Assignment{{"oms_meta_password", `a'b"c\ #d`}},
+			[]string{`'it''s "old"' #`, `'a''b"c\ #d' #`}, []Changed{{"oms_meta_password", Masked, Masked}}},
+		"a tag": {[]Assignment{{"cm_is_default", "false"}}, []string{`!!bool "true"`, `"false"`},
+			[]Changed{{"cm_is_default", "true", "false"}}},
+		"a list": {[]Assignment{{"cm_nodes", "10.0.0.2,10.0.0.4"}},
+			[]string{"cm_nodes:\n  - 10.0.0.2\n  # the second one\n  - 10.0.0.3\n", "cm_nodes: [10.0.0.2, 10.0.0.4]\n"},
+			[]Changed{{"cm_nodes", "10.0.0.2, 10.0.0.3", "10.0.0.2, 10.0.0.4"}}},
+		"an empty value": {[]Assignment{{"tsdb_password", "x y"}},
+			[]string{"tsdb_password:   # none", "tsdb_password: 'x y' # none"},
+			[]Changed{{"tsdb_password", Masked, Masked}}},
+		"a key to add": {[]Assignment{{"cm_server_port", "18088"}, {"cm_url", "http://10.0.0.2:18088"}},
+			[]string{"10.0.0.2:8088", "10.0.0.2:18088", "mine: {a: 1}\n", "mine: {a: 1}\ncm_server_port: 18088\n"},
+			[]Changed{{"cm_server_port", "", "18088"}, {"cm_url", "http://10.0.0.2:8088", "http://10.0.0.2:18088"}}},
+		"nothing to change": {[]Assignment{{"oms_meta_port", "2883"}, {"oms_meta_host", "10.0.0.1"}}, nil, nil},
+		"a key nobody knows": {[]Assignment{{"my.key", "a: b"}},
+			[]string{"mine: {a: 1}\n", "mine: {a: 1}\nmy.key: 'a: b'\n"}, []Changed{{"my.key", "", "a: b"}}},
+		"a hash in the value": {[]Assignment{{"oms_meta_user", "u@t#c2"}}, []string{"root@oms#c", "u@t#c2"},
+			[]Changed{{"oms_meta_user", "root@oms#c", "u@t#c2"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, variant := range []func(string) string{
@@ -113,13 +126,21 @@ func TestEditedBefore(t *testing.T) {
 		set  []Assignment
 		want map[string]finding.Place // of the findings, by their keys
 	}{
-		"in place":            {toEdit, []Assignment{{"cm_location", "many"}}, map[string]finding.Place{"cm_location": {Line: 11, Column: 14, Value: "many"}}},
-		"appended":            {toEdit, []Assignment{{"cm_server_port", "many"}}, map[string]finding.Place{"cm_server_port": {Value: "many"}}},
-		"below a list":        {toEdit, []Assignment{{"cm_nodes", "10.0.0.2"}, {"tsdb_service", "NONE"}}, map[string]finding.Place{"tsdb_service": {Value: "NONE"}, "mine": {Line: 18, Column: 1}}},
-		"a slip, appended":    {toEdit, []Assignment{{"cm_locatoin", "1"}}, map[string]finding.Place{"cm_locatoin": {}, "mine": {Line: 18, Column: 1}}},
-		"a file and a secret": {toEdit, []Assignment{{"oms_meta_password_file", "/x"}}, map[string]finding.Place{"oms_meta_password_file": {}}},
-		"a secret and a file": {strings.Replace(toEdit, "oms_meta_password:", "oms_meta_password_file:", 1), []Assignment{{"oms_meta_password", "x"}}, map[string]finding.Place{"oms_meta_password_file": {Line: 5, Column: 25}}},
-		"no last line end":    {strings.TrimSuffix(toEdit, "\n"), []Assignment{{"cm_server_port", "0"}}, map[string]finding.Place{"cm_server_port": {Value: "0"}, "mine": {Line: 18, Column: 1}}},
+		"in place": {toEdit, []Assignment{{"cm_location", "many"}},
+			map[string]finding.Place{"cm_location": {Line: 11, Column: 14, Value: "many"}}},
+		"appended": {toEdit, []Assignment{{"cm_server_port", "many"}},
+			map[string]finding.Place{"cm_server_port": {Value: "many"}}},
+		"below a list": {toEdit, []Assignment{{"cm_nodes", "10.0.0.2"}, {"tsdb_service", "NONE"}},
+			map[string]finding.Place{"tsdb_service": {Value: "NONE"}, "mine": {Line: 18, Column: 1}}},
+		"a slip, appended": {toEdit, []Assignment{{"cm_locatoin", "1"}},
+			map[string]finding.Place{"cm_locatoin": {}, "mine": {Line: 18, Column: 1}}},
+		"a file and a secret": {toEdit, []Assignment{{"oms_meta_password_file", "/x"}},
+			map[string]finding.Place{"oms_meta_password_file": {}}},
+		"a secret and a file": {strings.Replace(toEdit, "oms_meta_password:", "oms_meta_password_file:", 1),
+			[]Assignment{{"oms_meta_password", "x"}},
+			map[string]finding.Place{"oms_meta_password_file": {Line: 5, Column: 25}}},
+		"no last line end": {strings.TrimSuffix(toEdit, "\n"), []Assignment{{"cm_server_port", "0"}},
+			map[string]finding.Place{"cm_server_port": {Value: "0"}, "mine": {Line: 18, Column: 1}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			edited, err := Edit("f", []byte(tt.text), tt.set)
@@ -149,13 +170,15 @@ func FuzzEdit(f *testing.F) {
 	f.Add(toEdit, "oms_meta_password", `p"a$s\w;o#r%d {}&汉`)
 	f.Add("a: 1\nb:\n  - 2\n", "b", "")
 	f.Fuzz(func(t *testing.T, text, key, value string) {
-		before := editor{name: "f", lines: strings.Split(strings.TrimPrefix(strings.ReplaceAll(text, "\r\n", "\n"), "\ufeff"), "\n")}
+		before := editor{name: "f", lines: strings.Split(strings.TrimPrefix(strings.ReplaceAll(text, "\r\n", "\n"),
+			"\ufeff"), "\n")}
 		old, _ := before.entries()
 		edited, err := Edit("f", []byte(text), []Assignment{{key, Secret(value)}})
 		if err != nil {
 			return
 		}
-		after := editor{name: "f", lines: strings.Split(strings.TrimPrefix(strings.ReplaceAll(string(edited.Text), "\r\n", "\n"), "\ufeff"), "\n")}
+		after := editor{name: "f", lines: strings.Split(strings.TrimPrefix(strings.ReplaceAll(string(edited.Text),
+			"\r\n", "\n"), "\ufeff"), "\n")}
 		entries, err := after.entries()
 		if err != nil {
 			t.Fatalf("cannot be read any more: %v\n%q", err, edited.Text)

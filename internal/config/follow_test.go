@@ -16,7 +16,8 @@ func TestCMURLFor(t *testing.T) {
 		{"a VIP without a port", "http://cm.example", []Assignment{port("18088")}, ""},
 		{"the same port", "http://10.0.0.1:8088", []Assignment{port("8088")}, ""},
 		{"another key", "http://10.0.0.1:8088", []Assignment{{Key: "nginx_server_port", Value: "18088"}}, ""},
-		{"both are set", "http://10.0.0.1:8088", []Assignment{port("18088"), {Key: "cm_url", Value: "http://10.0.0.1:1"}}, ""},
+		{"both are set", "http://10.0.0.1:8088",
+			[]Assignment{port("18088"), {Key: "cm_url", Value: "http://10.0.0.1:1"}}, ""},
 		{"no address", "http://%zz", []Assignment{port("18088")}, ""},
 	} {
 		if got := (&Config{CMURL: tc.url, CMPort: 8088}).CMURLFor(tc.settings); got != tc.want {

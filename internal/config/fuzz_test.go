@@ -17,7 +17,8 @@ import (
 // canary is a password that no text of ours contains by chance.
 const canary = "zQ9vKx7"
 
-var secretKeys = []string{"oms_meta_password", "drc_password", "tsdb_password", "apsara_audit_sls_access_key", "apsara_audit_sls_access_secret"}
+var secretKeys = []string{"oms_meta_password", "drc_password", "tsdb_password", "apsara_audit_sls_access_key",
+	"apsara_audit_sls_access_secret"}
 
 // FuzzParse reads head, a line that gives a password, and tail. No input may
 // panic, and no problem may show the password.
@@ -35,7 +36,8 @@ func FuzzParse(f *testing.F) {
 			f.Add(string(data), " ", "", "", uint8(0))
 		}
 	}
-	for i, quote := range []string{" ", " '", ` "`, "", "=", " *", " &", " !", " [", " {", " | ", " ${", " a: ", " #", " - ", "\t", " !!binary "} {
+	for i, quote := range []string{" ", " '", ` "`, "", "=", " *", " &", " !", " [", " {", " | ", " ${", " a: ", " #",
+		" - ", "\t", " !!binary "} {
 		f.Add("cm_location: 1\n", quote, " #x", "cm_region:x\n\tcm_url: y\n", uint8(i))
 	}
 	f.Fuzz(func(t *testing.T, head, before, after, tail string, which uint8) {

@@ -129,7 +129,8 @@ var keys = []Key{
 		Description: msg.M("password of drc_user")},
 
 	{Name: "cm_url", Form: Address, Required: true, Example: "http://10.0.0.1:8088",
-		Description: msg.M("address of the region's CM, with several nodes a VIP or domain name in front of all of them")},
+		Description: msg.M(
+			"address of the region's CM, with several nodes a VIP or domain name in front of all of them")},
 	{Name: "cm_location", Form: Integer, Required: true, Example: "100", Min: 0, Max: 127,
 		Description: msg.M("number of the region, another one in each region")},
 	{Name: "cm_region", Example: "cn-hangzhou",
@@ -189,7 +190,8 @@ type Port struct {
 }
 
 // listeners are the programs of the ports (oms-facts §3).
-var listeners = map[string]string{"ghana_server_port": "oms_console", "nginx_server_port": "nginx", "cm_server_port": "oms_drc_cm",
+var listeners = map[string]string{"ghana_server_port": "oms_console", "nginx_server_port": "nginx",
+	"cm_server_port":         "oms_drc_cm",
 	"supervisor_server_port": "oms_drc_supervisor", "sshd_server_port": "sshd"}
 
 // Ports returns the ports of the components in the order of Keys.

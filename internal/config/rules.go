@@ -66,7 +66,8 @@ func (r *reader) cmAddress() {
 	host, port := splitPort(rest)
 	if loopback(host) {
 		r.warn(n, "cm_url", r.config.CMURL,
-			msg.M("only this host can call this address, so neither a second node nor a second region can be added later"),
+			msg.M(
+				"only this host can call this address, so neither a second node nor a second region can be added later"),
 			msg.M("write a VIP, a domain name, or the address that this node has on the network"))
 	}
 	isNode := slices.ContainsFunc(r.config.CMNodes, func(node string) bool { return sameHost(node, host) })

@@ -52,7 +52,8 @@ func TestSamples(t *testing.T) {
 	single.MetaHost, single.MetaPort, single.MetaUser, single.MetaPassword = "10.10.10.1", 2883, "root@oms", "oms"
 	single.RMDatabase, single.CMDatabase, single.HeartbeatDatabase = "oms_rm", "oms_cm", "oms_cm_heartbeat"
 	single.DRCUser, single.DRCPassword = "drc_user_name", "Ocean@2023"
-	single.CMURL, single.CMLocation, single.CMNodes = "http://10.10.10.2:8088", 100, []string{"10.10.10.2", "10.10.10.3"}
+	single.CMURL, single.CMLocation, single.CMNodes = "http://10.10.10.2:8088", 100,
+		[]string{"10.10.10.2", "10.10.10.3"}
 	single.CMRegion, single.CMRegionCN = "cn-anhui", "安徽"
 	single.TSDBService, single.TSDBEnabled, single.TSDBURL = "INFLUXDB", true, "10.10.10.5:8086"
 	single.TSDBUsername, single.TSDBPassword = "username", "123_tsdb"
@@ -63,7 +64,8 @@ func TestSamples(t *testing.T) {
 	second.CMRegion, second.CMRegionCN, second.CMIsDefault = "cn-hangzhou", "杭州", false
 
 	obd := defaults()
-	obd.MetaHost, obd.MetaPort, obd.MetaUser, obd.MetaPassword = "10.3.0.2", 2881, "root@oms#obcluster", `obd"quoted\2024`
+	obd.MetaHost, obd.MetaPort, obd.MetaUser, obd.MetaPassword = "10.3.0.2", 2881, "root@oms#obcluster",
+		`obd"quoted\2024`
 	obd.RMDatabase, obd.CMDatabase, obd.HeartbeatDatabase = "oms_rm", "oms_cm", "oms_cm_heartbeat_1"
 	obd.CMURL, obd.CMLocation, obd.CMNodes = "http://10.3.0.11:8088", 1, []string{"10.3.0.11", "10.3.0.12"}
 	obd.TSDBService, obd.TSDBEnabled, obd.TSDBURL = "INFLUXDB", true, "10.3.0.3:8086"
@@ -81,7 +83,8 @@ func TestSamples(t *testing.T) {
 	tool.TSDBUsername, tool.TSDBPassword = "oms", "tsdb2024"
 
 	smallest := defaults()
-	smallest.MetaHost, smallest.MetaPort, smallest.MetaUser, smallest.MetaPassword = "10.5.0.2", 3306, "oms", "smallest2024"
+	smallest.MetaHost, smallest.MetaPort, smallest.MetaUser, smallest.MetaPassword = "10.5.0.2", 3306, "oms",
+		"smallest2024"
 	smallest.RMDatabase, smallest.CMDatabase, smallest.HeartbeatDatabase = "oms_rm", "oms_cm", "oms_cm_hb"
 	smallest.CMURL, smallest.CMNodes = "http://10.5.0.11:8088", []string{"10.5.0.11"}
 
@@ -196,9 +199,10 @@ func TestLoadErrors(t *testing.T) {
 	}{
 		"missing": {path: filepath.Join(dir, "no.yaml"), is: os.ErrNotExist,
 			en: "no such file or directory; in a container it is mounted with -v HOST_FILE:", zh: "宿主机文件:"},
-		"below a file": {path: filepath.Join(locked, "config.yaml"), en: "cannot read the configuration", zh: "无法读取配置文件"},
-		"directory":    {path: dir, en: "it is a directory; Docker creates one", zh: "它是一个目录"},
-		"large":        {path: large, en: "larger than 1 MiB", zh: "大于 1 MiB"},
+		"below a file": {path: filepath.Join(locked, "config.yaml"), en: "cannot read the configuration",
+			zh: "无法读取配置文件"},
+		"directory": {path: dir, en: "it is a directory; Docker creates one", zh: "它是一个目录"},
+		"large":     {path: large, en: "larger than 1 MiB", zh: "大于 1 MiB"},
 	}
 	if os.Getuid() != 0 { // root may read everything
 		tests["locked"] = struct {

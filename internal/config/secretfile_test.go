@@ -34,7 +34,8 @@ func byFile(line string) []byte {
 
 func TestSecretFile(t *testing.T) {
 	for text, want := range map[string]string{
-		"zQ9vKx7": "zQ9vKx7", "zQ9vKx7\n": "zQ9vKx7", "zQ9vKx7\r\n": "zQ9vKx7", "a # 'b': *c\n": "a # 'b': *c", "true": "true", "0123": "0123",
+		"zQ9vKx7": "zQ9vKx7", "zQ9vKx7\n": "zQ9vKx7", "zQ9vKx7\r\n": "zQ9vKx7", "a # 'b': *c\n": "a # 'b': *c",
+		"true": "true", "0123": "0123",
 	} {
 		cfg, warnings, err := config.Parse("-", byFile("oms_meta_password_file: "+secretFile(t, text, 0o400)))
 		if err != nil || len(warnings) > 0 || cfg.MetaPassword.Reveal() != want {
@@ -49,7 +50,8 @@ func TestSecretFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range settings {
-		if s.Name == "oms_meta_password" && (s.Origin != config.FromFile || s.Source != "oms_meta_password_file" || s.Line == 0) {
+		if s.Name == "oms_meta_password" && (s.Origin != config.FromFile || s.Source != "oms_meta_password_file" ||
+			s.Line == 0) {
 			t.Errorf("%+v", s)
 		}
 	}

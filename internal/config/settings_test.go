@@ -20,7 +20,8 @@ import (
 )
 
 func TestSettings(t *testing.T) {
-	text := "# a comment\n" + string(file("oms_meta_password", "zQ9vKx7")) + "cm_region: hz\nmy_key: [1, x]\nmy_token: zQ9vKx7\nnginx_server_port:\n"
+	text := "# a comment\n" + string(file("oms_meta_password", "zQ9vKx7")) +
+		"cm_region: hz\nmy_key: [1, x]\nmy_token: zQ9vKx7\nnginx_server_port:\n"
 	settings, warnings, err := config.Settings("-", []byte(text))
 	if err != nil || len(warnings) == 0 {
 		t.Fatalf("%v, %v", warnings, err)
@@ -32,9 +33,11 @@ func TestSettings(t *testing.T) {
 		order = append(order, s.Name)
 	}
 	for key, want := range map[string]string{
-		"oms_meta_host": "10.0.0.1 file 2:16  true", "oms_meta_password": "****** file 5:20  true", "cm_region": "hz file 12:12  true",
-		"cm_region_cn": "hz derived 0:0 cm_region true", "nginx_server_port": "8089 default 0:0  true", "cm_is_default": "true default 0:0  true",
-		"drc_user": " none 0:0  true", "my_key": "[1 x] file 13:1  false", "my_token": "****** file 14:1  false",
+		"oms_meta_host": "10.0.0.1 file 2:16  true", "oms_meta_password": "****** file 5:20  true",
+		"cm_region":    "hz file 12:12  true",
+		"cm_region_cn": "hz derived 0:0 cm_region true", "nginx_server_port": "8089 default 0:0  true",
+		"cm_is_default": "true default 0:0  true",
+		"drc_user":      " none 0:0  true", "my_key": "[1 x] file 13:1  false", "my_token": "****** file 14:1  false",
 	} {
 		if got[key] != want {
 			t.Errorf("%s: got %s, want %s", key, got[key], want)
@@ -53,7 +56,8 @@ func TestSettings(t *testing.T) {
 	if settings, _, err := config.Settings("-", []byte("cm_location: many")); err == nil || settings != nil {
 		t.Errorf("got %v, %v", settings, err)
 	}
-	if _, err := config.ReadFrom("<stdin>", iotest.ErrReader(os.ErrClosed)); !errors.Is(err, os.ErrClosed) || !strings.Contains(err.Error(), "<stdin>") {
+	if _, err := config.ReadFrom("<stdin>", iotest.ErrReader(os.ErrClosed)); !errors.Is(err, os.ErrClosed) ||
+		!strings.Contains(err.Error(), "<stdin>") {
 		t.Errorf("a standard input that fails: %v", err)
 	}
 }
@@ -132,16 +136,24 @@ func TestSchemaValues(t *testing.T) {
 		key, value string
 		ok         bool
 	}{
-		{"cm_location", "0", true}, {"cm_location", `"127"`, true}, {"cm_location", "128", false}, {"cm_location", "-1", false}, {"cm_location", `"many"`, false},
+		{"cm_location", "0", true}, {"cm_location", `"127"`, true}, {"cm_location", "128", false},
+		{"cm_location", "-1", false}, {"cm_location", `"many"`, false},
 		{"cm_location", `"010"`, false}, {"cm_location", "1.5", false},
 		{"nginx_server_port", "80", false}, {"nginx_server_port", "", true}, {"nginx_server_port", "[1]", false},
-		{"cm_is_default", "yes", true}, {"cm_is_default", `"FALSE"`, true}, {"cm_is_default", "0", true}, {"cm_is_default", "2", false}, {"cm_is_default", "maybe", false},
-		{"cm_url", "10.0.0.1:8088", true}, {"cm_url", "https://[fd00::1]:8088/", true}, {"cm_url", "http://10.0.0.1", false}, {"cm_url", "ftp://x:1", false}, {"cm_url", "", false},
-		{"cm_nodes", "[10.0.0.1, fd00::1]", true}, {"cm_nodes", "10.0.0.1", true}, {"cm_nodes", "[]", false}, {"cm_nodes", "[oms-1]", false}, {"cm_nodes", "[10.0.0.1, 10.0.0.1]", false},
-		{"oms_meta_user", "root@sys", false}, {"oms_meta_user", "root@sys#c1", false}, {"oms_meta_user", "root@system", true}, {"oms_meta_password", "123456", true}, {"oms_meta_password", "''", false},
-		{"drc_rm_db", "a-b", false}, {"tsdb_service", "influxdb", true}, {"tsdb_service", "prometheus", false}, {"my_key", "{a: [1]}", true},
+		{"cm_is_default", "yes", true}, {"cm_is_default", `"FALSE"`, true}, {"cm_is_default", "0", true},
+		{"cm_is_default", "2", false}, {"cm_is_default", "maybe", false},
+		{"cm_url", "10.0.0.1:8088", true}, {"cm_url", "https://[fd00::1]:8088/", true},
+		{"cm_url", "http://10.0.0.1", false}, {"cm_url", "ftp://x:1", false}, {"cm_url", "", false},
+		{"cm_nodes", "[10.0.0.1, fd00::1]", true}, {"cm_nodes", "10.0.0.1", true}, {"cm_nodes", "[]", false},
+		{"cm_nodes", "[oms-1]", false}, {"cm_nodes", "[10.0.0.1, 10.0.0.1]", false},
+		{"oms_meta_user", "root@sys", false}, {"oms_meta_user", "root@sys#c1", false},
+		{"oms_meta_user", "root@system", true}, {"oms_meta_password", "123456", true},
+		{"oms_meta_password", "''", false},
+		{"drc_rm_db", "a-b", false}, {"tsdb_service", "influxdb", true}, {"tsdb_service", "prometheus", false},
+		{"my_key", "{a: [1]}", true},
 		{"tsdb_enabled", "true", false}, {"tsdb_enabled", `"ON"`, false}, {"tsdb_enabled", "false", true},
-		{"tsdb_enabled", "true\ntsdb_url: 10.0.0.9:8086\ntsdb_username: u\ntsdb_password: p", true}, {"tsdb_enabled", "true\ntsdb_url: 10.0.0.9:8086\ntsdb_username: ''\ntsdb_password: p", false},
+		{"tsdb_enabled", "true\ntsdb_url: 10.0.0.9:8086\ntsdb_username: u\ntsdb_password: p", true},
+		{"tsdb_enabled", "true\ntsdb_url: 10.0.0.9:8086\ntsdb_username: ''\ntsdb_password: p", false},
 	} {
 		text := file(tc.key, tc.value)
 		if err := schema.Validate(instance(t, text)); (err == nil) != tc.ok {

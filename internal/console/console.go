@@ -48,7 +48,8 @@ const userTable = "oms_user"
 // userColumnsOf returns those of userColumns that the table has; nothing when it lacks those that count failures.
 func userColumnsOf(ctx context.Context, q database.Queryer, rm string) ([]string, error) {
 	all, err := database.Column(ctx, q,
-		"SELECT LOWER(column_name) FROM information_schema.columns WHERE table_schema = ? AND table_name = ?", rm, userTable)
+		"SELECT LOWER(column_name) FROM information_schema.columns WHERE table_schema = ? AND table_name = ?",
+		rm, userTable)
 	if err != nil || !slices.Contains(all, "login_failure_times") || !slices.Contains(all, "is_locked") {
 		return nil, err
 	}
@@ -111,7 +112,8 @@ func findUser(ctx context.Context, db *sql.DB, cfg *config.Config, name string) 
 	}
 	for _, column := range columns {
 		var found []User
-		query := "SELECT " + database.Quote(column) + ", COALESCE(login_failure_times, 0), COALESCE(is_locked, 0) <> 0 FROM " +
+		query := "SELECT " + database.Quote(column) +
+			", COALESCE(login_failure_times, 0), COALESCE(is_locked, 0) <> 0 FROM " +
 			database.Quote(cfg.RMDatabase) + "." + userTable + " WHERE " + database.Quote(column) + " = ?"
 		found, err = database.All(ctx, db, query, []any{name}, func(u *User) []any {
 			return []any{&u.User, &u.Failures, &u.Locked}
@@ -127,7 +129,8 @@ func findUser(ctx context.Context, db *sql.DB, cfg *config.Config, name string) 
 			u.Version, u.Column, u.Database = 1, column, cfg.RMDatabase
 			return u, nil
 		}
-		return u, &UnknownError{msg.M("the table oms_user has %d users whose %s is %s; name the one by another of its columns: %s",
+		return u, &UnknownError{msg.M(
+			"the table oms_user has %d users whose %s is %s; name the one by another of its columns: %s",
 			len(found), column, name, msg.List(columns))}
 	}
 	return u, &UnknownError{msg.M("the console has no user %q; users are looked for by %s of the table oms_user",
@@ -139,7 +142,8 @@ func (u User) Print(w io.Writer, lang msg.Lang) {
 	text := msg.M("the user %s is not unlocked: is_locked %v, failed logins %d", u.User, u.Locked, u.Failures)
 	switch {
 	case u.Changed:
-		text = msg.M("unlocked the user %s: %s.oms_user had is_locked %v and login_failure_times %d, both are 0 now", u.User, u.Database,
+		text = msg.M("unlocked the user %s: %s.oms_user had is_locked %v and login_failure_times %d, both are 0 now",
+			u.User, u.Database,
 			u.Locked, u.Failures)
 	case u.Free():
 		text = msg.M("the user %s is not locked, and has no failed logins: nothing was changed", u.User)

@@ -45,7 +45,8 @@ func TestForbid(t *testing.T) {
 		if err == nil {
 			t.Fatal("it did not crash")
 		}
-		if exit, _ = err.(*exec.ExitError); exit == nil || exit.Sys().(interface{ Signal() unix.Signal }).Signal() != unix.SIGABRT {
+		if exit, _ = err.(*exec.ExitError); exit == nil ||
+			exit.Sys().(interface{ Signal() unix.Signal }).Signal() != unix.SIGABRT {
 			t.Errorf("it did not end by SIGABRT: %v", err)
 		} else if exit.Sys().(interface{ CoreDump() bool }).CoreDump() {
 			t.Error("the kernel says that it dumped core")

@@ -113,7 +113,8 @@ func holderProcess() {
 		os.Exit(0)
 	}
 	// As if it had been frozen right before this statement: nothing looks at the context first.
-	if _, err := conn.ExecContext(context.WithoutCancel(ctx), "CREATE TABLE "+Quote(c.RMDatabase)+".late (a int)"); err != nil {
+	if _, err := conn.ExecContext(context.WithoutCancel(ctx),
+		"CREATE TABLE "+Quote(c.RMDatabase)+".late (a int)"); err != nil {
 		fmt.Println("refused:", Explain(&c, err))
 	} else {
 		fmt.Println("written")
@@ -233,12 +234,14 @@ func TestServerFrozenDuringTheWait(t *testing.T) {
 		got := make(chan error, 1)
 		go func() {
 			_, err := Acquire(t.Context(), c, pool(t, c),
-				LockOptions{Lease: true, LeaseTime: leaseTime, Timeout: 2 * time.Second, Waiting: func(Holder) { s.Freeze() }})
+				LockOptions{Lease: true, LeaseTime: leaseTime, Timeout: 2 * time.Second,
+					Waiting: func(Holder) { s.Freeze() }})
 			got <- err
 		}()
 		select {
 		case err := <-got:
-			if err == nil || errors.Is(err, ErrLocked) || !finding.IsTransient(err) || !errors.Is(err, context.DeadlineExceeded) || Gone(err) {
+			if err == nil || errors.Is(err, ErrLocked) || !finding.IsTransient(err) ||
+				!errors.Is(err, context.DeadlineExceeded) || Gone(err) {
 				t.Errorf("%v", err)
 			}
 		case <-time.After(time.Minute): // an unanswered statement alone takes five
@@ -323,7 +326,8 @@ func TestRefusedLocks(t *testing.T) {
 }
 
 func signal(code int, message string) string {
-	return fmt.Sprintf("SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO=%d, MESSAGE_TEXT='%s'", code, strings.ReplaceAll(message, "'", "''"))
+	return fmt.Sprintf("SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO=%d, MESSAGE_TEXT='%s'", code,
+		strings.ReplaceAll(message, "'", "''"))
 }
 
 // What is sent under Watch is waited for as long as the lock is held, and no longer. What nobody watches over ends with
@@ -351,7 +355,8 @@ func TestLongStatement(t *testing.T) {
 			_, err := conn.ExecContext(ctx, "DO SLEEP(1)")
 			return err
 		}
-		for name, ctx := range map[string]context.Context{"as it is": watched, "to its end": context.WithoutCancel(watched)} {
+		for name, ctx := range map[string]context.Context{"as it is": watched,
+			"to its end": context.WithoutCancel(watched)} {
 			if err := long(ctx); err != nil {
 				t.Errorf("under Watch, %s: %v", name, err)
 			}

@@ -104,7 +104,8 @@ func explained(t *testing.T, c *config.Config, err error, wantPassing bool, want
 	if strings.Contains(text, "\n") {
 		t.Errorf("more than one line: %q", text)
 	}
-	if secret := c.MetaPassword.Reveal(); secret != "" && (strings.Contains(text, secret) || strings.Contains(fmt.Sprintf("%+v %#v", e, e), secret)) {
+	if secret := c.MetaPassword.Reveal(); secret != "" &&
+		(strings.Contains(text, secret) || strings.Contains(fmt.Sprintf("%+v %#v", e, e), secret)) {
 		t.Errorf("the password is in %q", text)
 	}
 	if !strings.ContainsAny(zh, "元监听无法") {
@@ -144,8 +145,10 @@ func TestExplainServerErrors(t *testing.T) {
 		passing               bool
 		want                  string
 	}{
-		{"wrong password", "", "DO 1", func(c *config.Config) { c.MetaPassword = "s3cretWrong" }, false, "refuses the login of user root"},
-		{"no such user", "", "DO 1", func(c *config.Config) { c.MetaUser = "nobody@tenant" }, false, "refuses the login of user nobody@tenant"},
+		{"wrong password", "", "DO 1", func(c *config.Config) { c.MetaPassword = "s3cretWrong" }, false,
+			"refuses the login of user root"},
+		{"no such user", "", "DO 1", func(c *config.Config) { c.MetaUser = "nobody@tenant" }, false,
+			"refuses the login of user nobody@tenant"},
 		{"empty password", "", "DO 1", func(c *config.Config) { c.MetaPassword = "" }, false, "Error 1045"},
 		{"database forbidden", "there2", "DO 1", poor, false, "user poor lacks a right"},
 		{"create forbidden", "", "CREATE DATABASE mine", poor, false, "user poor lacks a right"},
@@ -153,15 +156,27 @@ func TestExplainServerErrors(t *testing.T) {
 		{"no database", "notthere", "DO 1", nil, false, "--only metadb"},
 		{"no table", "there", "SELECT * FROM notthere", nil, false, "--only metadb"},
 		{"bad SQL", "there", "SELEC 1", nil, false, "Error 1064"},
-		{"lock wait", "", "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO=1205, MESSAGE_TEXT='Lock wait timeout exceeded'", nil, true, "waited too long"},
-		{"deadlock", "", "SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO=1213, MESSAGE_TEXT='Deadlock found'", nil, true, "too busy"},
-		{"packet too large", "", "SIGNAL SQLSTATE '08S01' SET MYSQL_ERRNO=1153, MESSAGE_TEXT='Got a packet bigger'", nil, false, "max_allowed_packet"},
-		{"disk full in the engine", "", "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO=1030, MESSAGE_TEXT='Got error 28 from storage engine'", nil, false, "no space left"},
-		{"disk full", "", "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO=1021, MESSAGE_TEXT='Disk full (/tmp/x)'", nil, false, "no space left"},
-		{"table full", "", "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO=1114, MESSAGE_TEXT='The table is full'", nil, false, "no space left"},
-		{"shutdown", "", "SIGNAL SQLSTATE '08S01' SET MYSQL_ERRNO=1053, MESSAGE_TEXT='Server shutdown in progress'", nil, true, "starting or shutting down"},
-		{"OceanBase starting", "", "SIGNAL SQLSTATE '08004' SET MYSQL_ERRNO=8001, MESSAGE_TEXT='Server is initializing'", nil, true, "starting or shutting down"},
-		{"super read only", "", "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO=1836, MESSAGE_TEXT='Running in read-only mode'", nil, false, "read-only"},
+		{"lock wait", "", "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO=1205, MESSAGE_TEXT='Lock wait timeout exceeded'",
+			nil, true, "waited too long"},
+		{"deadlock", "", "SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO=1213, MESSAGE_TEXT='Deadlock found'", nil, true,
+			"too busy"},
+		{"packet too large", "", "SIGNAL SQLSTATE '08S01' SET MYSQL_ERRNO=1153, MESSAGE_TEXT='Got a packet bigger'",
+			nil, false, "max_allowed_packet"},
+		{"disk full in the engine", "",
+			"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO=1030, MESSAGE_TEXT='Got error 28 from storage engine'", nil, false,
+			"no space left"},
+		{"disk full", "", "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO=1021, MESSAGE_TEXT='Disk full (/tmp/x)'", nil, false,
+			"no space left"},
+		{"table full", "", "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO=1114, MESSAGE_TEXT='The table is full'", nil, false,
+			"no space left"},
+		{"shutdown", "", "SIGNAL SQLSTATE '08S01' SET MYSQL_ERRNO=1053, MESSAGE_TEXT='Server shutdown in progress'",
+			nil, true, "starting or shutting down"},
+		{"OceanBase starting", "",
+			"SIGNAL SQLSTATE '08004' SET MYSQL_ERRNO=8001, MESSAGE_TEXT='Server is initializing'", nil, true,
+			"starting or shutting down"},
+		{"super read only", "",
+			"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO=1836, MESSAGE_TEXT='Running in read-only mode'", nil, false,
+			"read-only"},
 		{"ended session", "", "KILL CONNECTION_ID()", nil, true, "lost the connection"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -174,7 +189,8 @@ func TestExplainServerErrors(t *testing.T) {
 	}
 
 	t.Run("read-only server", func(t *testing.T) {
-		s.Exec("CREATE USER app@'%' IDENTIFIED BY 's3cret-app'", "GRANT ALL ON there.* TO app@'%'", "SET GLOBAL read_only = 1")
+		s.Exec("CREATE USER app@'%' IDENTIFIED BY 's3cret-app'", "GRANT ALL ON there.* TO app@'%'",
+			"SET GLOBAL read_only = 1")
 		defer s.Exec("SET GLOBAL read_only = 0")
 		c := configFor(s)
 		c.MetaUser, c.MetaPassword = "app", "s3cret-app"
@@ -205,7 +221,8 @@ func TestExplainServerErrors(t *testing.T) {
 	t.Run("unsupported login", func(t *testing.T) {
 		c := configFor(s)
 		if s.Kind() == testmaria.MySQL { // which has no login left that the driver does not know
-			explained(t, c, &mysql.MySQLError{Number: 1524, Message: "Plugin 'x' is not loaded"}, false, "log in in a way")
+			explained(t, c, &mysql.MySQLError{Number: 1524, Message: "Plugin 'x' is not loaded"}, false,
+				"log in in a way")
 			return
 		}
 		s.Exec("CREATE USER gss@'%' IDENTIFIED VIA mysql_old_password USING '5e83e7a06a8ab5d6'")
@@ -217,7 +234,8 @@ func TestExplainServerErrors(t *testing.T) {
 // A server that has no key for caching_sha2_password, and one that lets the account in with TLS only, are named.
 func TestExplainLogins(t *testing.T) {
 	s := testmaria.Start(t, testmaria.On(testmaria.MySQL))
-	s.Exec("CREATE USER tls@'%' IDENTIFIED BY 's3cret-tls' REQUIRE SSL", "CREATE USER sha@'%' IDENTIFIED BY 's3cret-sha'")
+	s.Exec("CREATE USER tls@'%' IDENTIFIED BY 's3cret-tls' REQUIRE SSL",
+		"CREATE USER sha@'%' IDENTIFIED BY 's3cret-sha'")
 	c := configFor(s)
 	c.MetaUser, c.MetaPassword = "tls", "s3cret-tls"
 	err := query(t, c, "", "DO 1")
@@ -290,7 +308,8 @@ func service(t *testing.T, serve func(net.Conn)) *config.Config {
 		}
 	}()
 	t.Cleanup(func() { l.Close(); <-done })
-	return &config.Config{MetaHost: "127.0.0.1", MetaPort: l.Addr().(*net.TCPAddr).Port, MetaUser: "root", MetaPassword: "s3cret-pw"}
+	return &config.Config{MetaHost: "127.0.0.1", MetaPort: l.Addr().(*net.TCPAddr).Port, MetaUser: "root",
+		MetaPassword: "s3cret-pw"}
 }
 
 func TestExplainForeignServices(t *testing.T) {
@@ -311,9 +330,11 @@ func TestExplainForeignServices(t *testing.T) {
 		{"smtp", write("220 mail ESMTP\r\n"), false, "not a MySQL server"},
 		{"zeros", write(strings.Repeat("\x00", 64)), false, "not a MySQL server"},
 		{"short greeting", write("\x03\x00\x00\x00\x0a12"), false, "not a MySQL server"},
-		{"broken greeting", write("\x28\x00\x00\x00\x0a" + strings.Repeat("5", 38) + "\x00"), false, "not a MySQL server"},
+		{"broken greeting", write("\x28\x00\x00\x00\x0a" + strings.Repeat("5", 38) + "\x00"), false,
+			"not a MySQL server"},
 		{"closes at once", func(net.Conn) {}, true, "does not greet"},
-		{"closes in the greeting", func(c net.Conn) { c.Write([]byte("\x4a\x00\x00\x00\x0a5.7")) }, true, "broke off the login"},
+		{"closes in the greeting", func(c net.Conn) { c.Write([]byte("\x4a\x00\x00\x00\x0a5.7")) }, true,
+			"broke off the login"},
 		{"too many connections", write("\x17\x00\x00\x00\xff\x10\x04Too many connections"), true, "no connection left"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

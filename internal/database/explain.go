@@ -65,7 +65,8 @@ func (w where) notConnected(e *connectError) error {
 		return msg.Errorf("what listens at %s is not a MySQL server: %w; correct oms_meta_host and oms_meta_port in config.yaml",
 			w.addr, e.err)
 	case errors.As(e.err, &dns):
-		return finding.Transient(msg.Errorf("cannot find the MetaDB at %s: %w; correct oms_meta_host in config.yaml or the name server",
+		return finding.Transient(msg.Errorf(
+			"cannot find the MetaDB at %s: %w; correct oms_meta_host in config.yaml or the name server",
 			w.addr, e.err))
 	case errors.Is(e.err, syscall.ECONNREFUSED):
 		return finding.Transient(msg.Errorf("cannot connect to the MetaDB at %s (user %s), nothing listens there: %w; start the MetaDB, or correct oms_meta_host and oms_meta_port in config.yaml",
@@ -74,13 +75,15 @@ func (w where) notConnected(e *connectError) error {
 		return finding.Transient(msg.Errorf("something at %s accepts connections but does not greet as a MySQL server does: %w; if oms_meta_host and oms_meta_port in config.yaml are right, the MetaDB hangs, looks up this node's name at a name server that is away (set skip_name_resolve there), or a proxy in front of it has no server",
 			w.addr, e.err))
 	case e.dialled:
-		return finding.Transient(msg.Errorf("the MetaDB at %s broke off the login of user %s: %w; see whether it is starting or overloaded",
+		return finding.Transient(msg.Errorf(
+			"the MetaDB at %s broke off the login of user %s: %w; see whether it is starting or overloaded",
 			w.addr, w.user, e.err))
 	case timedOut(e.err):
 		return finding.Transient(msg.Errorf("cannot connect to the MetaDB at %s (user %s), nothing answers: %w; see whether the machine is up and a firewall lets the port through",
 			w.addr, w.user, e.err))
 	default:
-		return finding.Transient(msg.Errorf("cannot connect to the MetaDB at %s (user %s): %w; see whether this node has a route to it",
+		return finding.Transient(msg.Errorf(
+			"cannot connect to the MetaDB at %s (user %s): %w; see whether this node has a route to it",
 			w.addr, w.user, e.err))
 	}
 }
@@ -110,7 +113,8 @@ func (w where) answered(err error) error {
 		return msg.Errorf("the MetaDB at %s does not accept user %s from this node: %w; allow the account to log in from here",
 			w.addr, w.user, err)
 	case isShutdown(err):
-		return finding.Transient(msg.Errorf("the MetaDB at %s (user %s) is just starting or shutting down: %w; wait until it runs",
+		return finding.Transient(msg.Errorf(
+			"the MetaDB at %s (user %s) is just starting or shutting down: %w; wait until it runs",
 			w.addr, w.user, err))
 	case isLostConnection(err):
 		return w.lost(err)
@@ -127,7 +131,8 @@ func (w where) answered(err error) error {
 			w.addr, w.user, err)
 	case Is(err, errDiskFull, errOutOfMemory, errOutOfSortMemory, errOutOfResources,
 		errRecordFileFull), isDiskFull(err):
-		return msg.Errorf("the MetaDB at %s (user %s) has no space left: %w; free disk space or memory there", w.addr, w.user, err)
+		return msg.Errorf("the MetaDB at %s (user %s) has no space left: %w; free disk space or memory there", w.addr,
+			w.user, err)
 	}
 	return msg.Errorf("the MetaDB at %s answers user %s: %w", w.addr, w.user, err)
 }
@@ -140,7 +145,8 @@ func isDiskFull(err error) bool {
 }
 
 func (w where) lost(err error) error {
-	return finding.Transient(msg.Errorf("lost the connection to the MetaDB at %s (user %s): %w; see whether it was restarted, and run this again",
+	return finding.Transient(msg.Errorf(
+		"lost the connection to the MetaDB at %s (user %s): %w; see whether it was restarted, and run this again",
 		w.addr, w.user, err))
 }
 

@@ -46,7 +46,8 @@ func findHolder(ctx context.Context, c *config.Config, db *sql.DB, name string) 
 	h := readHolder(ctx, db, leaseTable(c), "name = ? AND token = ?", name, noteToken(id.Int64))
 	h.Connection = id.Int64
 	var host sql.NullString
-	if db.QueryRowContext(ctx, "SELECT host FROM information_schema.processlist WHERE id = ?", id.Int64).Scan(&host) == nil {
+	if db.QueryRowContext(ctx, "SELECT host FROM information_schema.processlist WHERE id = ?",
+		id.Int64).Scan(&host) == nil {
 		if addr, _, err := net.SplitHostPort(host.String); err == nil {
 			host.String = addr
 		}

@@ -85,7 +85,8 @@ func (l *Lock) takeLease(ctx context.Context, w *waiting) error {
 
 // write takes or renews the lease where the condition is true, and reports whether it did.
 func (le *lease) write(ctx context.Context, conn *sql.Conn, set, condition string, args ...any) (bool, error) {
-	q := fmt.Sprintf("UPDATE %s SET token = '%s', expires = UTC_TIMESTAMP(3) + INTERVAL %d MICROSECOND, %s WHERE name = '%s' AND %s",
+	q := fmt.Sprintf(
+		"UPDATE %s SET token = '%s', expires = UTC_TIMESTAMP(3) + INTERVAL %d MICROSECOND, %s WHERE name = '%s' AND %s",
 		le.table, le.token, le.span.Microseconds(), set, le.name, condition)
 	result, err := conn.ExecContext(ctx, q, args...)
 	if err != nil {
@@ -110,7 +111,8 @@ func (le *lease) condition() string {
 }
 
 func (le *lease) release(ctx context.Context, conn *sql.Conn) {
-	_, _ = conn.ExecContext(ctx, fmt.Sprintf("UPDATE %s SET token = '', expires = '2000-01-01' WHERE name = '%s' AND token = '%s'",
+	_, _ = conn.ExecContext(ctx, fmt.Sprintf(
+		"UPDATE %s SET token = '', expires = '2000-01-01' WHERE name = '%s' AND token = '%s'",
 		le.table, le.name, le.token))
 }
 

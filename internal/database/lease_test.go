@@ -30,8 +30,10 @@ func TestLease(t *testing.T) {
 		t.Fatal(err)
 	}
 	var told []Holder
-	_, err = Acquire(ctx, c, pool(t, c), LockOptions{Lease: true, Timeout: 500 * time.Millisecond, Waiting: func(h Holder) { told = append(told, h) }})
-	if !errors.Is(err, ErrLocked) || !finding.IsTransient(err) || !strings.Contains(err.Error(), "10.0.0.1 (process ") || !strings.Contains(err.Error(), ", since 2") {
+	_, err = Acquire(ctx, c, pool(t, c), LockOptions{Lease: true, Timeout: 500 * time.Millisecond,
+		Waiting: func(h Holder) { told = append(told, h) }})
+	if !errors.Is(err, ErrLocked) || !finding.IsTransient(err) ||
+		!strings.Contains(err.Error(), "10.0.0.1 (process ") || !strings.Contains(err.Error(), ", since 2") {
 		t.Errorf("%v", err)
 	}
 	if strings.Contains(msg.Chinese.Text(err), "lease") {
@@ -41,11 +43,13 @@ func TestLease(t *testing.T) {
 		t.Errorf("told %+v", told)
 	}
 	cancelled, cancel := context.WithCancel(ctx)
-	if _, err := Acquire(cancelled, c, pool(t, c), LockOptions{Lease: true, Waiting: func(Holder) { cancel() }}); !errors.Is(err, context.Canceled) {
+	if _, err := Acquire(cancelled, c, pool(t, c),
+		LockOptions{Lease: true, Waiting: func(Holder) { cancel() }}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 	first.Release()
-	next, err := Acquire(ctx, c, pool(t, c), LockOptions{Lease: true, Waiting: func(h Holder) { t.Errorf("waits for %v", h) }})
+	next, err := Acquire(ctx, c, pool(t, c),
+		LockOptions{Lease: true, Waiting: func(h Holder) { t.Errorf("waits for %v", h) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +66,8 @@ func TestLeaseExpires(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	alive, err := Acquire(ctx, c, pool(t, c), LockOptions{Lease: true, LeaseTime: 500 * time.Millisecond, Timeout: 20 * time.Second})
+	alive, err := Acquire(ctx, c, pool(t, c),
+		LockOptions{Lease: true, LeaseTime: 500 * time.Millisecond, Timeout: 20 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +99,8 @@ func TestWatch(t *testing.T) {
 	s, without := withoutLocks(t)
 	for name, c := range map[string]*config.Config{"lock": configFor(s), "lease": without} {
 		t.Run(name, func(t *testing.T) {
-			l, err := Acquire(context.Background(), c, pool(t, c), LockOptions{Lease: true, KeepAlive: 10 * time.Millisecond})
+			l, err := Acquire(context.Background(), c, pool(t, c),
+				LockOptions{Lease: true, KeepAlive: 10 * time.Millisecond})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -106,7 +112,8 @@ func TestWatch(t *testing.T) {
 			held, stop := l.Watch(context.Background())
 			defer stop()
 			var n int
-			if err := s.DB("").QueryRow("SELECT COUNT(*) FROM DUAL WHERE " + l.Condition()).Scan(&n); err != nil || n != 1 {
+			if err := s.DB("").QueryRow("SELECT COUNT(*) FROM DUAL WHERE " + l.Condition()).Scan(&n); err != nil ||
+				n != 1 {
 				t.Errorf("the condition gives %d, %v", n, err)
 			}
 			s.Exec(fmt.Sprintf("KILL %d", id))
@@ -119,7 +126,8 @@ func TestWatch(t *testing.T) {
 				t.Errorf("cause %v", err)
 			}
 			if name == "lock" {
-				if err := s.DB("").QueryRow("SELECT COUNT(*) FROM DUAL WHERE " + l.Condition()).Scan(&n); err != nil || n != 0 {
+				if err := s.DB("").QueryRow("SELECT COUNT(*) FROM DUAL WHERE " + l.Condition()).Scan(&n); err != nil ||
+					n != 0 {
 					t.Errorf("the condition of a lost lock gives %d, %v", n, err)
 				}
 			}

@@ -27,7 +27,8 @@ func pool(t *testing.T, c *config.Config, opts ...Option) *sql.DB {
 }
 
 func TestLockName(t *testing.T) {
-	c := &config.Config{RMDatabase: strings.Repeat("r", 64), CMDatabase: strings.Repeat("c", 64), HeartbeatDatabase: "hb1"}
+	c := &config.Config{RMDatabase: strings.Repeat("r", 64), CMDatabase: strings.Repeat("c", 64),
+		HeartbeatDatabase: "hb1"}
 	name := LockName(c)
 	if len(name) > 64 {
 		t.Errorf("%q has %d characters, MySQL takes 64", name, len(name))
@@ -54,7 +55,8 @@ func TestLock(t *testing.T) {
 
 	t.Run("timeout", func(t *testing.T) {
 		var told []Holder
-		_, err := Acquire(ctx, c, pool(t, c, As("10.0.0.2")), LockOptions{Timeout: time.Second, Waiting: func(h Holder) { told = append(told, h) }})
+		_, err := Acquire(ctx, c, pool(t, c, As("10.0.0.2")),
+			LockOptions{Timeout: time.Second, Waiting: func(h Holder) { told = append(told, h) }})
 		if !errors.Is(err, ErrLocked) || !finding.IsTransient(err) {
 			t.Errorf("error %v", err)
 		}
@@ -204,10 +206,12 @@ func TestHolderNote(t *testing.T) {
 		t.Fatalf("told %+v", told)
 	}
 	h := told[1]
-	if h.Node != "10.0.0.1" || h.PID != strconv.Itoa(os.Getpid()) || h.Host != "127.0.0.1" || h.Since == "" || h.Connection == 0 {
+	if h.Node != "10.0.0.1" || h.PID != strconv.Itoa(os.Getpid()) || h.Host != "127.0.0.1" || h.Since == "" ||
+		h.Connection == 0 {
 		t.Errorf("holder %+v", h)
 	}
-	if text := h.Message().String(); !strings.Contains(text, "10.0.0.1 (process ") || !strings.Contains(text, "since 2") {
+	if text := h.Message().String(); !strings.Contains(text, "10.0.0.1 (process ") ||
+		!strings.Contains(text, "since 2") {
 		t.Errorf("%s", text)
 	}
 	_, err = Acquire(ctx, c, pool(t, c), LockOptions{Timeout: time.Second})
@@ -221,7 +225,8 @@ func TestHolderNote(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := admin.ExecContext(ctx, "UPDATE "+leaseTable(c)+" SET token = ?, node = 'dead'", noteToken(third.holder+1000)); err != nil {
+	if _, err := admin.ExecContext(ctx, "UPDATE "+leaseTable(c)+" SET token = ?, node = 'dead'",
+		noteToken(third.holder+1000)); err != nil {
 		t.Fatal(err)
 	}
 	if h := findHolder(ctx, c, admin, third.name); h.Node != "" || h.Since != "" || h.Connection != third.holder {

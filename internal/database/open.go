@@ -155,7 +155,8 @@ func (c *connector) wantsTLS(ctx context.Context, err error) bool {
 // through TLS only. The driver has no error for that, but a text.
 func lacksKey(err error) bool {
 	text := err.Error()
-	return strings.Contains(text, "no pem data found") || strings.Contains(text, "unexpected resp from server for caching_sha2")
+	return strings.Contains(text, "no pem data found") ||
+		strings.Contains(text, "unexpected resp from server for caching_sha2")
 }
 
 // connectError is a failure before there was a session.

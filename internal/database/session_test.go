@@ -46,7 +46,8 @@ func TestCutShort(t *testing.T) {
 	for name, call := range calls {
 		for _, err := range []error{driver.ErrBadConn, mysql.ErrInvalidConn, context.Canceled} {
 			ctx, cancel := context.WithCancel(t.Context())
-			got := Explain(&config.Config{MetaHost: "127.0.0.1", MetaPort: 2881, MetaUser: "root"}, call(&session{driverConn: &endedConn{cancel: cancel, err: err}}, ctx))
+			got := Explain(&config.Config{MetaHost: "127.0.0.1", MetaPort: 2881, MetaUser: "root"},
+				call(&session{driverConn: &endedConn{cancel: cancel, err: err}}, ctx))
 			if !errors.Is(got, context.Canceled) || finding.IsTransient(got) {
 				t.Errorf("%s, %v: %v", name, err, got)
 			}
@@ -55,7 +56,8 @@ func TestCutShort(t *testing.T) {
 		if got := call(&session{driverConn: &endedConn{cancel: cancel, err: answer}}, ctx); !errors.Is(got, answer) {
 			t.Errorf("%s: %v", name, got)
 		}
-		if got := call(&session{driverConn: &endedConn{cancel: func() {}, err: driver.ErrBadConn}}, t.Context()); got != driver.ErrBadConn {
+		if got := call(&session{driverConn: &endedConn{cancel: func() {}, err: driver.ErrBadConn}},
+			t.Context()); got != driver.ErrBadConn {
 			t.Errorf("%s, not cut: %v", name, got)
 		}
 	}

@@ -58,7 +58,8 @@ func TestStream(t *testing.T) {
 	}
 	t.Run("values", func(t *testing.T) {
 		wide := strings.Repeat("x", 300)
-		got, err := streamed(t.Context(), conn, "SELECT 1, NULL, '', '"+wide+"', -1.5 UNION ALL SELECT 2, 'a', x'00', NULL, NULL", 5)
+		got, err := streamed(t.Context(), conn,
+			"SELECT 1, NULL, '', '"+wide+"', -1.5 UNION ALL SELECT 2, 'a', x'00', NULL, NULL", 5)
 		want := fmt.Sprint([][]string{{"1", "NULL", "", wide, "-1.5"}, {"2", "a", "\x00", "NULL", "NULL"}})
 		if err != nil || fmt.Sprint(got) != want {
 			t.Errorf("%v, %v; want %v", got, err, want)
@@ -78,16 +79,19 @@ func TestStream(t *testing.T) {
 		usable(t)
 	})
 	// A packet has at most 16 MiB less one byte; a row of just so much is followed by an empty one.
-	for _, size := range []int{packetMax - 5, packetMax - 4, packetMax - 3, packetMax, 2*packetMax - 9, 2*packetMax + 5} {
+	for _, size := range []int{packetMax - 5, packetMax - 4, packetMax - 3, packetMax, 2*packetMax - 9,
+		2*packetMax + 5} {
 		t.Run(fmt.Sprint("long ", size), func(t *testing.T) {
 			n := 0
-			err := Stream(t.Context(), conn, fmt.Sprintf("SELECT REPEAT('y', %d) UNION ALL SELECT 'z'", size), func(row []byte) error {
-				value, _, err := NextValue(row)
-				if n++; n == 1 && (len(value) != size || bytes.Trim(value, "y") != nil && len(bytes.Trim(value, "y")) > 0) {
-					t.Errorf("a value of %d bytes", len(value))
-				}
-				return err
-			})
+			err := Stream(t.Context(), conn, fmt.Sprintf("SELECT REPEAT('y', %d) UNION ALL SELECT 'z'", size),
+				func(row []byte) error {
+					value, _, err := NextValue(row)
+					if n++; n == 1 && (len(value) != size || bytes.Trim(value, "y") != nil && len(bytes.Trim(
+						value, "y")) > 0) {
+						t.Errorf("a value of %d bytes", len(value))
+					}
+					return err
+				})
 			if err != nil || n != 2 {
 				t.Errorf("%d rows, %v", n, err)
 			}
@@ -103,7 +107,8 @@ func TestStream(t *testing.T) {
 	t.Run("error behind rows", func(t *testing.T) {
 		s.Exec("CREATE DATABASE d", "CREATE TABLE d.t (a int PRIMARY KEY, b varchar(10))",
 			"INSERT INTO d.t VALUES (1, 'x'), (2, '[')")
-		got, err := streamed(t.Context(), conn, "SELECT a, (SELECT 1 UNION SELECT 2 FROM d.t AS u WHERE u.a = d.t.a AND d.t.a > 1) FROM d.t ORDER BY a", 2)
+		got, err := streamed(t.Context(), conn,
+			"SELECT a, (SELECT 1 UNION SELECT 2 FROM d.t AS u WHERE u.a = d.t.a AND d.t.a > 1) FROM d.t ORDER BY a", 2)
 		if CodeOf(err) != 1242 || len(got) != 1 { // ER_SUBQUERY_NO_1_ROW
 			t.Errorf("%v, %v", got, err)
 		}
@@ -125,7 +130,8 @@ func TestStream(t *testing.T) {
 	// The rows that are still on their way must not be taken for the answer to something else.
 	t.Run("given up", func(t *testing.T) {
 		full := errors.New("the disk is full")
-		if err := Stream(t.Context(), conn, "SELECT 1 UNION ALL SELECT 2", func([]byte) error { return full }); !errors.Is(err, full) {
+		if err := Stream(t.Context(), conn, "SELECT 1 UNION ALL SELECT 2",
+			func([]byte) error { return full }); !errors.Is(err, full) {
 			t.Errorf("%v", err)
 		}
 		var n int
@@ -136,7 +142,8 @@ func TestStream(t *testing.T) {
 }
 
 func FuzzNextValue(f *testing.F) {
-	for _, row := range []string{"", "\x01a", "\x02a", "\xfb", "\xfc\x01\x00a", "\xfc\x01", "\xfd\x01\x00\x00a", "\xfe\x01\x00\x00\x00\x00\x00\x00\x00a",
+	for _, row := range []string{"", "\x01a", "\x02a", "\xfb", "\xfc\x01\x00a", "\xfc\x01", "\xfd\x01\x00\x00a",
+		"\xfe\x01\x00\x00\x00\x00\x00\x00\x00a",
 		"\xfe\xff\xff\xff\xff\xff\xff\xff\xffa", "\xff\x00"} {
 		f.Add([]byte(row))
 	}

@@ -28,16 +28,19 @@ func TestFinding(t *testing.T) {
 	text, fix := msg.M("%d is too large", 200), msg.M("give less")
 	place := Place{File: "config.yaml", Line: 9}
 	for want, f := range map[string]Finding{
-		"config.yaml:9: 200 is too large\n    fix: give less":          {Severity: Error, Place: place, Message: text, Fix: fix},
-		"config.yaml:9: warning: 200 is too large\n    fix: give less": {Severity: Warning, Place: place, Message: text, Fix: fix},
-		"warning: 200 is too large":                                    {Severity: Warning, Message: text},
-		"200 is too large":                                             {Severity: Error, Message: text},
+		"config.yaml:9: 200 is too large\n    fix: give less": {Severity: Error, Place: place,
+			Message: text, Fix: fix},
+		"config.yaml:9: warning: 200 is too large\n    fix: give less": {Severity: Warning, Place: place,
+			Message: text, Fix: fix},
+		"warning: 200 is too large": {Severity: Warning, Message: text},
+		"200 is too large":          {Severity: Error, Message: text},
 	} {
 		if got := f.In(msg.English); got != want {
 			t.Errorf("got %s\nwant %s", got, want)
 		}
 	}
-	if got := (Finding{Place: place, Message: text}).Headline().In(msg.English); got != "config.yaml:9: 200 is too large" {
+	if got := (Finding{Place: place, Message: text}).Headline().In(
+		msg.English); got != "config.yaml:9: 200 is too large" {
 		t.Error(got)
 	}
 }

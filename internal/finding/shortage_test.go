@@ -13,7 +13,8 @@ import (
 func TestShortage(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	for number, words := range map[syscall.Errno]string{
-		syscall.EAGAIN: "pids-limit", syscall.ENOMEM: "memory", syscall.EMFILE: "nofile", syscall.ENOSPC: "", syscall.EDQUOT: "", syscall.ENFILE: "",
+		syscall.EAGAIN: "pids-limit", syscall.ENOMEM: "memory", syscall.EMFILE: "nofile", syscall.ENOSPC: "",
+		syscall.EDQUOT: "", syscall.ENFILE: "",
 	} {
 		err := fmt.Errorf("step 3: %w", &os.PathError{Op: "write", Path: path, Err: number})
 		explained := ExplainShortage(err)

@@ -126,7 +126,8 @@ func try(ctx context.Context, db Beginner, rm string, how writing, edit func(str
 		if how.keepTime {
 			var columns int
 			err = tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.columns "+
-				"WHERE table_schema = ? AND table_name = 'oms_normal_config' AND column_name = 'gmt_modified'", rm).Scan(&columns)
+				"WHERE table_schema = ? AND table_name = 'oms_normal_config' AND column_name = 'gmt_modified'",
+				rm).Scan(&columns)
 			if columns > 0 {
 				set += ", gmt_modified = gmt_modified"
 			}

@@ -37,8 +37,10 @@ func TestEdit(t *testing.T) {
 	}{
 		{Default, true, strings.Replace(Default, `"enable":false`, `"enable":true`, 1), false},
 		{Default, false, Default, false},
-		{"{ \"enableStore\" : true,\n  \"enable\" : true ,\"x\":{\"enable\":true}}\n", false, "{ \"enableStore\" : true,\n  \"enable\" : false ,\"x\":{\"enable\":true}}\n", true},
-		{`{"enable":"false","mine":[1.50,"é\u00e9",null]}`, true, `{"enable":true,"mine":[1.50,"é\u00e9",null]}`, false},
+		{"{ \"enableStore\" : true,\n  \"enable\" : true ,\"x\":{\"enable\":true}}\n", false,
+			"{ \"enableStore\" : true,\n  \"enable\" : false ,\"x\":{\"enable\":true}}\n", true},
+		{`{"enable":"false","mine":[1.50,"é\u00e9",null]}`, true,
+			`{"enable":true,"mine":[1.50,"é\u00e9",null]}`, false},
 		{`{"enable":"TRUE"}`, true, `{"enable":"TRUE"}`, true},
 		{`{"enable":"true"}`, false, `{"enable":false}`, true},
 		{`{"enable":null}`, true, `{"enable":true}`, false},
@@ -60,9 +62,11 @@ func TestEdit(t *testing.T) {
 			t.Errorf("%s is enabled %v, %v", got, now, err)
 		}
 	}
-	for _, text := range []string{"", "true", "[]", `"x"`, "{", `{"enable":}`, `{"enable":true} x`, `{"enable":true,}`, strings.Repeat("密", 500)} {
+	for _, text := range []string{"", "true", "[]", `"x"`, "{", `{"enable":}`, `{"enable":true} x`, `{"enable":true,}`,
+		strings.Repeat("密", 500)} {
 		_, err := Edit(text, true)
-		if err == nil || !strings.Contains(err.Error(), "is not a JSON object") || len(err.Error()) > 1300 || msg.Chinese.Text(err) == err.Error() {
+		if err == nil || !strings.Contains(err.Error(), "is not a JSON object") || len(err.Error()) > 1300 ||
+			msg.Chinese.Text(err) == err.Error() {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
@@ -118,7 +122,8 @@ func TestSwitch(t *testing.T) {
 		t.Errorf("%q, %v, %v", text, found, err)
 	}
 	on := strings.Replace(Default, `"enable":false`, `"enable":true`, 1)
-	if c, err := Switch(ctx, db, "rm", true); err != nil || c != (Change{Default, on, false}) || !c.Changed() || stored() != on {
+	if c, err := Switch(ctx, db, "rm", true); err != nil || c != (Change{Default, on, false}) || !c.Changed() ||
+		stored() != on {
 		t.Errorf("made: %+v, %v, %s", c, err, stored())
 	}
 	if c, err := Switch(ctx, db, "rm", true); err != nil || c.Changed() {
@@ -134,7 +139,8 @@ func TestSwitch(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tx.Rollback()
-	if _, err := tx.Exec(`UPDATE rm.oms_normal_config SET cfg_value = '{"enable":false,"refetchStoreIntervalMin":99}'`); err != nil {
+	if _, err := tx.Exec(
+		`UPDATE rm.oms_normal_config SET cfg_value = '{"enable":false,"refetchStoreIntervalMin":99}'`); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error)
@@ -155,7 +161,8 @@ func TestSwitch(t *testing.T) {
 	if _, err := Switch(ctx, db, "rm", false); err == nil || stored() != "enable: yes" {
 		t.Errorf("%v, %s", err, stored())
 	}
-	s.Exec("ALTER TABLE rm.oms_normal_config DROP KEY cfg_name", "INSERT INTO rm.oms_normal_config VALUES ('ha.config', '{}')")
+	s.Exec("ALTER TABLE rm.oms_normal_config DROP KEY cfg_name",
+		"INSERT INTO rm.oms_normal_config VALUES ('ha.config', '{}')")
 	if _, err := Switch(ctx, db, "rm", false); err == nil || !strings.Contains(err.Error(), "has 2 rows") {
 		t.Errorf("%v", err)
 	}
@@ -165,8 +172,9 @@ func TestSwitch(t *testing.T) {
 // its edit refuses.
 func TestUpdate(t *testing.T) {
 	s := testmaria.Start(t)
-	s.Exec("CREATE DATABASE rm", "CREATE TABLE rm.oms_normal_config (cfg_name varchar(128) NOT NULL, cfg_value text NOT NULL, "+
-		"gmt_modified timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP, UNIQUE KEY (cfg_name))")
+	s.Exec("CREATE DATABASE rm",
+		"CREATE TABLE rm.oms_normal_config (cfg_name varchar(128) NOT NULL, cfg_value text NOT NULL, "+
+			"gmt_modified timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP, UNIQUE KEY (cfg_name))")
 	db := s.DB("")
 	ctx := context.Background()
 	var had []string
@@ -186,7 +194,8 @@ func TestUpdate(t *testing.T) {
 		t.Errorf("%+v, %v, %q", c, err, had)
 	}
 	var row string
-	if err := db.QueryRow("SELECT CONCAT(cfg_value, ' ', gmt_modified) FROM rm.oms_normal_config").Scan(&row); err != nil || row != `{"enable":true} 2024-01-02 00:00:00` {
+	if err := db.QueryRow("SELECT CONCAT(cfg_value, ' ', gmt_modified) FROM rm.oms_normal_config").Scan(
+		&row); err != nil || row != `{"enable":true} 2024-01-02 00:00:00` {
 		t.Errorf("%s, %v", row, err)
 	}
 }
@@ -198,7 +207,8 @@ func TestHostDown(t *testing.T) {
 	if got := HostDown(ctx, db, "rm"); got != 540*time.Second {
 		t.Errorf("no database: %s", got)
 	}
-	s.Exec("CREATE DATABASE rm", "CREATE TABLE rm.oms_normal_config (cfg_name varchar(128) NOT NULL, cfg_value text NOT NULL)",
+	s.Exec("CREATE DATABASE rm",
+		"CREATE TABLE rm.oms_normal_config (cfg_name varchar(128) NOT NULL, cfg_value text NOT NULL)",
 		"INSERT INTO rm.oms_normal_config VALUES ('ha.config', '')")
 	for text, want := range map[string]time.Duration{
 		`{"checkHostDownIntervalSec":60}`:    time.Minute,
@@ -272,10 +282,13 @@ func TestBackOn(t *testing.T) {
 		text, want string
 		outage     time.Duration
 	}{
-		{`{"enable":false,"refetchStoreIntervalMin":30}`, `{"enable":true,"refetchStoreIntervalMin":30}`, 29 * time.Minute},
-		{`{"enable":false,"refetchStoreIntervalMin":30}`, `{"enable":true,"refetchStoreIntervalMin":31}`, 30 * time.Minute},
+		{`{"enable":false,"refetchStoreIntervalMin":30}`, `{"enable":true,"refetchStoreIntervalMin":30}`,
+			29 * time.Minute},
+		{`{"enable":false,"refetchStoreIntervalMin":30}`, `{"enable":true,"refetchStoreIntervalMin":31}`,
+			30 * time.Minute},
 		{`{ "enable" : false }`, `{"refetchStoreIntervalMin":61, "enable" : true }`, time.Hour},
-		{`{"enable":false,"perceiveStoreClientCheckpoint":true,"refetchStoreIntervalMin":30}`, `{"enable":true,"perceiveStoreClientCheckpoint":true,"refetchStoreIntervalMin":30}`, 5 * time.Hour},
+		{`{"enable":false,"perceiveStoreClientCheckpoint":true,"refetchStoreIntervalMin":30}`,
+			`{"enable":true,"perceiveStoreClientCheckpoint":true,"refetchStoreIntervalMin":30}`, 5 * time.Hour},
 	} {
 		if got, err := BackOn(tc.text, tc.outage); err != nil || got != tc.want {
 			t.Errorf("%s after %s: %s, %v", tc.text, tc.outage, got, err)

@@ -99,10 +99,12 @@ func (s Switched) Print(w io.Writer, lang msg.Lang) {
 		return
 	}
 	if s.Old == nil {
-		fmt.Fprintln(w, lang.Sprintf("the system parameter ha.config was not there; it is made of its documented default"))
+		fmt.Fprintln(w, lang.Sprintf(
+			"the system parameter ha.config was not there; it is made of its documented default"))
 	} else {
 		fmt.Fprintln(w, lang.Sprintf("old value: %s", string(s.Old)))
 	}
 	fmt.Fprintln(w, lang.Sprintf("new value: %s", string(s.New)))
-	fmt.Fprintln(w, lang.Sprintf("%v, for all regions. Nothing is to be restarted: it is what the console's own page System Parameters changes", switched(s.Enable)))
+	fmt.Fprintln(w, lang.Sprintf(
+		"%v, for all regions. Nothing is to be restarted: it is what the console's own page System Parameters changes", switched(s.Enable)))
 }

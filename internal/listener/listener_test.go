@@ -18,7 +18,8 @@ func TestFind(t *testing.T) {
 			t.Fatal(err)
 		}
 		at := l.Addr().(*net.TCPAddr)
-		if h := Find(at.Port, nil); h.Process == nil || h.Process.PID != os.Getpid() || h.Process.Command == "" || h.Own {
+		if h := Find(at.Port, nil); h.Process == nil || h.Process.PID != os.Getpid() ||
+			h.Process.Command == "" || h.Own {
 			t.Errorf("%s: %+v", address, h)
 		}
 		if ip := Address(os.Getpid(), at.Port); !ip.Equal(at.IP) {
@@ -87,7 +88,8 @@ func findWithout(t *testing.T, capabilities string, port int, programs ...int) (
 		t.Fatal(err)
 	}
 	cmd := exec.Command("setpriv", "--bounding-set", capabilities, exe)
-	cmd.Env = append(os.Environ(), roleVariable+"="+strings.ReplaceAll(strings.Trim(fmt.Sprint(append([]int{port}, programs...)), "[]"), " ", ","))
+	cmd.Env = append(os.Environ(), roleVariable+"="+
+		strings.ReplaceAll(strings.Trim(fmt.Sprint(append([]int{port}, programs...)), "[]"), " ", ","))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)

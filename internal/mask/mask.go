@@ -128,7 +128,8 @@ var (
 	hexWord     = pattern.New(`(?:0[xX])?[0-9A-Fa-f]{8,}`)
 	lineBreaks  = pattern.New(`\s+`)
 	userinfo    = pattern.New(`(://[^\s/:@"']*:)([^\s/@"']+)(@)`)
-	identified  = pattern.New(`(?i)(IDENTIFIED\s+(?:WITH\s+\S+\s+)?(?:BY|AS)\s+(?:PASSWORD\s+)?)('(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.)*")`)
+	identified  = pattern.New(
+		`(?i)(IDENTIFIED\s+(?:WITH\s+\S+\s+)?(?:BY|AS)\s+(?:PASSWORD\s+)?)('(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.)*")`)
 )
 
 // Text returns a text without the secrets.

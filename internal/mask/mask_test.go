@@ -116,13 +116,15 @@ func TestEverySpelling(t *testing.T) {
 	m := New(planted)
 	for name, spell := range spellings {
 		for _, s := range planted {
-			for _, frame := range []string{"%s", "before %s after", "2026-11-28 03:00:00 INFO jdbc: x=%s;y=1", `{"k":"%s"}`} {
+			for _, frame := range []string{"%s", "before %s after", "2026-11-28 03:00:00 INFO jdbc: x=%s;y=1",
+				`{"k":"%s"}`} {
 				text := "first line stays\n" + fmt.Sprintf(frame, spell(s)) + "\nlast line stays"
 				masked := m.Text(text)
 				if !strings.HasPrefix(masked, "first line stays\n") || !strings.HasSuffix(masked, "\nlast line stays") {
 					t.Errorf("%s: too much is gone: %q", name, masked)
 				}
-				if strings.Contains(masked, hashed(s, "MD5")) || strings.Contains(strings.ToLower(masked), hashed(s, "SHA-256")) {
+				if strings.Contains(masked, hashed(s, "MD5")) ||
+					strings.Contains(strings.ToLower(masked), hashed(s, "SHA-256")) {
 					t.Errorf("%s: a hash is left of %q: %q", name, s, masked)
 				}
 				joined := strings.ReplaceAll(masked, "\n", "")

@@ -47,7 +47,8 @@ func TestCatalogue(t *testing.T) {
 		for line < min(len(was), len(is))-1 && was[line] == is[line] {
 			line++
 		}
-		t.Errorf("zh.po:%d: %s\nwant %s\nsort it: go test ./internal/msg -run TestCatalogue -update", line+1, was[line], is[line])
+		t.Errorf("zh.po:%d: %s\nwant %s\nsort it: go test ./internal/msg -run TestCatalogue -update", line+1,
+			was[line], is[line])
 	}
 }
 

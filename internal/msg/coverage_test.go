@@ -51,8 +51,8 @@ func TestEveryEntryIsUsed(t *testing.T) {
 	}
 }
 
-// TestListsAreLists: what is joined with commas is a msg.List, which has the commas of each language. SQL to paste is no
-// enumeration.
+// TestListsAreLists: what is joined with commas is a msg.List, which has the commas of each language. SQL to paste is
+// no enumeration.
 func TestListsAreLists(t *testing.T) {
 	for _, text := range readSource(t).texts {
 		if text.joined && !strings.Contains(text.format, "GRANT ") {
@@ -61,14 +61,15 @@ func TestListsAreLists(t *testing.T) {
 	}
 }
 
-// TestEnglishBelowIsKnown: an error that is made in English is in the list of foreign texts, for it may be the reason in
-// a text for people.
+// TestEnglishBelowIsKnown: an error that is made in English is in the list of foreign texts, for it may be the reason
+// in a text for people.
 func TestEnglishBelowIsKnown(t *testing.T) {
 	known := map[string]bool{}
 	for _, m := range readCatalogue(t).Messages {
 		known[m.MsgId] = true
 	}
-	unseen := map[string]bool{"failed": true, "there is something to do": true, "there are findings": true, "contained": true}
+	unseen := map[string]bool{"failed": true, "there is something to do": true, "there are findings": true,
+		"contained": true}
 	plain := readSource(t).plain
 	if len(plain) < 20 {
 		t.Fatalf("found only %d errors: the search is broken", len(plain))
@@ -134,7 +135,8 @@ func readSource(t *testing.T) source {
 					found.literals[s] = true
 				}
 			}
-			if call, ok := n.(*ast.CallExpr); ok && len(call.Args) > 0 && makesError(call) && !ofTools.MatchString(strings.TrimPrefix(path, root)) {
+			if call, ok := n.(*ast.CallExpr); ok && len(call.Args) > 0 && makesError(call) &&
+				!ofTools.MatchString(strings.TrimPrefix(path, root)) {
 				if format, ok := literal(call.Args[0]); ok {
 					found.plain = append(found.plain, text{format: format, at: fset.Position(call.Pos())})
 				}

@@ -85,7 +85,8 @@ func TestOneOpen(t *testing.T) {
 		for range 3 {
 			cfg, err := n.Config()
 			loaded, _, _ := n.Load()
-			if err != nil || cfg != first.Config || loaded != cfg || cfg.MetaHost != "10.0.0.1" || n.Snapshot() != first {
+			if err != nil || cfg != first.Config || loaded != cfg || cfg.MetaHost != "10.0.0.1" ||
+				n.Snapshot() != first {
 				t.Errorf("%v %v", cfg, err)
 			}
 			if settings, _, err := n.Settings(); err != nil || len(settings) < 10 {
@@ -131,7 +132,8 @@ func TestStandardInput(t *testing.T) {
 	if n.Snapshot().Name != "<stdin>" || n.Snapshot().Err != nil {
 		t.Errorf("read again: %+v", n.Snapshot().Err)
 	}
-	if _, err := New(Given{ConfigFile: "-", Stdin: strings.NewReader("")}).Config(); err == nil || !strings.Contains(err.Error(), "<stdin>") {
+	if _, err := New(Given{ConfigFile: "-", Stdin: strings.NewReader("")}).Config(); err == nil ||
+		!strings.Contains(err.Error(), "<stdin>") {
 		t.Errorf("an empty standard input: %v", err)
 	}
 	if _, err := New(Given{ConfigFile: "-"}).Config(); !errors.Is(err, os.ErrNotExist) {
@@ -143,7 +145,8 @@ func TestWrongFile(t *testing.T) {
 	n := given(t, strings.Replace(valid, "cm_location: 1", "cm_location: many", 1)+"my_key: 1\n")
 	var wrong *config.Error
 	cfg, warnings, err := n.Load()
-	if !errors.As(err, &wrong) || cfg != nil || len(warnings) == 0 || !strings.HasPrefix(err.Error(), n.ConfigFile+":9:") {
+	if !errors.As(err, &wrong) || cfg != nil || len(warnings) == 0 ||
+		!strings.HasPrefix(err.Error(), n.ConfigFile+":9:") {
 		t.Errorf("%v, %v, %v", cfg, warnings, err)
 	}
 	if settings, again, err := n.Settings(); settings != nil || len(again) != len(warnings) || !errors.As(err, &wrong) {
@@ -255,7 +258,8 @@ func TestDigest(t *testing.T) {
 		"secret in a list":  {func(g *Given) { write(t, g.ConfigFile, valid+"my_password: {a: [x]}\n") }, false},
 		"comment, spelling": {func(g *Given) { write(t, g.ConfigFile, spelling) }, true},
 		"certificate alone": {func(g *Given) { write(t, g.Layout.CertFile(), "c") }, true},
-		"both parts of it":  {func(g *Given) { write(t, g.Layout.CertFile(), "c"); write(t, g.Layout.KeyFile(), "k") }, false},
+		"both parts of it": {func(g *Given) { write(t, g.Layout.CertFile(), "c"); write(t, g.Layout.KeyFile(), "k") },
+			false},
 		"release": {func(g *Given) {
 			g.PackDir = t.TempDir()
 			write(t, filepath.Join(g.PackDir, "pack.yaml"), strings.Replace(string(manifest), p.Release, "9.9.9-CE", 1))
@@ -322,7 +326,8 @@ func TestOverwrite(t *testing.T) {
 	}); count != 0 {
 		t.Errorf("what was written was read again, %d times", count)
 	}
-	if data, err := os.ReadFile(n.ConfigFile); err != nil || string(data) != text || !bytes.Equal(n.Snapshot().Text, data) {
+	if data, err := os.ReadFile(n.ConfigFile); err != nil || string(data) != text ||
+		!bytes.Equal(n.Snapshot().Text, data) {
 		t.Errorf("%v: %s", err, data)
 	}
 	if after, err := os.Stat(n.ConfigFile); err != nil || !os.SameFile(before, after) {
@@ -355,7 +360,8 @@ func TestReadWhileWritten(t *testing.T) {
 		f.WriteString(valid)
 		f.Close()
 	}()
-	if _, err := n.Config(); !finding.IsTransient(err) || !strings.Contains(err.Error(), "was changed while it was read") {
+	if _, err := n.Config(); !finding.IsTransient(err) ||
+		!strings.Contains(err.Error(), "was changed while it was read") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -70,7 +70,8 @@ func (n *Node) read() *Snapshot {
 		s.Text, s.state, s.Err = config.ReadFile(n.ConfigFile)
 		if s.Err == nil && !sameState(before, s.state) {
 			s.Text = nil
-			s.Err = finding.Transient(msg.Errorf("%s was changed while it was read; run the same command again", n.ConfigFile))
+			s.Err = finding.Transient(msg.Errorf("%s was changed while it was read; run the same command again",
+				n.ConfigFile))
 		}
 	}
 	if s.Err == nil {

@@ -37,7 +37,8 @@ func IsMethod(word string) bool {
 // headerName is what a header may be called. What belongs to the connection is not the pack's.
 var headerName = pattern.New(`^[A-Za-z0-9!#$%&'*+.^_|~-]+$`)
 
-var connectionHeaders = []string{"Host", "Content-Length", "Content-Type", "Connection", "Transfer-Encoding", "Upgrade", "Te", "Trailer"}
+var connectionHeaders = []string{"Host", "Content-Length", "Content-Type", "Connection", "Transfer-Encoding", "Upgrade",
+	"Te", "Trailer"}
 
 // mostSeconds bounds how long an attempt may take.
 const mostSeconds = 3600
@@ -78,7 +79,8 @@ func (c *checker) calls(calls []Call) {
 			}
 		}
 		if call.Timeout < 0 || call.Timeout > mostSeconds {
-			c.fail(msg.M("timeout is %d; it is a number of seconds up to %d", call.Timeout, mostSeconds), "calls", i, "timeout")
+			c.fail(msg.M("timeout is %d; it is a number of seconds up to %d", call.Timeout, mostSeconds), "calls",
+				i, "timeout")
 		}
 		if call.Answer != ByField && call.Answer != ByStatus {
 			c.fail(msg.M("answer is %q; it is %s, or left out", call.Answer, ByStatus), "calls", i, "answer")
@@ -104,7 +106,8 @@ func (c *checker) calls(calls []Call) {
 			}
 			return out
 		}
-		t := callTemplates{path: parse(call.Path, Plain, "path"), query: all("query", call.Query), form: all("form", call.Form),
+		t := callTemplates{path: parse(call.Path, Plain, "path"), query: all("query", call.Query),
+			form:   all("form", call.Form),
 			header: all("header", call.Header)}
 		if call.Body != "" {
 			format := Plain

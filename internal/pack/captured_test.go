@@ -78,18 +78,28 @@ func TestSpellings(t *testing.T) {
 }
 
 func TestFunctions(t *testing.T) {
-	c := &config.Config{CMURL: "https://[fd00::1]:8088", TSDBURL: "h:1", CMNodes: []string{"a", "b"}, MetaUser: "u@t#c", MetaPassword: `a'b&"<`,
-		Extra: map[string]any{"plain": "x", "sso_secret": config.Secret("y"), "list": []any{}}}
+	c := &config.Config{CMURL: "https://[fd00::1]:8088", TSDBURL: "h:1", CMNodes: []string{"a", "b"}, MetaUser: "u@t#c",
+		MetaPassword: `a'b&"<`,
+		Extra:        map[string]any{"plain": "x", "sso_secret": config.Secret("y"), "list": []any{}}}
 	for expression, want := range map[string]string{
-		"{{withoutScheme .cm_url}}": "[fd00::1]:8088", "{{urlHost .cm_url}}": "fd00::1", "{{urlPort .cm_url}}": "8088", "{{urlHost .tsdb_url}}": "h",
-		`{{before "@" .oms_meta_user}}`: "u", `{{after "@" .oms_meta_user}}`: "t#c", `{{before "%" .oms_meta_user}}`: "u@t#c", `{{after "%" .oms_meta_user}}`: "",
-		`{{join .cm_nodes ";"}}`: "a;b", `{{setting "plain"}}`: "x", `{{setting "none"}}`: "", `{{setting "sso_secret"}}`: "y",
-		"{{xml .oms_meta_password}}": "a'b&amp;&quot;&lt;", "{{shell .oms_meta_password}}": `a'\''b&"<`, "{{doubled .oms_meta_password}}": `a''b&"<`,
-		"{{urlquery .oms_meta_password}}": "a%27b%26%22%3C", "{{base64 .oms_meta_password}}": "YSdiJiI8", "{{lower .oms_meta_user}}": "u@t#c",
-		`{{urlall "a /*~'("}}`: "a%20%2F%2A~%27%28", `{{urlslash "a /*~'("}}`: "a%20/%2A~%27%28", `{{urljava "a /*~'("}}`: "a+%2F*%7E%27%28", `{{urlscript "a /*~'("}}`: "a%20%2F*~'(",
-		"{{xmlapos .oms_meta_password}}": "a&apos;b&amp;&quot;&lt;", "{{xmlpython .oms_meta_password}}": "a&#x27;b&amp;&quot;&lt;", "{{xmlnumber .oms_meta_password}}": "a&#39;b&amp;&#34;&lt;",
-		`{{javastore "t:\\é\u00A0= x"}}`: `t\:\\\u00E9\u00A0\= x`, `{{javaupper ":t:é= x"}}`: `\:t:\u00E9= x`,
-		"{{xmlmixed .oms_meta_password}}": "a&#39;b&amp;&quot;&lt;", "{{xmlopen .oms_meta_password}}": `a'b&amp;"&lt;`, "{{xmlquot .oms_meta_password}}": `a'b&amp;&quot;&lt;`,
+		"{{withoutScheme .cm_url}}": "[fd00::1]:8088", "{{urlHost .cm_url}}": "fd00::1", "{{urlPort .cm_url}}": "8088",
+		"{{urlHost .tsdb_url}}":         "h",
+		`{{before "@" .oms_meta_user}}`: "u", `{{after "@" .oms_meta_user}}`: "t#c",
+		`{{before "%" .oms_meta_user}}`: "u@t#c", `{{after "%" .oms_meta_user}}`: "",
+		`{{join .cm_nodes ";"}}`: "a;b", `{{setting "plain"}}`: "x", `{{setting "none"}}`: "",
+		`{{setting "sso_secret"}}`:   "y",
+		"{{xml .oms_meta_password}}": "a'b&amp;&quot;&lt;", "{{shell .oms_meta_password}}": `a'\''b&"<`,
+		"{{doubled .oms_meta_password}}":  `a''b&"<`,
+		"{{urlquery .oms_meta_password}}": "a%27b%26%22%3C", "{{base64 .oms_meta_password}}": "YSdiJiI8",
+		"{{lower .oms_meta_user}}": "u@t#c",
+		`{{urlall "a /*~'("}}`:     "a%20%2F%2A~%27%28", `{{urlslash "a /*~'("}}`: "a%20/%2A~%27%28",
+		`{{urljava "a /*~'("}}`: "a+%2F*%7E%27%28", `{{urlscript "a /*~'("}}`: "a%20%2F*~'(",
+		"{{xmlapos .oms_meta_password}}":   "a&apos;b&amp;&quot;&lt;",
+		"{{xmlpython .oms_meta_password}}": "a&#x27;b&amp;&quot;&lt;",
+		"{{xmlnumber .oms_meta_password}}": "a&#39;b&amp;&#34;&lt;",
+		`{{javastore "t:\\é\u00A0= x"}}`:   `t\:\\\u00E9\u00A0\= x`, `{{javaupper ":t:é= x"}}`: `\:t:\u00E9= x`,
+		"{{xmlmixed .oms_meta_password}}": "a&#39;b&amp;&quot;&lt;", "{{xmlopen .oms_meta_password}}": `a'b&amp;"&lt;`,
+		"{{xmlquot .oms_meta_password}}": `a'b&amp;&quot;&lt;`,
 	} {
 		if got, err := Fill(expression, "", Plain, Standard, Data{Config: c}); err != nil || got != want {
 			t.Errorf("%s: %q, %v, want %q", expression, got, err, want)
@@ -107,14 +117,24 @@ func TestOpenRefusesTheNew(t *testing.T) {
 		files map[string]string
 		want  string
 	}{
-		"spelling":     {map[string]string{"pack.yaml": strings.Replace(file, "properties}", "properties, spelling: ascii}", 1), "t": ""}, `pack.yaml:5: there is no spelling "ascii" of the format "properties"`},
-		"sql file":     {map[string]string{"pack.yaml": strings.Replace(file, "properties}", "sql}", 1), "t": ""}, `there is no format "sql"`},
-		"register":     {map[string]string{"pack.yaml": "version: 1\nrelease: a\nstandalone: true\nregister: never\n"}, `pack.yaml:4: there is no way to register called "never"`},
-		"secret":       {map[string]string{"pack.yaml": file, "t": `a={{setting "sso_secret"}}`}, "its mode must be 0600"},
-		"piped secret": {map[string]string{"pack.yaml": file, "t": `a={{base64 (setting "sso_secret")}}`}, "its mode must be 0600"},
-		"setting":      {map[string]string{"pack.yaml": file, "t": `a={{setting .oms_meta_user}}`}, "setting needs the name of a key in quotes"},
-		"sql template": {map[string]string{"pack.yaml": file, "t": "", "schema/rm/1.0.0.sql": SQLTemplateMark + "\nINSERT INTO a VALUES ('{{.nothing}}');"}, `there is no value "nothing"`},
-		"no template":  {map[string]string{"pack.yaml": file, "t": "", "schema/rm/1.0.0.sql": "INSERT INTO a VALUES ('{{.nothing}}');"}, ""},
+		"spelling": {map[string]string{"pack.yaml": strings.Replace(file, "properties}",
+			"properties, spelling: ascii}", 1), "t": ""},
+			`pack.yaml:5: there is no spelling "ascii" of the format "properties"`},
+		"sql file": {map[string]string{"pack.yaml": strings.Replace(file, "properties}", "sql}", 1), "t": ""},
+			`there is no format "sql"`},
+		"register": {map[string]string{"pack.yaml": "version: 1\nrelease: a\nstandalone: true\nregister: never\n"},
+			`pack.yaml:4: there is no way to register called "never"`},
+		"secret": {map[string]string{"pack.yaml": file, "t": `a={{setting "sso_secret"}}`},
+			"its mode must be 0600"},
+		"piped secret": {map[string]string{"pack.yaml": file, "t": `a={{base64 (setting "sso_secret")}}`},
+			"its mode must be 0600"},
+		"setting": {map[string]string{"pack.yaml": file, "t": `a={{setting .oms_meta_user}}`},
+			"setting needs the name of a key in quotes"},
+		"sql template": {map[string]string{"pack.yaml": file, "t": "",
+			"schema/rm/1.0.0.sql": SQLTemplateMark + "\nINSERT INTO a VALUES ('{{.nothing}}');"},
+			`there is no value "nothing"`},
+		"no template": {map[string]string{"pack.yaml": file, "t": "",
+			"schema/rm/1.0.0.sql": "INSERT INTO a VALUES ('{{.nothing}}');"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Open(folder(t, tc.files))

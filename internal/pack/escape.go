@@ -44,7 +44,8 @@ func newEscaper(escape func(string) (string, error)) escaper {
 	return func(keys string, value any) (string, error) {
 		s, err := text(value)
 		if err != nil {
-			return "", &valueError{keys, msg.M("only text, numbers and booleans can be written; use {{range}} for a list")}
+			return "", &valueError{keys, msg.M(
+				"only text, numbers and booleans can be written; use {{range}} for a list")}
 		}
 		if !utf8.ValidString(s) {
 			return "", &valueError{keys, msg.M("the value is not valid UTF-8")}

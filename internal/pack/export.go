@@ -45,7 +45,8 @@ func (p *Pack) Export(dir string, names []string) (written []string, err error) 
 		}
 		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 		if errors.Is(err, fs.ErrExist) {
-			return written, msg.Errorf("%s is there already, and is not overwritten; remove it, or name another folder", path)
+			return written, msg.Errorf("%s is there already, and is not overwritten; remove it, or name another folder",
+				path)
 		}
 		if err == nil {
 			_, err = f.Write(data)

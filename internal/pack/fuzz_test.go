@@ -17,7 +17,8 @@ func FuzzOpen(f *testing.F) {
 	}
 	f.Add(whole)
 	for _, text := range []string{
-		"", "---", "version: 1", "files: [", "files: [{}]", "files: {a: b}", "? x", "&a [*a]", "a: &a [*a, *a]", "files:\n- path: /a\n  mode: 0644\n", "restart: [a, a]", "upgrade: {from: [4.2.0]}",
+		"", "---", "version: 1", "files: [", "files: [{}]", "files: {a: b}", "? x", "&a [*a]", "a: &a [*a, *a]",
+		"files:\n- path: /a\n  mode: 0644\n", "restart: [a, a]", "upgrade: {from: [4.2.0]}",
 		"!!binary x", "\t", "\xff", "release: 1.e9", "0\r\r0",
 	} {
 		f.Add([]byte(text))

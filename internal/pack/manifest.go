@@ -356,7 +356,8 @@ func (c *checker) files(files []File, list string, seen map[string]bool) {
 // evidence refuses a word that is none.
 func (c *checker) evidence(e Evidence, at ...any) {
 	if !slices.Contains([]Evidence{"", Documented, Observed, Guess}, e) {
-		c.fail(msg.M("there is no evidence called %q; it is documented, observed or guess", e), append(at, "evidence")...)
+		c.fail(msg.M("there is no evidence called %q; it is documented, observed or guess", e),
+			append(at, "evidence")...)
 	}
 }
 

@@ -31,7 +31,8 @@ func (c *checker) metadb(servers []Server) {
 		}
 		if s.Versions != "" {
 			if _, err := release.ParseBounds(s.Versions); err != nil {
-				c.fail(msg.M("versions is %q; it must be bounds such as \">=5.7 <8.0\"", s.Versions), "metadb", i, "versions")
+				c.fail(msg.M("versions is %q; it must be bounds such as \">=5.7 <8.0\"", s.Versions), "metadb", i,
+					"versions")
 			}
 		}
 		if s.Source == "" || s.Works == (s.Symptom != "") {

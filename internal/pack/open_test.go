@@ -111,13 +111,15 @@ func TestOverlay(t *testing.T) {
 		return got
 	}
 	templates := names("templates/*")
-	if !slices.Contains(templates, "templates/extra") || !slices.Contains(templates, "templates/jdbc.properties") || !slices.IsSorted(templates) {
+	if !slices.Contains(templates, "templates/extra") || !slices.Contains(templates, "templates/jdbc.properties") ||
+		!slices.IsSorted(templates) {
 		t.Errorf("templates of both trees, sorted: %v", templates)
 	}
 	if got := names("schema/rm/*.sql"); !slices.Contains(got, "schema/rm/9.9.9.sql") {
 		t.Errorf("schema: %v", got)
 	}
-	if err := fstest.TestFS(p.FS(), "pack.yaml", "templates/extra", "templates/tengine.conf", "supervisor/base.ini"); err != nil {
+	if err := fstest.TestFS(p.FS(), "pack.yaml", "templates/extra", "templates/tengine.conf",
+		"supervisor/base.ini"); err != nil {
 		t.Error(err)
 	}
 }
@@ -139,43 +141,52 @@ func edited(t *testing.T, old, replacement string) (text string, line int) {
 
 func TestOpenRefusesManifest(t *testing.T) {
 	tests := map[string]struct{ old, replacement, want string }{
-		"version":            {"version: 1", "version: 2", "version is 2"},
-		"no release":         {"release: 4.2.3-CE", "release: ''", `release is ""`},
-		"unknown field":      {"edition: CE", "editoin: CE", `there is no field "editoin"`},
-		"field of a file":    {"owner: root\n    mode: 0600", "ownr: root\n    mode: 0600", `there is no field "ownr"`},
-		"wrong type":         {"restart: [crond", "restart: {a: b} #", "cannot unmarshal !!map"},
-		"no YAML":            {"edition: CE", "edition: [", "did not find"},
-		"twice to restart":   {"[crond, nginx", "[nginx, nginx", `"nginx" stands in the list twice`},
-		"relative path":      {"path: /home/ds/ghana/config/tengine.conf", "path: tengine.conf", `path is "tengine.conf"`},
-		"path with dots":     {"path: /home/ds/ghana/config/tengine.conf", "path: /home/../etc/passwd", "must be an absolute path"},
-		"same path":          {"path: /home/ds/ghana/config/tengine.conf", "path: /home/ds/ghana/config/application-oms.properties", "twice"},
-		"owner":              {"owner: ds\n    mode: 0600", "owner: 'd s'\n    mode: 0600", `owner is "d s"`},
-		"decimal mode":       {"mode: 0644\n    format: nginx", "mode: 644\n    format: nginx", "mode is 01204"},
-		"no mode":            {"    mode: 0644\n    format: nginx", "    format: nginx", "mode is 0;"},
-		"readable secret":    {"mode: 0600\n    format: json", "mode: 0644\n    format: json", "supervisor.json holds a secret"},
-		"format":             {"format: nginx", "format: ngnix", `no format "ngnix"`},
-		"evidence":           {"evidence: {path: observed, template: guess}", "evidence: {path: rumour}", `no evidence called "rumour"`},
+		"version":          {"version: 1", "version: 2", "version is 2"},
+		"no release":       {"release: 4.2.3-CE", "release: ''", `release is ""`},
+		"unknown field":    {"edition: CE", "editoin: CE", `there is no field "editoin"`},
+		"field of a file":  {"owner: root\n    mode: 0600", "ownr: root\n    mode: 0600", `there is no field "ownr"`},
+		"wrong type":       {"restart: [crond", "restart: {a: b} #", "cannot unmarshal !!map"},
+		"no YAML":          {"edition: CE", "edition: [", "did not find"},
+		"twice to restart": {"[crond, nginx", "[nginx, nginx", `"nginx" stands in the list twice`},
+		"relative path": {"path: /home/ds/ghana/config/tengine.conf", "path: tengine.conf",
+			`path is "tengine.conf"`},
+		"path with dots": {"path: /home/ds/ghana/config/tengine.conf", "path: /home/../etc/passwd",
+			"must be an absolute path"},
+		"same path": {"path: /home/ds/ghana/config/tengine.conf",
+			"path: /home/ds/ghana/config/application-oms.properties", "twice"},
+		"owner":        {"owner: ds\n    mode: 0600", "owner: 'd s'\n    mode: 0600", `owner is "d s"`},
+		"decimal mode": {"mode: 0644\n    format: nginx", "mode: 644\n    format: nginx", "mode is 01204"},
+		"no mode":      {"    mode: 0644\n    format: nginx", "    format: nginx", "mode is 0;"},
+		"readable secret": {"mode: 0600\n    format: json", "mode: 0644\n    format: json",
+			"supervisor.json holds a secret"},
+		"format": {"format: nginx", "format: ngnix", `no format "ngnix"`},
+		"evidence": {"evidence: {path: observed, template: guess}", "evidence: {path: rumour}",
+			`no evidence called "rumour"`},
 		"evidence of a call": {"evidence: guess # the path", "evidence: gues # the path", `no evidence called "gues"`},
 		"port":               {"key: cm_server_port", "key: cm_location", `"cm_location" is no port`},
 		"file of a port":     {"http.ini, evidence", "other.ini, evidence", "start.d/other.ini\""},
 		"policy":             {"policy: create", "policy: keep", `no policy "keep"`},
 		"validator":          {"validate: nginx", "validate: apache", `no validator "apache"`},
 		"validator command":  {`command: [nginx, -t, -q, -c, "{file}"]`, "command: []", `"nginx" has no command`},
-		"condition":          {"when: [own_supervisor, euid_root]", "when: [own_supervisor, root]", `no condition "root"`},
-		"missing template":   {"template: templates/tengine.conf", "template: templates/nginx.conf", "cannot read the template"},
+		"condition": {"when: [own_supervisor, euid_root]", "when: [own_supervisor, root]",
+			`no condition "root"`},
+		"missing template": {"template: templates/tengine.conf", "template: templates/nginx.conf",
+			"cannot read the template"},
 		"folder as template": {"template: templates/tengine.conf", "template: templates", "cannot read the template"},
 		"method":             {"method: POST", "method: fetch", `method is "fetch"`},
-		"body and form":      {"form: {consumer: drc}", "form: {consumer: drc}\n    body: x\n    content_type: text/plain", "a call has body or form"},
-		"header":             {"form: {consumer: drc}", "header: {Host: a}", `"Host" is no header`},
-		"timeout":            {"form: {consumer: drc}", "timeout: 4000", "timeout is 4000"},
-		"script":             {"edition: CE", "edition: CE\nscript: {command: ' '}", "has no command"},
-		"time of a script":   {"edition: CE", "edition: CE\nscript: {command: x, timeout: 4000}", "timeout is 4000"},
-		"answer":             {"form: {consumer: drc}", "answer: no", "answer is"},
-		"call path":          {"path: /consumer/create", "path: consumer/create", "must start with a slash"},
-		"TSDB database":      {"database: oms", "database: o'ms", `database is "o'ms"`},
-		"TSDB policy":        {"retention_policy: oms_30d", "retention_policy: 30d", `retention_policy is "30d"`},
-		"TSDB duration":      {"duration: 30d", "duration: 30 days", `duration is "30 days"`},
-		"call value":         {"form: {consumer: drc}", "form: {consumer: '{{.cm_locatoin}}'}", `no value "cm_locatoin"`},
+		"body and form": {"form: {consumer: drc}",
+			"form: {consumer: drc}\n    body: x\n    content_type: text/plain", "a call has body or form"},
+		"header":           {"form: {consumer: drc}", "header: {Host: a}", `"Host" is no header`},
+		"timeout":          {"form: {consumer: drc}", "timeout: 4000", "timeout is 4000"},
+		"script":           {"edition: CE", "edition: CE\nscript: {command: ' '}", "has no command"},
+		"time of a script": {"edition: CE", "edition: CE\nscript: {command: x, timeout: 4000}", "timeout is 4000"},
+		"answer":           {"form: {consumer: drc}", "answer: no", "answer is"},
+		"call path":        {"path: /consumer/create", "path: consumer/create", "must start with a slash"},
+		"TSDB database":    {"database: oms", "database: o'ms", `database is "o'ms"`},
+		"TSDB policy":      {"retention_policy: oms_30d", "retention_policy: 30d", `retention_policy is "30d"`},
+		"TSDB duration":    {"duration: 30d", "duration: 30 days", `duration is "30 days"`},
+		"call value": {"form: {consumer: drc}", "form: {consumer: '{{.cm_locatoin}}'}",
+			`no value "cm_locatoin"`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -225,7 +236,8 @@ func TestOpenRefusesTemplates(t *testing.T) {
 			if err == nil {
 				t.Fatal("opened")
 			}
-			if want := filepath.Join(dir, name) + tt.place; !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), tt.want) {
+			if want := filepath.Join(dir, name) + tt.place; !strings.Contains(err.Error(), want) ||
+				!strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%v\nwants %q and %q", err, want, tt.want)
 			}
 		})

@@ -24,7 +24,8 @@ const password = `p"a$s\w;o#r%d {}&汉`
 func renderOne(t *testing.T, format Format, body string, d Data) (string, error) {
 	t.Helper()
 	p, err := Open(overlayDir(t, map[string]string{"t": body, "pack.yaml": fmt.Sprintf(
-		"version: 1\nrelease: 9.9.9\nfiles: [{template: t, path: /t, owner: root, mode: 0600, format: %s}]\n", format)}))
+		"version: 1\nrelease: 9.9.9\nfiles: [{template: t, path: /t, owner: root, mode: 0600, format: %s}]\n",
+		format)}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,8 @@ func TestEscapes(t *testing.T) {
 		{Plain, password, password},
 	}
 	for _, tt := range tests {
-		got, err := renderOne(t, tt.format, "{{.oms_meta_password}}", Data{Config: &config.Config{MetaPassword: config.Secret(tt.value)}})
+		got, err := renderOne(t, tt.format, "{{.oms_meta_password}}",
+			Data{Config: &config.Config{MetaPassword: config.Secret(tt.value)}})
 		if err != nil || got != tt.want {
 			t.Errorf("%s %q: %q, %v; want %q", tt.format, tt.value, got, err, tt.want)
 		}
@@ -61,7 +63,8 @@ func TestEscapes(t *testing.T) {
 
 func TestNginxDollar(t *testing.T) {
 	d := Data{Config: &config.Config{MetaPassword: "a$b"}}
-	if _, err := renderOne(t, Nginx, `x "{{.oms_meta_password}}";`, d); err == nil || !strings.Contains(err.Error(), "oms_meta_password") {
+	if _, err := renderOne(t, Nginx, `x "{{.oms_meta_password}}";`, d); err == nil ||
+		!strings.Contains(err.Error(), "oms_meta_password") {
 		t.Errorf("a dollar that nginx would take for a variable: %v", err)
 	}
 	got, err := renderOne(t, Nginx, `geo $dollar { default "$"; } x "{{.oms_meta_password}}";`, d)
@@ -85,7 +88,8 @@ func TestEscapesRoundTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, encoding := range []properties.Encoding{properties.ISO_8859_1, properties.UTF8} {
-			got, err := (&properties.Loader{Encoding: encoding, DisableExpansion: true}).LoadBytes([]byte("x=1\nkey=" + p + "\ny=2\n"))
+			got, err := (&properties.Loader{Encoding: encoding, DisableExpansion: true}).LoadBytes([]byte("x=1\nkey=" +
+				p + "\ny=2\n"))
 			if err != nil {
 				t.Fatalf("%q as %q: %v", d, p, err)
 			}
@@ -118,14 +122,16 @@ func TestRenderRefusesValues(t *testing.T) {
 		{JSON, `"{{.cm_region}}"`, config.Config{CMRegion: "a\rb"}, "cm_region"},
 		{Nginx, "{{.oms_meta_password}}", config.Config{MetaPassword: "sec\x00ret"}, "oms_meta_password"},
 		{SSHD, "{{.cm_region}}", config.Config{CMRegion: "\xff"}, "not valid UTF-8"},
-		{Plain, "{{jdbcURL .oms_meta_host .oms_meta_port .drc_rm_db}}", config.Config{MetaHost: "a\nb"}, "oms_meta_host, oms_meta_port, drc_rm_db"},
+		{Plain, "{{jdbcURL .oms_meta_host .oms_meta_port .drc_rm_db}}", config.Config{MetaHost: "a\nb"},
+			"oms_meta_host, oms_meta_port, drc_rm_db"},
 		{INI, "{{.oms_meta_password}}", config.Config{MetaPassword: "secret ;x"}, "would start a comment"},
 		{INI, "{{.oms_meta_password}}", config.Config{MetaPassword: "secret "}, "white space at the start or the end"},
 		{Plain, "{{.cm_nodes}}", config.Config{CMNodes: []string{"a"}}, "use {{range}} for a list"},
 	}
 	for _, tt := range tests {
 		got, err := renderOne(t, tt.format, tt.body, Data{Config: &tt.config})
-		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "cannot make /t from ") {
+		if err == nil || !strings.Contains(err.Error(), tt.want) ||
+			!strings.Contains(err.Error(), "cannot make /t from ") {
 			t.Errorf("%s %s: %q, %v; want an error with %q", tt.format, tt.body, got, err, tt.want)
 			continue
 		}
@@ -141,7 +147,8 @@ func TestRenderRefusesValues(t *testing.T) {
 func TestDerivedValuesAndFunctions(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "ro ot")
 	d := Data{
-		Config: &config.Config{MetaHost: "fd00::1", MetaPort: 2883, RMDatabase: "oms_rm", CMNodes: []string{"10.0.0.1", "10.0.0.2"}, CMPort: 8088},
+		Config: &config.Config{MetaHost: "fd00::1", MetaPort: 2883, RMDatabase: "oms_rm",
+			CMNodes: []string{"10.0.0.1", "10.0.0.2"}, CMPort: 8088},
 		Layout: layout.New(root), HostIP: "10.0.0.1", HTTPS: true, EUIDRoot: true,
 	}
 	body := `{{.host_ip}} {{.https}} {{.release}} {{.relocated}} {{.euid_root}}
@@ -168,7 +175,8 @@ func TestTrialValuesMustBeGiven(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	extra := map[string]any{"mariadbd": "/usr/sbin/mariadbd", "datadir": "/r/o o%t/\"x\"", "tmpdir": "/r/tmp", "port": 3307, "user": "mysql"}
+	extra := map[string]any{"mariadbd": "/usr/sbin/mariadbd", "datadir": "/r/o o%t/\"x\"", "tmpdir": "/r/tmp",
+		"port": 3307, "user": "mysql"}
 	data, err := p.Render(p.Trial[0], Data{Extra: extra})
 	if want := `--datadir="/r/o o%%t/\"x\""`; err != nil || !strings.Contains(string(data), want) {
 		t.Errorf("%v; want %s in:\n%s", err, want, data)
@@ -207,7 +215,8 @@ calls:
 			t.Errorf("%+v, %v\nwant %+v", got, err, want)
 		}
 	}
-	if _, err := p.Request(p.Calls[0], Data{Config: &config.Config{CMRegion: "a\nb"}}); err == nil || !strings.Contains(err.Error(), "region") {
+	if _, err := p.Request(p.Calls[0], Data{Config: &config.Config{CMRegion: "a\nb"}}); err == nil ||
+		!strings.Contains(err.Error(), "region") {
 		t.Errorf("a line break: %v", err)
 	}
 }

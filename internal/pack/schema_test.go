@@ -61,7 +61,8 @@ func TestSchemaTakesTheReferencePack(t *testing.T) {
 	for _, wrong := range []string{
 		"version: 2\nrelease: 4.2.3-CE", "version: 1", "version: 1\nrelease: a b", "version: 1\nrelease: a\nfile: []",
 		"version: 1\nrelease: a\nfiles: [{template: a, path: a, owner: root, mode: 0600, format: ini}]",
-		"version: 1\nrelease: a\nregister: sometimes", "version: 1\nrelease: a\ncalls: [{name: a, method: fetch, path: /a}]",
+		"version: 1\nrelease: a\nregister: sometimes",
+		"version: 1\nrelease: a\ncalls: [{name: a, method: fetch, path: /a}]",
 	} {
 		if s.Validate(asJSON(t, []byte(wrong))) == nil {
 			t.Errorf("the schema takes %q", wrong)

@@ -122,7 +122,8 @@ func parseSymptoms(place string, data []byte) (*Symptoms, error) {
 func (c *checker) symptom(s *Symptom, seen map[string]bool, i int) {
 	at := func(field string) []any { return []any{"symptoms", i, field} }
 	if !symptomID().MatchString(s.ID) || seen[s.ID] {
-		c.fail(msg.M("id is %q; it must be words in lower case with dashes between, and another for each", s.ID), at("id")...)
+		c.fail(msg.M("id is %q; it must be words in lower case with dashes between, and another for each", s.ID),
+			at("id")...)
 	}
 	seen[s.ID] = true
 	if len(s.Text) == 0 || slices.ContainsFunc(s.Text, func(t string) bool {

@@ -82,7 +82,8 @@ symptoms:
 		{"source: s", "sauce: s"}:                   "f:11:",
 		{"next: \"\"", "regexp: '('"}:               "f:10:",
 	} {
-		if _, err := parseSymptoms("f", []byte(strings.Replace(good, replace[0], replace[1], 1))); err == nil || !strings.HasPrefix(err.Error(), line) {
+		if _, err := parseSymptoms("f", []byte(strings.Replace(good, replace[0], replace[1], 1))); err == nil ||
+			!strings.HasPrefix(err.Error(), line) {
 			t.Errorf("%v: %v", replace, err)
 		}
 	}

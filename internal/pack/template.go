@@ -58,7 +58,8 @@ func parseIn(empty *template.Template, body string, k keys) (t *template.Templat
 	}
 	w := walker{tree: t.Tree, place: place, keys: k}
 	if len(t.Templates()) > 1 {
-		return nil, false, msg.Errorf("%s: {{define}} and {{block}} are not supported; write the text where it belongs", place)
+		return nil, false, msg.Errorf("%s: {{define}} and {{block}} are not supported; write the text where it belongs",
+			place)
 	}
 	if t.Tree == nil {
 		return t, false, nil
@@ -176,7 +177,8 @@ func (w *walker) everything(n parse.Node) {
 func (w *walker) name(n parse.Node, ident []string) []string {
 	switch {
 	case !w.keys.names[ident[0]]:
-		w.fail(n, msg.M("there is no value %q; the names are the keys of config.yaml and %s", ident[0], msg.List(derived)))
+		w.fail(n, msg.M("there is no value %q; the names are the keys of config.yaml and %s", ident[0],
+			msg.List(derived)))
 	case len(ident) > 1:
 		w.fail(n, msg.M("%q has no part %q", ident[0], ident[1]))
 	}

@@ -28,7 +28,8 @@ func (c *checker) tsdb(t *TSDB) {
 	number := strings.TrimRight(t.Duration, "hdw")
 	if len(number) != len(t.Duration)-1 || number == "" || strings.Trim(number, "0123456789") != "" ||
 		number[0] == '0' || len(number) > 5 {
-		c.fail(msg.M("duration is %q; it must be a number of hours, days or weeks such as 30d", t.Duration), "tsdb", "duration")
+		c.fail(msg.M("duration is %q; it must be a number of hours, days or weeks such as 30d", t.Duration), "tsdb",
+			"duration")
 	}
 }
 
@@ -36,7 +37,8 @@ func (c *checker) plainName(key, name string) {
 	for i, r := range name {
 		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
 		if len(name) > 64 || !letter && (i == 0 || r != '_' && (r < '0' || r > '9')) {
-			c.fail(msg.M("%s is %q; it must be a name of letters, digits and _ that starts with a letter", key, name), "tsdb", key)
+			c.fail(msg.M("%s is %q; it must be a name of letters, digits and _ that starts with a letter", key, name),
+				"tsdb", key)
 			return
 		}
 	}

@@ -54,7 +54,8 @@ func (c *checker) upgrade(u Upgrade) {
 		}
 		for _, from := range r.From {
 			if _, err := release.ParseBounds(from); err != nil {
-				c.fail(msg.M("from is %q; it must be a release such as 4.2.2, or bounds such as \">=3.2.1 <4.0.1\"", from), at("from")...)
+				c.fail(msg.M("from is %q; it must be a release such as 4.2.2, or bounds such as \">=3.2.1 <4.0.1\"",
+					from), at("from")...)
 			}
 		}
 		if r.Schema != "" && r.Schema != "none" {
@@ -64,7 +65,9 @@ func (c *checker) upgrade(u Upgrade) {
 	for list, watched := range map[string][]Watched{"lost": u.Lost, "busy": u.Busy} {
 		for i, w := range watched {
 			if w.Table == "" || w.Name == "" || (w.Column == "") != (len(w.Values) == 0) {
-				c.fail(msg.M("a table, the column with the name, and values with the column that they are in are needed"), "upgrade", list, i)
+				c.fail(msg.M(
+					"a table, the column with the name, and values with the column that they are in are needed"),
+					"upgrade", list, i)
 			}
 		}
 	}

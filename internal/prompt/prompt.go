@@ -82,7 +82,8 @@ func (p *Prompter) ask(question msg.Message, read func() (string, error)) (strin
 		return "", msg.Errorf("%w; nothing was changed", context.Cause(p.ctx))
 	case a := <-answers:
 		if a.err != nil && (a.text == "" || !errors.Is(a.err, io.EOF)) {
-			return "", msg.Errorf("there is no answer to the question %q; give it on the command line instead", question)
+			return "", msg.Errorf("there is no answer to the question %q; give it on the command line instead",
+				question)
 		}
 		return strings.TrimRight(a.text, "\r\n"), nil
 	}

@@ -74,7 +74,8 @@ func TestSecretIsNotEchoed(t *testing.T) {
 }
 
 func TestConfirm(t *testing.T) {
-	for input, want := range map[string]string{"y\n": "true", "YES\n": "true", "是\n": "true", "n\n": "false", "\n": "false", "maybe\n": "must be y or n", "": "no answer"} {
+	for input, want := range map[string]string{"y\n": "true", "YES\n": "true", "是\n": "true", "n\n": "false",
+		"\n": "false", "maybe\n": "must be y or n", "": "no answer"} {
 		r, w, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)

@@ -93,7 +93,8 @@ const mostSequence = 200000
 func CountBeats(ctx context.Context, q database.Queryer, heartbeat string, since time.Duration) ([]BeatCount, error) {
 	table := database.Quote(heartbeat) + ".heatbeat_sequence"
 	query := "SELECT TIMESTAMPDIFF(SECOND, gmt_created, NOW()) DIV 60 AS age, COUNT(*) FROM " + table +
-		" WHERE id > (SELECT COALESCE(MAX(id), 0) - ? FROM " + table + " m) AND gmt_created > NOW() - INTERVAL ? SECOND GROUP BY age"
+		" WHERE id > (SELECT COALESCE(MAX(id), 0) - ? FROM " + table +
+		" m) AND gmt_created > NOW() - INTERVAL ? SECOND GROUP BY age"
 	counts, oldest := map[int]int{}, -1
 	err := database.Each(ctx, q, query, []any{mostSequence, int(since.Seconds())}, func(rows *sql.Rows) error {
 		var age, count int

@@ -16,7 +16,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestReadAllBeats(t *testing.T) {
 	s := testmaria.Start(t)
 	db, ctx := s.DB(""), context.Background()
-	if b, err := ReadAllBeats(ctx, db, "hb1"); err != nil || len(b.Own) != 0 || cmp.Diff([]string{"hb1"}, b.Databases) != "" {
+	if b, err := ReadAllBeats(ctx, db, "hb1"); err != nil || len(b.Own) != 0 ||
+		cmp.Diff([]string{"hb1"}, b.Databases) != "" {
 		t.Errorf("no database: %+v, %v", b, err)
 	}
 	s.Exec("CREATE DATABASE hb1", "CREATE DATABASE hb2", "CREATE DATABASE other")
@@ -24,7 +25,8 @@ func TestReadAllBeats(t *testing.T) {
 		t.Errorf("no table: %+v, %v", b, err)
 	}
 	for _, d := range []string{"hb1", "hb2"} {
-		s.Exec("CREATE TABLE "+d+".heart_beat (host_ip varchar(64), task_name varchar(64), gmt_modified datetime)", "CREATE TABLE "+d+".heatbeat_sequence (id int)")
+		s.Exec("CREATE TABLE "+d+".heart_beat (host_ip varchar(64), task_name varchar(64), gmt_modified datetime)",
+			"CREATE TABLE "+d+".heatbeat_sequence (id int)")
 	}
 	s.Exec("SET SESSION sql_mode = ''",
 		"INSERT INTO hb1.heart_beat VALUES ('10.0.0.1', 'supervisor', NOW() - INTERVAL 1 HOUR), ('10.0.0.1', 'supervisor', NOW() - INTERVAL 90 SECOND), ('10.0.0.2', 'other', NOW()), ('10.0.0.3', 'supervisor', NULL), ('10.0.0.5', 'supervisor', NOW() + INTERVAL 1 DAY)",

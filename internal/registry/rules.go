@@ -70,11 +70,13 @@ func RegionConflicts(c *config.Config, rows []Region) (found []finding.Finding) 
 			case strings.EqualFold(row.Name, us.Name), same && (row.Name == "" || row.Name == Unnamed):
 			case same && !named(c):
 				add(conflictName,
-					msg.M("this region is registered as %s (cm_location %d), but config.yaml has no cm_region", row.Name, row.Location),
+					msg.M("this region is registered as %s (cm_location %d), but config.yaml has no cm_region",
+						row.Name, row.Location),
 					msg.M("set cm_region: %s", row.Name))
 			default:
 				add(conflictLocation,
-					msg.M("cm_location %d belongs to the region %s (%s) already, not to %s", row.Location, row.Name, row.URL, us.Name),
+					msg.M("cm_location %d belongs to the region %s (%s) already, not to %s", row.Location, row.Name,
+						row.URL, us.Name),
 					msg.M("choose a cm_location that is not taken (%s), or correct cm_region", msg.List(taken)))
 			}
 			continue
@@ -82,7 +84,8 @@ func RegionConflicts(c *config.Config, rows []Region) (found []finding.Finding) 
 		switch {
 		case strings.EqualFold(row.Name, us.Name) && !named(c):
 			add(conflictName,
-				msg.M("there is another region already (%s, cm_location %d), and with several regions each needs a name",
+				msg.M(
+					"there is another region already (%s, cm_location %d), and with several regions each needs a name",
 					row.Name, row.Location),
 				msg.M("set cm_region in config.yaml of both"))
 		case strings.EqualFold(row.Name, us.Name):
@@ -97,7 +100,8 @@ func RegionConflicts(c *config.Config, rows []Region) (found []finding.Finding) 
 				msg.M("write the address of this region's own CM"))
 		}
 		if row.IsDefault && us.IsDefault {
-			add(conflictDefault, msg.M("the region %s (cm_location %d) is the default one already", row.Name, row.Location),
+			add(conflictDefault, msg.M("the region %s (cm_location %d) is the default one already", row.Name,
+				row.Location),
 				msg.M("set cm_is_default: false in config.yaml of this region, or first in that of %s", row.Name))
 		}
 	}
@@ -120,7 +124,8 @@ func NodeConflicts(c *config.Config, regions []Region, hosts []Host) (found []fi
 			continue
 		}
 		f := conflict(conflictNodes,
-			msg.M("the node %s of cm_nodes is registered in the region with cm_location %s, and this is %s", ip, host.Name, own),
+			msg.M("the node %s of cm_nodes is registered in the region with cm_location %s, and this is %s", ip,
+				host.Name, own),
 			msg.M("write the nodes of this region only, or correct cm_location; of a node that has moved here, first delete its old row: omsinit cluster remove %s", ip),
 			fact("node", ip), fact("cm_location", host.Name))
 		if !slices.ContainsFunc(regions, func(r Region) bool { return strconv.Itoa(r.Location) == host.Name }) {

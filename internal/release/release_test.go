@@ -45,7 +45,8 @@ func TestParse(t *testing.T) {
 	if err != nil || v.Edition() != "CE" || v.String() != "feature_4.2.11_ce" {
 		t.Errorf("%v edition %q, %v", v, v.Edition(), err)
 	}
-	for _, bad := range []string{"", "latest", "4", "4.x", "x.y.z-CE", "4.2.3 CE", "4.2.3-bpx", "4.2.3-bp1-bp2", "4.2.3/..", "99999999999999999999.1"} {
+	for _, bad := range []string{"", "latest", "4", "4.x", "x.y.z-CE", "4.2.3 CE", "4.2.3-bpx", "4.2.3-bp1-bp2",
+		"4.2.3/..", "99999999999999999999.1"} {
 		if v, err := Parse(bad); err == nil {
 			t.Errorf("%q was read as %v", bad, v)
 		}

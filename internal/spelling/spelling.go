@@ -126,8 +126,9 @@ const longestWord = 1024
 func shellWords(text string) string {
 	var words []string
 	for i := 0; i < len(text); i++ {
-		if i > 0 && !strings.ContainsRune(" \t=:;,([{|&<>\"'", rune(text[i-1])) || !strings.ContainsRune(`'"$\`, rune(text[i])) &&
-			!shellQuoted().MatchString(text[i:min(len(text), i+longestWord)]) {
+		if i > 0 && !strings.ContainsRune(" \t=:;,([{|&<>\"'", rune(text[i-1])) ||
+			!strings.ContainsRune(`'"$\`, rune(text[i])) &&
+				!shellQuoted().MatchString(text[i:min(len(text), i+longestWord)]) {
 			continue
 		}
 		if word, quoted := shellWord(text[i:min(len(text), i+longestWord)]); quoted {

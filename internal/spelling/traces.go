@@ -72,7 +72,8 @@ func Traces(text string, accounts ...string) []Trace {
 		b := []byte(input)
 		md, sha, sha2, sha5 := md5.Sum(b), sha1.Sum(b), sha256.Sum256(b), sha512.Sum512(b)
 		mysql := sha1.Sum(sha[:])
-		out = append(out, Trace{string(md[:]), "MD5"}, Trace{string(sha[:]), "SHA-1"}, Trace{string(sha2[:]), "SHA-256"},
+		out = append(out, Trace{string(md[:]), "MD5"}, Trace{string(sha[:]), "SHA-1"},
+			Trace{string(sha2[:]), "SHA-256"},
 			Trace{string(sha5[:]), "SHA-512"}, Trace{string(mysql[:]), "MySQL"})
 	}
 	return out

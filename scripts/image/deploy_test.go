@@ -43,18 +43,28 @@ func TestRemoteDeploy(t *testing.T) {
 		logged               []string
 		absent               string
 	}{
-		"this host":                  {plain, "-o DIR/work -i 10.0.0.1 -d oms:1", "y", false, 0, []string{"--net host", "oms:1 omsinit config new --out DIR/work --image oms:1 --host-ip 10.0.0.1 --mount DIR/work", "started DIR/work/docker-run-10.0.0.1.sh"}, "10.0.0.2.sh"},
-		"not now":                    {plain, "-o DIR/work -i 10.0.0.1 -d oms:1", "n", false, 0, nil, "started"},
-		"no node":                    {plain, "-o DIR/work -i 10.9.9.9 -d oms:1", "y", false, 0, nil, "started"},
-		"nobody says which":          {plain, "-o DIR/work -d oms:1", "y", false, 0, nil, "started"},
-		"with a file":                {plain, "-o DIR/work -c DIR/c.yaml -i 10.0.0.2 -d oms:1", "y", false, 0, []string{"-v DIR/c.yaml:/tmp/start.yaml:ro", "--start /tmp/start.yaml", "docker-run-10.0.0.2.sh"}, "--upgrade"},
-		"a file that is not there":   {plain, "-o DIR/work -c DIR/none.yaml -d oms:1", "y", false, 1, nil, "config new"},
-		"no image":                   {plain, "-o DIR/work", "y", false, 64, nil, "config new"},
-		"an unknown option":          {plain, "-o DIR/work -d x -z", "y", false, 64, nil, "config new"},
-		"an upgrade":                 {upgrade, "-o DIR/work -c DIR/c.yaml -i 10.0.0.1 -d oms:1", "y", false, 0, []string{"-v DIR/work/config_copy.yaml:/tmp/start.yaml:ro", "--mount DIR/work --upgrade --force", "started"}, ""},
-		"the old container runs":     {upgrade, "-o DIR/work -c DIR/c.yaml -i 10.0.0.1 -d oms:1", "y", true, 1, nil, "config new"},
-		"an upgrade without a file":  {upgrade, "-o DIR/work -i 10.0.0.1 -d oms:1", "y", false, 64, nil, "config new"},
-		"others run beside a deploy": {plain, "-o DIR/work -i 10.0.0.1 -d oms:1", "y", true, 0, []string{"started"}, ""},
+		"this host": {plain, "-o DIR/work -i 10.0.0.1 -d oms:1", "y", false, 0,
+			[]string{"--net host",
+				"oms:1 omsinit config new --out DIR/work --image oms:1 --host-ip 10.0.0.1 --mount DIR/work",
+				"started DIR/work/docker-run-10.0.0.1.sh"}, "10.0.0.2.sh"},
+		"not now":           {plain, "-o DIR/work -i 10.0.0.1 -d oms:1", "n", false, 0, nil, "started"},
+		"no node":           {plain, "-o DIR/work -i 10.9.9.9 -d oms:1", "y", false, 0, nil, "started"},
+		"nobody says which": {plain, "-o DIR/work -d oms:1", "y", false, 0, nil, "started"},
+		"with a file": {plain, "-o DIR/work -c DIR/c.yaml -i 10.0.0.2 -d oms:1", "y", false, 0,
+			[]string{"-v DIR/c.yaml:/tmp/start.yaml:ro", "--start /tmp/start.yaml", "docker-run-10.0.0.2.sh"},
+			"--upgrade"},
+		"a file that is not there": {plain, "-o DIR/work -c DIR/none.yaml -d oms:1", "y", false, 1, nil,
+			"config new"},
+		"no image":          {plain, "-o DIR/work", "y", false, 64, nil, "config new"},
+		"an unknown option": {plain, "-o DIR/work -d x -z", "y", false, 64, nil, "config new"},
+		"an upgrade": {upgrade, "-o DIR/work -c DIR/c.yaml -i 10.0.0.1 -d oms:1", "y", false, 0,
+			[]string{"-v DIR/work/config_copy.yaml:/tmp/start.yaml:ro", "--mount DIR/work --upgrade --force",
+				"started"}, ""},
+		"the old container runs": {upgrade, "-o DIR/work -c DIR/c.yaml -i 10.0.0.1 -d oms:1", "y", true, 1, nil,
+			"config new"},
+		"an upgrade without a file": {upgrade, "-o DIR/work -i 10.0.0.1 -d oms:1", "y", false, 64, nil, "config new"},
+		"others run beside a deploy": {plain, "-o DIR/work -i 10.0.0.1 -d oms:1", "y", true, 0,
+			[]string{"started"}, ""},
 	} {
 		for _, shell := range shells {
 			t.Run(shell+"/"+name, func(t *testing.T) {
@@ -62,10 +72,12 @@ func TestRemoteDeploy(t *testing.T) {
 				write(t, filepath.Join(dir, "bin", "docker"), deployDocker, 0o755)
 				write(t, filepath.Join(dir, "c.yaml"), "oms_meta_password: x\n", 0o600)
 				write(t, filepath.Join(dir, tc.script), string(script), 0o755)
-				args := append([]string{filepath.Join(dir, tc.script)}, strings.Fields(strings.ReplaceAll(tc.args, "DIR", dir))...)
+				args := append([]string{filepath.Join(dir, tc.script)},
+					strings.Fields(strings.ReplaceAll(tc.args, "DIR", dir))...)
 				cmd := exec.Command(shell, args...)
 				log := filepath.Join(dir, "log")
-				cmd.Env = append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"), "DOCKER_LOG="+log)
+				cmd.Env = append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"),
+					"DOCKER_LOG="+log)
 				if tc.running {
 					cmd.Env = append(cmd.Env, "RUNNING="+filepath.Join(dir, "work"))
 				}
@@ -83,7 +95,8 @@ func TestRemoteDeploy(t *testing.T) {
 				if tc.absent != "" && strings.Contains(string(data), tc.absent) {
 					t.Errorf("%q\n%s\n%s", tc.absent, out, data)
 				}
-				if info, err := os.Stat(filepath.Join(dir, "work", "config_copy.yaml")); tc.script == upgrade && tc.status == 0 && (err != nil || info.Mode().Perm() != 0o600) {
+				if info, err := os.Stat(filepath.Join(dir, "work", "config_copy.yaml")); tc.script == upgrade &&
+					tc.status == 0 && (err != nil || info.Mode().Perm() != 0o600) {
 					t.Errorf("the copy: %v, %v", info, err)
 				}
 			})
@@ -104,10 +117,13 @@ func TestRemoteDeployLeavesNothing(t *testing.T) {
 		lang                        []string
 		option                      string // of docker; "!" before one that is not wanted
 	}{
-		"a new folder":           {plain, "-o DIR/a -d oms:1", "", "", nil, "!OMS_LANG"},
-		"a folder that is there": {plain, "-o DIR/a -d oms:1", "mine", "mine", []string{"LANG=zh_CN.UTF-8"}, "-e OMS_LANG=zh "},
-		"an upgrade":             {upgrade, "-o DIR/a -c DIR/c.yaml -d oms:1", "mine", "mine", []string{"OMS_LANG=en", "LANG=zh_CN.UTF-8"}, "-e OMS_LANG=en "},
-		"an upgrade, begun anew": {upgrade, "-o DIR/a -c DIR/a/config_copy.yaml -d oms:1", "config_copy.yaml", "config_copy.yaml", []string{"LANG=C"}, "!OMS_LANG"},
+		"a new folder": {plain, "-o DIR/a -d oms:1", "", "", nil, "!OMS_LANG"},
+		"a folder that is there": {plain, "-o DIR/a -d oms:1", "mine", "mine", []string{"LANG=zh_CN.UTF-8"},
+			"-e OMS_LANG=zh "},
+		"an upgrade": {upgrade, "-o DIR/a -c DIR/c.yaml -d oms:1", "mine", "mine",
+			[]string{"OMS_LANG=en", "LANG=zh_CN.UTF-8"}, "-e OMS_LANG=en "},
+		"an upgrade, begun anew": {upgrade, "-o DIR/a -c DIR/a/config_copy.yaml -d oms:1", "config_copy.yaml",
+			"config_copy.yaml", []string{"LANG=C"}, "!OMS_LANG"},
 	} {
 		for _, shell := range shells {
 			t.Run(shell+"/"+name, func(t *testing.T) {
@@ -118,16 +134,19 @@ func TestRemoteDeployLeavesNothing(t *testing.T) {
 				if tc.before != "" {
 					write(t, filepath.Join(dir, "a", tc.before), "mine\n", 0o600)
 				}
-				args := append([]string{filepath.Join(dir, tc.script)}, strings.Fields(strings.ReplaceAll(tc.args, "DIR", dir))...)
+				args := append([]string{filepath.Join(dir, tc.script)},
+					strings.Fields(strings.ReplaceAll(tc.args, "DIR", dir))...)
 				cmd := exec.Command(shell, args...)
 				log := filepath.Join(dir, "log")
-				cmd.Env = append([]string{"PATH=" + filepath.Join(dir, "bin") + ":" + os.Getenv("PATH"), "DOCKER_LOG=" + log, "BROKEN=7"}, tc.lang...)
+				cmd.Env = append([]string{"PATH=" + filepath.Join(dir, "bin") + ":" + os.Getenv("PATH"),
+					"DOCKER_LOG=" + log, "BROKEN=7"}, tc.lang...)
 				out, status := run(t, cmd)
 				data, err := os.ReadFile(log)
 				if status != 7 || err != nil {
 					t.Errorf("status %d, %v\n%s", status, err, out)
 				}
-				if option, absent := strings.CutPrefix(tc.option, "!"); strings.Contains(string(data), option) == absent {
+				if option, absent := strings.CutPrefix(tc.option, "!"); strings.Contains(string(data),
+					option) == absent {
 					t.Errorf("%s\n%s", tc.option, data)
 				}
 				var after []string

@@ -90,7 +90,8 @@ func newHot(t *testing.T, shell string) *hot {
 	write(t, dir+"/oms/u01/ds/supervisor/log/out.log", "lines", 0o600)
 	write(t, dir+"/oms/root/init_flag.txt", "release=1", 0o644)
 	write(t, dir+"/oms/root/old_tool.sh", "stays", 0o644)
-	write(t, dir+"/oms/u01/ds/supervisor/config/drc.properties", "cm.url = http://10.0.0.1:8088\nby.hand = kept\n", 0o600)
+	write(t, dir+"/oms/u01/ds/supervisor/config/drc.properties",
+		"cm.url = http://10.0.0.1:8088\nby.hand = kept\n", 0o600)
 	return h
 }
 
@@ -198,28 +199,35 @@ func TestHotUpgrade(t *testing.T) {
 			h.must("docker_copy_dumpfile_to_container.sh", "oms", dump, h.backup)
 			after := h.tree()
 			for path, want := range map[string]string{
-				"/root/docker_init.sh": "2", "/root/omsflow/scripts/units/oms_init_manager.py": "2", "/u01/ds/cm/package/cm.war": "2",
+				"/root/docker_init.sh": "2", "/root/omsflow/scripts/units/oms_init_manager.py": "2",
+				"/u01/ds/cm/package/cm.war":                "2",
 				"/home/admin/conf/command/start_oms_cm.sh": "2", "/etc/supervisor/conf.d/drc_cm.ini": "2",
-				"/u01/ds/supervisor/config/logback.xml": "2", "/usr/share/omsinit/pack/pack.yaml": "2", "/u01/ds/plugins/new.jar": "2",
+				"/u01/ds/supervisor/config/logback.xml": "2", "/usr/share/omsinit/pack/pack.yaml": "2",
+				"/u01/ds/plugins/new.jar":            "2",
 				"/usr/local/python3.9/bin/python3.9": "2", "/usr/bin/python3": "../local/python3.9/bin/python3.9",
 				"/usr/local/bin/python": "../lib/omsinit/names/python",
 				// What is the node's own, or not OMS's.
-				"/u01/ds/supervisor/config/drc.properties": "by.hand = kept\n", "/home/admin/conf/config.yaml": "mounted",
-				"/u01/ds/store/store7100/data": "rows", "/u01/ds/run/task/state": "running",
-				"/u01/ds/supervisor/data/async_command/CURRENT": "tasks", "/u01/ds/supervisor/log/out.log": "lines", "/root/init_flag.txt": "release=1",
-				"/root/old_tool.sh": "stays", "/usr/local/share/man/page": "1", "/etc/hosts": "1", "/home/ds": "../u01/ds",
+				"/u01/ds/supervisor/config/drc.properties": "by.hand = kept\n",
+				"/home/admin/conf/config.yaml":             "mounted",
+				"/u01/ds/store/store7100/data":             "rows", "/u01/ds/run/task/state": "running",
+				"/u01/ds/supervisor/data/async_command/CURRENT": "tasks", "/u01/ds/supervisor/log/out.log": "lines",
+				"/root/init_flag.txt": "release=1",
+				"/root/old_tool.sh":   "stays", "/usr/local/share/man/page": "1", "/etc/hosts": "1",
+				"/home/ds": "../u01/ds",
 			} {
 				if !strings.HasSuffix(after[path], want) {
 					t.Errorf("%s is %q, want %q", path, after[path], want)
 				}
 			}
-			if !strings.Contains(after["/usr/local/bin/omsinit"], "# 2") || after["/u01/ds/store/of-the-image"]+after["/u01/ds/supervisor/data/of-the-image"] != "" {
+			if !strings.Contains(after["/usr/local/bin/omsinit"], "# 2") ||
+				after["/u01/ds/store/of-the-image"]+after["/u01/ds/supervisor/data/of-the-image"] != "" {
 				t.Errorf("omsinit is %q", after["/usr/local/bin/omsinit"])
 			}
 			if mode := before["/u01/ds/supervisor/config/drc.properties"]; after["/u01/ds/supervisor/config/drc.properties"] != mode {
 				t.Errorf("drc.properties is %q", after["/u01/ds/supervisor/config/drc.properties"])
 			}
-			if calls := h.calls(); !strings.Contains(calls, "supervisorctl stop nginx oms_console oms_drc_cm oms_drc_supervisor") ||
+			if calls := h.calls(); !strings.Contains(calls,
+				"supervisorctl stop nginx oms_console oms_drc_cm oms_drc_supervisor") ||
 				strings.Contains(calls, "supervisorctl start") {
 				t.Errorf("calls:\n%s", calls)
 			}
@@ -250,7 +258,8 @@ func TestHotUpgradeFails(t *testing.T) {
 			before, dump := h.tree(), h.dump()
 			// The calls of mv are counted: the first one completes the backup.
 			write(t, h.bin+"/mv", fmt.Sprintf("#!/bin/sh\necho x >>\"$WORLD/moves\"\n"+
-				"[ $(wc -l <\"$WORLD/moves\") != %d ] || { %s; }\nexec %s \"$@\"\n", at, kind, lookPath(t, "mv")), 0o755)
+				"[ $(wc -l <\"$WORLD/moves\") != %d ] || { %s; }\nexec %s \"$@\"\n", at, kind,
+				lookPath(t, "mv")), 0o755)
 			out, status := h.script("docker_copy_dumpfile_to_container.sh", "oms", dump, h.backup)
 			if (status == 0) != (at == 99) {
 				t.Fatalf("step %d: status %d\n%s", at, status, out)
@@ -348,7 +357,8 @@ func TestMarkerOfObd(t *testing.T) {
 		write(t, patched, strings.Join(slices.Insert(slices.Clone(lines), at, marker), "\n"), 0o755)
 		dump := h.dump()
 		if fails {
-			write(t, h.bin+"/mv", "#!/bin/sh\ncase $1 in */hot-update.new/*) exit 1 ;; esac\nexec "+lookPath(t, "mv")+" \"$@\"\n", 0o755)
+			write(t, h.bin+"/mv", "#!/bin/sh\ncase $1 in */hot-update.new/*) exit 1 ;; esac\nexec "+lookPath(t, "mv")+
+				" \"$@\"\n", 0o755)
 		}
 		if out, status := h.script(patched, "oms", dump, h.backup); (status != 0) != fails {
 			t.Errorf("status %d\n%s", status, out)
@@ -360,7 +370,8 @@ func TestMarkerOfObd(t *testing.T) {
 }
 
 func TestUsageOfScripts(t *testing.T) {
-	for _, name := range []string{"docker_dump_file_from_image.sh", "docker_copy_dumpfile_to_container.sh", "docker_copy_dumpfile_rollback.sh"} {
+	for _, name := range []string{"docker_dump_file_from_image.sh", "docker_copy_dumpfile_to_container.sh",
+		"docker_copy_dumpfile_rollback.sh"} {
 		h := newHot(t, "dash")
 		if out, status := h.script(name, "only-one"); status != 64 || !strings.Contains(out, "usage: sh "+name) {
 			t.Errorf("%s: status %d, %s", name, status, out)

@@ -61,14 +61,16 @@ func names(t *testing.T, pythons ...string) string {
 func install(t *testing.T, root string) {
 	t.Helper()
 	for _, shell := range append(shells, "sh") { // the second time changes nothing
-		if out, status := run(t, exec.Command(shell, root+"/usr/local/lib/omsinit/names/install.sh", root)); status != 0 {
+		if out, status := run(t, exec.Command(shell, root+"/usr/local/lib/omsinit/names/install.sh",
+			root)); status != 0 {
 			t.Fatalf("install.sh: status %d\n%s", status, out)
 		}
 	}
 }
 
 var documented = [][2]string{
-	{"-m omsflow.scripts.units.oms_cluster_config --check /home/admin/conf/config.yaml", "omsinit --check /home/admin/conf/config.yaml"},
+	{"-m omsflow.scripts.units.oms_cluster_config --check /home/admin/conf/config.yaml",
+		"omsinit --check /home/admin/conf/config.yaml"},
 	{"-m omsflow.scripts.units.oms_init_manager --init-db", "omsinit --init-db"},
 	{"-m omsflow.scripts.units.oms_init_manager --init-config-file", "omsinit --init-config-file"},
 	{"-m omsflow.scripts.units.oms_cluster_manager add_resource", "omsinit add_resource"},
@@ -77,7 +79,8 @@ var documented = [][2]string{
 }
 
 func TestPythonShim(t *testing.T) {
-	others := []string{"--version", "-c print(1)", "-m json.tool", "script.py -m omsflow.scripts.units.oms_init_manager", "-m omsflow.scripts.other", "-", ""}
+	others := []string{"--version", "-c print(1)", "-m json.tool",
+		"script.py -m omsflow.scripts.units.oms_init_manager", "-m omsflow.scripts.other", "-", ""}
 	for _, python := range []string{"", "python3", "python2"} {
 		var list []string
 		if python != "" {
@@ -87,7 +90,8 @@ func TestPythonShim(t *testing.T) {
 		install(t, root)
 		for _, shell := range shells {
 			call := func(words string) (string, int) {
-				cmd := exec.Command(shell, append([]string{root + "/usr/local/bin/python"}, strings.Fields(words)...)...)
+				cmd := exec.Command(shell, append([]string{root + "/usr/local/bin/python"},
+					strings.Fields(words)...)...)
 				cmd.Env = []string{"PATH=" + root + "/usr/bin"}
 				return run(t, cmd)
 			}
@@ -102,7 +106,8 @@ func TestPythonShim(t *testing.T) {
 					if status != 127 || !strings.Contains(out, "no Python") {
 						t.Errorf("%s, python %s: status %d, %q", shell, words, status, out)
 					}
-				} else if want := strings.TrimSpace(python + " " + words); status != 0 || strings.TrimSpace(out) != want {
+				} else if want := strings.TrimSpace(python + " " + words); status != 0 ||
+					strings.TrimSpace(out) != want {
 					t.Errorf("%s, python %s: status %d, %q, want %q", shell, words, status, out, want)
 				}
 			}
@@ -110,18 +115,20 @@ func TestPythonShim(t *testing.T) {
 	}
 }
 
-// TestRealPython: where there is a Python it stays, and the three modules of the old package are shadowed, however it is
-// laid out. The rest of the package is untouched.
+// TestRealPython: where there is a Python it stays, and the three modules of the old package are shadowed, however it
+// is laid out. The rest of the package is untouched.
 func TestRealPython(t *testing.T) {
 	const old = "print('the old writer')\n"
 	for name, layout := range map[string]map[string]string{
 		"no omsflow": {},
 		"sources": {"__init__.py": "", "scripts/__init__.py": "", "scripts/units/__init__.py": "x = 1\n",
-			"scripts/units/oms_init_manager.py": old, "scripts/units/oms_cluster_config.py": old, "scripts/units/oms_cluster_manager.py": old,
-			"scripts/units/other.py": old},
+			"scripts/units/oms_init_manager.py": old, "scripts/units/oms_cluster_config.py": old,
+			"scripts/units/oms_cluster_manager.py": old,
+			"scripts/units/other.py":               old},
 		"compiled": {"__init__.py": "", "scripts/__init__.py": "", "scripts/units/__init__.pyc": "\x00",
-			"scripts/units/oms_init_manager.so": "\x7fELF", "scripts/units/oms_cluster_config.cpython-39-x86_64-linux-gnu.so": "\x7fELF",
-			"scripts/units/oms_cluster_manager.pyc": "\x00"},
+			"scripts/units/oms_init_manager.so":                               "\x7fELF",
+			"scripts/units/oms_cluster_config.cpython-39-x86_64-linux-gnu.so": "\x7fELF",
+			"scripts/units/oms_cluster_manager.pyc":                           "\x00"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := names(t, "python")
@@ -149,7 +156,8 @@ func TestRealPython(t *testing.T) {
 						t.Errorf("%s %s: status %d, %q, want %q", python, c[0], status, out, c[1])
 					}
 				}
-				cmd := exec.Command(python, "-c", "import omsflow.scripts.units.oms_init_manager as m; print(m.__name__)")
+				cmd := exec.Command(python, "-c",
+					"import omsflow.scripts.units.oms_init_manager as m; print(m.__name__)")
 				cmd.Dir = root + "/root"
 				if out, status := run(t, cmd); status != 0 || strings.Contains(out, "omsinit") {
 					t.Errorf("%s: an import runs it: %d %s", python, status, out)

@@ -16,7 +16,8 @@ func TestPageConf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reference := strings.ReplaceAll(string(template), `{{path "/var/lib/omsinit/page.sock"}}`, "/var/lib/omsinit/page.sock")
+	reference := strings.ReplaceAll(string(template), `{{path "/var/lib/omsinit/page.sock"}}`,
+		"/var/lib/omsinit/page.sock")
 	lines := 0
 	for line := range strings.Lines(string(data)) {
 		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
@@ -30,7 +31,8 @@ func TestPageConf(t *testing.T) {
 	if lines < 4 {
 		t.Errorf("%d lines", lines)
 	}
-	if image, err := os.ReadFile("../../Dockerfile"); err != nil || !strings.Contains(string(image), "/page.conf /usr/local/lib/omsinit/page.conf\n") {
+	if image, err := os.ReadFile("../../Dockerfile"); err != nil ||
+		!strings.Contains(string(image), "/page.conf /usr/local/lib/omsinit/page.conf\n") {
 		t.Errorf("the image has no page.conf: %v", err)
 	}
 }

@@ -19,8 +19,10 @@ func TestShell(t *testing.T) {
 			}
 		}
 		for file, args := range map[string]string{
-			"/usr/share/bash-completion/completions/omsinit": "completion bash", "/usr/local/share/zsh/site-functions/_omsinit": "completion zsh",
-			"/usr/local/share/man/man1/omsinit.1": "help --man --lang en", "/usr/local/share/man/zh_CN/man1/omsinit.1": "help --man --lang zh",
+			"/usr/share/bash-completion/completions/omsinit": "completion bash",
+			"/usr/local/share/zsh/site-functions/_omsinit":   "completion zsh",
+			"/usr/local/share/man/man1/omsinit.1":            "help --man --lang en",
+			"/usr/local/share/man/zh_CN/man1/omsinit.1":      "help --man --lang zh",
 		} {
 			if data, err := os.ReadFile(root + file); err != nil || !strings.Contains(string(data), "'"+args+"'") {
 				t.Errorf("%s: %q, %v", file, data, err)
@@ -39,7 +41,8 @@ func TestShell(t *testing.T) {
 			{"bash", "-e", "completion bash"}, {"dash", "-e", "none"}, {"bash", "--posix", "none"},
 		} {
 			script := sourced + "\nif command -v _omsinit >/dev/null; then _omsinit; else echo none; fi\n"
-			if out, status := run(t, exec.Command(tc.shell, tc.option, "-c", script)); status != 0 || strings.TrimSpace(out) != tc.want {
+			if out, status := run(t, exec.Command(tc.shell, tc.option, "-c", script)); status != 0 ||
+				strings.TrimSpace(out) != tc.want {
 				t.Errorf("%s %s: status %d, %q; want %q", tc.shell, tc.option, status, out, tc.want)
 			}
 		}

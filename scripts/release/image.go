@@ -23,7 +23,8 @@ func (r *release) image() error {
 		"COMMIT="+r.commit, "DATE="+r.date.UTC().Format(time.RFC3339)); err != nil {
 		return err
 	}
-	if err := r.identity(command("", "docker", "run", "--rm", name, "omsinit", "version", "--output", "json"), architectures[0]); err != nil {
+	if err := r.identity(command("", "docker", "run", "--rm", name, "omsinit", "version", "--output", "json"),
+		architectures[0]); err != nil {
 		return err
 	}
 	f, err := os.Create(r.path(imageFile))

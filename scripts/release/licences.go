@@ -84,7 +84,8 @@ func licencesOf(out *bytes.Buffer, name, version, dir string) error {
 		lower := strings.ToLower(f.Name())
 		found = found || strings.HasPrefix(lower, "licen") || strings.HasPrefix(lower, "copying")
 		rule := strings.Repeat("=", 100)
-		fmt.Fprintf(out, "\n%s\n%s: %s\n%s\n\n%s\n", rule, strings.TrimSpace(name+" "+version), f.Name(), rule, bytes.TrimSpace(text))
+		fmt.Fprintf(out, "\n%s\n%s: %s\n%s\n\n%s\n", rule, strings.TrimSpace(name+" "+version), f.Name(), rule,
+			bytes.TrimSpace(text))
 	}
 	if !found {
 		return fmt.Errorf("%s has no licence in %s", name, dir)

@@ -1,5 +1,6 @@
-// Command release makes everything that is published of one version, from the commit that its tag names, and looks at it
-// as those who download it will: `make release VERSION=v1.2.3`, or `make release-check` for a dry run that needs no tag.
+// Command release makes everything that is published of one version, from the commit that its tag names, and looks at
+// it as those who download it will: `make release VERSION=v1.2.3`, or `make release-check` for a dry run that needs no
+// tag.
 //
 //	omsinit-linux-amd64, omsinit-linux-arm64      the program, static; each is made twice, from two copies of the source
 //	omsinit_1.2.3_amd64.deb, …_arm64.deb          the program, and all that makes an image with it
@@ -48,7 +49,8 @@ func main() {
 	var key signingKey
 	flag.StringVar(&r.version, "version", "", "the `tag` to release, such as v1.2.3")
 	flag.StringVar(&r.out, "out", "dist", "write into this `folder`, which must be empty or absent")
-	flag.BoolVar(&r.dry, "dry-run", false, "take any commit as v0.0.0, make no image, build from the cache, and sign with a key for this run")
+	flag.BoolVar(&r.dry, "dry-run", false,
+		"take any commit as v0.0.0, make no image, build from the cache, and sign with a key for this run")
 	flag.BoolVar(&key.none, "unsigned", false, "make no signature")
 	flag.Parse()
 	key.text, key.password = os.Getenv("OMSINIT_RELEASE_KEY"), os.Getenv("OMSINIT_RELEASE_PASSWORD")
@@ -144,7 +146,8 @@ func (r *release) source() (err error) {
 		return fmt.Errorf("there is no tag %s; a release is made from its tag: git tag %[1]s", r.version)
 	}
 	if tagged != r.commit {
-		return fmt.Errorf("the tag %s names commit %s, and %s is checked out: git checkout %[1]s", r.version, tagged, r.commit)
+		return fmt.Errorf("the tag %s names commit %s, and %s is checked out: git checkout %[1]s", r.version,
+			tagged, r.commit)
 	}
 	if changes, err := output(r.repo, "git", "status", "--porcelain"); err != nil || changes != "" {
 		return errors.Join(err, fmt.Errorf("what is not committed would not be in the release:\n%s", changes))
@@ -224,7 +227,8 @@ func command(dir, name string, args ...string) *exec.Cmd {
 	c := exec.Command(name, args...)
 	c.Dir = dir
 	for _, v := range os.Environ() {
-		if key, _, _ := strings.Cut(v, "="); key != "MAKEFLAGS" && key != "MAKEOVERRIDES" && key != "MFLAGS" && key != "MAKELEVEL" {
+		if key, _, _ := strings.Cut(v, "="); key != "MAKEFLAGS" && key != "MAKEOVERRIDES" && key != "MFLAGS" &&
+			key != "MAKELEVEL" {
 			c.Env = append(c.Env, v)
 		}
 	}

@@ -207,10 +207,12 @@ func place(from, to string) error {
 func (r *release) unpack() error {
 	arch := architectures[0]
 	dir := filepath.Join(r.work, "unpacked")
-	if err := run("", "dpkg-deb", "--extract", r.path(fmt.Sprintf("omsinit_%s_%s.deb", r.deb(), arch)), dir); err != nil {
+	if err := run("", "dpkg-deb", "--extract", r.path(fmt.Sprintf("omsinit_%s_%s.deb", r.deb(), arch)),
+		dir); err != nil {
 		return err
 	}
-	if err := r.identity(command("", filepath.Join(dir, "usr/bin/omsinit"), "version", "--output", "json"), arch); err != nil {
+	if err := r.identity(command("", filepath.Join(dir, "usr/bin/omsinit"), "version", "--output", "json"),
+		arch); err != nil {
 		return err
 	}
 	for _, name := range []string{"lib/omsinit/image/Dockerfile", "lib/omsinit/image/scripts/image/docker_init.sh",
@@ -226,7 +228,8 @@ func (r *release) unpack() error {
 // program that is not in the list is an error.
 func (r *release) components() error {
 	file := r.path("omsinit.cdx.json")
-	c := command(filepath.Join(r.repo, "scripts/release"), "go", "tool", "cyclonedx-gomod", "app", "-json", "-std", "-licenses",
+	c := command(filepath.Join(r.repo, "scripts/release"), "go", "tool", "cyclonedx-gomod", "app", "-json", "-std",
+		"-licenses",
 		"-noserial", "-notimestamp", "-output", file, r.sources[0])
 	tags, err := buildTags(r.path(program(architectures[0])))
 	if err != nil {

@@ -107,7 +107,8 @@ func (r *release) identity(version interface{ Output() ([]byte, error) }, arch s
 	if err := json.Unmarshal(out, &is); err != nil {
 		return fmt.Errorf("omsinit version: %w in %s", err, out)
 	}
-	want.Omsinit, want.Commit, want.Date, want.Platform = r.version, r.commit, r.date.UTC().Format(time.RFC3339), "linux/"+arch
+	want.Omsinit, want.Commit, want.Date, want.Platform = r.version, r.commit, r.date.UTC().Format(time.RFC3339),
+		"linux/"+arch
 	if is != want {
 		return fmt.Errorf("omsinit version says %+v, not %+v", is, want)
 	}

@@ -84,7 +84,8 @@ func (r *release) signature(key *minisign.PrivateKey) error {
 	}
 	comment := fmt.Sprintf("omsinit %s, commit %s", r.version, r.commit)
 	signature := minisign.SignWithComments(*key, sums, comment, "signature of "+digestFile)
-	for name, data := range map[string][]byte{"minisign.pub": append(public, '\n'), digestFile + ".minisig": signature} {
+	for name, data := range map[string][]byte{"minisign.pub": append(public, '\n'),
+		digestFile + ".minisig": signature} {
 		if err := os.WriteFile(r.path(name), data, 0o644); err != nil {
 			return err
 		}

@@ -52,7 +52,8 @@ func Narrate(say func(style.Style, msg.Message)) func(Event) {
 // Print writes the status as PrintStatus does.
 func (st *Status) Print(w io.Writer, lang msg.Lang, now time.Time) error {
 	if st.Supervisor != "" {
-		fmt.Fprintln(w, lang.Sprintf("supervised by %s instead of omsinit run; probes are asked from here", st.Supervisor))
+		fmt.Fprintln(w, lang.Sprintf("supervised by %s instead of omsinit run; probes are asked from here",
+			st.Supervisor))
 	}
 	if st.Setup != nil {
 		text := st.Setup.message(now).In(lang)
@@ -62,7 +63,8 @@ func (st *Status) Print(w io.Writer, lang msg.Lang, now time.Time) error {
 		fmt.Fprintln(w, styleOf[st.Setup.State].Paint(w, text))
 		st.Setup.printSteps(w, lang, now)
 		if st.Setup.State == SetupDone && !st.Setup.Message.IsZero() {
-			fmt.Fprintln(w, lang.Sprintf("the last run by hand failed at step %d (%s): %s", st.Setup.Step, st.Setup.StepName, st.Setup.Message))
+			fmt.Fprintln(w, lang.Sprintf("the last run by hand failed at step %d (%s): %s", st.Setup.Step,
+				st.Setup.StepName, st.Setup.Message))
 		}
 	}
 	if st.Waiting {
@@ -91,7 +93,8 @@ func (st *Status) Print(w io.Writer, lang msg.Lang, now time.Time) error {
 // printTroubles returns what does not fit into the table.
 func (p *ProgramStatus) printTroubles(w io.Writer, lang msg.Lang) {
 	if p.LostBytes > 0 {
-		fmt.Fprintln(w, lang.Sprintf("%s: %d bytes of output are lost, the log file could not be written", p.Name, p.LostBytes))
+		fmt.Fprintln(w, lang.Sprintf("%s: %d bytes of output are lost, the log file could not be written", p.Name,
+			p.LostBytes))
 	}
 	if p.State != Fatal.String() {
 		return
@@ -235,7 +238,8 @@ func (p *ProgramStatus) Description(lang msg.Lang, now time.Time) string {
 	var parts []string
 	if p.PID != 0 {
 		up := time.Duration(p.UptimeSeconds) * time.Second
-		parts = append(parts, fmt.Sprintf("pid %d, uptime %d:%02d:%02d", p.PID, int(up.Hours()), int(up.Minutes())%60, int(up.Seconds())%60))
+		parts = append(parts, fmt.Sprintf("pid %d, uptime %d:%02d:%02d", p.PID, int(up.Hours()), int(up.Minutes())%60,
+			int(up.Seconds())%60))
 	}
 	if len(p.WaitsFor) > 0 {
 		parts = append(parts, lang.Sprintf("waits for %s", msg.List(p.WaitsFor)))
@@ -251,7 +255,8 @@ func (p *ProgramStatus) Description(lang msg.Lang, now time.Time) string {
 		parts = append(parts, lang.Sprintf("exit status %d", *p.ExitStatus))
 	}
 	if p.RetryAt != nil {
-		parts = append(parts, lang.Sprintf("next attempt in %s", max(0, p.RetryAt.Sub(now)).Round(100*time.Millisecond)))
+		parts = append(parts, lang.Sprintf("next attempt in %s",
+			max(0, p.RetryAt.Sub(now)).Round(100*time.Millisecond)))
 	}
 	text := ""
 	for i, part := range parts {

@@ -26,7 +26,9 @@ func TestPrintSteps(t *testing.T) {
 		Findings: NewFindings([]finding.Finding{
 			{ID: "b.warning", Severity: finding.Warning, Message: msg.M("look")},
 			{ID: "c.note", Severity: finding.Note, Message: msg.M("fine")},
-			{ID: "a.error", Severity: finding.Error, Place: finding.Place{File: "f", Line: 3, Key: "k", Value: "hidden"}, Message: msg.M("bad"), Fix: msg.M("mend it")},
+			{ID: "a.error", Severity: finding.Error,
+				Place: finding.Place{File: "f", Line: 3, Key: "k", Value: "hidden"}, Message: msg.M("bad"),
+				Fix: msg.M("mend it")},
 		}),
 	}}
 	var b bytes.Buffer
@@ -52,7 +54,8 @@ func TestPrintSteps(t *testing.T) {
 	}
 }
 
-// TestPrintReason: why a task failed is said once, by what it has found or in its own words, whatever warnings there are.
+// TestPrintReason: why a task failed is said once, by what it has found or in its own words, whatever warnings there
+// are.
 func TestPrintReason(t *testing.T) {
 	for severity, want := range map[finding.Severity]int{finding.Error: 0, finding.Warning: 1} {
 		st := Status{Setup: &SetupStatus{State: SetupFailed, Step: 2, StepName: msg.Text{English: "metadb"},
@@ -63,7 +66,8 @@ func TestPrintReason(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := strings.Count(b.String(), "the reason"); got != want {
-			t.Errorf("with a finding of severity %v the reason stands there %d times, want %d:\n%s", severity, got, want, &b)
+			t.Errorf("with a finding of severity %v the reason stands there %d times, want %d:\n%s", severity,
+				got, want, &b)
 		}
 	}
 }
@@ -83,7 +87,8 @@ func TestNarrate(t *testing.T) {
 	} {
 		narrate(e)
 	}
-	want := []string{"33 cm: STARTING (0s)", "33 nginx: STARTING, waits for cm (30ms)", " cm: RUNNING (40ms)", "32 cm: RUNNING, ready (50ms)",
+	want := []string{"33 cm: STARTING (0s)", "33 nginx: STARTING, waits for cm (30ms)", " cm: RUNNING (40ms)",
+		"32 cm: RUNNING, ready (50ms)",
 		"32 nginx: STARTING, ready (60ms)", "31 nginx: FATAL, gone (60ms)"}
 	if !slices.Equal(said, want) {
 		t.Errorf("%q\nwant %q", said, want)

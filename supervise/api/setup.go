@@ -74,9 +74,10 @@ type SetupStatus struct {
 
 // SetupStep is one step of the setup task.
 type SetupStep struct {
-	Name      string     `json:"name"`
-	Title     msg.Text   `json:"title"`
-	State     string     `json:"state"` // "" when its turn has not come, else one of SetupRunning, SetupDone, SetupFailed
+	Name  string   `json:"name"`
+	Title msg.Text `json:"title"`
+	// "" when its turn has not come, else one of SetupRunning, SetupDone, SetupFailed
+	State     string     `json:"state"`
 	StartedAt *time.Time `json:"started_at,omitempty"`
 	Seconds   float64    `json:"seconds,omitempty"` // that it took; 0 until it has ended
 }

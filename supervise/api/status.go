@@ -15,13 +15,14 @@ type Status struct {
 	File      string    `json:"file"` // supervisord.conf
 	// Supervisor is empty for omsinit run, else the name and version of who
 	// supervises instead.
-	Supervisor  string          `json:"supervisor,omitempty"`
-	Definitions msg.Text        `json:"definitions_error,omitzero"` // why the program files are not in use
-	Warnings    []msg.Text      `json:"warnings,omitempty"`
-	Waiting     bool            `json:"held"` // programs wait for the setup task
-	Setup       *SetupStatus    `json:"setup,omitempty"`
-	PagePort    int             `json:"page_port,omitempty"` // on which PID 1 itself listens, for browsers, until a program has it
-	Programs    []ProgramStatus `json:"programs"`            // by group and name
+	Supervisor  string       `json:"supervisor,omitempty"`
+	Definitions msg.Text     `json:"definitions_error,omitzero"` // why the program files are not in use
+	Warnings    []msg.Text   `json:"warnings,omitempty"`
+	Waiting     bool         `json:"held"` // programs wait for the setup task
+	Setup       *SetupStatus `json:"setup,omitempty"`
+	// on which PID 1 itself listens, for browsers, until a program has it
+	PagePort int             `json:"page_port,omitempty"`
+	Programs []ProgramStatus `json:"programs"` // by group and name
 }
 
 // Names returns the full names of the programs.

@@ -18,7 +18,8 @@ const healthTimeout = 5 * time.Second
 // initialisation is done and every program that starts by itself is ready.
 // The error names everything that is not.
 func (c *Client) Health(ctx context.Context, liveOnly bool) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, healthTimeout, msg.Errorf("PID 1 did not answer within %s", healthTimeout.String()))
+	ctx, cancel := context.WithTimeoutCause(ctx, healthTimeout,
+		msg.Errorf("PID 1 did not answer within %s", healthTimeout.String()))
 	defer cancel()
 	st, err := c.Status(ctx)
 	if err != nil {

@@ -86,7 +86,8 @@ func turnAway(conn net.Conn) {
 	_ = conn.SetDeadline(time.Now().Add(200 * time.Millisecond))
 	_, _ = conn.Read(make([]byte, 16<<10)) // what is closed with something unread takes the answer along
 	text, err := json.Marshal(api.Failure{Error: msg.NewText(
-		msg.M("PID 1 has %d clients already, and takes no more at the same time; try again in a moment", api.MostClients))})
+		msg.M("PID 1 has %d clients already, and takes no more at the same time; try again in a moment",
+			api.MostClients))})
 	if err != nil {
 		return
 	}

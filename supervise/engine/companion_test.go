@@ -29,7 +29,8 @@ func TestCompanion(t *testing.T) {
 	}
 	s.Accompany()
 	o := <-seen
-	if len(o.Programs) != 1 || o.Programs[0].Name != "web:nginx" || o.Programs[0].State != api.Stopped || o.StartedAt.IsZero() {
+	if len(o.Programs) != 1 || o.Programs[0].Name != "web:nginx" || o.Programs[0].State != api.Stopped ||
+		o.StartedAt.IsZero() {
 		t.Errorf("%+v", o)
 	}
 	if st := s.Status(); len(st.Warnings) != 1 || st.Warnings[0].English != "mind this" {

@@ -52,7 +52,8 @@ func TestPreparedTogetherForkedInOrder(t *testing.T) {
 	var programs []operation.Program
 	want := []string{"a", "b", "d", "e", "f", "g", "h"}
 	for i, name := range []string{"h", "g", "f", "e", "d", "c", "b", "a"} {
-		programs = append(programs, newProcess(program.Program{Name: name, Group: name, Priority: -i, StartSecs: 1, StartRetries: 3},
+		programs = append(programs, newProcess(program.Program{Name: name, Group: name, Priority: -i, StartSecs: 1,
+			StartRetries: 3},
 			e, slog.New(slog.NewTextHandler(io.Discard, nil))))
 	}
 	operation.Start(t.Context(), programs, nil, 0, nil)

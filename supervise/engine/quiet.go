@@ -91,7 +91,8 @@ func cleanMappings(smaps io.Reader) (clean []mapping) {
 			}
 		case len(fields) >= 5 && !strings.HasSuffix(fields[0], ":"):
 			_, err := fmt.Sscanf(fields[0], "%x-%x", &m.start, &m.end)
-			file = err == nil && !strings.Contains(fields[1], "w") && len(fields) > 5 && strings.HasPrefix(fields[5], "/")
+			file = err == nil && !strings.Contains(fields[1], "w") && len(fields) > 5 &&
+				strings.HasPrefix(fields[5], "/")
 		}
 	}
 	return clean

@@ -58,8 +58,8 @@ func TestGiveBack(t *testing.T) {
 	}
 }
 
-// TestCollectsAgain: the first collection of a start, however early, is the last one at its limit. Otherwise whoever holds
-// more than that would collect all the time.
+// TestCollectsAgain: the first collection of a start, however early, is the last one at its limit. Otherwise whoever
+// holds more than that would collect all the time.
 func TestCollectsAgain(t *testing.T) {
 	percent := func() uint64 {
 		sample := []metrics.Sample{{Name: "/gc/gogc:percent"}}

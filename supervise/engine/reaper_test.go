@@ -48,7 +48,8 @@ func reapForTest() error {
 	leave := fmt.Sprintf("import os, time\nfor i in range(%d):\n if os.fork() == 0:\n  time.sleep(0.001 * (i %% 100)); os._exit(9)\nos._exit(250)", orphans/parents)
 	for i := range children {
 		// Some end before their start has returned, some later.
-		if err := start(i, "/bin/sh", "-c", fmt.Sprintf("[ $(( %d %% 2 )) = 0 ] || sleep 0.1; exit %d", i, i%250)); err != nil {
+		if err := start(i, "/bin/sh", "-c", fmt.Sprintf("[ $(( %d %% 2 )) = 0 ] || sleep 0.1; exit %d", i,
+			i%250)); err != nil {
 			return err
 		}
 		if i%(children/parents) == 0 {

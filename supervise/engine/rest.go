@@ -57,7 +57,8 @@ func (s *Supervisor) signalRest(r rest, sig syscall.Signal) {
 		pids = r.members()
 	}
 	for _, pid := range pids {
-		s.log.Info("ending what a program has left behind", "program", r.def.FullName(), "pid", pid, "signal", sig.String())
+		s.log.Info("ending what a program has left behind", "program", r.def.FullName(), "pid", pid, "signal",
+			sig.String())
 		if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 			s.log.Warn("cannot end what a program has left behind", "pid", pid, "error", err)
 		}

@@ -29,9 +29,11 @@ func TestSetupSpeaksChinese(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &setup{changed: func() {}, log: slog.New(slog.NewTextHandler(io.Discard, nil)), lang: msg.Chinese, attempt: 2, task: Setup{Stderr: w},
+	s := &setup{changed: func() {}, log: slog.New(slog.NewTextHandler(io.Discard, nil)), lang: msg.Chinese, attempt: 2,
+		task:  Setup{Stderr: w},
 		after: func(time.Duration, func()) func() { return func() {} }}
-	s.fail(api.SetupReport{State: api.SetupFailed, Transient: true, Message: msg.Text{English: "no answer", Chinese: "无应答"}})
+	s.fail(api.SetupReport{State: api.SetupFailed, Transient: true,
+		Message: msg.Text{English: "no answer", Chinese: "无应答"}})
 	w.Close()
 	text, _ := io.ReadAll(r)
 	if !strings.HasPrefix(string(text), "第 2 次初始化失败：无应答；") {
@@ -41,19 +43,23 @@ func TestSetupSpeaksChinese(t *testing.T) {
 
 // TestLastReportIsShown: the steps of the last report stay, and the findings until the next run knows better.
 func TestLastReportIsShown(t *testing.T) {
-	s := &setup{changed: func() {}, log: slog.New(slog.NewTextHandler(io.Discard, nil)), after: func(time.Duration, func()) func() { return func() {} },
-		pid: 7, gone: make(chan struct{}), state: api.SetupRunning}
-	report := api.SetupReport{PID: 7, State: api.SetupFailed, Transient: true, Step: 1, Message: msg.Text{English: "no"},
-		Steps: []api.SetupStep{{Name: "check", State: api.SetupFailed}}, Findings: []api.Finding{{ID: "a"}}}
+	s := &setup{changed: func() {}, log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		after: func(time.Duration, func()) func() { return func() {} },
+		pid:   7, gone: make(chan struct{}), state: api.SetupRunning}
+	report := api.SetupReport{PID: 7, State: api.SetupFailed, Transient: true, Step: 1,
+		Message: msg.Text{English: "no"},
+		Steps:   []api.SetupStep{{Name: "check", State: api.SetupFailed}}, Findings: []api.Finding{{ID: "a"}}}
 	if err := s.reported(report); err != nil {
 		t.Fatal(err)
 	}
 	s.exited(7, api.Exit{Code: 1})
-	if st := s.status(); st.State != api.SetupRetrying || len(st.Steps) != 1 || len(st.Findings) != 1 || len(st.Doing) != 0 {
+	if st := s.status(); st.State != api.SetupRetrying || len(st.Steps) != 1 || len(st.Findings) != 1 ||
+		len(st.Doing) != 0 {
 		t.Errorf("after the failure: %+v", st)
 	}
 	s.state, s.pid = api.SetupRunning, 8
-	next := api.SetupReport{PID: 8, State: api.SetupRunning, Step: 1, Steps: report.Steps, Doing: []msg.Text{{English: "looking"}}}
+	next := api.SetupReport{PID: 8, State: api.SetupRunning, Step: 1, Steps: report.Steps,
+		Doing: []msg.Text{{English: "looking"}}}
 	if err := s.reported(next); err != nil {
 		t.Fatal(err)
 	}
@@ -69,18 +75,20 @@ func TestLastReportIsShown(t *testing.T) {
 	}
 }
 
-// TestWithdrawn: what has succeeded may be withdrawn. Then programs wait for it again, and it is tried again if that may
-// help; a task that fails then is not taken for one that had succeeded.
+// TestWithdrawn: what has succeeded may be withdrawn. Then programs wait for it again, and it is tried again if that
+// may help; a task that fails then is not taken for one that had succeeded.
 func TestWithdrawn(t *testing.T) {
 	for _, transient := range []bool{false, true} {
 		retries := 0
-		s := &setup{changed: func() {}, log: slog.New(slog.NewTextHandler(io.Discard, nil)), finished: func() {}, hold: func() bool { return false },
+		s := &setup{changed: func() {}, log: slog.New(slog.NewTextHandler(io.Discard, nil)), finished: func() {},
+			hold:  func() bool { return false },
 			after: func(time.Duration, func()) func() { retries++; return func() {} }}
 		s.succeed()
 		if s.holds() || s.status().State != api.SetupDone {
 			t.Fatalf("%+v", s.status())
 		}
-		withdrawal := api.SetupReport{PID: 1, State: api.SetupFailed, Withdrawn: true, Transient: transient, Message: msg.Text{English: "no more"}}
+		withdrawal := api.SetupReport{PID: 1, State: api.SetupFailed, Withdrawn: true, Transient: transient,
+			Message: msg.Text{English: "no more"}}
 		if err := s.reported(withdrawal); err != nil {
 			t.Fatal(err)
 		}
@@ -88,7 +96,8 @@ func TestWithdrawn(t *testing.T) {
 		if transient {
 			want = api.SetupRetrying
 		}
-		if st := s.status(); !s.holds() || st.State != want || st.Message.English != "no more" || retries > 0 != transient {
+		if st := s.status(); !s.holds() || st.State != want || st.Message.English != "no more" ||
+			retries > 0 != transient {
 			t.Errorf("%v: %+v, %d retries", transient, st, retries)
 		}
 		s.pid, s.gone = 7, make(chan struct{}) // tried again

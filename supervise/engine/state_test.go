@@ -40,7 +40,8 @@ func TestHiddenStates(t *testing.T) {
 		{name: "start while stopping", events: "start,startsecs,stop,start", state: stopping, goal: goalUp},
 		{name: "killing", events: "start,startsecs,stop,stopwait", state: killing, goal: goalDown},
 		{name: "killed at once", events: "start,startsecs,stop,kill", state: killing, goal: goalDown},
-		{name: "start while killing", events: "start,startsecs,stop,stopwait,start,killed", state: starting, goal: goalUp},
+		{name: "start while killing", events: "start,startsecs,stop,stopwait,start,killed", state: starting,
+			goal: goalUp},
 		{name: "kill what runs", events: "start,startsecs,kill", state: running, goal: goalUp},
 		{name: "unhealthy", events: "start,startsecs,sick", state: stopping, goal: goalRecover},
 		{name: "unhealthy, killing", events: "start,startsecs,sick,stopwait", state: killing, goal: goalRecover},
@@ -49,20 +50,30 @@ func TestHiddenStates(t *testing.T) {
 		{name: "unhealthy, started by hand", events: "start,startsecs,sick,start", state: stopping, goal: goalUp},
 		{name: "sick twice", events: "start,startsecs,stop,sick", state: stopping, goal: goalDown},
 		{name: "start failed", group: true, events: "start,exit 1", state: startFailed, goal: goalUp},
-		{name: "start failed, startsecs pass", group: true, events: "start,exit 1,startsecs", state: startFailed, goal: goalUp},
-		{name: "start failed, group gone", group: true, events: "start,exit 1,group gone", state: backoff, goal: goalUp},
+		{name: "start failed, startsecs pass", group: true, events: "start,exit 1,startsecs", state: startFailed,
+			goal: goalUp},
+		{name: "start failed, group gone", group: true, events: "start,exit 1,group gone", state: backoff,
+			goal: goalUp},
 		{name: "start failed, group given up", group: true, events: "start,exit 1,grace", state: backoff, goal: goalUp},
 		{name: "start failed, stop", group: true, events: "start,exit 1,stop", state: stoppingGroup, goal: goalDown},
 		{name: "crashed", group: true, events: "start,startsecs,exit 1", state: crashed, goal: goalUp},
 		{name: "crashed, sick", group: true, events: "start,startsecs,exit 1,sick", state: crashed, goal: goalUp},
-		{name: "crashed, group given up", group: true, events: "start,startsecs,exit 1,grace", state: backoff, goal: goalUp},
-		{name: "crashed, stop", group: true, events: "start,startsecs,exit 1,stop", state: stoppingGroup, goal: goalDown},
-		{name: "stopping the group", group: true, events: "start,startsecs,stop,exit 0", state: stoppingGroup, goal: goalDown},
-		{name: "killing the group", group: true, events: "start,startsecs,stop,exit 0,stopwait", state: killingGroup, goal: goalDown},
-		{name: "killing, then the group", group: true, events: "start,startsecs,stop,stopwait,killed", state: killingGroup, goal: goalDown},
-		{name: "group given up", group: true, events: "start,startsecs,stop,exit 0,stopwait,grace", state: stopped, goal: goalDown},
-		{name: "unhealthy group", group: true, events: "start,startsecs,sick,exit 0", state: stoppingGroup, goal: goalRecover},
-		{name: "unhealthy group gone", group: true, events: "start,startsecs,sick,exit 0,group gone", state: backoff, goal: goalUp},
+		{name: "crashed, group given up", group: true, events: "start,startsecs,exit 1,grace", state: backoff,
+			goal: goalUp},
+		{name: "crashed, stop", group: true, events: "start,startsecs,exit 1,stop", state: stoppingGroup,
+			goal: goalDown},
+		{name: "stopping the group", group: true, events: "start,startsecs,stop,exit 0", state: stoppingGroup,
+			goal: goalDown},
+		{name: "killing the group", group: true, events: "start,startsecs,stop,exit 0,stopwait", state: killingGroup,
+			goal: goalDown},
+		{name: "killing, then the group", group: true, events: "start,startsecs,stop,stopwait,killed",
+			state: killingGroup, goal: goalDown},
+		{name: "group given up", group: true, events: "start,startsecs,stop,exit 0,stopwait,grace", state: stopped,
+			goal: goalDown},
+		{name: "unhealthy group", group: true, events: "start,startsecs,sick,exit 0", state: stoppingGroup,
+			goal: goalRecover},
+		{name: "unhealthy group gone", group: true, events: "start,startsecs,sick,exit 0,group gone", state: backoff,
+			goal: goalUp},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p, e := newTestProcess(group)
@@ -71,7 +82,8 @@ func TestHiddenStates(t *testing.T) {
 				events[name](p, e)
 			}
 			if p.state != test.state || p.goal != test.goal {
-				t.Errorf("after %s: state %d, goal %d, want state %d, goal %d", test.events, p.state, p.goal, test.state, test.goal)
+				t.Errorf("after %s: state %d, goal %d, want state %d, goal %d", test.events, p.state, p.goal,
+					test.state, test.goal)
 			}
 			if snap := p.Snapshot(); p.state.groupOnly() && snap.PID != 0 {
 				t.Errorf("a process that has ended is shown with pid %d", snap.PID)

@@ -136,7 +136,8 @@ func (s *Supervisor) fatal(p program.Program, e *api.Exit) {
 		case e != nil && e.Code > 0:
 			s.exit = e.Code
 		}
-		s.log.Error("stopping everything, an essential program is FATAL", "program", p.FullName(), "exit_status", s.exit)
+		s.log.Error("stopping everything, an essential program is FATAL", "program", p.FullName(),
+			"exit_status", s.exit)
 	}
 	s.mu.Unlock()
 	s.cancel()

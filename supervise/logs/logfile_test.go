@@ -134,7 +134,8 @@ func TestLastLines(t *testing.T) {
 			t.Errorf("%.20q: %q, want %q", text, got, want)
 		}
 	}
-	if _, got := program.LastWords(program.LogFile{Path: "/no/such/file"}, program.LogFile{Path: "/dev/zero"}, program.LogFile{}); got != "" {
+	if _, got := program.LastWords(program.LogFile{Path: "/no/such/file"}, program.LogFile{Path: "/dev/zero"},
+		program.LogFile{}); got != "" {
 		t.Errorf("%q", got)
 	}
 }

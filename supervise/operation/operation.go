@@ -152,7 +152,8 @@ func (o *Operation) unstartable(p Program) bool {
 		}
 		d := dep.View()
 		if restarting := d.State == api.Stopped && d.Wanted; d.down() && !restarting {
-			o.fail(msg.M("%s was not started: it depends on %s, which is %s and not part of this operation; start %s too",
+			o.fail(msg.M(
+				"%s was not started: it depends on %s, which is %s and not part of this operation; start %s too",
 				v.name(), d.name(), d.State.String(), d.name()))
 			return true
 		}
@@ -199,7 +200,8 @@ func (o *Operation) awaitStarted(ctx context.Context, p Program) {
 		}
 		blocker := o.blocker(v)
 		if blocker.Changed != nil && blocker.down() {
-			o.fail(msg.M("%s was not started: it waits for %s, which is %s", name, blocker.name(), blocker.State.String()))
+			o.fail(msg.M("%s was not started: it waits for %s, which is %s", name, blocker.name(),
+				blocker.State.String()))
 			return
 		}
 		select {

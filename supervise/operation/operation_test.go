@@ -141,14 +141,17 @@ func TestFailures(t *testing.T) {
 		did     []string
 		failed  []string // programs, each with what it waits for
 	}{
-		"a dependency is down":           {nil, api.Restart, []string{"top"}, nil, []string{"top base"}},
-		"a dependency never gets ready":  {func(w *world) { w.sick = []string{"base"} }, api.Start, []string{"top", "base"}, []string{"start base"}, []string{"base", "top base"}},
-		"a dependency cannot be started": {func(w *world) { w.all["base"].refused = errors.New("no") }, api.Start, []string{"top", "base"}, []string{"start base"}, []string{"base", "top base"}},
+		"a dependency is down": {nil, api.Restart, []string{"top"}, nil, []string{"top base"}},
+		"a dependency never gets ready": {func(w *world) { w.sick = []string{"base"} }, api.Start,
+			[]string{"top", "base"}, []string{"start base"}, []string{"base", "top base"}},
+		"a dependency cannot be started": {func(w *world) { w.all["base"].refused = errors.New("no") }, api.Start,
+			[]string{"top", "base"}, []string{"start base"}, []string{"base", "top base"}},
 		"one does not stop": {func(w *world) {
 			w.stuck = []string{"alone"}
 			w.all["alone"].view.State = api.Running
 		}, api.Stop, []string{"alone", "base"}, []string{"stop alone", "stop base"}, []string{"alone"}},
-		"one cannot be stopped": {func(w *world) { w.all["alone"].refused = errors.New("no") }, api.Stop, []string{"alone"}, nil, []string{"alone"}},
+		"one cannot be stopped": {func(w *world) { w.all["alone"].refused = errors.New("no") }, api.Stop,
+			[]string{"alone"}, nil, []string{"alone"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(programs)

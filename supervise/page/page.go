@@ -230,7 +230,8 @@ func (p *Page) move(place Place, certificate *tls.Certificate, used string) (war
 	p.Log.Warn("the page cannot be shown", "error", err)
 	text := msg.M("warning: how the first start goes is not shown in the browser: %v", err)
 	if h := listener.Find(place.Port, nil); h.Process != nil {
-		text = msg.M("warning: how the first start goes is not shown in the browser: port %d is held by process %d (%s)",
+		text = msg.M(
+			"warning: how the first start goes is not shown in the browser: port %d is held by process %d (%s)",
 			place.Port, h.Process.PID, h.Process.Command)
 	}
 	if said := text.String(); said != p.said {

@@ -42,7 +42,8 @@ func show(t *testing.T, change func(*shown)) *shown {
 	if change != nil {
 		change(s)
 	}
-	s.Page = Open(t.Context(), Options{Socket: filepath.Join(t.TempDir(), "s"), Lang: msg.English, Hint: msg.M("mend it"), Log: slog.New(slog.DiscardHandler),
+	s.Page = Open(t.Context(), Options{Socket: filepath.Join(t.TempDir(), "s"), Lang: msg.English,
+		Hint: msg.M("mend it"), Log: slog.New(slog.DiscardHandler),
 		Where:  func() Place { s.mu.Lock(); defer s.mu.Unlock(); return s.place },
 		Status: func() api.Status { s.mu.Lock(); defer s.mu.Unlock(); return s.status },
 		Warn:   func(m msg.Message) { s.mu.Lock(); defer s.mu.Unlock(); s.warned = append(s.warned, m.String()) },
@@ -71,8 +72,9 @@ func (s *shown) until(what string, holds func() bool) {
 
 // client accepts any certificate and follows no redirect.
 func client() *http.Client {
-	return &http.Client{Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	return &http.Client{Timeout: 20 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport:     &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 }
 
 // get asks as a browser does.
@@ -110,15 +112,17 @@ func TestYield(t *testing.T) {
 		all    []program.Program
 		yields bool
 	}{
-		"by its name":                {func(int) program.Program { return web }, []program.Program{web, other}, true},
-		"another program":            {func(int) program.Program { return other }, []program.Program{web, other}, false},
+		"by its name": {func(int) program.Program { return web }, []program.Program{web, other}, true},
+		"another program": {func(int) program.Program { return other },
+			[]program.Program{web, other}, false},
 		"nobody is known to have it": {func(int) program.Program { return other }, []program.Program{other}, true},
 		"an early program":           {func(int) program.Program { return early }, []program.Program{early}, false},
 		"by its probe": {func(port int) program.Program {
 			return program.Program{Name: "front", Probe: &program.Probe{TCP: fmt.Sprint("127.0.0.1:", port)}}
 		}, []program.Program{web}, true},
 		"a probe through it": {func(port int) program.Program {
-			return program.Program{Name: "back", Probe: &program.Probe{HTTP: fmt.Sprintf("http://127.0.0.1:%d/", port), AnyProcess: true}}
+			return program.Program{Name: "back", Probe: &program.Probe{HTTP: fmt.Sprintf("http://127.0.0.1:%d/", port),
+				AnyProcess: true}}
 		}, []program.Program{web}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -189,10 +193,13 @@ func TestTaken(t *testing.T) {
 func secretive(s *shown) {
 	s.status = api.Status{Version: 1, File: "/unseen/file", Warnings: []msg.Text{{English: "unseen warning"}},
 		Setup: &api.SetupStatus{State: api.SetupWaiting, Step: 1, Message: msg.Text{English: "unseen message"},
-			Steps: []api.SetupStep{{Name: "check", Title: msg.Text{English: "Check <it>", Chinese: "检查"}, State: api.SetupFailed, Seconds: 2}},
-			Findings: api.NewFindings([]finding.Finding{{ID: "x.y", Severity: finding.Error, Message: msg.M("bad"), Fix: msg.M("better"),
+			Steps: []api.SetupStep{{Name: "check", Title: msg.Text{English: "Check <it>", Chinese: "检查"},
+				State: api.SetupFailed, Seconds: 2}},
+			Findings: api.NewFindings([]finding.Finding{{ID: "x.y", Severity: finding.Error, Message: msg.M("bad"),
+				Fix:   msg.M("better"),
 				Place: finding.Place{File: "f", Line: 2, Key: "<script>alert(1)</script>", Value: "unseen value"}}})},
-		Programs: []api.ProgramStatus{{Name: "web<", State: "FATAL", LastLines: "unseen lines", LastLog: "/unseen/log", StdoutLog: "/unseen/out", StderrLog: "/unseen/err",
+		Programs: []api.ProgramStatus{{Name: "web<", State: "FATAL", LastLines: "unseen lines", LastLog: "/unseen/log",
+			StdoutLog: "/unseen/out", StderrLog: "/unseen/err",
 			Probe: "http://unseen", Reason: msg.Text{English: "exited & gone"}}}}
 }
 
@@ -200,17 +207,20 @@ func secretive(s *shown) {
 func TestPublic(t *testing.T) {
 	s := show(t, secretive)
 	resp, html := s.get("/")
-	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
+	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" ||
+		!strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
 		t.Errorf("%s %v", resp.Status, resp.Header)
 	}
-	for _, want := range []string{"Check &lt;it&gt;", "x.y", "&lt;script&gt;alert(1)&lt;/script&gt;", "fix: better", "web&lt;", "exited &amp; gone", "mend it", "2s"} {
+	for _, want := range []string{"Check &lt;it&gt;", "x.y", "&lt;script&gt;alert(1)&lt;/script&gt;", "fix: better",
+		"web&lt;", "exited &amp; gone", "mend it", "2s"} {
 		if !strings.Contains(html, want) {
 			t.Errorf("the page has no %q:\n%s", want, html)
 		}
 	}
 	resp, data := s.get("/omsinit/status")
 	var status api.Status
-	if err := json.Unmarshal([]byte(data), &status); err != nil || resp.StatusCode != 200 || status.Setup.Findings[0].ID != "x.y" || status.Programs[0].State != "FATAL" {
+	if err := json.Unmarshal([]byte(data), &status); err != nil || resp.StatusCode != 200 ||
+		status.Setup.Findings[0].ID != "x.y" || status.Programs[0].State != "FATAL" {
 		t.Errorf("%s %v %s", resp.Status, err, data)
 	}
 	event := s.event()
@@ -229,7 +239,8 @@ func (s *shown) event() string {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
 	defer cancel()
-	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/omsinit/events", s.place.Port), nil)
+	r, _ := http.NewRequestWithContext(ctx, http.MethodGet,
+		fmt.Sprintf("http://127.0.0.1:%d/omsinit/events", s.place.Port), nil)
 	resp, err := client().Do(r)
 	if err != nil {
 		s.t.Fatal(err)
@@ -265,12 +276,14 @@ func TestAnswers(t *testing.T) {
 		{"/oms/health", []string{"Accept", "*/*"}, 503, `"version":1`},
 		{"/anything?lang=en", []string{"Accept-Language", "zh"}, 503, `lang="en"`},
 	} {
-		if resp, body := s.get(tc.path, tc.header...); resp.StatusCode != tc.status || !strings.Contains(body, tc.want) || resp.Header.Get(mark) == "" {
+		if resp, body := s.get(tc.path, tc.header...); resp.StatusCode != tc.status ||
+			!strings.Contains(body, tc.want) || resp.Header.Get(mark) == "" {
 			t.Errorf("%s %v: %s %s", tc.path, tc.header, resp.Status, body)
 		}
 	}
 	for _, method := range []string{"POST", "PUT", "DELETE", "CONNECT"} {
-		r, _ := http.NewRequest(method, fmt.Sprintf("http://127.0.0.1:%d/omsinit/status", s.place.Port), strings.NewReader("x"))
+		r, _ := http.NewRequest(method, fmt.Sprintf("http://127.0.0.1:%d/omsinit/status", s.place.Port),
+			strings.NewReader("x"))
 		if resp, err := client().Do(r); err != nil || resp.StatusCode != http.StatusMethodNotAllowed {
 			t.Errorf("%s: %v %v", method, resp, err)
 		}
@@ -340,7 +353,8 @@ func certificate(t *testing.T) (crt, key string) {
 	t.Helper()
 	dir := t.TempDir()
 	crt, key = filepath.Join(dir, "crt"), filepath.Join(dir, "key")
-	if out, err := exec.Command("openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-subj", "/CN=x",
+	if out, err := exec.Command("openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt",
+		"ec_paramgen_curve:P-256", "-subj", "/CN=x",
 		"-keyout", key, "-out", crt).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -358,7 +372,8 @@ func TestCertificate(t *testing.T) {
 	if resp, _ := s.get("/?a=b"); resp.StatusCode != http.StatusFound || resp.Header.Get("Location") != secure+"?a=b" {
 		t.Errorf("http: %s %v", resp.Status, resp.Header)
 	}
-	if resp, body := s.get("/oms/health", "Accept", "*/*"); resp.StatusCode != 503 || !strings.Contains(body, `"version"`) {
+	if resp, body := s.get("/oms/health", "Accept", "*/*"); resp.StatusCode != 503 ||
+		!strings.Contains(body, `"version"`) {
 		t.Errorf("a tool with http: %s %s", resp.Status, body)
 	}
 	if resp, body := s.get("/omsinit/events", "Accept", "text/event-stream"); resp.StatusCode != 503 {
@@ -396,7 +411,8 @@ func TestCloseWhileReading(t *testing.T) {
 	for _, scheme := range []string{"http", "https", "https"} {
 		wg.Go(func() {
 			for range 30 {
-				if resp, err := client().Get(fmt.Sprintf("%s://127.0.0.1:%d/omsinit/", scheme, s.place.Port)); err == nil {
+				if resp, err := client().Get(fmt.Sprintf("%s://127.0.0.1:%d/omsinit/", scheme,
+					s.place.Port)); err == nil {
 					resp.Body.Close()
 				}
 			}

@@ -38,7 +38,8 @@ func document(v view) string {
 	if v.lang == msg.Chinese {
 		other, name = msg.English, "English"
 	}
-	footer := msg.M("This page is of omsinit and only shows. The same in a terminal: %s", "docker exec CONTAINER omsinit status")
+	footer := msg.M("This page is of omsinit and only shows. The same in a terminal: %s",
+		"docker exec CONTAINER omsinit status")
 	return strings.NewReplacer(
 		"{{lang}}", string(v.lang), "{{title}}", v.text(v.headline()), "{{main}}", body(v),
 		"{{footer}}", v.text(footer), "{{other}}", string(other), "{{otherName}}", name,
@@ -104,7 +105,8 @@ func body(v view) string {
 // outcome writes what has become of the setup task, and what comes next.
 func (v view) outcome(s *api.SetupStatus, put func(...string)) {
 	if s.State == api.SetupRetrying && s.NextTry != nil {
-		put("<p>", v.text(msg.M("Attempt %d; the next one in %s", s.Attempt, api.Took(max(0, s.NextTry.Sub(v.now))))), "</p>")
+		put("<p>", v.text(msg.M("Attempt %d; the next one in %s", s.Attempt, api.Took(max(0, s.NextTry.Sub(v.now))))),
+			"</p>")
 	}
 	if s.State == api.SetupWaiting && !v.hint.IsZero() {
 		put("<p>", v.text(v.hint), "</p>")
@@ -141,8 +143,10 @@ var signs = map[string][2]string{
 
 func (v view) step(s *api.SetupStatus, step api.SetupStep, put func(...string)) {
 	sign := signs[step.State]
-	put("<li data-step=\"", html.EscapeString(step.Name), "\" data-state=\"", html.EscapeString(step.State), "\"><b class=\"", sign[0],
-		"\" aria-hidden=\"true\">", sign[1], "</b><span class=\"time\">", v.text(step.Word()), " ", api.Took(step.Took(v.now)), "</span>",
+	put("<li data-step=\"", html.EscapeString(step.Name), "\" data-state=\"", html.EscapeString(step.State),
+		"\"><b class=\"", sign[0],
+		"\" aria-hidden=\"true\">", sign[1], "</b><span class=\"time\">", v.text(step.Word()), " ",
+		api.Took(step.Took(v.now)), "</span>",
 		html.EscapeString(step.Title.In(v.lang)))
 	if step.State == api.SetupRunning {
 		for _, doing := range s.Doing {
@@ -157,7 +161,8 @@ func (v view) finding(f api.Finding, put func(...string)) {
 	if f.IsError() {
 		class = "bad"
 	}
-	put("<li data-id=\"", html.EscapeString(f.ID), "\"><b class=\"", class, "\">", v.text(f.Word()), "</b><code>", html.EscapeString(f.ID), "</code>")
+	put("<li data-id=\"", html.EscapeString(f.ID), "\"><b class=\"", class, "\">", v.text(f.Word()), "</b><code>",
+		html.EscapeString(f.ID), "</code>")
 	if f.Place != "" {
 		put("<div><code>", html.EscapeString(f.Place), "</code></div>")
 	}
@@ -181,7 +186,8 @@ func (v view) program(p api.ProgramStatus, put func(...string)) {
 	case p.State == api.Starting.String() || p.State == api.Running.String():
 		class = "now"
 	}
-	put("<tr data-program=\"", html.EscapeString(p.Name), "\" data-state=\"", p.State, "\"><th>", html.EscapeString(p.Name),
+	put("<tr data-program=\"", html.EscapeString(p.Name), "\" data-state=\"", p.State, "\"><th>",
+		html.EscapeString(p.Name),
 		"</th><td class=\"", class, "\">", p.State, "</td><td>", html.EscapeString(ready), "</td><td class=\"soft\">",
 		html.EscapeString(p.Description(v.lang, v.now)), "</td></tr>")
 }

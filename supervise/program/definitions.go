@@ -233,9 +233,11 @@ func (b *builder) checkSections() {
 		}
 		switch {
 		case kind == "eventlistener:":
-			b.in.warn(s, "", unsupported, msg.M("where its work is needed, make it a [program:%s] that asks supervisorctl status", rest))
+			b.in.warn(s, "", unsupported, msg.M(
+				"where its work is needed, make it a [program:%s] that asks supervisorctl status", rest))
 		case kind == "fcgi-program:":
-			b.in.warn(s, "", unsupported, msg.M("where its work is needed, make it a [program:%s] that opens its socket by itself", rest))
+			b.in.warn(s, "", unsupported, msg.M(
+				"where its work is needed, make it a [program:%s] that opens its socket by itself", rest))
 		case kind != "DEFAULT" && !slices.Contains(sectionKinds, kind):
 			var fix msg.Message
 			if near := finding.Nearest(kind, sectionKinds); strings.HasSuffix(near, ":") {

@@ -176,10 +176,12 @@ early=true
 	}
 	probe := &Probe{HTTP: "https://127.0.0.1:1/h", Field: "data.healthy", Value: "true", Insecure: true}
 	many := func(name, num string) Program {
-		return Program{Name: name, Section: "many", Group: "g", GroupPriority: 1, CommandLine: "echo many " + num + " g", Command: []string{"echo", "many", num, "g"},
+		return Program{Name: name, Section: "many", Group: "g", GroupPriority: 1,
+			CommandLine: "echo many " + num + " g", Command: []string{"echo", "many", num, "g"},
 			Environment: map[string]string{"SHARED": "yes", "OVER": "1"}, Umask: 0o27, Priority: 5, Autostart: true,
-			Autorestart: RestartAlways, ExitCodes: []int{0, 2}, StartSecs: 10, StopSignal: syscall.SIGQUIT, StopWaitSecs: 30,
-			StopAsGroup: true, KillAsGroup: true, Stdout: LogFile{Path: "/logs/m.log", MaxBytes: 1024, Backups: 2},
+			Autorestart: RestartAlways, ExitCodes: []int{0, 2}, StartSecs: 10, StopSignal: syscall.SIGQUIT,
+			StopWaitSecs: 30,
+			StopAsGroup:  true, KillAsGroup: true, Stdout: LogFile{Path: "/logs/m.log", MaxBytes: 1024, Backups: 2},
 			Stderr: auto(name + "-stderr.log"), DependsOn: []string{"two"}, Probe: probe, ReadyTimeout: 7 * time.Second,
 			Files: []string{"/a", "/b"}, Early: true}
 	}
@@ -188,11 +190,15 @@ early=true
 		{Name: "one", Section: "one", Group: "one", GroupPriority: 999,
 			CommandLine: `bash -c 'exec set ${X:-given} \d'` + "\n--more",
 			Command:     []string{"bash", "-c", `exec set ${X:-given} \d`, "--more"},
-			Directory:   here + "/conf.d", User: "ds", Environment: map[string]string{"SHARED": "yes", "OVER": "2", "LAST": "a,b"}, Umask: -1,
-			Priority: 999, Autostart: true, ExitCodes: []int{0}, StartSecs: 1, StartRetries: 3, StopSignal: syscall.SIGTERM, StopWaitSecs: 10,
+			Directory:   here + "/conf.d", User: "ds", Environment: map[string]string{"SHARED": "yes", "OVER": "2",
+				"LAST": "a,b"}, Umask: -1,
+			Priority: 999, Autostart: true, ExitCodes: []int{0}, StartSecs: 1, StartRetries: 3,
+			StopSignal: syscall.SIGTERM, StopWaitSecs: 10,
 			Stdout: auto("one-stdout.log"), Stderr: auto("one-stderr.log"), ReadyTimeout: defaultReadyTimeout},
-		{Name: "two", Section: "two", Group: "two", GroupPriority: 999, CommandLine: "sleep 1", Command: []string{"sleep", "1"},
-			Environment: map[string]string{"SHARED": "yes", "OVER": "1"}, Umask: -1, Priority: 999, ExitCodes: []int{0}, StartSecs: 1,
+		{Name: "two", Section: "two", Group: "two", GroupPriority: 999, CommandLine: "sleep 1",
+			Command:     []string{"sleep", "1"},
+			Environment: map[string]string{"SHARED": "yes", "OVER": "1"}, Umask: -1, Priority: 999, ExitCodes: []int{0},
+			StartSecs:    1,
 			StartRetries: 3, StopSignal: syscall.SIGTERM, StopWaitSecs: 10, RedirectStderr: true,
 			Stdout: LogFile{MaxBytes: 50 << 20, Backups: 10}, Stderr: LogFile{MaxBytes: 50 << 20, Backups: 10},
 			ReadyTimeout: defaultReadyTimeout},
@@ -205,16 +211,19 @@ early=true
 	}
 	var warnings []string
 	for _, f := range d.Findings {
-		warnings = append(warnings, fmt.Sprintf("%s %s:%d %s", f.Severity, filepath.Base(f.Place.File), f.Place.Line, f.Place.Key))
+		warnings = append(warnings, fmt.Sprintf("%s %s:%d %s", f.Severity, filepath.Base(f.Place.File), f.Place.Line,
+			f.Place.Key))
 	}
-	if diff := cmp.Diff([]string{"warning supervisord.conf:5 [inet_http_server] port", "warning b.ini:1 ", "warning many.ini:30 [omsinit:absent]"}, warnings); diff != "" {
+	if diff := cmp.Diff([]string{"warning supervisord.conf:5 [inet_http_server] port", "warning b.ini:1 ",
+		"warning many.ini:30 [omsinit:absent]"}, warnings); diff != "" {
 		t.Error(diff)
 	}
 }
 
 // TestIncludedPipe: what has no end is not read.
 func TestIncludedPipe(t *testing.T) {
-	conf := files(t, map[string]string{"supervisord.conf": "[supervisord]\n[include]\nfiles=conf.d/*\n", "conf.d/a.ini": "[program:a]\ncommand=a\n"})
+	conf := files(t, map[string]string{"supervisord.conf": "[supervisord]\n[include]\nfiles=conf.d/*\n",
+		"conf.d/a.ini": "[program:a]\ncommand=a\n"})
 	if err := syscall.Mkfifo(filepath.Dir(conf)+"/conf.d/pipe", 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -370,7 +379,8 @@ func TestGroups(t *testing.T) {
 	}{
 		"unknown member": {"[supervisord]\n[program:a]\ncommand=a\n[group:g]\nprograms=a,nobody\n", "g:a", 1},
 		"no member":      {"[supervisord]\n[program:a]\ncommand=a\n[group:g]\npriority=1\n", "a", 1},
-		"two groups":     {"[supervisord]\n[program:a]\ncommand=a\n[group:g]\nprograms=a\n[group:h]\nprograms=a\n", "g:a h:a", 0},
+		"two groups": {"[supervisord]\n[program:a]\ncommand=a\n[group:g]\nprograms=a\n[group:h]\nprograms=a\n",
+			"g:a h:a", 0},
 		"same name": {"[supervisord]\n[program:a]\ncommand=a\nprocess_name=x\n[program:b]\ncommand=b\nprocess_name=x\n" +
 			"[group:g]\nprograms=a,b\n", "g:x", 1},
 	} {
@@ -387,7 +397,10 @@ func TestGroups(t *testing.T) {
 // TestManyProcesses: a typing error in numprocs takes the program down, and nothing else.
 func TestManyProcesses(t *testing.T) {
 	for numprocs, want := range map[string]int{"0": 0, "-1": 0, "1024": 1024, "1025": -1, "99999999999999999999": -1} {
-		d, err := Load(files(t, map[string]string{"supervisord.conf": "[program:p]\ncommand=x\nprocess_name=p%(process_num)d\nnumprocs=" + numprocs + "\n"}))
+		d, err := Load(files(
+			t,
+			map[string]string{"supervisord.conf": "[program:p]\ncommand=x\nprocess_name=p%(process_num)d\nnumprocs=" +
+				numprocs + "\n"}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -400,9 +413,10 @@ func TestManyProcesses(t *testing.T) {
 
 // A user that is not there is reported where it is set, once for all processes, in the order of the lines.
 func TestCheckUsers(t *testing.T) {
-	d, err := Load(files(t, map[string]string{"supervisord.conf": "[program:a]\ncommand=x\nuser=nobody-here\nnumprocs=2\n" +
-		"process_name=a%(process_num)d\n[program:b]\ncommand=x\nuser=root\nstrange=1\n[program:c]\ncommand=x\n" +
-		"user=%(ENV_WHO)s\n[supervisord]\nenvironment=WHO=gone-too\n"}))
+	d, err := Load(files(
+		t, map[string]string{"supervisord.conf": "[program:a]\ncommand=x\nuser=nobody-here\nnumprocs=2\n" +
+			"process_name=a%(process_num)d\n[program:b]\ncommand=x\nuser=root\nstrange=1\n[program:c]\ncommand=x\n" +
+			"user=%(ENV_WHO)s\n[supervisord]\nenvironment=WHO=gone-too\n"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -429,7 +443,8 @@ func TestErrorsCrossTheSocket(t *testing.T) {
 		msg.Errorf("cannot run %s: %w", "x", inner),
 		msg.Errorf("cannot run %s: %w", "x", os.ErrNotExist),
 		msg.Errorf("%v", msg.M("%v\n  last exit: %v", msg.M("%s has ended", "p"), api.Exit{Code: 3}.Message())),
-		finding.Finding{Place: finding.Place{File: "f", Line: 3}, Message: msg.M("%q is not a whole number of at least %d", "x", 1)}.Err(),
+		finding.Finding{Place: finding.Place{File: "f", Line: 3},
+			Message: msg.M("%q is not a whole number of at least %d", "x", 1)}.Err(),
 	} {
 		data, _ := json.Marshal(api.Failure{Error: msg.ErrorText(err)})
 		var answer api.Failure
@@ -464,7 +479,8 @@ serverurl=AUTO
 	for _, w := range d.Warnings() {
 		options = append(options, fmt.Sprintf("%d %s", w.Place.Line, w.Place.Key))
 	}
-	if diff := cmp.Diff([]string{"4 [program:p] stdout_syslog", "7 [program:p] stderr_capture_maxbytes"}, options); diff != "" {
+	if diff := cmp.Diff([]string{"4 [program:p] stdout_syslog", "7 [program:p] stderr_capture_maxbytes"},
+		options); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -488,8 +504,10 @@ func TestProbeProblems(t *testing.T) {
 	} {
 		warns(t, "[program:p]\ncommand=sleep 1\n[omsinit:p]\n"+text+"\n", want)
 	}
-	warns(t, "[program:p]\ncommand=sleep 1\nstdout_logfile=NONE\nstderr_logfile=NONE\n[omsinit:p]\nready_log=x\n", "has no log file")
-	warns(t, "[program:p]\ncommand=sleep 1\n[inet_http_server]\nport=everywhere\n", `port: "everywhere" is not an address such as 127.0.0.1:8084`)
+	warns(t, "[program:p]\ncommand=sleep 1\nstdout_logfile=NONE\nstderr_logfile=NONE\n[omsinit:p]\nready_log=x\n",
+		"has no log file")
+	warns(t, "[program:p]\ncommand=sleep 1\n[inet_http_server]\nport=everywhere\n",
+		`port: "everywhere" is not an address such as 127.0.0.1:8084`)
 }
 
 // warns reads a file with one program, which runs although there is a warning.
@@ -502,7 +520,8 @@ func warns(t *testing.T, text, want string) {
 	if len(d.Programs) != 1 || d.Programs[0].Problem != nil {
 		t.Errorf("%s: %v", text, named(d))
 	}
-	if len(d.Findings) != 1 || d.Findings[0].Severity != finding.Warning || !strings.Contains(d.Findings[0].Headline().String(), want) {
+	if len(d.Findings) != 1 || d.Findings[0].Severity != finding.Warning ||
+		!strings.Contains(d.Findings[0].Headline().String(), want) {
 		t.Errorf("%s: %v, want %s", text, d.Findings, want)
 	}
 }

@@ -89,7 +89,8 @@ func splitAtCommas(text string, v variables) (map[string]string, error) {
 	for rest := text; rest != ""; {
 		m := environmentEntry().FindStringSubmatch(rest)
 		if m == nil {
-			return nil, msg.Errorf("entry %d is not KEY=value or KEY=\"value\", with a comma before the next", len(env)+1)
+			return nil, msg.Errorf("entry %d is not KEY=value or KEY=\"value\", with a comma before the next",
+				len(env)+1)
 		}
 		value, err := expand(m[2]+m[3]+m[4], v)
 		if err != nil {

@@ -217,7 +217,8 @@ func stopSignal(text string) (syscall.Signal, error) {
 }
 
 // otherSignals are names that Python knows beside those of the kernel.
-var otherSignals = map[string]syscall.Signal{"SIGCLD": syscall.SIGCHLD, "SIGPOLL": syscall.SIGIO, "SIGIOT": syscall.SIGABRT,
+var otherSignals = map[string]syscall.Signal{"SIGCLD": syscall.SIGCHLD, "SIGPOLL": syscall.SIGIO,
+	"SIGIOT":   syscall.SIGABRT,
 	"SIGRTMIN": 34, "SIGRTMAX": 64}
 
 // ParseSignal reads TERM, SIGTERM or 15, as Supervisor does. Signal 0 only asks whether the process is there.

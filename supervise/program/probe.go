@@ -122,7 +122,8 @@ func (p *Probe) readHTTP(r *optionReader, prefix, address, field string) *Probe 
 		return nil
 	}
 	if p.Insecure && !IsLoopback(u.Hostname()) {
-		r.report(prefix+"insecure", msg.M("%q is not on this host; certificates may only be left unverified on loopback", u.Host))
+		r.report(prefix+"insecure", msg.M(
+			"%q is not on this host; certificates may only be left unverified on loopback", u.Host))
 		p.Insecure = false
 	}
 	p.HTTP = address

@@ -72,7 +72,8 @@ func (b *builder) addProgram(s *iniSection, p Program) {
 	full := p.FullName()
 	i := slices.IndexFunc(b.byName[p.Name], func(i int) bool { return b.definitions.Programs[i].FullName() == full })
 	if i >= 0 {
-		b.in.warn(s, "process_name", msg.M("another program is called %s too; this one takes its place", full), msg.Message{})
+		b.in.warn(s, "process_name", msg.M("another program is called %s too; this one takes its place", full),
+			msg.Message{})
 		b.definitions.Programs[b.byName[p.Name][i]] = p
 		return
 	}
@@ -107,7 +108,8 @@ func (b *builder) readSection(s *iniSection, group, autoDir string) []Program {
 	name := strings.TrimSpace(strings.TrimPrefix(s.name, "program:"))
 	badName := func(option, name string) string {
 		if plain := plainName(name); plain != name {
-			r.report(option, msg.M("%q cannot be a program's name: it must not be empty or contain a space, a colon or a slash", name))
+			r.report(option, msg.M(
+				"%q cannot be a program's name: it must not be empty or contain a space, a colon or a slash", name))
 			return plain
 		}
 		return name
@@ -159,10 +161,12 @@ func (b *builder) readProcess(r *optionReader, name, autoDir string) Program {
 	p.Name = r.Text("process_name", name)
 	p.Directory, p.User, p.Umask = r.Text("directory", ""), get(r, "user", "", given), get(r, "umask", -1, octal)
 	p.Priority = get(r, "priority", 999, integer)
-	p.Autostart, p.Autorestart = get(r, "autostart", true, boolean), get(r, "autorestart", RestartUnexpected, autorestart)
+	p.Autostart, p.Autorestart = get(r, "autostart", true, boolean),
+		get(r, "autorestart", RestartUnexpected, autorestart)
 	p.ExitCodes = get(r, "exitcodes", []int{0}, exitCodes)
 	p.StartSecs, p.StartRetries = get(r, "startsecs", 1, natural), get(r, "startretries", 3, natural)
-	p.StopSignal, p.StopWaitSecs = get(r, "stopsignal", syscall.SIGTERM, stopSignal), get(r, "stopwaitsecs", 10, natural)
+	p.StopSignal, p.StopWaitSecs = get(r, "stopsignal", syscall.SIGTERM, stopSignal),
+		get(r, "stopwaitsecs", 10, natural)
 	p.StopAsGroup = get(r, "stopasgroup", false, boolean)
 	if p.KillAsGroup = get(r, "killasgroup", p.StopAsGroup, boolean); p.StopAsGroup && !p.KillAsGroup {
 		r.report("killasgroup", msg.M("it must not be false when stopasgroup is true"))
@@ -203,7 +207,8 @@ func (r *optionReader) environment(key string) map[string]string {
 	if err != nil {
 		r.report(key, msg.M("%v", err))
 	} else if !plain {
-		r.in.warn(r.section, key, msg.M("Supervisor refuses a value without quotes that has other characters than letters, digits and _./+-():"),
+		r.in.warn(r.section, key, msg.M(
+			"Supervisor refuses a value without quotes that has other characters than letters, digits and _./+-():"),
 			msg.M("write KEY=\"value\""))
 	}
 	return env

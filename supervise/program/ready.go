@@ -24,7 +24,8 @@ func (p *Program) Ready(ctx context.Context, run CommandRunner, pid int) (ready 
 	case h.Process == nil:
 		return false, msg.M("%s is answered by a process that does not belong to the program, and cannot be seen from here", p.Probe.String())
 	default:
-		return false, msg.M("%s is answered by process %d (%s), which does not belong to the program", p.Probe.String(), h.Process.PID, h.Process.Command)
+		return false, msg.M("%s is answered by process %d (%s), which does not belong to the program", p.Probe.String(),
+			h.Process.PID, h.Process.Command)
 	}
 }
 

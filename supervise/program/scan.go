@@ -159,7 +159,8 @@ func (in *iniFiles) scan(file string, data []byte) {
 			msg.M("save it without"))
 	}
 	if !utf8.Valid(text) {
-		in.warn(whole, "", msg.M("the file is not UTF-8, and Supervisor refuses such a file"), msg.M("save it as UTF-8"))
+		in.warn(whole, "", msg.M("the file is not UTF-8, and Supervisor refuses such a file"),
+			msg.M("save it as UTF-8"))
 	}
 	var section *iniSection
 	key, indent := "", 0 // the option a continuation line belongs to
@@ -197,10 +198,12 @@ func (in *iniFiles) scan(file string, data []byte) {
 		at := strings.IndexAny(trimmed, "=:")
 		switch {
 		case section == nil:
-			in.warn(here, "", msg.M("the line is before the first [section], and is left out; Supervisor refuses such a file"),
+			in.warn(here, "", msg.M(
+				"the line is before the first [section], and is left out; Supervisor refuses such a file"),
 				msg.Message{})
 		case at <= 0:
-			in.warn(here, "", msg.M("the line is neither a [section] nor an option = value; Supervisor refuses such a file"),
+			in.warn(here, "", msg.M(
+				"the line is neither a [section] nor an option = value; Supervisor refuses such a file"),
 				msg.Message{})
 			section.torn, key = cmp.Or(section.torn, i+1), ""
 		default:

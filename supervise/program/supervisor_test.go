@@ -74,8 +74,9 @@ func asSupervisor(t *testing.T, p Program) map[string]any {
 	data, err := json.Marshal(map[string]any{
 		"argv": p.Command, "group_priority": p.GroupPriority, "priority": p.Priority, "autostart": p.Autostart,
 		"autorestart": [...]string{"unexpected", "always", "never"}[p.Autorestart], "exitcodes": p.ExitCodes,
-		"startsecs": p.StartSecs, "startretries": p.StartRetries, "stopsignal": int(p.StopSignal), "stopwaitsecs": p.StopWaitSecs,
-		"stopasgroup": p.StopAsGroup, "killasgroup": p.KillAsGroup, "redirect_stderr": p.RedirectStderr,
+		"startsecs": p.StartSecs, "startretries": p.StartRetries, "stopsignal": int(p.StopSignal),
+		"stopwaitsecs": p.StopWaitSecs,
+		"stopasgroup":  p.StopAsGroup, "killasgroup": p.KillAsGroup, "redirect_stderr": p.RedirectStderr,
 		"environment": p.Environment, "directory": p.Directory, "uid": uid, "umask": p.Umask,
 		"stdout": []any{log(p.Stdout), p.Stdout.MaxBytes, p.Stdout.Backups}, "stderr": []any{log(p.Stderr)},
 	})
@@ -120,7 +121,8 @@ func TestAsSupervisor(t *testing.T) {
 		what := "starts"
 		if view.Refused != "" {
 			what = "refuses"
-			if len(d.Findings) == 0 && name != "bad-user.conf" && name != "rpcinterface.conf" && name != "log-folder.conf" {
+			if len(d.Findings) == 0 && name != "bad-user.conf" && name != "rpcinterface.conf" &&
+				name != "log-folder.conf" {
 				t.Errorf("%s: Supervisor refuses it (%s), and nothing is said", name, view.Refused)
 			}
 		} else {
@@ -129,7 +131,8 @@ func TestAsSupervisor(t *testing.T) {
 		fmt.Fprintf(&report, "%s (Supervisor %s): %s\n", name, what, strings.Join(named(d), " "))
 		for _, f := range d.Findings {
 			f.Place.File = filepath.Base(f.Place.File)
-			fmt.Fprintf(&report, "  %s %s\n", f.Severity, strings.ReplaceAll(f.Err().Error(), filepath.Dir(conf)+"/", ""))
+			fmt.Fprintf(&report, "  %s %s\n", f.Severity,
+				strings.ReplaceAll(f.Err().Error(), filepath.Dir(conf)+"/", ""))
 		}
 	}
 	golden := filepath.Join("testdata", "corpus.golden")
@@ -162,7 +165,8 @@ func compareWithSupervisor(t *testing.T, name string, d *Definitions, programs m
 			t.Errorf("%s: Supervisor starts %s, and we do not: %v", name, full, p.Problem.Err())
 			continue
 		}
-		// Supervisor takes a header without its bracket for an option, and what follows for options of the section before.
+		// Supervisor takes a header without its bracket for an option, and what follows for options of the section
+		// before.
 		if diff := cmp.Diff(want, asSupervisor(t, p)); diff != "" && name != "unclosed-header.conf" {
 			t.Errorf("%s: %s (- Supervisor, + omsinit):\n%s", name, full, diff)
 		}

@@ -16,7 +16,8 @@ func FuzzParse(f *testing.F) {
 		"<methodCall><methodName>a</methodName><params><param><value>text</value></param><param><value><int>7</int></value></param><param><value><boolean>1</boolean></value></param></params></methodCall>",
 		"<methodResponse><params><param><value><array><data><value><i4>-1</i4></value><value><struct><member><name>a</name><value><double>1.5</double></value></member></struct></value></data></array></value></param></params></methodResponse>",
 		"<methodResponse><fault><value><struct><member><name>faultCode</name><value><int>10</int></value></member><member><name>faultString</name><value><string>BAD_NAME</string></value></member></struct></value></fault></methodResponse>",
-		"<methodResponse><params><param><value><base64>QQ==</base64></value></param></params></methodResponse>", "<methodResponse><params><param><value><nil/></value></param></params></methodResponse>",
+		"<methodResponse><params><param><value><base64>QQ==</base64></value></param></params></methodResponse>",
+		"<methodResponse><params><param><value><nil/></value></param></params></methodResponse>",
 		"<!DOCTYPE a [<!ENTITY b \"bb\">]><methodCall><methodName>&b;</methodName></methodCall>", "<methodCall><methodName>a</methodName><params><param><value><int>99999999999999999999</int></value></param></params></methodCall>",
 	} {
 		f.Add([]byte(text))

@@ -26,7 +26,8 @@ func TestParseCall(t *testing.T) {
 			t.Errorf("%q was read", bad)
 		}
 	}
-	if _, args, err := ParseCall([]byte("<methodCall><params><param><value><int>x</int></value></param></params></methodCall>")); err != nil {
+	if _, args, err := ParseCall([]byte(
+		"<methodCall><params><param><value><int>x</int></value></param></params></methodCall>")); err != nil {
 		t.Error(err)
 	} else if _, ok := args[0].(error); !ok {
 		t.Errorf("%#v instead of an error", args[0])
@@ -60,7 +61,8 @@ func TestFault(t *testing.T) {
 	if f, ok := errors.AsType[Fault](err); !ok || f != (Fault{10, "BAD_NAME: a<b"}) {
 		t.Errorf("%#v", err)
 	}
-	for _, bad := range []string{"", "<html/>", "<methodResponse/>", "<methodResponse><fault><value>x</value></fault></methodResponse>",
+	for _, bad := range []string{"", "<html/>", "<methodResponse/>",
+		"<methodResponse><fault><value>x</value></fault></methodResponse>",
 		"<methodResponse><params><param><value><int>x</int></value></param></params></methodResponse>"} {
 		if _, err := ParseResponse([]byte(bad)); err == nil {
 			t.Errorf("%q was read", bad)

@@ -128,7 +128,8 @@ func (v agentValues) get(jsonName, drcName string) string {
 func (v agentValues) require(jsonName, drcName string) (string, error) {
 	s := v.get(jsonName, drcName)
 	if s == "" {
-		return "", fmt.Errorf("cannot start: neither %s in supervisor.json nor %s in drc.properties is set (%s)", jsonName, drcName, v.dir)
+		return "", fmt.Errorf("cannot start: neither %s in supervisor.json nor %s in drc.properties is set (%s)",
+			jsonName, drcName, v.dir)
 	}
 	return s, nil
 }
@@ -159,7 +160,8 @@ func runAgent(ctx context.Context, dir, port string, interval time.Duration, log
 	if err != nil {
 		return err
 	}
-	log.Info("agent started", "port", config.port, "host", config.bindIP, "cm", config.cmAddr, "metrics", config.metrics.describe())
+	log.Info("agent started", "port", config.port, "host", config.bindIP, "cm", config.cmAddr, "metrics",
+		config.metrics.describe())
 	return together(ctx,
 		func(ctx context.Context) error { return serve(ctx, l, a.handler()) },
 		func(ctx context.Context) error { return a.beat(ctx, interval) })

@@ -85,7 +85,8 @@ type cm struct {
 	log       *slog.Logger
 }
 
-func runCM(ctx context.Context, jettyBase, stopPort string, interval time.Duration, log *slog.Logger, stderr io.Writer) error {
+func runCM(ctx context.Context, jettyBase, stopPort string, interval time.Duration, log *slog.Logger,
+	stderr io.Writer) error {
 	config, err := readCMConfig(jettyBase)
 	if err != nil {
 		return err
@@ -129,7 +130,8 @@ func runCM(ctx context.Context, jettyBase, stopPort string, interval time.Durati
 func listenToStop(port string, stderr io.Writer) net.Listener {
 	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
 	if err != nil {
-		fmt.Fprintf(stderr, "Error binding ShutdownMonitor to port %s: java.net.BindException: Address already in use\n", port)
+		fmt.Fprintf(
+			stderr, "Error binding ShutdownMonitor to port %s: java.net.BindException: Address already in use\n", port)
 		return nil
 	}
 	go func() {

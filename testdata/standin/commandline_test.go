@@ -14,9 +14,11 @@ func TestParseCommandLine(t *testing.T) {
 		want commandLine
 	}{
 		{"own words", "cm", commandLine{role: roleCM}},
-		{"own words, property", "supervisor -DconfigDir=/x", commandLine{role: roleAgent, properties: map[string]string{"configDir": "/x"}}},
+		{"own words, property", "supervisor -DconfigDir=/x",
+			commandLine{role: roleAgent, properties: map[string]string{"configDir": "/x"}}},
 		{"install", "install /x", commandLine{role: roleInstall, dir: "/x"}},
-		{"install, options", "install --whole-link --programs /x", commandLine{role: roleInstall, dir: "/x", install: installOptions{wholeLink: true, programs: true}}},
+		{"install, options", "install --whole-link --programs /x",
+			commandLine{role: roleInstall, dir: "/x", install: installOptions{wholeLink: true, programs: true}}},
 		{
 			"documented console",
 			"-Dspring.config.location=/home/ds/ghana/config/application-oms.properties -server -Xms1g -Xmx2g -jar /home/ds/ghana/boot/Ghana-endpoint-1.0.0-executable.jar",
@@ -29,8 +31,9 @@ func TestParseCommandLine(t *testing.T) {
 			"documented CM",
 			"-Xmx4g -Xms4g -Xmn3g -DSTOP.PORT=8089 -DSTOP.KEY=cm -Djetty.base=/home/ds/cm/package/deployapp org.eclipse.jetty.start.Main",
 			commandLine{
-				role:       roleCM,
-				properties: map[string]string{"STOP.PORT": "8089", "STOP.KEY": "cm", "jetty.base": "/home/ds/cm/package/deployapp"},
+				role: roleCM,
+				properties: map[string]string{"STOP.PORT": "8089", "STOP.KEY": "cm",
+					"jetty.base": "/home/ds/cm/package/deployapp"},
 			},
 		},
 		{
@@ -59,7 +62,8 @@ func TestParseCommandLine(t *testing.T) {
 }
 
 func TestParseCommandLineRefuses(t *testing.T) {
-	for _, args := range []string{"", "-Xmx1g", "-jar other.jar", "cm cm", "console --help", "install", "install a b", "install --other a"} {
+	for _, args := range []string{"", "-Xmx1g", "-jar other.jar", "cm cm", "console --help", "install", "install a b",
+		"install --other a"} {
 		if cl, err := parseCommandLine(strings.Fields(args)); err == nil {
 			t.Errorf("%q is taken as %+v", args, cl)
 		}

@@ -19,7 +19,8 @@ func TestNode(t *testing.T) {
 		"INSERT INTO oms_rm.cluster_info VALUES ('cn-hangzhou', '杭州', 'http://10.0.0.1:8088', 0, 1)")
 	agent := n.start("supervisor")
 	console := n.start("console")
-	eventually(t, "the console answers", func() bool { s, _ := get(http.MethodGet, n.url(n.console)+"/", nil); return s == 200 })
+	eventually(t, "the console answers",
+		func() bool { s, _ := get(http.MethodGet, n.url(n.console)+"/", nil); return s == 200 })
 	if ok, why := n.healthy(); ok || why == "" {
 		t.Errorf("healthy without a CM: %v %q", ok, why)
 	}
@@ -32,13 +33,16 @@ func TestNode(t *testing.T) {
 		t.Fatalf("the documented answers have 35 and 116 bytes, not %d and %d", len(created), len(exists))
 	}
 	for _, want := range []string{created, exists, exists} {
-		if status, body := get(http.MethodPost, n.url(n.cm)+"/consumer/create", url.Values{"consumer": {"drc"}}); status != 200 || body != want {
+		if status, body := get(http.MethodPost, n.url(n.cm)+"/consumer/create",
+			url.Values{"consumer": {"drc"}}); status != 200 || body != want {
 			t.Errorf("got %d %s, want %s", status, body, want)
 		}
 	}
-	for _, call := range []struct{ method, path string }{{"POST", "/consumer/create"}, {"GET", "/crawler/list"}, {"GET", "/consumer/create"}, {"POST", "/standin/heartbeat"}} {
+	for _, call := range []struct{ method, path string }{{"POST", "/consumer/create"}, {"GET", "/crawler/list"},
+		{"GET", "/consumer/create"}, {"POST", "/standin/heartbeat"}} {
 		status, body := get(call.method, n.url(n.cm)+call.path, nil)
-		if status != 200 || !strings.HasPrefix(body, `{"errMsg":"com.alibaba.drc.exception.CMBizException: `) || !strings.HasSuffix(body, `"isSuccess":false}`) {
+		if status != 200 || !strings.HasPrefix(body, `{"errMsg":"com.alibaba.drc.exception.CMBizException: `) ||
+			!strings.HasSuffix(body, `"isSuccess":false}`) {
 			t.Errorf("%s %s answers %d %s", call.method, call.path, status, body)
 		}
 	}
@@ -57,10 +61,12 @@ func TestNode(t *testing.T) {
 			t.Errorf("%s answers %s", action, body)
 		}
 	}
-	if _, body := get(http.MethodPost, n.url(n.port)+"/operateService?action=dance", nil); !strings.Contains(body, `"code":400`) {
+	if _, body := get(http.MethodPost, n.url(n.port)+"/operateService?action=dance", nil); !strings.Contains(body,
+		`"code":400`) {
 		t.Errorf("an unknown action answers %s", body)
 	}
-	if _, page := get(http.MethodGet, n.url(n.console)+"/", nil); !strings.Contains(page, "4.2.3-CE") || !strings.Contains(page, "杭州") || !strings.Contains(page, "not OceanBase") {
+	if _, page := get(http.MethodGet, n.url(n.console)+"/", nil); !strings.Contains(page, "4.2.3-CE") ||
+		!strings.Contains(page, "杭州") || !strings.Contains(page, "not OceanBase") {
 		t.Errorf("the page is\n%s", page)
 	}
 
@@ -73,7 +79,8 @@ func TestNode(t *testing.T) {
 	}
 	n.start("cm")
 	eventually(t, "healthy again", func() bool { ok, _ := n.healthy(); return ok })
-	if _, body := get(http.MethodPost, n.url(n.cm)+"/consumer/create", url.Values{"consumer": {"drc"}}); body != exists {
+	if _, body := get(http.MethodPost, n.url(n.cm)+"/consumer/create",
+		url.Values{"consumer": {"drc"}}); body != exists {
 		t.Errorf("after a restart: %s", body)
 	}
 
@@ -100,8 +107,10 @@ func TestWaitsForTheMetaDB(t *testing.T) {
 	n.maria.Exec(schema...)
 	n.maria.Stop()
 	cm, console := n.start("cm"), n.start("console")
-	eventually(t, "the CM tells that it waits", func() bool { return strings.Contains(cm.out.String(), "cannot reach the MetaDB") })
-	eventually(t, "the console tells why it is not healthy", func() bool { _, why := n.healthy(); return strings.Contains(why, "MetaDB") })
+	eventually(t, "the CM tells that it waits",
+		func() bool { return strings.Contains(cm.out.String(), "cannot reach the MetaDB") })
+	eventually(t, "the console tells why it is not healthy",
+		func() bool { _, why := n.healthy(); return strings.Contains(why, "MetaDB") })
 	if _, body := get(http.MethodGet, n.url(n.cm)+"/", nil); !strings.Contains(body, "refused") {
 		t.Errorf("the CM serves without a MetaDB: %s", body)
 	}
@@ -134,7 +143,8 @@ func TestDiesOfTheMetaDB(t *testing.T) {
 	n.write("cm/config/jdbc.properties", n.jdbcFile("not the password"))
 	for _, name := range []string{"console", "cm"} {
 		c := n.start(name)
-		if status := c.died(); status != 1 || !strings.Contains(c.out.String(), "Access denied") || strings.Contains(c.out.String(), "not the password") {
+		if status := c.died(); status != 1 || !strings.Contains(c.out.String(), "Access denied") ||
+			strings.Contains(c.out.String(), "not the password") {
 			t.Errorf("%s with a wrong password: status %d\n%s", name, status, c.out)
 		}
 	}
@@ -206,31 +216,41 @@ func TestAgentAndTSDB(t *testing.T) {
 		values map[string]string
 		death  string // empty: it lives
 	}{
-		"right":       {map[string]string{"metrics.service.impl": "INFLUXDB", "metrics.url": address, "metrics.user": "oms", "metrics.password": "right"}, ""},
-		"wrong":       {map[string]string{"metrics.service.impl": "INFLUXDB", "metrics.url": address, "metrics.user": "oms", "metrics.password": "wrong"}, "authorization failed"},
-		"in the body": {map[string]string{"metrics.service.impl": "INFLUXDB", "metrics.url": address, "metrics.user": "odd"}, "user already exists"},
-		"away":        {map[string]string{"metrics.service.impl": "INFLUXDB", "metrics.url": away}, "cannot reach the TSDB at " + away},
-		"scheme":      {map[string]string{"metrics.service.impl": "INFLUXDB", "metrics.url": tsdb.URL}, "must be host:port"},
-		"CERESDB":     {map[string]string{"metrics.service.impl": "CERESDB", "metrics.url": address}, "CERESDB is not supported"},
-		"no report":   {map[string]string{"metrics.url": away}, ""},
-		"off":         {map[string]string{"metrics.enable": "false", "metrics.service.impl": "INFLUXDB", "metrics.url": away}, ""},
+		"right": {map[string]string{"metrics.service.impl": "INFLUXDB", "metrics.url": address,
+			"metrics.user": "oms", "metrics.password": "right"}, ""},
+		"wrong": {map[string]string{"metrics.service.impl": "INFLUXDB", "metrics.url": address,
+			"metrics.user": "oms", "metrics.password": "wrong"}, "authorization failed"},
+		"in the body": {map[string]string{"metrics.service.impl": "INFLUXDB", "metrics.url": address,
+			"metrics.user": "odd"}, "user already exists"},
+		"away": {map[string]string{"metrics.service.impl": "INFLUXDB", "metrics.url": away},
+			"cannot reach the TSDB at " + away},
+		"scheme": {map[string]string{"metrics.service.impl": "INFLUXDB", "metrics.url": tsdb.URL},
+			"must be host:port"},
+		"CERESDB": {map[string]string{"metrics.service.impl": "CERESDB", "metrics.url": address},
+			"CERESDB is not supported"},
+		"no report": {map[string]string{"metrics.url": away}, ""},
+		"off": {map[string]string{"metrics.enable": "false", "metrics.service.impl": "INFLUXDB",
+			"metrics.url": away}, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			n := &node{t: t, dir: t.TempDir(), port: freePort(t)}
-			values := map[string]string{"cm.url": "http://127.0.0.1:1", "bind.ip": "10.1.2.3", "server.port": strconv.Itoa(n.port), "metrics.enable": "true"}
+			values := map[string]string{"cm.url": "http://127.0.0.1:1", "bind.ip": "10.1.2.3",
+				"server.port": strconv.Itoa(n.port), "metrics.enable": "true"}
 			for k, v := range tt.values {
 				values[k] = v
 			}
 			n.write("supervisor/config/drc.properties", values)
 			c := n.start("supervisor")
 			if tt.death != "" {
-				if status := c.died(); status != 1 || !strings.Contains(c.out.String(), tt.death) || strings.Contains(c.out.String(), "password=wrong") {
+				if status := c.died(); status != 1 || !strings.Contains(c.out.String(), tt.death) ||
+					strings.Contains(c.out.String(), "password=wrong") {
 					t.Errorf("status %d\n%s", status, c.out)
 				}
 				return
 			}
-			eventually(t, "the agent answers", func() bool { s, _ := get(http.MethodGet, n.url(n.port)+"/", nil); return s == 200 })
+			eventually(t, "the agent answers",
+				func() bool { s, _ := get(http.MethodGet, n.url(n.port)+"/", nil); return s == 200 })
 			if status := c.stop(); status != 0 {
 				t.Errorf("stops with %d", status)
 			}
@@ -243,7 +263,8 @@ func TestStartDelayAndSettings(t *testing.T) {
 	if status := slow.stop(); status != 0 {
 		t.Errorf("a slow start that is stopped ends with %d:\n%s", status, slow.out)
 	}
-	for _, env := range []string{"OMS_STANDIN_START_DELAY=soon", "OMS_STANDIN_START_DELAY=NaN", "OMS_STANDIN_HEARTBEAT=6", "OMS_STANDIN_HEARTBEAT=0"} {
+	for _, env := range []string{"OMS_STANDIN_START_DELAY=soon", "OMS_STANDIN_START_DELAY=NaN",
+		"OMS_STANDIN_HEARTBEAT=6", "OMS_STANDIN_HEARTBEAT=0"} {
 		c := start(t, []string{"console", "-Dspring.config.location=/absent"}, env)
 		name, _, _ := strings.Cut(env, "=")
 		if status := c.died(); status != 1 || !strings.Contains(c.out.String(), "cannot use "+name) {

@@ -21,7 +21,8 @@ type consoleConfig struct {
 	region string
 }
 
-const errNoApplicationName = javaError("java.lang.IllegalArgumentException: spring.application.name must be configured!")
+const errNoApplicationName = javaError(
+	"java.lang.IllegalArgumentException: spring.application.name must be configured!")
 
 func readConsoleConfig(file string) (consoleConfig, error) {
 	var c consoleConfig
@@ -67,7 +68,8 @@ func runConsole(ctx context.Context, file string, log *slog.Logger) error {
 		return err
 	}
 	c := &console{config: config, db: db, http: newClient(3 * time.Second)}
-	log.Info("console started", "port", config.port, "metadb", config.source.address, "database", config.source.database, "cm", config.cmURL)
+	log.Info("console started", "port", config.port, "metadb", config.source.address, "database",
+		config.source.database, "cm", config.cmURL)
 	return together(ctx,
 		func(ctx context.Context) error { return serve(ctx, l, c.handler()) },
 		func(ctx context.Context) error {

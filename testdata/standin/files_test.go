@@ -87,8 +87,9 @@ func TestConsoleDiesOfItsFile(t *testing.T) {
 		"no password": {without(consoleFile, "spring.datasource.password"), "placeholder 'spring.datasource.password'"},
 		"no URL":      {without(consoleFile, "spring.datasource.url"), "placeholder 'spring.datasource.url'"},
 		"no CM":       {without(consoleFile, "oms.cm.url"), "placeholder 'oms.cm.url'"},
-		"bad port":    {without(consoleFile, "server.port") + "server.port=x\n", `NumberFormatException: For input string: "x"`},
-		"not a file":  {"a=\\u12", "cannot parse"},
+		"bad port": {without(consoleFile, "server.port") + "server.port=x\n",
+			`NumberFormatException: For input string: "x"`},
+		"not a file": {"a=\\u12", "cannot parse"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -122,10 +123,11 @@ jdbc.heartbeat.username=root
 jdbc.heartbeat.password=secret
 `
 	for name, base := range map[string]map[string]string{
-		"start.d":         {"start.d/http.ini": http},
-		"start.ini":       {"start.ini": http},
-		"an old name":     {"start.ini": "jetty.port=8088\n"},
-		"start.d is last": {"start.ini": "jetty.http.port=1\n", "start.d/http.ini": "jetty.http.port=2\n", "start.d/oms.ini": http},
+		"start.d":     {"start.d/http.ini": http},
+		"start.ini":   {"start.ini": http},
+		"an old name": {"start.ini": "jetty.port=8088\n"},
+		"start.d is last": {"start.ini": "jetty.http.port=1\n", "start.d/http.ini": "jetty.http.port=2\n",
+			"start.d/oms.ini": http},
 	} {
 		files := map[string]string{"config/drc-cm.properties": drc, "config/jdbc.properties": jdbc}
 		for file, text := range base {
@@ -144,7 +146,8 @@ jdbc.heartbeat.password=secret
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			err := read(map[string]string{"config/drc-cm.properties": tt.drc, "config/jdbc.properties": tt.jdbc, "deployapp/start.d/http.ini": tt.http})
+			err := read(map[string]string{"config/drc-cm.properties": tt.drc, "config/jdbc.properties": tt.jdbc,
+				"deployapp/start.d/http.ini": tt.http})
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want %s", err, tt.want)
 			}
@@ -172,10 +175,12 @@ metrics.password=p\\w
 		ip                string
 		metrics           tsdbConfig
 	}{
-		"properties alone":  {drc, "", "", 9001, "10.0.0.1", full},
-		"json wins":         {drc, `{"bindIp":"10.0.0.2","enableMetrics":false}`, "", 9001, "10.0.0.2", tsdbConfig{service: "INFLUXDB", address: "10.0.0.9:8086", user: "u", password: `p\w`}},
-		"empty does not":    {drc, `{"bindIp":null,"metricServerPassword":""}`, "", 9001, "10.0.0.1", full},
-		"json alone":        {"", `{"bindIp":"fd00::3","cmAddr":"http://10.0.0.1:8088"}`, "9003", 9003, "fd00::3", tsdbConfig{}},
+		"properties alone": {drc, "", "", 9001, "10.0.0.1", full},
+		"json wins": {drc, `{"bindIp":"10.0.0.2","enableMetrics":false}`, "", 9001, "10.0.0.2",
+			tsdbConfig{service: "INFLUXDB", address: "10.0.0.9:8086", user: "u", password: `p\w`}},
+		"empty does not": {drc, `{"bindIp":null,"metricServerPassword":""}`, "", 9001, "10.0.0.1", full},
+		"json alone": {"", `{"bindIp":"fd00::3","cmAddr":"http://10.0.0.1:8088"}`, "9003", 9003, "fd00::3",
+			tsdbConfig{}},
 		"the option wins":   {drc, `{}`, "9000", 9000, "10.0.0.1", full},
 		"port of last call": {without(drc, "server.port"), `{}`, "", 8080, "10.0.0.1", full},
 	}
@@ -208,12 +213,13 @@ func TestAgentDiesOfItsFiles(t *testing.T) {
 		files map[string]string
 		want  string
 	}{
-		"no files":     {nil, "no such file"},
-		"broken json":  {map[string]string{"supervisor.json": `{"bindIp":`}, "cannot parse"},
-		"two objects":  {map[string]string{"supervisor.json": `{} {}`}, "something follows"},
-		"a list":       {map[string]string{"supervisor.json": `{"bindIp":["10.0.0.1"]}`}, "cannot use bindIp"},
-		"no bind IP":   {map[string]string{"supervisor.json": `{"cmAddr":"http://h:1"}`}, "neither bindIp"},
-		"a name":       {map[string]string{"supervisor.json": `{"cmAddr":"http://h:1","bindIp":"host"}`}, "must be an IP address"},
+		"no files":    {nil, "no such file"},
+		"broken json": {map[string]string{"supervisor.json": `{"bindIp":`}, "cannot parse"},
+		"two objects": {map[string]string{"supervisor.json": `{} {}`}, "something follows"},
+		"a list":      {map[string]string{"supervisor.json": `{"bindIp":["10.0.0.1"]}`}, "cannot use bindIp"},
+		"no bind IP":  {map[string]string{"supervisor.json": `{"cmAddr":"http://h:1"}`}, "neither bindIp"},
+		"a name": {map[string]string{"supervisor.json": `{"cmAddr":"http://h:1","bindIp":"host"}`},
+			"must be an IP address"},
 		"no CM":        {map[string]string{"drc.properties": "bind.ip=10.0.0.1\n"}, "neither cmAddr"},
 		"no true":      {map[string]string{"supervisor.json": `{"cmAddr":"http://h:1","bindIp":"10.0.0.1","enableMetrics":"yes"}`}, "enableMetrics=yes"},
 		"port too big": {map[string]string{"drc.properties": "server.port=65536\n"}, "must be a port"},

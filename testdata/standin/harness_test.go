@@ -71,7 +71,8 @@ func (n *node) consoleFile(password string) map[string]string {
 func (n *node) jdbcFile(password string) map[string]string {
 	return map[string]string{
 		"jdbc.url": n.jdbc("oms_cm"), "jdbc.username": n.maria.User, "jdbc.password": password,
-		"jdbc.heartbeat.url": n.jdbc("oms_hb"), "jdbc.heartbeat.username": n.maria.User, "jdbc.heartbeat.password": password,
+		"jdbc.heartbeat.url": n.jdbc("oms_hb"), "jdbc.heartbeat.username": n.maria.User,
+		"jdbc.heartbeat.password": password,
 	}
 }
 

@@ -57,7 +57,8 @@ func (c *cm) beat(ctx context.Context, ip string) error {
 func (c *cm) count(ctx context.Context, interval time.Duration) error {
 	for last := ""; ; {
 		insert, cancel := context.WithTimeout(ctx, 10*time.Second)
-		_, err := c.heartbeat.ExecContext(insert, "INSERT INTO heatbeat_sequence (gmt_created, gmt_modified) VALUES (NOW(), NOW())")
+		_, err := c.heartbeat.ExecContext(insert,
+			"INSERT INTO heatbeat_sequence (gmt_created, gmt_modified) VALUES (NOW(), NOW())")
 		cancel()
 		if ctx.Err() != nil {
 			return ctx.Err()

@@ -139,7 +139,8 @@ func installPrograms(dir string) error {
 		return fmt.Errorf("cannot find the folder: %w", err)
 	}
 	root = strings.TrimSuffix(root, "/")
-	moved := strings.NewReplacer("/home/", root+"/home/", "/tmp/", root+"/tmp/", "/etc/", root+"/etc/", " /root", " "+root+"/root")
+	moved := strings.NewReplacer("/home/", root+"/home/", "/tmp/", root+"/tmp/", "/etc/", root+"/etc/", " /root",
+		" "+root+"/root")
 	entries, err := programs.ReadDir("programs")
 	if err != nil {
 		return err

@@ -46,7 +46,8 @@ func testInstall(t *testing.T, o installOptions) {
 			t.Errorf("%s: %v %s", name, err, out)
 		}
 	}
-	for _, path := range []string{"u01/ds/supervisor/service.sh", "home/ds/cm/package/deployapp", "opt/alibaba/java/bin/java", "home/ds/supervisor/package/config"} {
+	for _, path := range []string{"u01/ds/supervisor/service.sh", "home/ds/cm/package/deployapp",
+		"opt/alibaba/java/bin/java", "home/ds/supervisor/package/config"} {
 		if _, err := os.Stat(filepath.Join(root, path)); err != nil {
 			t.Error(err)
 		}
@@ -57,10 +58,12 @@ func testInstall(t *testing.T, o installOptions) {
 	if _, err := os.Stat(filepath.Join(root, "etc/supervisor")); err == nil {
 		t.Error("install writes program files, which are the pack's")
 	}
-	if info, err := os.Lstat(filepath.Join(root, "home/ds")); err != nil || (info.Mode()&os.ModeSymlink != 0) != o.wholeLink {
+	if info, err := os.Lstat(filepath.Join(root, "home/ds")); err != nil ||
+		(info.Mode()&os.ModeSymlink != 0) != o.wholeLink {
 		t.Errorf("home/ds: %v, %v", info, err)
 	}
-	if real, err := filepath.EvalSymlinks(filepath.Join(root, "home/ds/store")); err != nil || real != filepath.Join(root, "u01/ds/store") {
+	if real, err := filepath.EvalSymlinks(filepath.Join(root, "home/ds/store")); err != nil ||
+		real != filepath.Join(root, "u01/ds/store") {
 		t.Errorf("home/ds/store leads to %s, %v", real, err)
 	}
 	left, err := filepath.Glob(filepath.Join(root, "*/*/*/*/*.new"))
@@ -72,7 +75,8 @@ func testInstall(t *testing.T, o installOptions) {
 // The program files of an image have the documented sizes, and are moved with a
 // relocated tree.
 func TestInstallPrograms(t *testing.T) {
-	for name, size := range map[string]int{"drc_cm.ini": 338, "drc_supervisor.ini": 397, "oms_console.ini": 351, "oms_nginx.ini": 316} {
+	for name, size := range map[string]int{"drc_cm.ini": 338, "drc_supervisor.ini": 397, "oms_console.ini": 351,
+		"oms_nginx.ini": 316} {
 		text, err := programs.ReadFile("programs/" + name)
 		if err != nil || len(text) != size {
 			t.Errorf("%s has %d bytes, want %d; %v", name, len(text), size, err)
@@ -87,7 +91,8 @@ func TestInstallPrograms(t *testing.T) {
 		"conf.d/oms_nginx.ini":      "directory = " + root + "/root\n",
 		"conf.d/drc_supervisor.ini": "environment=OMS_STORE_DEPLOY_DIR=" + root + "/home/ds/store\n",
 	} {
-		if text, err := os.ReadFile(filepath.Join(root, "etc/supervisor", name)); err != nil || !strings.Contains(string(text), want) {
+		if text, err := os.ReadFile(filepath.Join(root, "etc/supervisor", name)); err != nil ||
+			!strings.Contains(string(text), want) {
 			t.Errorf("%s: %v\n%s", name, err, text)
 		}
 	}
@@ -110,8 +115,10 @@ func TestInstallRefuses(t *testing.T) {
 }
 
 func TestLookUp(t *testing.T) {
-	dir := write(t, map[string]string{"passwd": "root:x:0:0::/root:/bin/sh\nds:x:500:501::/home/ds:/bin/bash\n", "bad": "ds:x:x:1:::\n"})
-	if uid, gid, found, err := lookUp(filepath.Join(dir, "passwd"), "ds"); uid != 500 || gid != 501 || !found || err != nil {
+	dir := write(t, map[string]string{"passwd": "root:x:0:0::/root:/bin/sh\nds:x:500:501::/home/ds:/bin/bash\n",
+		"bad": "ds:x:x:1:::\n"})
+	if uid, gid, found, err := lookUp(filepath.Join(dir, "passwd"), "ds"); uid != 500 || gid != 501 || !found ||
+		err != nil {
 		t.Errorf("%d %d %v %v", uid, gid, found, err)
 	}
 	if _, _, found, err := lookUp(filepath.Join(dir, "passwd"), "admin"); found || err != nil {
@@ -140,7 +147,8 @@ func TestStartScripts(t *testing.T) {
 	}
 
 	out, err := script("home/admin/conf/command/start_oms_console.sh").CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "\njava.lang.IllegalArgumentException: spring.application.name must be configured!\n") {
+	if err == nil || !strings.Contains(string(out),
+		"\njava.lang.IllegalArgumentException: spring.application.name must be configured!\n") {
 		t.Errorf("the console without its file: %v\n%s", err, out)
 	}
 	out, err = script("home/admin/conf/command/start_oms_cm.sh").CombinedOutput()
@@ -153,7 +161,8 @@ func TestStartScripts(t *testing.T) {
 
 	port := freePort(t)
 	config := "cm.url=http://127.0.0.1:1\nbind.ip=10.1.2.3\nserver.port=" + strconv.Itoa(port) + "\n"
-	if err := os.WriteFile(filepath.Join(root, "home/ds/supervisor/config/drc.properties"), []byte(config), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(root, "home/ds/supervisor/config/drc.properties"), []byte(config),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	answers := func() bool { s, _ := get(http.MethodGet, (&node{}).url(port)+"/", nil); return s == 200 }
@@ -178,7 +187,8 @@ func TestStartScripts(t *testing.T) {
 			t.Errorf("%v: %v\n%s", signal, err, said)
 		}
 	}
-	if log, err := os.ReadFile(filepath.Join(root, "u01/ds/supervisor/data/async_command/standin.log")); err != nil || strings.Count(string(log), "start\n") != 3 {
+	if log, err := os.ReadFile(filepath.Join(root, "u01/ds/supervisor/data/async_command/standin.log")); err != nil ||
+		strings.Count(string(log), "start\n") != 3 {
 		t.Errorf("the data folder: %q %v", log, err)
 	}
 
@@ -201,7 +211,8 @@ func TestStartScripts(t *testing.T) {
 	if said.String() != "" {
 		t.Errorf("printed: %s", said)
 	}
-	if log, err := os.ReadFile(filepath.Join(root, "u01/ds/supervisor/log/out.log")); err != nil || !strings.Contains(string(log), "supervisor stopped") {
+	if log, err := os.ReadFile(filepath.Join(root, "u01/ds/supervisor/log/out.log")); err != nil ||
+		!strings.Contains(string(log), "supervisor stopped") {
 		t.Errorf("out.log: %v\n%s", err, log)
 	}
 }

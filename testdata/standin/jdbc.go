@@ -113,7 +113,8 @@ func (d dataSource) await(ctx context.Context, db *sql.DB, log *slog.Logger, tab
 			return fmt.Errorf("cannot log in to MetaDB %s, database %s, as %s: %w", d.address, d.database, d.user, err)
 		}
 		if err.Error() != last {
-			log.Error("cannot reach the MetaDB, trying again every second", "address", d.address, "database", d.database, "error", err)
+			log.Error("cannot reach the MetaDB, trying again every second", "address", d.address, "database",
+				d.database, "error", err)
 			last = err.Error()
 		}
 		if err := wait(ctx, time.Second); err != nil {
@@ -126,12 +127,14 @@ func (d dataSource) checkTables(ctx context.Context, db *sql.DB, tables []string
 	for _, t := range tables {
 		var n int
 		err := db.QueryRowContext(ctx,
-			"SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = ?", d.database, t).Scan(&n)
+			"SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = ?", d.database,
+			t).Scan(&n)
 		if err != nil {
 			return fmt.Errorf("cannot read the schema of database %s: %w", d.database, err)
 		}
 		if n == 0 {
-			return fmt.Errorf("cannot start: the schema is missing: Table '%s.%s' doesn't exist (run omsinit init)", d.database, t)
+			return fmt.Errorf("cannot start: the schema is missing: Table '%s.%s' doesn't exist (run omsinit init)",
+				d.database, t)
 		}
 	}
 	return nil

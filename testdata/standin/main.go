@@ -107,11 +107,14 @@ func play(ctx context.Context, cl commandLine, getenv func(string) string, log *
 	root := getenv("OMSINIT_ROOT")
 	switch cl.role {
 	case roleConsole:
-		return runConsole(ctx, cl.property("spring.config.location", root+"/home/ds/ghana/config/application-oms.properties"), log)
+		return runConsole(ctx, cl.property("spring.config.location",
+			root+"/home/ds/ghana/config/application-oms.properties"), log)
 	case roleCM:
-		return runCM(ctx, cl.property("jetty.base", root+"/home/ds/cm/package/deployapp"), cl.property("STOP.PORT", ""), heartbeat, log, stderr)
+		return runCM(ctx, cl.property("jetty.base", root+"/home/ds/cm/package/deployapp"), cl.property("STOP.PORT", ""),
+			heartbeat, log, stderr)
 	default:
-		return runAgent(ctx, cl.property("configDir", root+"/home/ds/supervisor/config"), cl.property("server.port", ""), heartbeat, log)
+		return runAgent(ctx, cl.property("configDir", root+"/home/ds/supervisor/config"),
+			cl.property("server.port", ""), heartbeat, log)
 	}
 }
 

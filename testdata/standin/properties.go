@@ -73,7 +73,9 @@ func (p javaProperties) get(key string) string { return p.values.GetString(key, 
 func (p javaProperties) require(key string) (string, error) {
 	v := p.get(key)
 	if v == "" {
-		return "", javaError(fmt.Sprintf("java.lang.IllegalArgumentException: Could not resolve placeholder '%s' in value \"${%s}\" (%s)", key, key, p.file))
+		return "", javaError(fmt.Sprintf(
+			"java.lang.IllegalArgumentException: Could not resolve placeholder '%s' in value \"${%s}\" (%s)", key,
+			key, p.file))
 	}
 	return v, nil
 }
@@ -90,7 +92,8 @@ func (p javaProperties) port(key string) (int, error) {
 func parsePort(key, v string) (int, error) {
 	n, err := strconv.Atoi(v)
 	if err != nil || n < 1 || n > 65535 {
-		return 0, javaError(fmt.Sprintf("java.lang.NumberFormatException: For input string: %q (%s must be a port)", v, key))
+		return 0, javaError(fmt.Sprintf("java.lang.NumberFormatException: For input string: %q (%s must be a port)", v,
+			key))
 	}
 	return n, nil
 }

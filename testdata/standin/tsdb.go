@@ -61,7 +61,8 @@ func (t tsdbConfig) check(ctx context.Context) error {
 		return fmt.Errorf("cannot start: %s does not answer like a TSDB: %w", t.address, err)
 	}
 	if resp.StatusCode != http.StatusOK || said.Error != "" {
-		return fmt.Errorf("cannot start: the TSDB at %s refuses user %q: %s %s", t.address, t.user, resp.Status, said.Error)
+		return fmt.Errorf("cannot start: the TSDB at %s refuses user %q: %s %s", t.address, t.user, resp.Status,
+			said.Error)
 	}
 	return nil
 }

@@ -57,8 +57,10 @@ func Start(t testing.TB) *Browser {
 		t.Fatal(err)
 	}
 	// The tests run as root in a container of their own, where Chromium's sandbox cannot.
-	cmd := exec.Command("chromium-headless-shell", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--ignore-certificate-errors",
-		"--hide-scrollbars", "--no-proxy-server", "--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")
+	cmd := exec.Command("chromium-headless-shell", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+		"--ignore-certificate-errors",
+		"--hide-scrollbars", "--no-proxy-server", "--user-data-dir="+t.TempDir(), "--remote-debugging-pipe",
+		"about:blank")
 	var said strings.Builder
 	cmd.Stderr, cmd.ExtraFiles = &said, []*os.File{hearing, saying}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
@@ -177,10 +179,12 @@ func (b *Browser) Open(address string, l Look) *Tab {
 	tab := &Tab{b: b}
 	err := errors.Join(b.call("", "Target.createBrowserContext", nil, &context))
 	if err == nil {
-		err = b.call("", "Target.createTarget", map[string]any{"url": "about:blank", "browserContextId": context.BrowserContextID}, &target)
+		err = b.call("", "Target.createTarget",
+			map[string]any{"url": "about:blank", "browserContextId": context.BrowserContextID}, &target)
 	}
 	if err == nil {
-		err = b.call("", "Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &session)
+		err = b.call("", "Target.attachToTarget",
+			map[string]any{"targetId": target.TargetID, "flatten": true}, &session)
 	}
 	if err != nil {
 		b.t.Fatal(err)
@@ -189,12 +193,14 @@ func (b *Browser) Open(address string, l Look) *Tab {
 	if l.Width == 0 {
 		l.Width, l.Height = 1100, 900
 	}
-	tab.do("Emulation.setDeviceMetricsOverride", map[string]any{"width": l.Width, "height": l.Height, "deviceScaleFactor": 1, "mobile": l.Width < 500})
+	tab.do("Emulation.setDeviceMetricsOverride",
+		map[string]any{"width": l.Width, "height": l.Height, "deviceScaleFactor": 1, "mobile": l.Width < 500})
 	scheme := "light"
 	if l.Dark {
 		scheme = "dark"
 	}
-	tab.do("Emulation.setEmulatedMedia", map[string]any{"features": []any{map[string]any{"name": "prefers-color-scheme", "value": scheme}}})
+	tab.do("Emulation.setEmulatedMedia", map[string]any{"features": []any{map[string]any{"name": "prefers-color-scheme",
+		"value": scheme}}})
 	tab.do("Network.enable", nil)
 	if l.Language == "" {
 		l.Language = "en"
@@ -233,7 +239,8 @@ func (t *Tab) Await(what, expression string) {
 	t.b.t.Helper()
 	for deadline := time.Now().Add(patience); t.Text(expression) != "true"; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.b.t.Fatalf("the browser does not show %s (%s); it shows %s\n%s", what, expression, t.Text("location.href"), t.Text("document.body.innerText"))
+			t.b.t.Fatalf("the browser does not show %s (%s); it shows %s\n%s", what, expression,
+				t.Text("location.href"), t.Text("document.body.innerText"))
 		}
 	}
 }

@@ -58,7 +58,8 @@ func NewSmall(t testing.TB, user, password string, size int) *Server {
 	s := prepare(t, dir, user, password, "")
 	// The file system belongs to a process that waits, so that InfluxDB can be
 	// stopped and find it again.
-	holder := exec.Command("unshare", "--mount", "sh", "-c", fmt.Sprintf(`mount -t tmpfs -o size=%d none "$0" && echo ready && exec sleep infinity`, size), dir)
+	holder := exec.Command("unshare", "--mount", "sh", "-c",
+		fmt.Sprintf(`mount -t tmpfs -o size=%d none "$0" && echo ready && exec sleep infinity`, size), dir)
 	holder.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := holder.StdoutPipe()
 	if err != nil {
@@ -182,7 +183,8 @@ func (s *Server) QueryAs(user, password, statement string) []map[string]any {
 }
 
 func (s *Server) query(statement string) (rows []map[string]any, err error) {
-	req, err := http.NewRequest(http.MethodPost, "http://"+s.Addr+"/query?"+url.Values{"q": {statement}, "epoch": {"ms"}}.Encode(), nil)
+	req, err := http.NewRequest(http.MethodPost,
+		"http://"+s.Addr+"/query?"+url.Values{"q": {statement}, "epoch": {"ms"}}.Encode(), nil)
 	if err != nil {
 		return nil, err
 	}

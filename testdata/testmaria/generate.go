@@ -34,7 +34,8 @@ func (s *Server) Generate(database string, rows int) {
 		fmt.Sprintf(`INSERT INTO gen_types (a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, id)
   SELECT seq %% 256, -seq %% 30000, seq %% 8000000, seq, 18446744073709551615 - seq, seq / 7, 1 / seq, seq %% 131072, 1901 + seq %% 200, IF(seq %% 5 = 0, '0000-00-00', '2024-02-29'), '-12:34:56.789',
   CONCAT('c', seq), UNHEX(LPAD(HEX(seq), 16, '0')), UNHEX(SHA2(seq, 224)), NULL, REPEAT(UNHEX('00FF27225C0A0D1A'), 1 + seq %% 20), IF(seq %% 1000 = 0, REPEAT(UNHEX('0001020304'), 20000), ''), 'tiny', 'caf\xE9', POINT(seq, -seq), seq %% 2, seq FROM %s`, s.sequence(max(rows/4, 1))),
-		fmt.Sprintf("INSERT INTO gen_plain SELECT IF(seq %% 4 = 0, NULL, seq), 'a\\tb\\'c\\\\d' FROM %s", s.sequence(max(rows/10, 2))),
+		fmt.Sprintf("INSERT INTO gen_plain SELECT IF(seq %% 4 = 0, NULL, seq), 'a\\tb\\'c\\\\d' FROM %s",
+			s.sequence(max(rows/10, 2))),
 		"CREATE VIEW gen_running AS SELECT id, name FROM gen_step WHERE state = 'RUNNING'",
 		"CREATE VIEW gen_all AS SELECT COUNT(*) AS n FROM gen_running",
 	} {

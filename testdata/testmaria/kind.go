@@ -139,7 +139,8 @@ func (k Kind) initialise(dir, tmp string, shaping []string) error {
 	if err != nil {
 		return err
 	}
-	args := append(append([]string{"--no-defaults", "--datadir=" + dir, "--tmpdir=" + tmp}, k.serverArgs()...), place...)
+	args := append(append([]string{"--no-defaults", "--datadir=" + dir, "--tmpdir=" + tmp},
+		k.serverArgs()...), place...)
 	args = append(args, shaping...)
 	switch k {
 	case MySQL:
@@ -178,7 +179,8 @@ func (k Kind) serverArgs() []string {
 		"--performance-schema=OFF",
 	}
 	if k == MySQL {
-		args = append(args, "--innodb-redo-log-capacity=8M", "--mysqlx=OFF", "--secure-file-priv=", "--skip-log-bin", "--innodb-doublewrite=OFF")
+		args = append(args, "--innodb-redo-log-capacity=8M", "--mysqlx=OFF", "--secure-file-priv=", "--skip-log-bin",
+			"--innodb-doublewrite=OFF")
 	} else {
 		args = append(args, "--innodb-log-file-size=4M", "--aria-log-file-size=8M")
 	}

@@ -17,7 +17,8 @@ func TestEach(t *testing.T) {
 		if !strings.Contains(version, want[k]) || !strings.HasPrefix(user, "root@") {
 			t.Errorf("%s is %s, and the user %s", k, version, user)
 		}
-		s.Exec("CREATE DATABASE d", "CREATE TABLE d.t (a INT PRIMARY KEY, b VARCHAR(9)) DEFAULT CHARSET utf8mb4", "INSERT INTO d.t VALUES (1, '库')")
+		s.Exec("CREATE DATABASE d", "CREATE TABLE d.t (a INT PRIMARY KEY, b VARCHAR(9)) DEFAULT CHARSET utf8mb4",
+			"INSERT INTO d.t VALUES (1, '库')")
 		s.Restart()
 		var b string
 		if err := s.DB("d").QueryRow("SELECT b FROM t").Scan(&b); err != nil || b != "库" {

@@ -17,9 +17,12 @@ const oceanBaseVersion = "5.7.25-OceanBase_CE-v4.2.1.8"
 // for a long time (github.com/prisma/orm/issues/18508).
 var refusals = sync.OnceValue(func() []refusal {
 	return []refusal{
-		{regexp.MustCompile(`(?i)\b(GET_LOCK|RELEASE_LOCK|IS_USED_LOCK)\s*\(`), 1305, "42000", "FUNCTION does not exist"},
-		{regexp.MustCompile(`(?is)^\s*ALTER\s+TABLE\b.*\bMODIFY\b.*\b(text|longtext|mediumtext|blob|longblob)\b`), 1235, "0A000", "Modify large text/lob column not supported"},
-		{regexp.MustCompile(`(?is)\bFOREIGN\s+KEY\b|^\s*CREATE\s+TRIGGER\b|^\s*ALTER\b.*\bALGORITHM\b|^\s*CHECKSUM\b`), 1235, "0A000", "Not supported feature or function"},
+		{regexp.MustCompile(`(?i)\b(GET_LOCK|RELEASE_LOCK|IS_USED_LOCK)\s*\(`), 1305, "42000",
+			"FUNCTION does not exist"},
+		{regexp.MustCompile(`(?is)^\s*ALTER\s+TABLE\b.*\bMODIFY\b.*\b(text|longtext|mediumtext|blob|longblob)\b`), 1235,
+			"0A000", "Modify large text/lob column not supported"},
+		{regexp.MustCompile(`(?is)\bFOREIGN\s+KEY\b|^\s*CREATE\s+TRIGGER\b|^\s*ALTER\b.*\bALGORITHM\b|^\s*CHECKSUM\b`),
+			1235, "0A000", "Not supported feature or function"},
 	}
 })
 

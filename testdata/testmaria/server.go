@@ -234,7 +234,8 @@ func (s *Server) firstStart() error {
 		if s.Port, err = freePort(); err != nil {
 			return err
 		}
-		if err = s.start("--init-file=" + initFile); err == nil || !strings.Contains(err.Error(), "Address already in use") {
+		if err = s.start("--init-file=" + initFile); err == nil ||
+			!strings.Contains(err.Error(), "Address already in use") {
 			return err
 		}
 	}

@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// SilentTo returns a port that leads to another one, that of the server or of a relay, until silence is called. From then on nothing passes any more, neither
-// way, and no connection is closed until the test ends: the network is gone.
+// SilentTo returns a port that leads to another one, that of the server or of a relay, until silence is called. From
+// then on nothing passes any more, neither way, and no connection is closed until the test ends: the network is gone.
 func (s *Server) SilentTo(target int) (port int, silence func()) {
 	s.t.Helper()
 	var silent atomic.Bool

@@ -30,7 +30,8 @@ func SVG(title, text string, columns int) string {
 		if strings.TrimSpace(run) != "" {
 			// Each run has its place and its length, whatever letters the reader's machine has.
 			fmt.Fprintf(&body, `<text class="%s" x="%g" y="%g" textLength="%g">%s</text>`+"\n", class,
-				padding+float64(x)*cellWidth, bar+padding+float64(y+1)*lineHeight-5, float64(cells)*cellWidth, html.EscapeString(run))
+				padding+float64(x)*cellWidth, bar+padding+float64(y+1)*lineHeight-5, float64(cells)*cellWidth,
+				html.EscapeString(run))
 		}
 		x += cells
 	}

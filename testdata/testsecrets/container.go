@@ -80,20 +80,23 @@ func Read(name string) (c Container, err error) {
 		c.Files, err = copied(name, changed, mounts)
 	}
 	// A mount is among the changed files, too: empty, as what is under it.
-	slices.SortFunc(c.Files, func(a, b File) int { return cmp.Or(strings.Compare(a.Name, b.Name), len(b.Text)-len(a.Text)) })
+	slices.SortFunc(c.Files,
+		func(a, b File) int { return cmp.Or(strings.Compare(a.Name, b.Name), len(b.Text)-len(a.Text)) })
 	c.Files = slices.CompactFunc(c.Files, func(a, b File) bool { return a.Name == b.Name })
 	return c, err
 }
 
 // packed returns files, and all that is in folders, of a container that runs.
 func packed(name string, changed, folders []string) (files []File, err error) {
-	args := []string{"exec", "-i", "-u", "0", name, "tar", "-P", "-cf", "-", "--null", "--no-recursion", "-T", "-", "--recursion"}
+	args := []string{"exec", "-i", "-u", "0", name, "tar", "-P", "-cf", "-", "--null", "--no-recursion", "-T", "-",
+		"--recursion"}
 	cmd := exec.Command("docker", append(args, folders...)...)
 	cmd.Stdin = strings.NewReader(strings.Join(changed, "\x00"))
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, _ := cmd.Output() // its status is 1 or 2 where a file has changed or gone meanwhile
-	if files, err = unpack(bytes.NewReader(out), func(file string) (string, bool) { return file, true }); err != nil || len(files) == 0 {
+	if files, err = unpack(bytes.NewReader(out), func(file string) (string, bool) { return file, true }); err != nil ||
+		len(files) == 0 {
 		return nil, fmt.Errorf("%v: %d files, %v\n%s", cmd.Args[:7], len(files), err, &said)
 	}
 	return files, nil
@@ -109,7 +112,8 @@ func copied(name string, changed, folders []string) (files []File, err error) {
 		}
 	}
 	for parent := range parents {
-		some, err := fetch(name, parent, path.Dir(parent), func(file string) bool { return slices.Contains(changed, file) })
+		some, err := fetch(name, parent, path.Dir(parent),
+			func(file string) bool { return slices.Contains(changed, file) })
 		if err != nil {
 			return nil, err
 		}
@@ -208,7 +212,8 @@ func (c Container) Leaks(s *Search) (leaks []string) {
 		found("the name of a file in "+path.Dir(f.Name), path.Base(f.Name))
 		if Private(f.Name) {
 			others := f.FileInfo().Mode().Perm() & 0o007
-			if f.Name != ConfigFile && f.Typeflag == tar.TypeReg && others != 0 && s.In(f.Text) != "" { // that mode is people's
+			// that mode is people's
+			if f.Name != ConfigFile && f.Typeflag == tar.TypeReg && others != 0 && s.In(f.Text) != "" {
 				leaks = append(leaks, fmt.Sprintf("%s, which has mode %s", f.Name, f.FileInfo().Mode()))
 			}
 			continue
@@ -222,7 +227,8 @@ func (c Container) Leaks(s *Search) (leaks []string) {
 func Private(name string) bool {
 	for pattern := range strings.Lines(private) {
 		pattern = strings.TrimSpace(pattern)
-		if ok, _ := path.Match(pattern, name); ok || strings.HasSuffix(pattern, "/") && strings.HasPrefix(name, pattern) {
+		if ok, _ := path.Match(pattern, name); ok ||
+			strings.HasSuffix(pattern, "/") && strings.HasPrefix(name, pattern) {
 			return true
 		}
 	}

@@ -1,5 +1,5 @@
-// Package testsecrets looks for secrets where nobody may find them: in whatever was printed, logged, kept or handed to a
-// process, in every spelling that omsinit itself knows.
+// Package testsecrets looks for secrets where nobody may find them: in whatever was printed, logged, kept or handed to
+// a process, in every spelling that omsinit itself knows.
 package testsecrets
 
 import (

@@ -15,20 +15,24 @@ import (
 const planted = `Pä$$ "w0rd&<%40`
 
 func TestIn(t *testing.T) {
-	s := For(Of([]byte("oms_meta_host: somewhere\noms_meta_password: '"+planted+"'\ntsdb_password: short\n")), "root@oms")
+	s := For(Of([]byte("oms_meta_host: somewhere\noms_meta_password: '"+planted+"'\ntsdb_password: short\n")),
+		"root@oms")
 	spelled := map[string]string{"nothing": ""}
 	quoted, _ := json.Marshal(planted)
 	twice, _ := json.Marshal(string(quoted))
 	for name, text := range map[string]string{
 		"as it is": planted, "JSON": string(quoted), "JSON in JSON": string(twice), "URL": url.QueryEscape(planted),
-		"path": url.PathEscape(planted), "XML": html.EscapeString(planted), "hexadecimal": hex.EncodeToString([]byte(planted)),
-		"shell": `'` + planted + `'`, "base64 of JSON": base64.StdEncoding.EncodeToString([]byte(`{"a":` + string(quoted) + `}`)),
+		"path": url.PathEscape(planted), "XML": html.EscapeString(planted),
+		"hexadecimal": hex.EncodeToString([]byte(planted)),
+		"shell":       `'` + planted + `'`, "base64 of JSON": base64.StdEncoding.EncodeToString([]byte(`{"a":` +
+			string(quoted) + `}`)),
 		"binary": "\x00\xff" + planted + "\x00",
 	} {
 		spelled[name] = text
 	}
 	for before := range 3 {
-		spelled[strings.Repeat("x", before)+" base64"] = base64.URLEncoding.EncodeToString([]byte(strings.Repeat("x", before) + planted + "more"))
+		spelled[strings.Repeat("x", before)+
+			" base64"] = base64.URLEncoding.EncodeToString([]byte(strings.Repeat("x", before) + planted + "more"))
 	}
 	for name, text := range spelled {
 		how := s.In("2026-11-28 a line\nkey: " + text + "\nanother line, 'quoted' & \\escaped %20\n")
@@ -43,7 +47,9 @@ func TestIn(t *testing.T) {
 
 func BenchmarkIn(b *testing.B) {
 	s := For([]string{planted})
-	text := strings.Repeat(`{"time":"2026-11-28T02:30:00+00:00","msg":"program started","program":"nginx","path":"/home/admin/logs"}`+"\n", 1000)
+	text := strings.Repeat(
+		`{"time":"2026-11-28T02:30:00+00:00","msg":"program started","program":"nginx","path":"/home/admin/logs"}`+"\n",
+		1000)
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
 		if s.In(text) != "" {
@@ -58,7 +64,8 @@ func TestLeaks(t *testing.T) {
 	}
 	s := For([]string{planted})
 	clean := Container{Logs: "ready\n", Processes: "PID COMMAND\n1 omsinit run PATH=/bin\n", Files: []File{
-		file(ConfigFile, 0o600, planted), file("/home/ds/run/.omsinit/history/1/0", 0o600, planted), file("/home/admin/logs/a.log", 0o644, "nothing"),
+		file(ConfigFile, 0o600, planted), file("/home/ds/run/.omsinit/history/1/0", 0o600, planted),
+		file("/home/admin/logs/a.log", 0o644, "nothing"),
 	}}
 	if leaks := clean.Leaks(s); len(leaks) > 0 {
 		t.Errorf("%q", leaks)

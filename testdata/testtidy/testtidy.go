@@ -22,8 +22,8 @@ import (
 const inner = "TESTTIDY_INNER"
 
 // Run runs the tests, in a process of their own and with a temporary folder of their own, and fails when they leave a
-// file there, or a process, also one whose parent has ended. It is to be called in TestMain; what it returns is the exit
-// status.
+// file there, or a process, also one whose parent has ended. It is to be called in TestMain; what it returns is the
+// exit status.
 func Run(m *testing.M) int {
 	if os.Getenv(inner) != "" {
 		os.Unsetenv(inner)

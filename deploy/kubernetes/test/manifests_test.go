@@ -34,7 +34,8 @@ type region struct {
 // there twice, is an error, which a cluster would report or drop.
 func build(t *testing.T, overlay string) map[string]*region {
 	t.Helper()
-	objects, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join("..", "overlays", overlay))
+	objects, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(),
+		filepath.Join("..", "overlays", overlay))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +124,8 @@ func (r *region) check(t *testing.T, name string) {
 	}
 	selected("the StatefulSet", r.set.Spec.Selector, on)
 	selected("the budget", r.budget.Spec.Selector, on)
-	for spec, its := range map[*core.PodSpec]labels.Set{&pod: on, &r.job.Spec.Template.Spec: r.job.Spec.Template.Labels} {
+	for spec, its := range map[*core.PodSpec]labels.Set{&pod: on,
+		&r.job.Spec.Template.Spec: r.job.Spec.Template.Labels} {
 		rule := spec.Affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution[0]
 		selected("the anti-affinity", rule.LabelSelector, its)
 		if rule.TopologyKey != core.LabelHostname || !spec.HostNetwork || spec.NodeSelector["oms/region"] != name {
@@ -142,7 +144,8 @@ func (r *region) check(t *testing.T, name string) {
 	}
 	ready := map[string]bool{}
 	for _, s := range r.services {
-		if !labels.SelectorFromSet(s.Spec.Selector).Matches(on) || labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(r.job.Spec.Template.Labels)) {
+		if !labels.SelectorFromSet(s.Spec.Selector).Matches(on) ||
+			labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(r.job.Spec.Template.Labels)) {
 			t.Errorf("%s selects %v", s.Name, s.Spec.Selector)
 		}
 		ready[s.Name] = !s.Spec.PublishNotReadyAddresses
@@ -162,7 +165,8 @@ func (r *region) check(t *testing.T, name string) {
 	if want := "http://" + r.set.Spec.ServiceName + "." + name + ".svc.cluster.local:8088"; config.URL != want {
 		t.Errorf("cm_url is %s; want %s", config.URL, want)
 	}
-	if n := len(config.Nodes); n != int(*r.set.Spec.Replicas) || n != int(*r.job.Spec.Completions) || n != int(*r.job.Spec.Parallelism) {
+	if n := len(config.Nodes); n != int(*r.set.Spec.Replicas) || n != int(*r.job.Spec.Completions) ||
+		n != int(*r.job.Spec.Parallelism) {
 		t.Errorf("%d nodes in config.yaml, %d pods, %d checks", n, *r.set.Spec.Replicas, *r.job.Spec.Completions)
 	}
 	if strings.Contains(text, "password:") || filepath.Dir(config.Password) != c.VolumeMounts[1].MountPath {
@@ -187,7 +191,8 @@ func (r *region) check(t *testing.T, name string) {
 		t.Errorf("%+v", r.budget.Spec)
 	}
 	// What a filter by the label step=check applies: the namespace, config.yaml, and the job.
-	for what, its := range map[string]map[string]string{"namespace": r.space.Labels, "config": r.config.Labels, "job": r.job.Labels} {
+	for what, its := range map[string]map[string]string{"namespace": r.space.Labels, "config": r.config.Labels,
+		"job": r.job.Labels} {
 		if its["step"] != "check" {
 			t.Errorf("the %s has labels %v", what, its)
 		}
@@ -197,7 +202,8 @@ func (r *region) check(t *testing.T, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, command := range [][]string{c.StartupProbe.Exec.Command, c.LivenessProbe.Exec.Command, c.ReadinessProbe.Exec.Command,
+	for _, command := range [][]string{c.StartupProbe.Exec.Command, c.LivenessProbe.Exec.Command,
+		c.ReadinessProbe.Exec.Command,
 		c.Lifecycle.PreStop.Exec.Command, r.job.Spec.Template.Spec.Containers[0].Command} {
 		if command[0] != "omsinit" || !strings.Contains(string(help), `a.command("`+command[1]+`"`) {
 			t.Errorf("there is no command %v", command)

@@ -39,7 +39,8 @@ func TestAsk(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {
-			w.Run(ctx, func() engine.Observation { return engine.Observation{SetupState: state} }, slog.New(slog.NewTextHandler(io.Discard, nil)))
+			w.Run(ctx, func() engine.Observation { return engine.Observation{SetupState: state} },
+				slog.New(slog.NewTextHandler(io.Discard, nil)))
 			close(ended)
 		}()
 		for range 3 {

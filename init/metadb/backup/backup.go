@@ -194,7 +194,8 @@ func (j *Job) removeDumps(found []*Database) {
 }
 
 func (j *Job) releases(ctx context.Context, db asker) []string {
-	out, err := database.Column(ctx, db, "SELECT version FROM "+database.Quote(j.Config.RMDatabase)+".oms_version ORDER BY version")
+	out, err := database.Column(ctx, db, "SELECT version FROM "+database.Quote(j.Config.RMDatabase)+
+		".oms_version ORDER BY version")
 	if err != nil {
 		return nil // an installation from before the table
 	}
@@ -219,7 +220,8 @@ func (j *Job) trim(ctx context.Context, db asker, name string) error {
 	if j.Partial && database.IsMissing(err) {
 		return nil
 	}
-	return msg.Errorf("cannot trim %s before the backup: %w", name+".heatbeat_sequence", database.Explain(j.Config, err))
+	return msg.Errorf("cannot trim %s before the backup: %w", name+".heatbeat_sequence",
+		database.Explain(j.Config, err))
 }
 
 func (j *Job) log(m msg.Message) {

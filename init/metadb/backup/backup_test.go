@@ -54,7 +54,8 @@ func oms(t testing.TB, opts ...testmaria.Option) (*testmaria.Server, *config.Con
 
 func dumpAll(t *testing.T, s *testmaria.Server) string {
 	t.Helper()
-	cmd := exec.Command("mariadb-dump", "--no-defaults", "--skip-dump-date", "--protocol=tcp", "--host="+s.Host, fmt.Sprint("--port=", s.Port), "--user=root",
+	cmd := exec.Command("mariadb-dump", "--no-defaults", "--skip-dump-date", "--protocol=tcp", "--host="+s.Host,
+		fmt.Sprint("--port=", s.Port), "--user=root",
 		"--ignore-table=oms_rm.omsinit_lease", "--databases", "oms_rm", "oms_cm", "oms_hb_1", "oms_hb_2")
 	cmd.Env = append(os.Environ(), "MYSQL_PWD="+s.Password)
 	out, err := cmd.Output()
@@ -85,7 +86,8 @@ func TestBackupAndRestore(t *testing.T) {
 	var names []string
 	for _, d := range m.Databases {
 		names = append(names, string(d.Kind)+" "+d.Name)
-		if fi, err := os.Stat(filepath.Join(dir, d.File)); err != nil || fi.Mode().Perm() != 0o600 || fi.Size() != d.Size || d.Size == 0 {
+		if fi, err := os.Stat(filepath.Join(dir, d.File)); err != nil || fi.Mode().Perm() != 0o600 ||
+			fi.Size() != d.Size || d.Size == 0 {
 			t.Errorf("%s: %v %v", d.File, fi, err)
 		}
 	}
@@ -98,7 +100,9 @@ func TestBackupAndRestore(t *testing.T) {
 			count[d.Name+"."+table.Name] = table.Rows
 		}
 	}
-	for name, want := range map[string]int64{"oms_rm.odd`name": 4, "oms_rm.cluster_info": 2, "oms_hb_1.heatbeat_sequence": 1, "oms_hb_2.heatbeat_sequence": 1, "oms_rm.oms_version": 1, "oms_rm.omsinit_journal": 2, "oms_cm.host": 0} {
+	for name, want := range map[string]int64{"oms_rm.odd`name": 4, "oms_rm.cluster_info": 2,
+		"oms_hb_1.heatbeat_sequence": 1, "oms_hb_2.heatbeat_sequence": 1, "oms_rm.oms_version": 1,
+		"oms_rm.omsinit_journal": 2, "oms_cm.host": 0} {
 		if got, ok := count[name]; !ok || got != want {
 			t.Errorf("%s has %d rows in the manifest (%v), want %d", name, got, ok, want)
 		}
@@ -113,7 +117,8 @@ func TestBackupAndRestore(t *testing.T) {
 	if d := cmp.Diff(m, read); d != "" {
 		t.Error(d)
 	}
-	if _, err := j.Backup(context.Background()); err == nil || !strings.Contains(err.Error(), "holds a backup already") {
+	if _, err := j.Backup(context.Background()); err == nil ||
+		!strings.Contains(err.Error(), "holds a backup already") {
 		t.Errorf("over a backup: %v", err)
 	}
 
@@ -125,14 +130,16 @@ func TestBackupAndRestore(t *testing.T) {
 	if _, err := j.Restore(ctx, "oms_cm"); err == nil || !strings.Contains(err.Error(), "not \"oms_cm\"") {
 		t.Errorf("with the wrong name: %v", err)
 	}
-	s.Exec("DROP DATABASE oms_rm", "DROP TABLE oms_cm.host", "INSERT INTO oms_hb_1.heatbeat_sequence (gmt_created, gmt_modified) VALUES (NOW(), NOW())")
+	s.Exec("DROP DATABASE oms_rm", "DROP TABLE oms_cm.host",
+		"INSERT INTO oms_hb_1.heatbeat_sequence (gmt_created, gmt_modified) VALUES (NOW(), NOW())")
 	if _, err := j.Restore(ctx, "oms_rm"); err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(want, dumpAll(t, s)); d != "" {
 		t.Error(d)
 	}
-	s.Exec("DROP DATABASE oms_rm", "DROP DATABASE oms_cm", "DROP DATABASE oms_hb_1", "DROP DATABASE oms_hb_2", "CREATE DATABASE oms_cm")
+	s.Exec("DROP DATABASE oms_rm", "DROP DATABASE oms_cm", "DROP DATABASE oms_hb_1", "DROP DATABASE oms_hb_2",
+		"CREATE DATABASE oms_cm")
 	if _, err := j.Restore(ctx, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +153,9 @@ func TestBackupAndRestore(t *testing.T) {
 func noScratch(t *testing.T, s *testmaria.Server) {
 	t.Helper()
 	var left int
-	if err := s.DB("").QueryRow("SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name LIKE '%omsinit%'").Scan(&left); err != nil || left != 0 {
+	if err := s.DB("").QueryRow(
+		"SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name LIKE '%omsinit%'").Scan(
+		&left); err != nil || left != 0 {
 		t.Errorf("%d databases are left over, %v", left, err)
 	}
 }
@@ -163,7 +172,8 @@ func TestBackupRefuses(t *testing.T) {
 		}
 		s.Exec("CREATE DATABASE elsewhere")
 		defer s.Exec("DROP DATABASE elsewhere")
-		s.Exec("CREATE TABLE elsewhere.heatbeat_sequence LIKE oms_hb_1.heatbeat_sequence", "CREATE TABLE elsewhere.more (a int)")
+		s.Exec("CREATE TABLE elsewhere.heatbeat_sequence LIKE oms_hb_1.heatbeat_sequence",
+			"CREATE TABLE elsewhere.more (a int)")
 		j.Heartbeats = []string{"elsewhere"}
 		m, err := j.Backup(ctx)
 		if err != nil || len(m.Databases) != 5 {
@@ -175,7 +185,8 @@ func TestBackupRefuses(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "mine"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := (&Job{Config: c, Dir: dir}).Backup(ctx); err == nil || !strings.Contains(err.Error(), "is not empty (mine)") {
+		if _, err := (&Job{Config: c, Dir: dir}).Backup(ctx); err == nil ||
+			!strings.Contains(err.Error(), "is not empty (mine)") {
 			t.Errorf("%v", err)
 		}
 	})
@@ -183,7 +194,8 @@ func TestBackupRefuses(t *testing.T) {
 		wrong := *c
 		wrong.MetaPassword = "s3cret"
 		_, err := (&Job{Config: &wrong, Dir: t.TempDir()}).Backup(ctx)
-		if err == nil || !strings.Contains(err.Error(), "refuses the login") || strings.Contains(err.Error(), "s3cret") {
+		if err == nil || !strings.Contains(err.Error(), "refuses the login") ||
+			strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%v", err)
 		}
 	})
@@ -229,17 +241,21 @@ func TestRestoreRefuses(t *testing.T) {
 		}
 	}
 	refused("a truncated dump", "is not what was backed up", write(cm, whole[:len(whole)/2]))
-	refused("a changed dump", "is not what was backed up", write(cm, bytes.Replace(whole, []byte("resource_group"), []byte("resource_grouq"), 1)))
+	refused("a changed dump", "is not what was backed up",
+		write(cm, bytes.Replace(whole, []byte("resource_group"), []byte("resource_grouq"), 1)))
 	refused("an empty dump", "is not what was backed up", write(cm, nil))
 	refused("a missing dump", "no such file", func() { os.Remove(cm) })
 	refused("no manifest", "holds no finished backup", func() { os.Remove(filepath.Join(dir, ManifestFile)) })
 	refused("a broken manifest", "cannot read", write(filepath.Join(dir, ManifestFile), manifest[:100]))
-	refused("another OMS", "another OMS", write(filepath.Join(dir, ManifestFile), bytes.Replace(manifest, []byte(`"name": "oms_cm"`), []byte(`"name": "x_cm"`), 1)))
+	refused("another OMS", "another OMS", write(filepath.Join(dir, ManifestFile),
+		bytes.Replace(manifest, []byte(`"name": "oms_cm"`), []byte(`"name": "x_cm"`), 1)))
 	refused("other rows", "rows, the manifest says 4", func() {
 		sums := bytes.Replace(manifest, []byte(`"rows": 2`), []byte(`"rows": 4`), 1)
 		write(filepath.Join(dir, ManifestFile), sums)()
 	})
-	refused("a path", "is not a name in this folder", write(filepath.Join(dir, ManifestFile), bytes.Replace(manifest, []byte(`"file": "`), []byte(`"file": "../`), 1)))
+	refused("a path", "is not a name in this folder",
+		write(filepath.Join(dir, ManifestFile),
+			bytes.Replace(manifest, []byte(`"file": "`), []byte(`"file": "../`), 1)))
 }
 
 // Nobody changes the MetaDB during a backup.

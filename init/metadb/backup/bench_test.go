@@ -24,15 +24,17 @@ func benchOMS(b *testing.B, k testmaria.Kind) (*testmaria.Server, *config.Config
 	}
 	s, c := oms(b, testmaria.On(k), testmaria.Args("--innodb-buffer-pool-size=512M", "--max-allowed-packet=64M", redo))
 	s.Exec("DROP TABLE oms_rm.`odd``name`") // mydumper does not quote it
-	// mydumper 0.10 takes a column whose default is CURRENT_TIMESTAMP for a generated one on MySQL, and leaves it out: the
-	// two would not do the same work.
+	// mydumper 0.10 takes a column whose default is CURRENT_TIMESTAMP for a generated one on MySQL, and leaves it out:
+	// the two would not do the same work.
 	for _, db := range []string{"oms_rm", "oms_cm"} {
 		s.Exec("CREATE TABLE "+db+".large (id bigint NOT NULL AUTO_INCREMENT, n int NOT NULL, a varchar(64) NOT NULL, b varchar(64) NOT NULL, t timestamp NOT NULL DEFAULT '2026-11-28 07:55:00', PRIMARY KEY (id), KEY k (n, a))",
-			"INSERT INTO "+db+".large (n, a, b) VALUES (1, 'a row of the bench', 'with two texts in it; (and a bracket)')")
+			"INSERT INTO "+db+
+				".large (n, a, b) VALUES (1, 'a row of the bench', 'with two texts in it; (and a bracket)')")
 		for rows := 1; rows < benchRows; rows *= 2 {
 			s.Exec(fmt.Sprintf("INSERT INTO %s.large (n, a, b) SELECT (id * 7919) %% 1000003, CONCAT(LEFT(a, 20), id), b FROM %s.large LIMIT %d", db, db, benchRows-rows))
 		}
-		s.Exec("CREATE TABLE "+db+".middling LIKE "+db+".large", fmt.Sprintf("INSERT INTO %s.middling SELECT * FROM %s.large LIMIT %d", db, db, benchRows/4))
+		s.Exec("CREATE TABLE "+db+".middling LIKE "+db+".large",
+			fmt.Sprintf("INSERT INTO %s.middling SELECT * FROM %s.large LIMIT %d", db, db, benchRows/4))
 	}
 	return s, c
 }
@@ -49,7 +51,8 @@ func peer(b *testing.B, s *testmaria.Server, name string, args ...string) time.D
 	if err := os.WriteFile(options, []byte(login), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	args = append([]string{"--defaults-file", options, "--host", s.Host, "--port", fmt.Sprint(s.Port), "--user", "root", "--threads", fmt.Sprint(atOnce)}, args...)
+	args = append([]string{"--defaults-file", options, "--host", s.Host, "--port", fmt.Sprint(s.Port), "--user", "root",
+		"--threads", fmt.Sprint(atOnce)}, args...)
 	start := time.Now()
 	if out, err := exec.Command(path, args...).CombinedOutput(); err != nil {
 		b.Fatalf("%s: %v\n%s", name, err, out)

@@ -20,8 +20,10 @@ import (
 func dumpOf(t *testing.T, k testmaria.Kind, s *testmaria.Server, databases ...string) string {
 	t.Helper()
 	name := map[bool]string{true: "mysqldump", false: "mariadb-dump"}[k == testmaria.MySQL]
-	args := append([]string{"--no-defaults", "--skip-dump-date", "--protocol=tcp", "--host=" + s.Host, fmt.Sprint("--port=", s.Port), "--user=root", "--hex-blob",
-		"--routines", "--triggers", "--events", "--force", "--single-transaction", "--max-allowed-packet=1G", "--ignore-table=oms_rm.omsinit_lease", "--databases"}, databases...)
+	args := append([]string{"--no-defaults", "--skip-dump-date", "--protocol=tcp", "--host=" + s.Host,
+		fmt.Sprint("--port=", s.Port), "--user=root", "--hex-blob",
+		"--routines", "--triggers", "--events", "--force", "--single-transaction", "--max-allowed-packet=1G",
+		"--ignore-table=oms_rm.omsinit_lease", "--databases"}, databases...)
 	path := filepath.Join(k.Tools(t), name)
 	if k == testmaria.MariaDB {
 		path = "/usr/bin/" + name // whatever the PATH
@@ -54,8 +56,10 @@ func user(t *testing.T, s *testmaria.Server, c *config.Config, grants ...string)
 // everything is what a MetaDB may hold. Rows are of a kind of server where that alone knows them.
 func everything(k testmaria.Kind) []string {
 	out := []string{
-		"CREATE USER gone@'%'", "CREATE USER other@'%'", "GRANT ALL ON *.* TO other@'%'", "GRANT ALL ON *.* TO gone@'%'",
-		"CREATE DATABASE elsewhere", "CREATE TABLE elsewhere.t (a int PRIMARY KEY)", "INSERT INTO elsewhere.t VALUES (1)",
+		"CREATE USER gone@'%'", "CREATE USER other@'%'", "GRANT ALL ON *.* TO other@'%'",
+		"GRANT ALL ON *.* TO gone@'%'",
+		"CREATE DATABASE elsewhere", "CREATE TABLE elsewhere.t (a int PRIMARY KEY)",
+		"INSERT INTO elsewhere.t VALUES (1)",
 		// Values.
 		"CREATE TABLE oms_cm.vals (id int NOT NULL AUTO_INCREMENT, f float, fd float(8,2), d double, b bit(9), bl blob, e enum('a','b'), s set('x','y'), y year, z int(6) zerofill, dt datetime NULL, ts timestamp NULL, t time(3), g geometry, j json, l varchar(20) CHARACTER SET latin1, u bigint unsigned, PRIMARY KEY (id)) AUTO_INCREMENT=77 COMMENT='it''s;\\n; `x`'",
 		"SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO'",
@@ -68,11 +72,13 @@ func everything(k testmaria.Kind) []string {
 		"INSERT INTO oms_cm.parts VALUES (1), (11)",
 		"CREATE TABLE oms_cm.b_parent (a int PRIMARY KEY)", "CREATE TABLE oms_cm.a_child (a int, CONSTRAINT fk FOREIGN KEY (a) REFERENCES b_parent (a) ON DELETE CASCADE)",
 		"INSERT INTO oms_cm.b_parent VALUES (1)", "INSERT INTO oms_cm.a_child VALUES (1)",
-		"CREATE TABLE oms_rm.far (a int, CONSTRAINT far_fk FOREIGN KEY (a) REFERENCES oms_cm.b_parent (a))", "INSERT INTO oms_rm.far VALUES (1)",
+		"CREATE TABLE oms_rm.far (a int, CONSTRAINT far_fk FOREIGN KEY (a) REFERENCES oms_cm.b_parent (a))",
+		"INSERT INTO oms_rm.far VALUES (1)",
 		// Objects.
 		"CREATE FUNCTION oms_cm.twice(a int) RETURNS int DETERMINISTIC RETURN a * 2",
 		"CREATE VIEW oms_cm.z_view AS SELECT a, b FROM oms_cm.gen",
-		"CREATE DEFINER=other@'%' VIEW oms_cm.a_view AS SELECT a, oms_cm.twice(b) AS b FROM oms_cm.z_view", // made after the next: names sort the other way
+		// made after the next: names sort the other way
+		"CREATE DEFINER=other@'%' VIEW oms_cm.a_view AS SELECT a, oms_cm.twice(b) AS b FROM oms_cm.z_view",
 		"CREATE DEFINER=gone@'%' SQL SECURITY INVOKER VIEW oms_cm.far_view AS SELECT h.a, e.a AS `e``'` FROM oms_cm.gen h JOIN elsewhere.t e ON e.a = h.a WHERE 'x`oms_cm`.y' <> ''",
 		"CREATE VIEW oms_rm.cross_view AS SELECT * FROM oms_cm.gen",
 		"CREATE TRIGGER oms_cm.tr2 BEFORE INSERT ON oms_cm.gen FOR EACH ROW SET NEW.b = NEW.b + 1",
@@ -84,13 +90,17 @@ func everything(k testmaria.Kind) []string {
 	}
 	if k == testmaria.MySQL {
 		out = append(out,
-			"SET SESSION sql_generate_invisible_primary_key = 1", "CREATE TABLE oms_cm.hidden (a int)", "SET SESSION sql_generate_invisible_primary_key = 0",
+			"SET SESSION sql_generate_invisible_primary_key = 1", "CREATE TABLE oms_cm.hidden (a int)",
+			"SET SESSION sql_generate_invisible_primary_key = 0",
 			"INSERT INTO oms_cm.hidden VALUES (1), (2)", "DELETE FROM oms_cm.hidden WHERE a = 1",
-			"CREATE TABLE oms_cm.invisible (a int INVISIBLE, b int)", "INSERT INTO oms_cm.invisible (a, b) VALUES (1, 2)",
+			"CREATE TABLE oms_cm.invisible (a int INVISIBLE, b int)",
+			"INSERT INTO oms_cm.invisible (a, b) VALUES (1, 2)",
 			"SET GLOBAL sql_require_primary_key = 1")
 	} else {
-		out = append(out, "CREATE TABLE oms_cm.invisible (a int INVISIBLE, b int)", "INSERT INTO oms_cm.invisible (a, b) VALUES (1, 2)",
-			"SET SESSION check_constraint_checks = 0", "CREATE TABLE oms_cm.checked (a int CHECK (a > 5))", "INSERT INTO oms_cm.checked VALUES (1)",
+		out = append(out, "CREATE TABLE oms_cm.invisible (a int INVISIBLE, b int)",
+			"INSERT INTO oms_cm.invisible (a, b) VALUES (1, 2)",
+			"SET SESSION check_constraint_checks = 0", "CREATE TABLE oms_cm.checked (a int CHECK (a > 5))",
+			"INSERT INTO oms_cm.checked VALUES (1)",
 			"CREATE TABLE oms_cm.ids (a uuid, b inet6)", "INSERT INTO oms_cm.ids VALUES (UUID(), '::1')")
 	}
 	return out
@@ -117,7 +127,8 @@ func TestEverythingComesBack(t *testing.T) {
 		s, c := oms(t, testmaria.On(k), testmaria.Args("--max-allowed-packet=64M"))
 		session(t, s, everything(k))
 		t.Setenv("PATH", "/nowhere") // none of the server's programs is needed
-		j := &Job{Config: c, Dir: filepath.Join(t.TempDir(), "backup"), Quiet: true, Log: func(m msg.Message) { t.Log(m.In(msg.English)) }}
+		j := &Job{Config: c, Dir: filepath.Join(t.TempDir(), "backup"), Quiet: true,
+			Log: func(m msg.Message) { t.Log(m.In(msg.English)) }}
 		m, err := j.Backup(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -136,7 +147,8 @@ func TestEverythingComesBack(t *testing.T) {
 		if d := cmp.Diff(want, dumpOf(t, k, s, all...)); d != "" {
 			t.Error(d)
 		}
-		s.Exec("DROP TABLE oms_cm.gen", "DROP PROCEDURE oms_cm.p", "DROP EVENT oms_cm.ev", "DROP DATABASE oms_hb_2", "CREATE TABLE oms_rm.new (a int PRIMARY KEY)")
+		s.Exec("DROP TABLE oms_cm.gen", "DROP PROCEDURE oms_cm.p", "DROP EVENT oms_cm.ev", "DROP DATABASE oms_hb_2",
+			"CREATE TABLE oms_rm.new (a int PRIMARY KEY)")
 		if _, err := j.Restore(t.Context(), "oms_rm"); err != nil {
 			t.Fatal(err)
 		}
@@ -151,11 +163,13 @@ func TestEverythingComesBack(t *testing.T) {
 func TestStatementTime(t *testing.T) {
 	testmaria.Each(t, func(t *testing.T, k testmaria.Kind) {
 		s, c := oms(t, testmaria.On(k))
-		s.Exec("CREATE TABLE oms_cm.large (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, a varchar(200))", "INSERT INTO oms_cm.large (a) VALUES (REPEAT('x', 200))")
+		s.Exec("CREATE TABLE oms_cm.large (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, a varchar(200))",
+			"INSERT INTO oms_cm.large (a) VALUES (REPEAT('x', 200))")
 		for range 15 {
 			s.Exec("INSERT INTO oms_cm.large (a) SELECT a FROM oms_cm.large")
 		}
-		limit := map[bool]string{true: "max_execution_time = 15", false: "max_statement_time = 0.015"}[k == testmaria.MySQL]
+		limit := map[bool]string{true: "max_execution_time = 15",
+			false: "max_statement_time = 0.015"}[k == testmaria.MySQL]
 		s.Exec("SET GLOBAL " + limit)
 		rows, err := s.DB("").Query("SELECT COUNT(*) FROM oms_cm.large a JOIN oms_cm.large b ON a.a < b.a")
 		if err == nil {
@@ -180,14 +194,16 @@ func TestStatementTime(t *testing.T) {
 func TestRightsOnTheDatabasesAlone(t *testing.T) {
 	testmaria.Each(t, func(t *testing.T, k testmaria.Kind) {
 		s, c := oms(t, testmaria.On(k))
-		s.Exec("CREATE VIEW oms_cm.v AS SELECT ip FROM oms_cm.host", "ALTER TABLE oms_cm.host ADD COLUMN twice int GENERATED ALWAYS AS (1 + 1) STORED")
+		s.Exec("CREATE VIEW oms_cm.v AS SELECT ip FROM oms_cm.host",
+			"ALTER TABLE oms_cm.host ADD COLUMN twice int GENERATED ALWAYS AS (1 + 1) STORED")
 		c = user(t, s, c, "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES, CREATE VIEW, SHOW VIEW ON `oms\\_%`.*")
 		s.Exec("DROP VIEW oms_cm.v")
 		own := *s
 		own.User, own.Password = "oms", "secret"
 		own.Exec("CREATE VIEW oms_cm.v AS SELECT ip FROM oms_cm.host")
 		var warnings []msg.Message
-		j := &Job{Config: c, Dir: filepath.Join(t.TempDir(), "backup"), Log: func(m msg.Message) { warnings = append(warnings, m) }}
+		j := &Job{Config: c, Dir: filepath.Join(t.TempDir(), "backup"),
+			Log: func(m msg.Message) { warnings = append(warnings, m) }}
 		m, err := j.Backup(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -211,7 +227,8 @@ func TestRightsOnTheDatabasesAlone(t *testing.T) {
 			t.Error(d)
 		}
 		// Triggers that the account did not see are not dropped when it sees them.
-		s.Exec("CREATE TRIGGER oms_cm.tr BEFORE INSERT ON oms_cm.host FOR EACH ROW SET NEW.ip = NEW.ip", "GRANT ALL ON `oms\\_cm`.* TO 'oms'@'%'")
+		s.Exec("CREATE TRIGGER oms_cm.tr BEFORE INSERT ON oms_cm.host FOR EACH ROW SET NEW.ip = NEW.ip",
+			"GRANT ALL ON `oms\\_cm`.* TO 'oms'@'%'")
 		refused(t, k, s, "trigger tr", func() error { _, err := j.Restore(t.Context(), "oms_rm"); return err })
 	})
 }
@@ -241,11 +258,17 @@ func TestRefusedByName(t *testing.T) {
 		names  string // what is named
 		id     string // of the probe
 	}{
-		{"the definer is another account", mysql | maria, []string{"CREATE USER boss@'%'", "GRANT ALL ON *.* TO boss@'%'", "CREATE DEFINER=boss@'%' VIEW oms_cm.v AS SELECT 1 AS a"},
+		{"the definer is another account", mysql | maria,
+			[]string{"CREATE USER boss@'%'", "GRANT ALL ON *.* TO boss@'%'",
+				"CREATE DEFINER=boss@'%' VIEW oms_cm.v AS SELECT 1 AS a"},
 			[]string{"ALL ON `oms\\_%`.*"}, "view v", "backup.restore"},
-		{"the definer is gone", mysql | maria, []string{"CREATE USER boss@'%'", "GRANT ALL ON *.* TO boss@'%'", "CREATE DEFINER=boss@'%' PROCEDURE oms_cm.p() SELECT 1", "DROP USER boss@'%'"},
-			[]string{"ALL ON `oms\\_%`.*", "SELECT ON mysql.*", "SHOW_ROUTINE ON *.*"}, "procedure p", "backup.restore"},
-		{"the other database of a view is gone", mysql | maria, []string{"CREATE DATABASE elsewhere", "CREATE TABLE elsewhere.t (a int)", "CREATE VIEW oms_cm.v AS SELECT a FROM elsewhere.t", "DROP DATABASE elsewhere"},
+		{"the definer is gone", mysql | maria, []string{"CREATE USER boss@'%'", "GRANT ALL ON *.* TO boss@'%'",
+			"CREATE DEFINER=boss@'%' PROCEDURE oms_cm.p() SELECT 1", "DROP USER boss@'%'"},
+			[]string{"ALL ON `oms\\_%`.*", "SELECT ON mysql.*", "SHOW_ROUTINE ON *.*"}, "procedure p",
+			"backup.restore"},
+		{"the other database of a view is gone", mysql | maria,
+			[]string{"CREATE DATABASE elsewhere", "CREATE TABLE elsewhere.t (a int)",
+				"CREATE VIEW oms_cm.v AS SELECT a FROM elsewhere.t", "DROP DATABASE elsewhere"},
 			[]string{"ALL ON *.*"}, "view v", ""},
 		{"the definition of a routine is hidden", mysql | maria, []string{"CREATE PROCEDURE oms_cm.p() SELECT 1"},
 			[]string{"ALL ON `oms\\_%`.*"}, "procedure p", ""},
@@ -254,9 +277,14 @@ func TestRefusedByName(t *testing.T) {
 		{"a primary key would be added", mysql, []string{"SET GLOBAL sql_generate_invisible_primary_key = 1"},
 			[]string{"ALL ON `oms\\_%`.*"}, "oms_rm.odd`name", "backup.restore"},
 		{"a sequence", maria, []string{"CREATE SEQUENCE oms_cm.sq"}, []string{"ALL ON *.*"}, "sq", "backup.objects"},
-		{"a table with its history", maria, []string{"CREATE TABLE oms_cm.sv (a int) WITH SYSTEM VERSIONING"}, []string{"ALL ON *.*"}, "sv", "backup.objects"},
-		{"no right to the databases beside", mysql | maria, nil, []string{"ALL ON oms_rm.*", "ALL ON oms_cm.*", "ALL ON oms_hb_1.*", "ALL ON oms_hb_2.*"}, "oms_rm_omsinit_restore", "backup.restore"},
-		{"no right to drop", mysql | maria, nil, []string{"ALL ON `oms\\_%`.*", "SELECT, INSERT, CREATE, ALTER, TRIGGER, EVENT, EXECUTE ON `oms\\_cm`.*"}, "DROP", "backup.rights"},
+		{"a table with its history", maria, []string{"CREATE TABLE oms_cm.sv (a int) WITH SYSTEM VERSIONING"},
+			[]string{"ALL ON *.*"}, "sv", "backup.objects"},
+		{"no right to the databases beside", mysql | maria, nil,
+			[]string{"ALL ON oms_rm.*", "ALL ON oms_cm.*", "ALL ON oms_hb_1.*", "ALL ON oms_hb_2.*"},
+			"oms_rm_omsinit_restore", "backup.restore"},
+		{"no right to drop", mysql | maria, nil,
+			[]string{"ALL ON `oms\\_%`.*", "SELECT, INSERT, CREATE, ALTER, TRIGGER, EVENT, EXECUTE ON `oms\\_cm`.*"},
+			"DROP", "backup.rights"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			testmaria.Each(t, func(t *testing.T, k testmaria.Kind) {
@@ -267,7 +295,8 @@ func TestRefusedByName(t *testing.T) {
 				s.Exec(tc.set...)
 				s.Exec("CREATE USER 'oms'@'%' IDENTIFIED BY 'secret'")
 				for _, g := range tc.grants {
-					if _, err := s.DB("").Exec("GRANT " + g + " TO 'oms'@'%'"); err != nil && !strings.Contains(g, "SHOW_ROUTINE") {
+					if _, err := s.DB("").Exec("GRANT " + g + " TO 'oms'@'%'"); err != nil && !strings.Contains(
+						g, "SHOW_ROUTINE") {
 						t.Fatal(err)
 					}
 				}
@@ -298,7 +327,8 @@ func TestRefusedByName(t *testing.T) {
 					return
 				}
 				for _, mode := range []ProofMode{Full, Sample} {
-					refused(t, k, s, tc.names, func() error { _, err := j.Prove(t.Context(), mode, Limits{}); return err })
+					refused(
+						t, k, s, tc.names, func() error { _, err := j.Prove(t.Context(), mode, Limits{}); return err })
 				}
 				refused(t, k, s, tc.names, func() error { _, err := j.Restore(t.Context(), "oms_rm"); return err })
 			})
@@ -326,7 +356,8 @@ func TestProbe(t *testing.T) {
 // Values of more than 24 MB come back, also where their statement is more than the server takes.
 func TestLargeRows(t *testing.T) {
 	testmaria.Each(t, func(t *testing.T, k testmaria.Kind) {
-		s, c := oms(t, testmaria.On(k), testmaria.Args("--max-allowed-packet=32M", "--innodb-buffer-pool-size=128M", largeRedo(k)))
+		s, c := oms(t, testmaria.On(k), testmaria.Args("--max-allowed-packet=32M", "--innodb-buffer-pool-size=128M",
+			largeRedo(k)))
 		s.Exec("CREATE TABLE oms_cm.large (id int PRIMARY KEY, b longblob, t longtext CHARACTER SET utf8mb4, n int)")
 		for i, q := range []string{"REPEAT(x'00ff275c', 5 << 20), '', NULL", "'', REPEAT('it''s \\\\', 4 << 20), 2"} {
 			s.Exec(fmt.Sprintf("INSERT INTO oms_cm.large VALUES (%d, %s)", i, q))
@@ -374,7 +405,8 @@ func TestOtherServer(t *testing.T) {
 	} {
 		t.Run(string(tc.from)+" to "+string(tc.to), func(t *testing.T) {
 			old, c := oms(t, testmaria.On(tc.from))
-			old.Exec("CREATE TABLE oms_cm.words (a varchar(20) COLLATE utf8mb4_bin, b varchar(20)) DEFAULT CHARSET utf8mb4", "INSERT INTO oms_cm.words VALUES ('库', 'é')",
+			old.Exec(
+				"CREATE TABLE oms_cm.words (a varchar(20) COLLATE utf8mb4_bin, b varchar(20)) DEFAULT CHARSET utf8mb4", "INSERT INTO oms_cm.words VALUES ('库', 'é')",
 				"CREATE VIEW oms_cm.v AS SELECT b FROM oms_cm.words", "CREATE TABLE oms_cm.j (a json, t timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP, g int GENERATED ALWAYS AS (1 + 1) STORED)", "INSERT INTO oms_cm.j (a) VALUES ('{\"a\": [1]}')")
 			j := &Job{Config: c, Dir: filepath.Join(t.TempDir(), "backup")}
 			m, err := j.Backup(t.Context())
@@ -385,11 +417,14 @@ func TestOtherServer(t *testing.T) {
 			c.MetaPort = s.Port
 			if tc.unknown != "" {
 				_, err := j.Restore(t.Context(), "")
-				if err == nil || !strings.Contains(err.Error(), tc.unknown) || !strings.Contains(err.Error(), "oms_rm.cluster_info") || !strings.Contains(err.Error(), "--collation") {
+				if err == nil || !strings.Contains(err.Error(), tc.unknown) ||
+					!strings.Contains(err.Error(), "oms_rm.cluster_info") ||
+					!strings.Contains(err.Error(), "--collation") {
 					t.Errorf("%v", err)
 				}
 				noScratch(t, s)
-				j.Collations = map[string]string{tc.unknown: "utf8mb4_general_ci", "utf8mb3_uca1400_ai_ci": "utf8mb3_general_ci"}
+				j.Collations = map[string]string{tc.unknown: "utf8mb4_general_ci",
+					"utf8mb3_uca1400_ai_ci": "utf8mb3_general_ci"}
 			}
 			if _, err := j.Restore(t.Context(), ""); err != nil {
 				t.Fatal(err)
@@ -397,7 +432,8 @@ func TestOtherServer(t *testing.T) {
 			for _, d := range m.Databases {
 				for _, table := range d.Tables {
 					var n int64
-					if err := s.DB("").QueryRow("SELECT COUNT(*) FROM `" + d.Name + "`.`" + strings.ReplaceAll(table.Name, "`", "``") + "`").Scan(&n); err != nil || n != table.Rows {
+					if err := s.DB("").QueryRow("SELECT COUNT(*) FROM `" + d.Name + "`.`" + strings.ReplaceAll(
+						table.Name, "`", "``") + "`").Scan(&n); err != nil || n != table.Rows {
 						t.Errorf("%s.%s: %d, %v", d.Name, table.Name, n, err)
 					}
 				}
@@ -414,7 +450,8 @@ func TestOtherServer(t *testing.T) {
 func TestOneMoment(t *testing.T) {
 	testmaria.Each(t, func(t *testing.T, k testmaria.Kind) {
 		s, c := oms(t, testmaria.On(k))
-		s.Exec("CREATE TABLE oms_cm.a (id int NOT NULL AUTO_INCREMENT PRIMARY KEY)", "CREATE TABLE oms_cm.b (id int NOT NULL AUTO_INCREMENT PRIMARY KEY)")
+		s.Exec("CREATE TABLE oms_cm.a (id int NOT NULL AUTO_INCREMENT PRIMARY KEY)",
+			"CREATE TABLE oms_cm.b (id int NOT NULL AUTO_INCREMENT PRIMARY KEY)")
 		db := s.DB("")
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan int)

@@ -27,7 +27,8 @@ func (j *Job) databases(ctx context.Context, db asker) ([]*Database, error) {
 	c := j.Config
 	codes, err := database.Column(ctx, db, "SELECT code FROM "+database.Quote(c.RMDatabase)+".cluster_info")
 	if err != nil && (!j.Partial || !database.IsMissing(err)) {
-		return nil, msg.Errorf("cannot read the regions from %s: %w", c.RMDatabase+".cluster_info", database.Explain(c, err))
+		return nil, msg.Errorf("cannot read the regions from %s: %w", c.RMDatabase+".cluster_info",
+			database.Explain(c, err))
 	}
 	candidates, err := database.Column(ctx, db, "SELECT table_schema FROM information_schema.tables WHERE table_name = 'heatbeat_sequence' ORDER BY table_schema")
 	if err != nil {

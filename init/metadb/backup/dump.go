@@ -85,7 +85,8 @@ func (j *Job) dump(ctx context.Context, pool *pool, found []*Database) (err erro
 	}
 	err = eachTable(ctx, lanes, func(ctx context.Context, conn *sql.Conn, t *table) error {
 		if err := j.dumpTable(ctx, conn, t, dumps[t.database]); err != nil {
-			return msg.Errorf("cannot dump the table %s.%s: %w", t.database.Name, t.name, database.Explain(j.Config, err))
+			return msg.Errorf("cannot dump the table %s.%s: %w", t.database.Name, t.name,
+				database.Explain(j.Config, err))
 		}
 		return nil
 	})
@@ -173,7 +174,8 @@ func (j *Job) finish(ctx context.Context, conn *sql.Conn, d *Database, to *dumpW
 // listTables returns the tables of a database. Who works on the MetaDB right now is not part of a backup. What is
 // neither a table nor a view is refused, because a dump cannot bring it back.
 func listTables(ctx context.Context, q database.Queryer, d *Database) (tables []*table, err error) {
-	err = database.Each(ctx, q, "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = ? ORDER BY table_name",
+	err = database.Each(ctx, q,
+		"SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = ? ORDER BY table_name",
 		[]any{d.Name}, func(rows *sql.Rows) error {
 			var name, kind string
 			if err := rows.Scan(&name, &kind); err != nil {
@@ -200,7 +202,8 @@ func (t *table) describe(ctx context.Context, conn *sql.Conn) error {
 		return err
 	}
 	var name string
-	if err := conn.QueryRowContext(ctx, "SHOW CREATE TABLE "+database.Quote(t.name)).Scan(&name, &t.create); err != nil {
+	if err := conn.QueryRowContext(ctx, "SHOW CREATE TABLE "+database.Quote(t.name)).Scan(&name,
+		&t.create); err != nil {
 		return err
 	}
 	var err error

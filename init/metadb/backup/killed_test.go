@@ -97,7 +97,8 @@ func runner(t *testing.T, s *testmaria.Server) func(order) bool {
 // A proof that was killed has touched nothing, and the next one clears what it left, whatever that wants to prove.
 func TestKilledProof(t *testing.T) {
 	s, c := oms(t)
-	s.Exec("CREATE VIEW oms_cm.v AS SELECT ip FROM oms_cm.host", "CREATE TRIGGER oms_cm.tr BEFORE INSERT ON oms_cm.host FOR EACH ROW SET NEW.ip = NEW.ip")
+	s.Exec("CREATE VIEW oms_cm.v AS SELECT ip FROM oms_cm.host",
+		"CREATE TRIGGER oms_cm.tr BEFORE INSERT ON oms_cm.host FOR EACH ROW SET NEW.ip = NEW.ip")
 	run := runner(t, s)
 	j := &Job{Config: c, Dir: filepath.Join(t.TempDir(), "backup"), LockTimeout: 10 * time.Second}
 	if _, err := j.Backup(t.Context()); err != nil {
@@ -108,7 +109,9 @@ func TestKilledProof(t *testing.T) {
 	for at := 1; run(order{Dir: j.Dir, KillAt: at, Prove: Full}); at++ {
 		killed++
 		var scratch int
-		if err := s.DB("").QueryRow("SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name LIKE '%omsinit%'").Scan(&scratch); err != nil {
+		if err := s.DB("").QueryRow(
+			"SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name LIKE '%omsinit%'").Scan(
+			&scratch); err != nil {
 			t.Fatal(err)
 		}
 		left += scratch
@@ -177,7 +180,8 @@ func TestKilled(t *testing.T) {
 	begun := func(what string, want bool) {
 		t.Helper()
 		err := Unfinished(t.Context(), s.DB(""), c)
-		if errors.As(err, new(*UnfinishedError)) != want || want && !strings.Contains(err.Error(), "omsinit metadb restore --replace=oms_rm "+dir) {
+		if errors.As(err, new(*UnfinishedError)) != want ||
+			want && !strings.Contains(err.Error(), "omsinit metadb restore --replace=oms_rm "+dir) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -257,7 +261,8 @@ func TestKilled(t *testing.T) {
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
-	_, err = (&Job{Config: c, Dir: filepath.Join(t.TempDir(), "again"), LockTimeout: 10 * time.Second}).Backup(context.Background())
+	_, err = (&Job{Config: c, Dir: filepath.Join(t.TempDir(), "again"),
+		LockTimeout: 10 * time.Second}).Backup(context.Background())
 	if err != nil {
 		t.Error(err)
 	}

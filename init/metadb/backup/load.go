@@ -55,7 +55,8 @@ func openDump(dir string, d *Database) (*dumpReader, error) {
 	for _, t := range d.Tables {
 		if r.table(t.Name) == nil {
 			f.Close()
-			return nil, msg.Errorf("cannot read the dump %s: %w", f.Name(), msg.Errorf("the table %s is not in the dump", t.Name))
+			return nil, msg.Errorf("cannot read the dump %s: %w", f.Name(),
+				msg.Errorf("the table %s is not in the dump", t.Name))
 		}
 	}
 	return r, nil

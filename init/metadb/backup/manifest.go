@@ -129,11 +129,13 @@ func Read(dir string) (*Manifest, error) {
 		return nil, msg.Errorf("cannot read %s: %w", filepath.Join(dir, ManifestFile), err)
 	}
 	if m.Version != 1 || len(m.Databases) == 0 {
-		return nil, msg.Errorf("%s is of version %d and lists %d databases; this omsinit reads version 1", filepath.Join(dir, ManifestFile), m.Version, len(m.Databases))
+		return nil, msg.Errorf("%s is of version %d and lists %d databases; this omsinit reads version 1",
+			filepath.Join(dir, ManifestFile), m.Version, len(m.Databases))
 	}
 	for _, d := range m.Databases {
 		if d.Name == "" || d.File != filepath.Base(d.File) {
-			return nil, msg.Errorf("cannot read %s: %w", filepath.Join(dir, ManifestFile), msg.Errorf("the file %q of the database %q is not a name in this folder", d.File, d.Name))
+			return nil, msg.Errorf("cannot read %s: %w", filepath.Join(dir, ManifestFile),
+				msg.Errorf("the file %q of the database %q is not a name in this folder", d.File, d.Name))
 		}
 		if err := d.check(dir); err != nil {
 			return nil, err

@@ -124,7 +124,8 @@ func inOrder(objects []Object) []Object {
 }
 
 // errUnseenRoutine is the error about a routine of which the account sees only that it is there.
-var errUnseenRoutine = msg.Errorf("the account may not see it: GRANT SHOW_ROUTINE ON *.* (MySQL), or GRANT SELECT ON mysql.proc (MariaDB)")
+var errUnseenRoutine = msg.Errorf(
+	"the account may not see it: GRANT SHOW_ROUTINE ON *.* (MySQL), or GRANT SELECT ON mysql.proc (MariaDB)")
 
 // define asks the server for the definition of an object.
 func (o *Object) define(ctx context.Context, conn *sql.Conn) error {
@@ -198,11 +199,13 @@ func (j *Job) makeObjects(ctx context.Context, conn *sql.Conn, list []making, do
 		}
 		if len(waiting) == len(list) {
 			m := waiting[0]
-			return msg.Errorf("cannot create %s in the database %s: %w", m.object, m.database, j.explainDefiner(m.object, m.failed))
+			return msg.Errorf("cannot create %s in the database %s: %w", m.object, m.database,
+				j.explainDefiner(m.object, m.failed))
 		}
 		list = waiting
 	}
-	_, err := conn.ExecContext(ctx, "SET SESSION "+strings.Join(append([]string{"character_set_client = utf8mb4"}, required...), ", "))
+	_, err := conn.ExecContext(ctx, "SET SESSION "+
+		strings.Join(append([]string{"character_set_client = utf8mb4"}, required...), ", "))
 	return err
 }
 

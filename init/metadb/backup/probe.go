@@ -146,7 +146,8 @@ func (w *workshop) live(ctx context.Context, conn *sql.Conn, d *Database) (*dump
 		note("backup.objects", finding.Error, msg.M("%v", err), err)
 	}
 	if len(missing) > 0 {
-		note("backup.rights", finding.Error, msg.M("user %s lacks rights on the database %s that a restore needs: %s", w.Config.MetaUser, d.Name, msg.List(missing)), nil, use)
+		note("backup.rights", finding.Error, msg.M("user %s lacks rights on the database %s that a restore needs: %s",
+			w.Config.MetaUser, d.Name, msg.List(missing)), nil, use)
 	}
 	return dump, out, nil
 }
@@ -166,7 +167,8 @@ func (w *workshop) tryScratch(ctx context.Context) error {
 		}
 		here, next := database.Quote(d.scratch()), database.Quote(w.dumps[(i+1)%len(w.dumps)].scratch())
 		for _, q := range []string{
-			"CREATE TABLE " + here + ".omsinit_probe (a int NOT NULL PRIMARY KEY, b int GENERATED ALWAYS AS (a + 1) VIRTUAL)",
+			"CREATE TABLE " + here +
+				".omsinit_probe (a int NOT NULL PRIMARY KEY, b int GENERATED ALWAYS AS (a + 1) VIRTUAL)",
 			"START TRANSACTION", "INSERT INTO " + here + ".omsinit_probe (a) VALUES (1)", "COMMIT",
 			"CREATE VIEW " + here + ".omsinit_probe_view AS SELECT b FROM " + here + ".omsinit_probe",
 			"DROP VIEW " + here + ".omsinit_probe_view",

@@ -76,7 +76,8 @@ func (j *Job) Prove(ctx context.Context, mode ProofMode, limits Limits) (*Proof,
 	var why msg.Message // of a sample that nobody asked for
 	// With its indexes a table takes about twice its dump.
 	if mode != Full && mode != Sample && limits.Space > 0 && 2*bytes > limits.Space {
-		why = msg.M("all of it would take about %d MB of the MetaDB, and %d MB are allowed", 2*bytes>>20, limits.Space>>20)
+		why = msg.M("all of it would take about %d MB of the MetaDB, and %d MB are allowed", 2*bytes>>20,
+			limits.Space>>20)
 	}
 	var p *Proof
 	if mode == Sample || !why.IsZero() {

@@ -69,7 +69,8 @@ func TestCancelledProof(t *testing.T) {
 // Where all of a backup would take too much time or space, a sample of the rows is restored, and the proof says so.
 func TestSample(t *testing.T) {
 	s, c := oms(t)
-	s.Exec("CREATE TABLE oms_cm.large (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, a varchar(250) NOT NULL)", "INSERT INTO oms_cm.large (a) VALUES (REPEAT('x', 250))")
+	s.Exec("CREATE TABLE oms_cm.large (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, a varchar(250) NOT NULL)",
+		"INSERT INTO oms_cm.large (a) VALUES (REPEAT('x', 250))")
 	for range 15 {
 		s.Exec("INSERT INTO oms_cm.large (a) SELECT a FROM oms_cm.large")
 	}
@@ -83,7 +84,8 @@ func TestSample(t *testing.T) {
 	}
 	for name, limits := range map[string]Limits{"space": {Space: 1 << 20}, "time": {Time: time.Millisecond}} {
 		p, err := j.Prove(t.Context(), Auto, limits)
-		if err != nil || p.Mode != Sample || p.Reason == nil || p.Reason.Chinese == "" || p.Tables != full.Tables || p.Rows >= full.Rows || p.Rows < 1000 {
+		if err != nil || p.Mode != Sample || p.Reason == nil || p.Reason.Chinese == "" || p.Tables != full.Tables ||
+			p.Rows >= full.Rows || p.Rows < 1000 {
 			t.Errorf("%s: %+v, %v", name, p, err)
 		}
 		noScratch(t, s)
@@ -98,7 +100,8 @@ func TestSample(t *testing.T) {
 func TestBackupOfTheServersProgram(t *testing.T) {
 	testmaria.Each(t, func(t *testing.T, k testmaria.Kind) {
 		s, c := oms(t, testmaria.On(k))
-		s.Exec("CREATE TABLE oms_cm.gen (a int PRIMARY KEY, v int GENERATED ALWAYS AS (a + 1) VIRTUAL, f float)", "INSERT INTO oms_cm.gen (a, f) VALUES (1, 0.1), (2, 3)",
+		s.Exec("CREATE TABLE oms_cm.gen (a int PRIMARY KEY, v int GENERATED ALWAYS AS (a + 1) VIRTUAL, f float)",
+			"INSERT INTO oms_cm.gen (a, f) VALUES (1, 0.1), (2, 3)",
 			"CREATE VIEW oms_cm.z AS SELECT a, v FROM oms_cm.gen", "CREATE VIEW oms_cm.a AS SELECT a FROM oms_cm.z")
 		j := &Job{Config: c, Dir: filepath.Join(t.TempDir(), "backup")}
 		m, err := j.Backup(t.Context()) // for its manifest
@@ -112,8 +115,10 @@ func TestBackupOfTheServersProgram(t *testing.T) {
 		m.Dumper = name
 		for i := range m.Databases {
 			d := &m.Databases[i]
-			args := append([]string{"--no-defaults", "--protocol=tcp", "--host=" + s.Host, fmt.Sprint("--port=", s.Port), "--user=root", "--single-transaction", "--triggers=false",
-				"--skip-lock-tables", "--quick", "--hex-blob", "--no-tablespaces", "--default-character-set=utf8mb4", "--skip-dump-date", "--ignore-table=" + d.Name + "." + database.LeaseTable}, extra...)
+			args := append([]string{"--no-defaults", "--protocol=tcp", "--host=" + s.Host,
+				fmt.Sprint("--port=", s.Port), "--user=root", "--single-transaction", "--triggers=false",
+				"--skip-lock-tables", "--quick", "--hex-blob", "--no-tablespaces", "--default-character-set=utf8mb4",
+				"--skip-dump-date", "--ignore-table=" + d.Name + "." + database.LeaseTable}, extra...)
 			cmd := exec.Command(filepath.Join(k.Tools(t), name), append(args, d.Name)...)
 			cmd.Env = append(os.Environ(), "MYSQL_PWD="+s.Password)
 			out, err := cmd.Output()
@@ -126,7 +131,8 @@ func TestBackupOfTheServersProgram(t *testing.T) {
 			d.Size, d.SHA256, d.Objects = int64(len(out)), fmt.Sprintf("%x", sha256.Sum256(out)), nil
 			for i := range d.Tables {
 				sum := tally{crc: true}
-				if _, rows, ok := bytes.Cut(out, []byte("INSERT INTO `"+strings.ReplaceAll(d.Tables[i].Name, "`", "``")+"` ")); ok {
+				if _, rows, ok := bytes.Cut(out,
+					[]byte("INSERT INTO `"+strings.ReplaceAll(d.Tables[i].Name, "`", "``")+"` ")); ok {
 					rows, _, _ = bytes.Cut(append([]byte(" "), rows...), []byte(";\n"))
 					_ = eachTuple(rows, func(tuple []byte) error { sum.add(tuple); return nil })
 				}

@@ -51,7 +51,8 @@ func (j *Job) Restore(ctx context.Context, replace string) (*Manifest, error) {
 		return nil, lostCause(ctx, err)
 	}
 	j.verifying = w.verifying
-	j.log(msg.M("restored in %.1f s, of which %.1f s were for comparing the rows", (w.loading + w.verifying).Seconds(), w.verifying.Seconds()))
+	j.log(msg.M("restored in %.1f s, of which %.1f s were for comparing the rows", (w.loading + w.verifying).Seconds(),
+		w.verifying.Seconds()))
 	return m, nil
 }
 
@@ -120,7 +121,8 @@ func (w *workshop) takePlaces(ctx context.Context, replace bool) error {
 	var list []making
 	for _, d := range w.dumps {
 		if err := w.takePlace(ctx, conn, d, replace); err != nil {
-			return msg.Errorf("cannot put the restored database %s in its place: %w; it is complete and verified as %s", d.Name, database.Explain(w.Config, lostCause(ctx, err)), d.scratch())
+			return msg.Errorf("cannot put the restored database %s in its place: %w; it is complete and verified as %s",
+				d.Name, database.Explain(w.Config, lostCause(ctx, err)), d.scratch())
 		}
 		for _, o := range d.Objects {
 			list = append(list, making{database: d.Name, object: o, statement: o.Statement})
@@ -151,9 +153,11 @@ func (w *workshop) takePlace(ctx context.Context, conn *sql.Conn, d *dumpReader,
 		moves = append(moves, database.Quote(d.scratch())+name+" TO "+database.Quote(d.Name)+name)
 	}
 	if replace {
-		statements = append(statements, "DROP DATABASE IF EXISTS "+database.Quote(d.Name), createLike(d.Name, d.Database))
+		statements = append(statements, "DROP DATABASE IF EXISTS "+database.Quote(d.Name),
+			createLike(d.Name, d.Database))
 	} else {
-		statements = append(statements, strings.Replace(createLike(d.Name, d.Database), "DATABASE", "DATABASE IF NOT EXISTS", 1),
+		statements = append(statements, strings.Replace(createLike(d.Name, d.Database), "DATABASE",
+			"DATABASE IF NOT EXISTS", 1),
 			strings.Replace(createLike(d.Name, d.Database), "CREATE", "ALTER", 1))
 	}
 	if len(moves) > 0 {

@@ -187,7 +187,8 @@ func (w *workshop) build(ctx context.Context) error {
 }
 
 func createLike(name string, d *Database) string {
-	return fmt.Sprintf("CREATE DATABASE %s DEFAULT CHARACTER SET %s COLLATE %s", database.Quote(name), database.Quote(d.Charset), database.Quote(d.Collation))
+	return fmt.Sprintf("CREATE DATABASE %s DEFAULT CHARACTER SET %s COLLATE %s", database.Quote(name),
+		database.Quote(d.Charset), database.Quote(d.Collation))
 }
 
 func (w *workshop) createTables(ctx context.Context, conn *sql.Conn, d *dumpReader) error {
@@ -196,7 +197,8 @@ func (w *workshop) createTables(ctx context.Context, conn *sql.Conn, d *dumpRead
 		statement = strings.Replace(statement, "CREATE", "ALTER", 1)
 	}
 	if _, err := conn.ExecContext(ctx, statement); err != nil {
-		return msg.Errorf("cannot create the database %s beside %s: %w", d.scratch(), d.Name, database.Explain(w.Config, err))
+		return msg.Errorf("cannot create the database %s beside %s: %w", d.scratch(), d.Name,
+			database.Explain(w.Config, err))
 	}
 	if err := use(ctx, conn, d.scratch()); err != nil {
 		return database.Explain(w.Config, err)
@@ -224,7 +226,8 @@ func (w *workshop) loadRows(ctx context.Context, conn *sql.Conn, t *dumpedTable)
 		inserts, t.sampled = t.sample(w.sample), &tally{crc: !w.manifest.complete()}
 	}
 	fail := func(err error) error {
-		return msg.Errorf("cannot restore the table %s.%s: %w", t.dump.Name, t.want.Name, database.Explain(w.Config, err))
+		return msg.Errorf("cannot restore the table %s.%s: %w", t.dump.Name, t.want.Name,
+			database.Explain(w.Config, err))
 	}
 	if err := use(ctx, conn, t.dump.scratch()); err != nil {
 		return fail(err)
@@ -274,7 +277,8 @@ func (w *workshop) compareDefinition(ctx context.Context, conn *sql.Conn, t *dum
 	d := t.dump.Database
 	got := &table{database: &Database{Name: d.scratch()}, name: t.want.Name}
 	if err := got.describe(ctx, conn); err != nil {
-		return nil, msg.Errorf("cannot verify the restored table %s.%s: %w", d.Name, t.want.Name, database.Explain(w.Config, err))
+		return nil, msg.Errorf("cannot verify the restored table %s.%s: %w", d.Name, t.want.Name,
+			database.Explain(w.Config, err))
 	}
 	switch {
 	case t.want.Columns > 0 && t.want.Columns != len(got.columns):
@@ -282,7 +286,8 @@ func (w *workshop) compareDefinition(ctx context.Context, conn *sql.Conn, t *dum
 			d.Name, t.want.Name, len(got.columns), t.want.Columns, w.Config.MetaUser)
 	case w.manifest.complete() && w.manifest.Server == w.server &&
 		nextValue().ReplaceAllString(got.create, "") != nextValue().ReplaceAllString(t.definition, ""):
-		return nil, msg.Errorf("the restored table %s.%s is not that of the backup: it is %s, the backup has %s", d.Name, t.want.Name, got.create, t.definition)
+		return nil, msg.Errorf("the restored table %s.%s is not that of the backup: it is %s, the backup has %s",
+			d.Name, t.want.Name, got.create, t.definition)
 	}
 	return got, nil
 }
@@ -291,7 +296,8 @@ func (w *workshop) compareDefinition(ctx context.Context, conn *sql.Conn, t *dum
 func (w *workshop) verify(ctx context.Context, conn *sql.Conn, t *dumpedTable) error {
 	d := t.dump.Database
 	fail := func(err error) error {
-		return msg.Errorf("cannot verify the restored table %s.%s: %w", d.Name, t.want.Name, database.Explain(w.Config, err))
+		return msg.Errorf("cannot verify the restored table %s.%s: %w", d.Name, t.want.Name,
+			database.Explain(w.Config, err))
 	}
 	got, err := w.compareDefinition(ctx, conn, t)
 	if err != nil {
@@ -316,7 +322,8 @@ func (w *workshop) verify(ctx context.Context, conn *sql.Conn, t *dumpedTable) e
 	w.mu.Unlock()
 	switch {
 	case got.rows != rows:
-		return msg.Errorf("the restored table %s.%s has %d rows, the manifest says %d", d.Name, t.want.Name, got.rows, rows)
+		return msg.Errorf("the restored table %s.%s has %d rows, the manifest says %d", d.Name, t.want.Name,
+			got.rows, rows)
 	case got.checksum() != sum:
 		return msg.Errorf("the rows of the restored table %s.%s are not those of the backup: their checksum is %s, the manifest says %s", d.Name, t.want.Name, got.checksum(), sum)
 	}
@@ -372,7 +379,8 @@ func (w *workshop) runLast(ctx context.Context, conn *sql.Conn, d *dumpReader) e
 			_, err = conn.ExecContext(ctx, string(statement))
 		}
 		if err != nil {
-			return msg.Errorf("cannot restore the views of the database %s: %w", d.Name, database.Explain(w.Config, err))
+			return msg.Errorf("cannot restore the views of the database %s: %w", d.Name,
+				database.Explain(w.Config, err))
 		}
 	}
 	views, err := readObjects(ctx, conn, d.scratch())

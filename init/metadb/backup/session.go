@@ -26,7 +26,8 @@ var required = []string{
 
 // wished are settings that some servers do not have, or some accounts may not change.
 var wished = []string{
-	"max_execution_time = 0",                                       // of MySQL, in ms; it would cut the rows of a large table
+	// of MySQL, in ms; it would cut the rows of a large table
+	"max_execution_time = 0",
 	"max_statement_time = 0",                                       // of MariaDB
 	"ob_query_timeout = 7200000000", "ob_trx_timeout = 7200000000", // of OceanBase, in µs
 	"net_read_timeout = 3600", "net_write_timeout = 3600",
@@ -151,7 +152,8 @@ func snapshot(ctx context.Context, pool *pool, tables []*table, quiet bool) ([]*
 // whom it keeps waiting meanwhile.
 func lockTables(ctx context.Context, conn *sql.Conn, tables []*table) bool {
 	var version string
-	if err := conn.QueryRowContext(ctx, "SELECT VERSION()").Scan(&version); err != nil || strings.Contains(version, "OceanBase") {
+	if err := conn.QueryRowContext(ctx, "SELECT VERSION()").Scan(&version); err != nil ||
+		strings.Contains(version, "OceanBase") {
 		return false // which takes the statement and locks nothing
 	}
 	if _, err := conn.ExecContext(ctx, "SET SESSION lock_wait_timeout = 3"); err != nil {

@@ -85,17 +85,18 @@ func fresh(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
 func fileSizes(ctx context.Context, conn *sql.Conn, name string) map[string]int64 {
 	sizes := map[string]int64{}
 	for _, table := range []string{"innodb_tablespaces", "innodb_sys_tablespaces"} { // MySQL 8, MariaDB
-		_ = database.Each(ctx, conn, "SELECT name, file_size FROM information_schema."+table, nil, func(rows *sql.Rows) error {
-			var file string
-			var bytes int64
-			err := rows.Scan(&file, &bytes)
-			folder, file, _ := strings.Cut(file, "/")
-			file, _, _ = strings.Cut(file, "#") // a partition
-			if folder == name {
-				sizes[file] += bytes
-			}
-			return err
-		})
+		_ = database.Each(ctx, conn, "SELECT name, file_size FROM information_schema."+table, nil,
+			func(rows *sql.Rows) error {
+				var file string
+				var bytes int64
+				err := rows.Scan(&file, &bytes)
+				folder, file, _ := strings.Cut(file, "/")
+				file, _, _ = strings.Cut(file, "#") // a partition
+				if folder == name {
+					sizes[file] += bytes
+				}
+				return err
+			})
 	}
 	return sizes
 }

@@ -69,7 +69,9 @@ func readMark(ctx context.Context, db database.Queryer, c *config.Config) (*mark
 	for _, role := range config.Roles {
 		args = append(args, c.Database(role)+scratchSuffix)
 	}
-	found, err := database.Column(ctx, db, "SELECT table_comment FROM information_schema.tables WHERE table_name = ? AND table_schema IN (?, ?, ?)", args...)
+	found, err := database.Column(ctx, db,
+		"SELECT table_comment FROM information_schema.tables WHERE table_name = ? AND table_schema IN (?, ?, ?)",
+		args...)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
@@ -88,7 +90,8 @@ func (j *Job) Forget(ctx context.Context) error {
 		return err
 	}
 	for _, role := range config.Roles {
-		if _, err := db.ExecContext(ctx, "DROP DATABASE IF EXISTS "+database.Quote(j.Config.Database(role)+scratchSuffix)); err != nil {
+		if _, err := db.ExecContext(ctx, "DROP DATABASE IF EXISTS "+
+			database.Quote(j.Config.Database(role)+scratchSuffix)); err != nil {
 			return database.Explain(j.Config, err)
 		}
 	}
