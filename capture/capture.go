@@ -17,7 +17,6 @@ import (
 	"bytes"
 	"context"
 	"maps"
-	"os"
 	"strings"
 
 	"omsinit/capture/calls"
@@ -99,7 +98,7 @@ func (j *Job) Run(ctx context.Context) (*report.Report, error) {
 		return r, msg.Errorf("what is new since the previous release (--since) is found out on the MetaDB of the installation, which does not answer here")
 	}
 	search := files.Search{From: j.From, Second: j.Second, Files: j.Files, Leave: j.Leave, Check: j.Check, Report: r}
-	if search.Diff, err = readDiff(j.Diff); err != nil {
+	if search.Diff, err = readDiff(ctx, j.Diff); err != nil {
 		return r, err
 	}
 	found, err := search.Find(ctx)
@@ -145,11 +144,11 @@ func (j *Job) Run(ctx context.Context) (*report.Report, error) {
 }
 
 // readDiff reads a file with the output of docker diff.
-func readDiff(name string) ([]source.Change, error) {
+func readDiff(ctx context.Context, name string) ([]source.Change, error) {
 	if name == "" {
 		return nil, nil
 	}
-	f, err := os.Open(name)
+	f, err := source.OpenInput(ctx, name)
 	if err != nil {
 		return nil, msg.Errorf("cannot read the output of docker diff (--diff): %w", err)
 	}

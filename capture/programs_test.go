@@ -36,7 +36,7 @@ func TestProgramsThatAreIgnored(t *testing.T) {
 	if err := from.Pack(t.Context(), f, nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	unpacked, done, err := source.OpenBundle(bundle)
+	unpacked, done, err := source.OpenBundle(t.Context(), bundle)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,6 +50,13 @@ const (
 	stopTime = 2 * time.Minute
 )
 
+// How long to wait for docker to stop a container, and for the output of a command that has ended: what it has left in
+// the background may keep that open for ever. Tests shorten them.
+var (
+	killTime   = time.Minute
+	outputTime = 5 * time.Second
+)
+
 // mostAttempts is how often the initialisation may fail although its failure may pass.
 const mostAttempts = 2
 
@@ -138,7 +145,7 @@ func (p *Proof) boot(ctx context.Context) error {
 	p.numbers(ctx, self)
 	run := exec.Command(self, "run")
 	run.Env, run.Stdout, run.Stderr = p.env, &p.output, &p.output
-	run.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	run.SysProcAttr, run.WaitDelay = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}, outputTime
 	if err := run.Start(); err != nil {
 		return msg.Errorf("cannot start omsinit run: %w", err)
 	}

@@ -2,6 +2,7 @@ package behave
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"slices"
@@ -148,8 +149,11 @@ func (p *Proof) command(ctx context.Context, input, self string, args ...string)
 	ctx, cancel := context.WithTimeout(ctx, bootTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, self, args...)
-	cmd.Env, cmd.Stdin = p.env, strings.NewReader(input)
+	cmd.Env, cmd.Stdin, cmd.WaitDelay = p.env, strings.NewReader(input), outputTime
 	out, err := cmd.CombinedOutput()
+	if errors.Is(err, exec.ErrWaitDelay) {
+		err = nil // it has ended well
+	}
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	return strings.Join(lines[max(0, len(lines)-5):], " | "), err
 }

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"omsinit/internal/atomicfile"
 	"omsinit/internal/msg"
@@ -68,7 +67,7 @@ func (m Image) Boot(ctx context.Context, dir string, further ...string) (status 
 		return 1, err
 	}
 	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTime)
 		defer cancel()
 		if _, left := docker(ctx, "rm", "-f", "-v", id); left != nil {
 			err = errors.Join(err, msg.Errorf("cannot remove the container %s, remove it by hand: %w", id, left))
@@ -83,10 +82,12 @@ func (m Image) Boot(ctx context.Context, dir string, further ...string) (status 
 	// databases and account, and ends.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error {
-		_, err := docker(context.WithoutCancel(ctx), "kill", "--signal", "TERM", id)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTime)
+		defer cancel()
+		_, err := docker(ctx, "kill", "--signal", "TERM", id)
 		return err
 	}
-	cmd.WaitDelay = 3 * time.Minute
+	cmd.WaitDelay = 3 * killTime
 	err = cmd.Run()
 	if ctx.Err() != nil {
 		return 1, ctx.Err()
@@ -101,8 +102,11 @@ func (m Image) Boot(ctx context.Context, dir string, further ...string) (status 
 func docker(ctx context.Context, args ...string) (string, error) {
 	var problem strings.Builder
 	cmd := exec.CommandContext(ctx, "docker", args...)
-	cmd.Stderr = &problem
+	cmd.Stderr, cmd.WaitDelay = &problem, outputTime
 	out, err := cmd.Output()
+	if errors.Is(err, exec.ErrWaitDelay) {
+		err = nil // it has ended well
+	}
 	if err != nil {
 		return "", msg.Errorf("docker %s fails: %w: %s", args[0], err, strings.TrimSpace(problem.String()))
 	}

@@ -81,12 +81,34 @@ func (i *Installation) Pack(ctx context.Context, w io.Writer, snapshot *tables.S
 	return errors.Join(json.NewEncoder(compressed).Encode(b), compressed.Close())
 }
 
+// OpenInput opens a file that may be a pipe into which nobody writes: that does not hold up whoever ends ctx.
+func OpenInput(ctx context.Context, name string) (*os.File, error) {
+	type result struct {
+		*os.File
+		err error
+	}
+	opened := make(chan result, 1)
+	go func() {
+		f, err := os.Open(name)
+		opened <- result{f, err}
+	}()
+	select {
+	case r := <-opened:
+		if r.err == nil {
+			context.AfterFunc(ctx, func() { r.Close() })
+		}
+		return r.File, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 // largestBundle bounds what is unpacked.
 const largestBundle = 1 << 30
 
 // OpenBundle unpacks a bundle into a folder of its own, that only its user can read; done removes it.
-func OpenBundle(file string) (i *Installation, done func(), err error) {
-	f, err := os.Open(file)
+func OpenBundle(ctx context.Context, file string) (i *Installation, done func(), err error) {
+	f, err := OpenInput(ctx, file)
 	if err != nil {
 		return nil, nil, msg.Errorf("cannot read the bundle %s: %w", file, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -127,7 +128,7 @@ func TestBundle(t *testing.T) {
 	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got, done, err := OpenBundle(file)
+	got, done, err := OpenBundle(t.Context(), file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,8 +161,42 @@ func TestBundle(t *testing.T) {
 		if err := os.WriteFile(file, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := OpenBundle(file); err == nil {
+		if _, _, err := OpenBundle(t.Context(), file); err == nil {
 			t.Errorf("%s: taken for a bundle", name)
+		}
+	}
+}
+
+// TestSilentPipe: a pipe into which nobody writes ends with the context, whether or not somebody has it open.
+func TestSilentPipe(t *testing.T) {
+	for _, writer := range []bool{false, true} {
+		pipe := filepath.Join(t.TempDir(), "pipe")
+		if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		if writer {
+			w, err := os.OpenFile(pipe, os.O_RDWR, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Close()
+		}
+		time.AfterFunc(50*time.Millisecond, cancel)
+		ended := make(chan error, 1)
+		go func() { _, _, err := OpenBundle(ctx, pipe); ended <- err }()
+		select {
+		case err := <-ended:
+			if err == nil || ctx.Err() == nil {
+				t.Errorf("with a writer %v: %v", writer, err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Errorf("with a writer %v: it waits", writer)
+		}
+		if !writer { // lets the one that opens it go
+			if w, err := os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0); err == nil {
+				w.Close()
+			}
 		}
 	}
 }

@@ -35,7 +35,7 @@ func (i *Installation) WatchRestart(ctx context.Context, files []string, restart
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		names, err := i.opens(files, func() error { return restart(name) })
+		names, err := i.opens(ctx, files, func() error { return restart(name) })
 		if err != nil {
 			return msg.Errorf("cannot watch the restart of %s: %w", name, err)
 		}
@@ -53,8 +53,8 @@ func (i *Installation) WatchRestart(ctx context.Context, files []string, restart
 	return nil
 }
 
-// opens returns which files are opened while something is done, and after it until it is calm.
-func (i *Installation) opens(files []string, do func() error) ([]string, error) {
+// opens returns which files are opened while something is done, and after it until it is calm or ctx ends.
+func (i *Installation) opens(ctx context.Context, files []string, do func() error) ([]string, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func (i *Installation) opens(files []string, do func() error) ([]string, error) 
 	}
 	var out []string
 	buffer := make([]byte, 64<<10)
-	for end := time.Now().Add(unrest); time.Now().Before(end); {
+	for end := time.Now().Add(unrest); time.Now().Before(end) && ctx.Err() == nil; {
 		if err := events.SetReadDeadline(time.Now().Add(calm)); err != nil {
 			return nil, err
 		}

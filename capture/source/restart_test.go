@@ -67,6 +67,25 @@ func TestWatchRestart(t *testing.T) {
 	if err := i.WatchRestart(t.Context(), files, func(string) error { return broken }); !errors.Is(err, broken) {
 		t.Error(err)
 	}
+	// What is never calm does not hold up who interrupts.
+	noisy, stop := context.WithCancel(t.Context())
+	defer stop()
+	began := time.Now()
+	_ = i.WatchRestart(noisy, files, func(string) error {
+		opener := time.NewTicker(50 * time.Millisecond)
+		go func() {
+			defer opener.Stop()
+			for t.Context().Err() == nil {
+				<-opener.C
+				_, _ = os.ReadFile(l.Path("/u01/ds/a.conf"))
+			}
+		}()
+		stop()
+		return nil
+	})
+	if took := time.Since(began); took > unrest/2 {
+		t.Errorf("interrupted, it went on for %s", took)
+	}
 	interrupted, cancel := context.WithCancelCause(t.Context())
 	cancel(broken)
 	if err := i.WatchRestart(interrupted, files, restart); err == nil || len(restarted) != 3 {

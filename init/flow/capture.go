@@ -76,13 +76,14 @@ func nothingKept(ctx context.Context, err error) error {
 }
 
 // Advise prints the config.yaml of a further installation that decides what this one, or those of bundles, leave open.
-func (f *Flow) Advise(o CaptureOptions) error {
+func (f *Flow) Advise(ctx context.Context, o CaptureOptions) (err error) {
+	defer func() { err = nothingKept(ctx, err) }()
 	var have []*source.Installation
 	for _, file := range append([]string{o.From}, o.Others()...) {
 		if file == "" {
 			continue
 		}
-		i, done, err := source.OpenBundle(file)
+		i, done, err := source.OpenBundle(ctx, file)
 		if err != nil {
 			return err
 		}
@@ -187,7 +188,7 @@ func (f *Flow) captureJob(ctx context.Context, o CaptureOptions) (j *capture.Job
 		}
 	}()
 	open := func(file string) (*source.Installation, error) {
-		i, close, err := source.OpenBundle(file)
+		i, close, err := source.OpenBundle(ctx, file)
 		if err == nil {
 			closers = append(closers, close)
 		}
@@ -270,8 +271,9 @@ func (f *Flow) here(ctx context.Context, restart bool) (*source.Installation, er
 	if restart {
 		err := from.WatchRestart(ctx, from.Look(ctx).Files, func(name string) error {
 			f.say(msg.M("restarting %s, to see which files it opens", name))
-			// Whoever interrupts waits until it runs again.
-			return f.client.Restart(context.WithoutCancel(ctx), []string{name}, client.OperationOptions{}, nil)
+			longer, cancel := outlasting(ctx, restartTime)
+			defer cancel()
+			return f.client.Restart(longer, []string{name}, client.OperationOptions{}, nil)
 		})
 		if err == nil {
 			from.Programs, err = f.runningPrograms(ctx)
@@ -282,6 +284,16 @@ func (f *Flow) here(ctx context.Context, restart bool) (*source.Installation, er
 	}
 	from.Observe()
 	return from, nil
+}
+
+// restartTime is how long whoever interrupts waits until a program that is being restarted runs again.
+const restartTime = 30 * time.Second
+
+// outlasting returns a context that ends some time after another one does.
+func outlasting(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(by, cancel) })
+	return longer, func() { stop(); cancel() }
 }
 
 // installation is an OMS that the old scripts initialised, with its configuration.

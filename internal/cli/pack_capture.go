@@ -91,7 +91,7 @@ func (c *packCapture) flags(t translate) flags {
 func (c *packCapture) Run(ctx context.Context, a *app) error {
 	switch {
 	case c.Advise:
-		return c.flow().Advise(c.CaptureOptions)
+		return c.flow().Advise(ctx, c.CaptureOptions)
 	case c.Bundle != "":
 		return c.flow().Bundle(ctx, c.CaptureOptions, c.Bundle)
 	case c.Out == "":
