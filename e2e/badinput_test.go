@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"omsinit/testdata/testmaria"
+	"omsinit/testdata/testports"
 )
 
 // TestBadInput: each mistake stops at its step with one clear message and the
@@ -78,7 +79,7 @@ func TestBadInput(t *testing.T) {
 		}, {
 			name: "an unreachable MetaDB",
 			spoil: func(t *testing.T, n *node) {
-				n.values["oms_meta_port"] = fmt.Sprint(freePorts(t, 1)[0])
+				n.values["oms_meta_port"] = fmt.Sprint(testports.Free(t, 1)[0])
 				n.writeConfig()
 			},
 			mend: func(n *node) { n.values["oms_meta_port"] = fmt.Sprint(db.Port) },

@@ -19,6 +19,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"omsinit/testdata/testmaria"
+	"omsinit/testdata/testports"
 )
 
 // oldWorld is an installation that is unlike the reference pack, made by its
@@ -53,7 +54,7 @@ func newOldWorld(t testing.TB, db *testmaria.Server, links, user, password strin
 	}
 	names := []string{"ghana_server_port", "nginx_server_port", "cm_server_port", "supervisor_server_port",
 		"sshd_server_port"}
-	for i, port := range freePorts(t, len(names)) {
+	for i, port := range testports.Free(t, len(names)) {
 		w.ports[names[i]], w.keys[names[i]] = port, port
 	}
 	w.keys["oms_meta_host"], w.keys["oms_meta_port"] = db.Host, db.Port
@@ -309,7 +310,7 @@ func captureAndBoot(t *testing.T, links string) {
 		}
 	})
 	t.Run("a changed key restarts who reads it, and no other", func(t *testing.T) {
-		before, port := c.pids(), freePorts(t, 1)[0]
+		before, port := c.pids(), testports.Free(t, 1)[0]
 		out, errOut, status := c.omsinit("config", "set", fmt.Sprintf("nginx_server_port=%d", port))
 		if status != 0 {
 			t.Fatalf("status %d\n%s%s", status, out, errOut)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"omsinit/testdata/testmaria"
+	"omsinit/testdata/testports"
 )
 
 // pids returns the process of each program, as `omsinit status` shows them.
@@ -44,7 +45,7 @@ func TestChangedConfig(t *testing.T) {
 	before := n.pids()
 
 	t.Run("a moved port restarts its readers only", func(t *testing.T) {
-		oldPort, newPort := n.ports["nginx_server_port"], freePorts(t, 1)[0]
+		oldPort, newPort := n.ports["nginx_server_port"], testports.Free(t, 1)[0]
 		n.ports["nginx_server_port"] = newPort
 		n.values["nginx_server_port"] = fmt.Sprint(newPort)
 		n.writeConfig()

@@ -19,6 +19,7 @@ import (
 
 	"omsinit/internal/spelling"
 	"omsinit/testdata/testmaria"
+	"omsinit/testdata/testports"
 )
 
 // diagnosis is what `omsinit doctor --output json` says, as far as it is looked at here.
@@ -104,7 +105,7 @@ func TestDoctor(t *testing.T) {
 
 	// Without the MetaDB much else is wrong, and comes of that.
 	relay.cut()
-	n.values["oms_meta_port"] = fmt.Sprint(freePorts(t, 1)[0])
+	n.values["oms_meta_port"] = fmt.Sprint(testports.Free(t, 1)[0])
 	n.writeConfig()
 	d = n.doctor(3)
 	if got := d.ids(); len(got) == 0 || got[0] != "metadb.unreachable" || d.Seconds > 15 {
@@ -172,7 +173,7 @@ func TestSupport(t *testing.T) {
 	n.says(1, []string{"not overwritten"}, "support", "--out", listed.File)
 
 	r.stop()
-	n.values["oms_meta_port"] = fmt.Sprint(freePorts(t, 1)[0])
+	n.values["oms_meta_port"] = fmt.Sprint(testports.Free(t, 1)[0])
 	n.writeConfig()
 	if err := os.Chmod(n.path("/home/admin/logs"), 0o555); err != nil {
 		t.Fatal(err)

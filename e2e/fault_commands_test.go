@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"omsinit/testdata/testmaria"
+	"omsinit/testdata/testports"
 )
 
 // TestFaults breaks off the commands that change files and databases.
@@ -44,7 +45,7 @@ func (n *node) twoConfigs() (before, after []byte, set string) {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	port := fmt.Sprint(freePorts(n.t, 1)[0])
+	port := fmt.Sprint(testports.Free(n.t, 1)[0])
 	after = bytes.Replace(before, []byte(n.values["nginx_server_port"]), []byte(port), 1)
 	return before, after, "nginx_server_port=" + port
 }

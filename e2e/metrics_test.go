@@ -12,6 +12,7 @@ import (
 
 	"omsinit/testdata/testinflux"
 	"omsinit/testdata/testmaria"
+	"omsinit/testdata/testports"
 )
 
 // shown is what `omsinit metrics show` tells.
@@ -136,7 +137,7 @@ func TestTimeSeriesDatabase(t *testing.T) {
 
 	// A container that starts again reports at once, and to Prometheus too.
 	r.stop()
-	port := freePorts(t, 1)[0]
+	port := testports.Free(t, 1)[0]
 	n.boot("run", "--metrics-port", fmt.Sprint(port)).waitReady()
 	eventually(t, "a batch of the new PID 1",
 		func() bool { s := n.shown(); return s.State == "on" && s.Sent.Batches > 0 })

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"omsinit/testdata/testmaria"
+	"omsinit/testdata/testports"
 )
 
 const readyLine = "OMS service start successfully"
@@ -78,7 +79,7 @@ func newNode(t testing.TB, db *testmaria.Server, image ...string) *node {
 	}}
 	keys := []string{"ghana_server_port", "nginx_server_port", "cm_server_port", "supervisor_server_port",
 		"sshd_server_port"}
-	for i, port := range freePorts(t, len(keys)) {
+	for i, port := range testports.Free(t, len(keys)) {
 		n.ports[keys[i]] = port
 	}
 	n.values = map[string]string{
@@ -94,32 +95,6 @@ func newNode(t testing.TB, db *testmaria.Server, image ...string) *node {
 	n.writeConfig()
 	return n
 }
-
-// freePorts finds ports that nothing listens on, and that outgoing connections
-// are not given either (they start at 32768).
-func freePorts(t testing.TB, count int) []int {
-	t.Helper()
-	portLock.Lock()
-	defer portLock.Unlock()
-	var ports []int
-	for ; len(ports) < count && nextPort < 32000; nextPort++ {
-		l, err := net.Listen("tcp", fmt.Sprintf(":%d", nextPort))
-		if err != nil {
-			continue
-		}
-		l.Close()
-		ports = append(ports, nextPort)
-	}
-	if len(ports) < count {
-		t.Fatal("no free ports left")
-	}
-	return ports
-}
-
-var (
-	portLock sync.Mutex
-	nextPort = 20000 + os.Getpid()%1000*10
-)
 
 func quote(s string) string {
 	b, _ := json.Marshal(s)

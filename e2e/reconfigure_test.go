@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"omsinit/testdata/testmaria"
+	"omsinit/testdata/testports"
 )
 
 const cmProperties = "/home/ds/cm/package/config/drc-cm.properties"
@@ -112,7 +113,7 @@ func TestReconfigure(t *testing.T) {
 	t.Run("a port moves", func(t *testing.T) {
 		n.t = t
 		before := n.pids()
-		port := freePorts(t, 1)[0]
+		port := testports.Free(t, 1)[0]
 		_, errOut := n.must(64, "config", "set", fmt.Sprintf("cm_server_port=%d", port))
 		if !strings.Contains(errOut, "--move-cm-url") {
 			t.Error(errOut)
@@ -266,7 +267,7 @@ func TestReconfigure(t *testing.T) {
 
 	t.Run("ports by questions", func(t *testing.T) {
 		n.t = t
-		port := freePorts(t, 1)[0]
+		port := testports.Free(t, 1)[0]
 		out, errOut, status := n.feed(fmt.Sprintf("%d\n\n\n\n\ny\n", port), "config", "ports")
 		if status != 0 || !answers(port) {
 			t.Errorf("status %d\n%s%s", status, out, errOut)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"omsinit/testdata/testports"
 )
 
 // TestTrial: a node with a MetaDB of its own, as an ordinary user, twice.
@@ -29,7 +31,7 @@ func TestTrial(t *testing.T) {
 	}
 	keys := []string{"ghana_server_port", "nginx_server_port", "cm_server_port", "supervisor_server_port",
 		"sshd_server_port"}
-	ports := freePorts(t, len(keys)+1)
+	ports := testports.Free(t, len(keys)+1)
 	args := []string{"trial", "--metadb-port", fmt.Sprint(ports[len(keys)])}
 	for i, key := range keys {
 		n.ports[key] = ports[i]

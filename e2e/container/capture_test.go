@@ -13,6 +13,7 @@ import (
 	_ "github.com/go-sql-driver/mysql"
 
 	"omsinit/testdata/testmaria"
+	"omsinit/testdata/testports"
 )
 
 // TestCaptureGuide runs the commands of docs/capture.md, as they are written
@@ -20,6 +21,7 @@ import (
 // containers teach omsinit the release, and a third configuration boots the
 // image that is built from it.
 func TestCaptureGuide(t *testing.T) {
+	t.Parallel()
 	g := newGuide(t, "oldworld")
 	a := g.container("a", map[string]any{"cm_location": 1, "cm_nodes": []string{"127.0.0.5"}, "cm_region": "cn-hz",
 		"cm_region_cn":  "杭州",
@@ -133,7 +135,7 @@ func newGuide(t *testing.T, world string, args ...string) *guide {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tag := fmt.Sprintf("omsinit/test-%d:", os.Getpid())
+	tag := fmt.Sprintf("omsinit/test-%d-%d:", os.Getpid(), number.Add(1))
 	g := &guide{t: t, dir: t.TempDir(), page: string(page), db: testmaria.Start(t), ports: map[string][]int{},
 		old: tag + world, base: tag + "base", built: tag + "4.2.7-CE"}
 	for _, name := range []string{"bin/omsinit", "Dockerfile", ".dockerignore", "scripts/image"} {
@@ -150,7 +152,7 @@ func newGuide(t *testing.T, world string, args ...string) *guide {
 	if out, err := exec.Command("docker", args...).CombinedOutput(); err != nil {
 		t.Fatalf("this test needs omsinit/reference-os, which make image makes: %v\n%s", err, out)
 	}
-	ports := freePorts(t, 3*len(portKeys))
+	ports := testports.Free(t, 3*len(portKeys))
 	for i, name := range []string{"a", "b", "c"} {
 		g.ports[name] = ports[i*len(portKeys) : (i+1)*len(portKeys)]
 	}

@@ -7,12 +7,15 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"omsinit/testdata/testports"
 )
 
 // TestChange: config.yaml is a bind mount of one file, onto which no other can
 // be renamed; the documented scripts change it all the same, without questions
 // and with them.
 func TestChange(t *testing.T) {
+	t.Parallel()
 	c := newContainer(t)
 	c.run()
 	c.waitReady()
@@ -21,7 +24,7 @@ func TestChange(t *testing.T) {
 		return out
 	}
 	before := inode()
-	port := freePorts(t, 20)[19]
+	port := testports.Free(t, 1)[0]
 
 	out, status := c.exec("/root/docker_update_app_port.sh", "--yes", fmt.Sprintf("cm_server_port=%d", port))
 	if status != 0 || !strings.Contains(out, "cm_url: ") {
@@ -51,7 +54,7 @@ func TestChange(t *testing.T) {
 		strings.Contains(string(out), "Wrong5ecret") {
 		t.Errorf("%v\n%s", err, out)
 	}
-	nginx := freePorts(t, 30)[29]
+	nginx := testports.Free(t, 1)[0]
 	cmd = exec.Command("docker", "exec", "-i", c.name, "/root/docker_update_app_port.sh")
 	cmd.Stdin = strings.NewReader(fmt.Sprintf("%d\n\n\n\n\ny\n", nginx))
 	if out, err := cmd.CombinedOutput(); err != nil {

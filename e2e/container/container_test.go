@@ -13,10 +13,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"omsinit/testdata/testmaria"
+	"omsinit/testdata/testports"
 	"omsinit/testdata/testsecrets"
 )
 
@@ -55,7 +57,7 @@ func image(t *testing.T) string {
 // newContainer prepares the mounts. The container itself starts with run.
 func newContainer(t *testing.T) *container {
 	t.Helper()
-	ports := freePorts(t, 5)
+	ports := testports.Free(t, 5)
 	c := prepared(t, testmaria.Start(t, testmaria.Password("LooksLikeASecret42")))
 	c.nginx, c.sshd = ports[0], ports[4]
 	c.writeConfig(fmt.Sprintf(`oms_meta_host: %s
@@ -78,10 +80,13 @@ sshd_server_port: %d
 	return c
 }
 
+// number tells containers and images of this process apart.
+var number atomic.Int64
+
 // prepared makes the three mounts.
 func prepared(t *testing.T, db *testmaria.Server) *container {
 	t.Helper()
-	c := &container{t: t, name: fmt.Sprintf("omsinit-test-%d-%d", os.Getpid(), time.Now().UnixNano()%1e6),
+	c := &container{t: t, name: fmt.Sprintf("omsinit-test-%d-%04d", os.Getpid(), number.Add(1)),
 		dir: t.TempDir(), db: db}
 	for _, mount := range []string{"logs", "store", "run"} {
 		if err := os.Mkdir(filepath.Join(c.dir, mount), 0o755); err != nil {
@@ -242,22 +247,9 @@ func (c *container) healthy() bool {
 	return json.NewDecoder(resp.Body).Decode(&body) == nil && resp.StatusCode == 200 && body.Data.Healthy
 }
 
-func freePorts(t *testing.T, count int) []int {
-	t.Helper()
-	var ports []int
-	for port := 21000 + os.Getpid()%100*10; len(ports) < count && port < 32000; port++ {
-		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
-		if err != nil {
-			continue
-		}
-		l.Close()
-		ports = append(ports, port)
-	}
-	return ports
-}
-
 // TestLife is the documented life of a container.
 func TestLife(t *testing.T) {
+	t.Parallel()
 	c := newContainer(t)
 	c.run()
 	c.waitReady()
@@ -388,6 +380,7 @@ func TestLife(t *testing.T) {
 
 // TestFailedInit: the container stays up, says why, and docker_init.sh ends it.
 func TestFailedInit(t *testing.T) {
+	t.Parallel()
 	c := newContainer(t)
 	good, err := os.ReadFile(c.config())
 	if err != nil {
@@ -419,6 +412,7 @@ func TestFailedInit(t *testing.T) {
 // TestDirectoryForConfig: Docker makes a folder where the host path of a
 // single-file mount is missing.
 func TestDirectoryForConfig(t *testing.T) {
+	t.Parallel()
 	c := newContainer(t)
 	if err := os.Remove(c.config()); err != nil {
 		t.Fatal(err)
@@ -435,6 +429,7 @@ func TestDirectoryForConfig(t *testing.T) {
 // TestHTTPS: both certificate files make nginx speak HTTPS. Over http only the
 // health check answers, which others ask that way; the rest is sent on.
 func TestHTTPS(t *testing.T) {
+	t.Parallel()
 	c := newContainer(t)
 	crt, key := filepath.Join(c.dir, "crt.pem"), filepath.Join(c.dir, "key.pem")
 	if out, err := exec.Command("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
@@ -461,6 +456,7 @@ func TestHTTPS(t *testing.T) {
 // TestDefaultCapabilities: without CAP_SYS_PTRACE, a restart of the agent, which is another user's, and a run of the
 // initialisation beside running components.
 func TestDefaultCapabilities(t *testing.T) {
+	t.Parallel()
 	c := newContainer(t)
 	c.plain = true
 	c.run()
@@ -475,6 +471,7 @@ func TestDefaultCapabilities(t *testing.T) {
 
 // TestCommand: the documented tools run `IMAGE bash` to fetch files.
 func TestCommand(t *testing.T) {
+	t.Parallel()
 	out, err := exec.Command("docker", "run", "--rm", image(t), "bash", "-c",
 		"test -x /root/docker_init.sh && exit 3").CombinedOutput()
 	var exit *exec.ExitError
@@ -485,6 +482,7 @@ func TestCommand(t *testing.T) {
 
 // TestTrial: the image with nothing prepared at all.
 func TestTrial(t *testing.T) {
+	t.Parallel()
 	c := newContainer(t)
 	c.secrets = nil // it makes one of its own
 	c.t.Cleanup(func() {

@@ -6,11 +6,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"omsinit/testdata/testports"
 )
 
 // TestDocumentedSteps runs the five steps one by one, as docker_init.sh prints them in the documents, and the
 // documented way to change config.yaml (docs/oms-facts.md §1, §4).
 func TestDocumentedSteps(t *testing.T) {
+	t.Parallel()
 	o := newOBD(t)
 	o.run()
 	o.waitReady()
@@ -40,7 +43,7 @@ func TestDocumentedSteps(t *testing.T) {
 	o.eventually("health", o.healthy)
 
 	o.config["tsdb_enabled"], o.config["my_own_key"] = false, "kept"
-	o.config["supervisor_server_port"] = freePorts(t, 50)[49]
+	o.config["supervisor_server_port"] = testports.Free(t, 1)[0]
 	o.distribute()
 	out := inside("python -m omsflow.scripts.units.oms_init_manager --init-config-file && supervisorctl restart oms_console oms_drc_supervisor")
 	for _, program := range []string{"oms_console", "oms_drc_supervisor"} {
@@ -61,6 +64,7 @@ func TestDocumentedSteps(t *testing.T) {
 // TestDocumentedUpgrade is the documented upgrade of several containers with the same mounts, and the way back by hand
 // (docs/oms-facts.md §7).
 func TestDocumentedUpgrade(t *testing.T) {
+	t.Parallel()
 	old := newOBD(t)
 	before, after := releases(t)
 	old.image = before

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"omsinit/testdata/testports"
 )
 
 // obd is OceanBase Deployer with one container of its own: the calls that its plug-ins make (docs/oms-facts.md §12), in
@@ -119,7 +121,7 @@ func derive(t *testing.T, name, dockerfile string, files map[string]string) stri
 			t.Fatal(err)
 		}
 	}
-	tag := fmt.Sprintf("omsinit/test-%d:%s", os.Getpid(), name)
+	tag := fmt.Sprintf("omsinit/test-%d:%s-%d", os.Getpid(), name, number.Add(1))
 	if out, err := exec.Command("docker", "build", "-q", "-t", tag, dir).CombinedOutput(); err != nil {
 		t.Fatalf("docker build: %v\n%s", err, out)
 	}
@@ -152,6 +154,7 @@ func releases(t *testing.T) (before, after string) {
 
 // TestOBD: a deployment and an offline upgrade.
 func TestOBD(t *testing.T) {
+	t.Parallel()
 	o := newOBD(t)
 	before, after := releases(t)
 	o.image = before
@@ -169,7 +172,7 @@ func TestOBD(t *testing.T) {
 	}
 
 	t.Run("reload", func(t *testing.T) {
-		o.config["cm_region"], o.config["nginx_server_port"] = "cn-hangzhou", freePorts(t, 40)[39]
+		o.config["cm_region"], o.config["nginx_server_port"] = "cn-hangzhou", testports.Free(t, 1)[0]
 		o.distribute()
 		o.host("docker exec %s /bin/bash -c './docker_init.sh'", o.name)
 		o.nginx = o.config["nginx_server_port"].(int)
@@ -274,6 +277,7 @@ func (o *obd) hotUpgrade(image string) (backup string, ok bool) {
 
 // TestOBDOnlineUpgrade: one that is refused, and goes back; and one that succeeds.
 func TestOBDOnlineUpgrade(t *testing.T) {
+	t.Parallel()
 	o := newOBD(t)
 	before, after := releases(t)
 	o.image = before

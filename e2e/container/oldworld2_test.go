@@ -19,6 +19,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"omsinit/internal/pack"
+	"omsinit/testdata/testports"
 )
 
 const hostileA, hostileB, hostileTSDB = `A1 !"#$%&'()*+,-./:;<=>?@[\]^_{|}~{{x}}密码`, "tso\\B'9\"</p>&%40 $x`{{",
@@ -231,6 +232,7 @@ func leaks(t *testing.T, dir string, secrets ...string) []string {
 // TestCaptureSecondWorld goes the guide's whole way with an image that was written from the facts alone: capture, lint,
 // verify, proof, and what changes on a node of the pack.
 func TestCaptureSecondWorld(t *testing.T) {
+	t.Parallel()
 	w := newSecondWorld(t, "whole", "path words spelling peers")
 	names := w.names(w.a, w.b, "node_entry")
 	out := w.run(names.Replace(w.commands("## 1. ")))
@@ -278,7 +280,7 @@ func TestCaptureSecondWorld(t *testing.T) {
 	}
 	for _, key := range []string{"ghana_server_port", "cm_server_port", "nginx_server_port"} {
 		t.Run("config set "+key, func(t *testing.T) {
-			port := freePorts(t, 1)[0]
+			port := testports.Free(t, 1)[0]
 			change := []string{"omsinit", "config", "set", "--yes", fmt.Sprintf("%s=%d", key, port)}
 			if key == "nginx_server_port" {
 				c.nginx = port

@@ -40,6 +40,7 @@ find / -path /proc -prune -o -path /sys -prune -o -type s -exec stat -c 'unix %A
 // TestSurface compares what others can reach of a container that has booted with a list: the sockets on which somebody
 // may connect, and the files that the boot made which anybody may read, write, or run as somebody else.
 func TestSurface(t *testing.T) {
+	t.Parallel()
 	c := newContainer(t)
 	c.run()
 	c.waitReady()
