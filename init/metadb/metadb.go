@@ -77,7 +77,7 @@ func (r Result) Changed() bool {
 // Apply brings the MetaDB to the pack's release. A second run finds everything
 // there and only reads. Of several nodes that apply at once one does the work
 // while the others wait for it. Errors name the database, file and statement;
-// those that may go away by themselves are marked passing, the one about a
+// those that may go away by themselves are transient, the one about a
 // lock that another node keeps has database.ErrLocked in its chain.
 //
 // What was created before an error is in the Result.

@@ -139,3 +139,27 @@ func TestLastLines(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// A file that cannot be moved away, such as one that is mounted, grows where backups are to be kept, else it is emptied.
+func TestFileThatStays(t *testing.T) {
+	all := strings.Repeat("line\n", 200)
+	for backups, want := range []string{all[:100], all} {
+		file, err := os.Create(filepath.Join(t.TempDir(), "log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		f := program.LogFile{Path: fmt.Sprintf("/proc/self/fd/%d", file.Fd()), MaxBytes: 100, Backups: backups}
+		logs := NewFiles(slog.New(slog.NewTextHandler(io.Discard, nil)))
+		defer logs.Close()
+		w, _, err := logs.Writer(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(w, all)
+		logs.Drain(f)
+		if text := contents(t, file.Name()); text != want {
+			t.Errorf("%d backups: %d bytes instead of %d", backups, len(text), len(want))
+		}
+	}
+}

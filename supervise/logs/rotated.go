@@ -62,19 +62,19 @@ func (r *rotated) append(data []byte) (int, error) {
 	return n, err
 }
 
-// rotate makes the file the latest backup, and leaves none open. When it cannot, the file may become twice as large
-// before it is tried again.
-func (r *rotated) rotate() error {
+// rotate makes the file the latest backup, or empties it where none are kept, and leaves none open. When it cannot, the
+// file may become twice as large before it is tried again.
+func (r *rotated) rotate() (err error) {
 	r.close()
 	path := r.limits.Path
 	if r.limits.Backups == 0 {
-		os.Remove(path)
-		return nil
+		err = os.Truncate(path, 0)
+	} else {
+		for i := r.limits.Backups - 1; i >= 1; i-- {
+			os.Rename(fmt.Sprintf("%s.%d", path, i), fmt.Sprintf("%s.%d", path, i+1))
+		}
+		err = os.Rename(path, path+".1")
 	}
-	for i := r.limits.Backups - 1; i >= 1; i-- {
-		os.Rename(fmt.Sprintf("%s.%d", path, i), fmt.Sprintf("%s.%d", path, i+1))
-	}
-	err := os.Rename(path, path+".1")
 	if err != nil {
 		r.limits.MaxBytes = max(r.limits.MaxBytes*2, 1)
 	}
