@@ -60,6 +60,9 @@ type PlannedMetaDB struct {
 
 // PlannedResource is what step 5 would register.
 type PlannedResource struct {
+	// Script is the command that does the old step 5; what it does is not known.
+	Script string `json:"script,omitempty"`
+
 	Calls []string     `json:"calls"`
 	Rows  []PlannedRow `json:"rows"`
 }
@@ -114,7 +117,7 @@ func (f *Flow) Plan(ctx context.Context) (Planned, error) {
 	p.planPrograms(f)
 	p.planMetaDB(ctx, f, cfg)
 	p.Changes = len(p.Files) > 0 || len(p.Restart) > 0 || len(p.TSDB.Create) > 0 ||
-		p.MetaDB.any() || len(p.Resource.Rows) > 0
+		p.MetaDB.any() || len(p.Resource.Rows) > 0 || p.Resource.Script != "" && !finished(f.Node)
 	return p, nil
 }
 
@@ -179,7 +182,7 @@ func (p *Planned) planMetaDB(ctx context.Context, f *Flow, cfg *config.Config) {
 	p.MetaDB = PlannedMetaDB{
 		orEmpty(pending.Databases), orEmpty(pending.Tables), orEmpty(pending.Columns), pending.VersionRow,
 	}
-	p.Resource = PlannedResource{Calls: []string{}, Rows: []PlannedRow{}}
+	p.Resource = PlannedResource{Script: f.resourceStep(cfg).Script(), Calls: []string{}, Rows: []PlannedRow{}}
 	if err != nil {
 		p.unknown("metadb", err)
 		return
@@ -253,6 +256,10 @@ func (p Planned) Print(w io.Writer, lang msg.Lang) {
 		say(msg.M("record the release in oms_version"))
 	}
 	list(msg.M("restart"), p.Restart)
+	if p.Resource.Script != "" {
+		say(msg.M("run the image's own script for step 5, as pack.yaml says; what it does is not known here: %s",
+			p.Resource.Script))
+	}
 	list(msg.M("send to the CM"), p.Resource.Calls)
 	for _, row := range p.Resource.Rows {
 		if row.Action == "insert" {
@@ -267,7 +274,7 @@ func (p Planned) Print(w io.Writer, lang msg.Lang) {
 	for _, u := range p.Unknown {
 		paint(style.Error, msg.M("cannot tell what %s needs: %v", u.Part, u.err))
 	}
-	if !p.Changes && p.Known() {
+	if !p.Changes && p.Resource.Script == "" && p.Known() {
 		paint(style.OK, msg.M("nothing to do"))
 	}
 }

@@ -4,13 +4,17 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"omsinit/internal/msg"
+	"omsinit/scripts"
 	"omsinit/testdata/testmaria"
 )
 
@@ -191,4 +195,28 @@ func TestPlanEdits(t *testing.T) {
 	p.Print(&text, msg.English)
 	contains(t, "the plan", text.String(),
 		"kept as edited by hand in /home/ds/ghana/config/application-oms.properties: my.own.key\n")
+}
+
+// TestPlanScript: a plan shows that step 5 runs the image's own script, without its secrets; that alone is no change.
+func TestPlanScript(t *testing.T) {
+	w := newWorld(t, testmaria.Start(t))
+	manifest, err := fs.ReadFile(scripts.Pack, "pack.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.write(filepath.Join(w.layout.PackDir(), "pack.yaml"),
+		fmt.Sprintf("%s\nscript: {command: %q}\n", manifest, "true # old step 5 "+w.values["oms_meta_password"]))
+	shows := func(changes bool) {
+		t.Helper()
+		p := w.plan(Options{})
+		var text bytes.Buffer
+		p.Print(&text, msg.English)
+		if p.Resource.Script != "true # old step 5 ******" || p.Changes != changes ||
+			!strings.Contains(text.String(), p.Resource.Script) || strings.Contains(text.String(), "nothing to do") {
+			t.Errorf("changes %v, want %v; %q\n%s", p.Changes, changes, p.Resource.Script, &text)
+		}
+	}
+	shows(true)
+	w.initialise()
+	shows(false)
 }

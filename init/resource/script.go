@@ -61,11 +61,23 @@ func (s *Step) script(ctx context.Context) error {
 	return nil
 }
 
+// Script returns the command of the old step 5, "" where the pack has none.
+func (s *Step) Script() string {
+	if s.Pack.Script == nil {
+		return ""
+	}
+	return s.masked(s.Pack.Script.Command)
+}
+
+// masked returns a text without secrets.
+func (s *Step) masked(text string) string {
+	secrets := append(mask.Revealed(s.Config.Values()), mask.Revealed(s.Config.Extra)...)
+	return strings.TrimSpace(mask.New(secrets, s.Config.MetaUser, s.Config.TSDBUsername).Text(text))
+}
+
 // last returns the last lines of an output, without secrets.
 func (s *Step) last(printed *tail) string {
-	secrets := append(mask.Revealed(s.Config.Values()), mask.Revealed(s.Config.Extra)...)
-	text := mask.New(secrets, s.Config.MetaUser, s.Config.TSDBUsername).Text(string(printed.text))
-	lines := strings.Split(strings.TrimSpace(text), "\n")
+	lines := strings.Split(s.masked(string(printed.text)), "\n")
 	return strings.Join(lines[max(0, len(lines)-shownLines):], " | ")
 }
 
