@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"net"
 	"os"
 	"path/filepath"
@@ -47,6 +48,9 @@ type Input struct {
 	// Uses returns the rights in the MetaDB that an initialisation, backups, restores and upgrades need; nil: only what
 	// can be tried in a throw-away database is looked at.
 	Uses func(*config.Config) ([]database.Use, error)
+	// Demands returns what the objects that the databases hold demand of the account beyond Uses; nil: it is not asked.
+	// It is asked where other rights are lacking.
+	Demands func(context.Context, *sql.DB, *config.Config) (database.Demands, error)
 	// Restorable returns what stands against a backup of the databases, or its restore, as a trial without rows finds
 	// it; nil: it is not tried.
 	Restorable func(context.Context, *config.Config) ([]finding.Finding, error)

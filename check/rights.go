@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -141,14 +140,24 @@ func (n *node) tryLock(ctx context.Context, f *found, name string) {
 // lacks reports the rights that the account lacks, those of an initialisation as an error, those of later as a warning.
 // The fix is the statements that grant all that is used in these databases.
 func (n *node) lacks(ctx context.Context, f *found, lacking, uses []database.Use) {
-	f.publish = func() { n.complete = len(lacking) == 0 }
+	complete := len(lacking) == 0
+	f.publish = func() { n.complete = complete }
+	var more database.Demands
+	if !complete && n.Demands != nil {
+		var err error
+		if more, err = n.Demands(ctx, n.db, n.cfg); err != nil {
+			f.query(n, err)
+			return
+		}
+		uses, lacking = append(uses, more.Uses...), append(lacking, more.Lacking...)
+	}
 	var reported []string
 	for _, later := range []bool{false, true} {
 		var texts, grants, databases []string
 		for _, use := range lacking {
 			for _, right := range use.Rights {
-				text := string(right) + " ON " + use.Database + ".*"
-				if use.Later == later && !slices.Contains(reported, text) {
+				text := string(right) + " ON " + use.On()
+				if use.Later == later && !slices.Contains(reported, text) && !slices.Contains(texts, text) {
 					texts, databases = append(texts, text), append(databases, use.Database)
 				}
 			}
@@ -175,6 +184,11 @@ func (n *node) lacks(ctx context.Context, f *found, lacking, uses []database.Use
 		}
 		fix := msg.M("run as an administrator of the MetaDB: %s", strings.Join(grants, " "))
 		facts := []finding.Fact{fact("oms_meta_user", n.cfg.MetaUser), fact("lacking", texts), fact("grants", grants)}
+		if len(more.Unseen) > 0 {
+			fix = msg.M("%v; then check again: the databases may hold what this account does not see before, and what needs more rights: %s",
+				fix, msg.List(more.Unseen))
+			facts, more.Unseen = append(facts, fact("unseen", more.Unseen)), nil
+		}
 		switch {
 		case !later:
 			f.error("metadb.rights", msg.M(
@@ -269,7 +283,7 @@ func (n *node) rightsByGrant(ctx context.Context, f *found, uses []database.Use)
 	for _, use := range uses {
 		use.Rights = slices.DeleteFunc(slices.Clone(use.Rights), func(right database.Right) bool {
 			return slices.ContainsFunc(grants, func(g grant) bool {
-				return g.right == string(right) && matches(g.pattern, use.Database)
+				return g.right == string(right) && database.Matches(g.pattern, use.Database)
 			})
 		})
 		if len(use.Rights) > 0 {
@@ -277,10 +291,4 @@ func (n *node) rightsByGrant(ctx context.Context, f *found, uses []database.Use)
 		}
 	}
 	n.lacks(ctx, f, lacking, uses)
-}
-
-// matches follows GRANT: % and _ are wildcards unless a backslash is before them.
-func matches(pattern, name string) bool {
-	wildcards := strings.NewReplacer(`\\%`, "%", `\\_`, "_", "%", ".*", "_", ".")
-	return regexp.MustCompile("^" + wildcards.Replace(regexp.QuoteMeta(pattern)) + "$").MatchString(name)
 }

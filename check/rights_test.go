@@ -175,22 +175,6 @@ func TestCancelledRights(t *testing.T) {
 	}
 }
 
-func TestMatches(t *testing.T) {
-	for _, tc := range []struct {
-		pattern, name string
-		want          bool
-	}{
-		{"oms_rm", "oms_rm", true}, {"oms_rm", "omsxrm", true}, {`oms\_rm`, "omsxrm", false},
-		{`oms\_rm`, "oms_rm", true}, {"%", "x", true},
-		{"oms%", "oms", true}, {"oms%", "om", false}, {"%rm", "oms_rm", true}, {"", "", true}, {"_", "", false},
-		{`\`, `\`, true},
-	} {
-		if got := matches(tc.pattern, tc.name); got != tc.want {
-			t.Errorf("%q %q: got %v", tc.pattern, tc.name, got)
-		}
-	}
-}
-
 // TestRestore: what stands against a restore is a warning, and is asked only where no right is lacking.
 func TestRestore(t *testing.T) {
 	db := testmaria.Start(t)

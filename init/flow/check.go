@@ -104,7 +104,7 @@ func (f *Flow) checkInput() (check.Input, error) {
 	for _, role := range config.Roles {
 		in.Tables[role] = f.pack.Tables(role)
 	}
-	in.Uses, in.Suiting = f.uses, f.pack.Suiting
+	in.Uses, in.Demands, in.Suiting = f.uses, backup.Demands, f.pack.Suiting
 	in.ProgramFiles = f.programFiles
 	in.OwnPrograms, in.OwnPort = f.ownPrograms, f.ownPort
 	in.TSDB, in.TSDBWrite = metrics.Check, metrics.CheckWrite
@@ -152,7 +152,12 @@ func (f *Flow) uses(cfg *config.Config) ([]database.Use, error) {
 
 // restorable tries what a backup and a restore do, as the plan of an upgrade does.
 func (f *Flow) restorable(ctx context.Context, cfg *config.Config) ([]finding.Finding, error) {
-	return backupJob(f.metadbStep(cfg), "").Probe(ctx)
+	j := backupJob(f.metadbStep(cfg), "")
+	var err error
+	if j.Uses, err = f.uses(cfg); err != nil {
+		return nil, err
+	}
+	return j.Probe(ctx)
 }
 
 // ownPrograms returns the components that PID 1 runs, with their first processes.

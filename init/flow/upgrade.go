@@ -9,6 +9,7 @@ import (
 	"omsinit/check"
 	"omsinit/init/upgrade"
 	"omsinit/internal/config"
+	"omsinit/internal/database"
 	"omsinit/internal/finding"
 	"omsinit/internal/msg"
 	"omsinit/supervise/api"
@@ -48,11 +49,15 @@ func (p programs) Start(ctx context.Context, names []string) error {
 
 // upgrader is the upgrade of this node.
 func (f *Flow) upgrader(cfg *config.Config) *upgrade.Upgrade {
+	var uses []database.Use
+	if f.pack != nil { // operations on backups do without
+		uses, _ = f.uses(cfg) // what is wrong with the schema is said where it is used
+	}
 	return &upgrade.Upgrade{
 		Options: f.upgrade, Config: cfg, ConfigFile: f.ConfigFile, ConfigText: f.Snapshot().Text, Pack: f.pack,
 		Layout: f.Layout,
 		Node:   f.Address(cfg), Tool: f.Build, Programs: programs{f.client, f.ReadyTimeout},
-		StoppedOwn: f.stoppedOwn, Log: f.say, Now: f.Now,
+		StoppedOwn: f.stoppedOwn, Uses: uses, Log: f.say, Now: f.Now,
 	}
 }
 

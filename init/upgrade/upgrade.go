@@ -79,6 +79,8 @@ type Upgrade struct {
 	Programs   Programs
 	// StoppedOwn: this run has stopped the programs of this node already, so that its sign of life means nothing.
 	StoppedOwn bool
+	// Uses are the rights that all who use the databases need.
+	Uses []database.Use
 	// Log takes messages; it may be nil.
 	Log func(msg.Message)
 	Now func() time.Time
@@ -165,7 +167,7 @@ func (u *Upgrade) find(ctx context.Context, db *sql.DB) (out []backup.Database, 
 // job is a backup in, or a restore from, a folder.
 func (u *Upgrade) job(dir string) *backup.Job {
 	return &backup.Job{Config: u.Config, Dir: dir, Heartbeats: u.Heartbeats, Node: u.Node, LockTimeout: u.LockTimeout,
-		Tool: u.Tool, Log: u.Log, Progress: u.Progress}
+		Tool: u.Tool, Uses: u.Uses, Log: u.Log, Progress: u.Progress}
 }
 
 func (u *Upgrade) keep() int { return cmp.Or(max(u.Keep, 0), DefaultKeep) }

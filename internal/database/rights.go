@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -41,6 +42,20 @@ type Use struct {
 	Rights   []Right
 	// Later is what a backup, a restore or an upgrade uses, and an initialisation does not.
 	Later bool
+}
+
+// Demands are what the objects that databases hold demand of an account.
+type Demands struct {
+	Uses, Lacking []Use    // all, and those that the account lacks
+	Unseen        []string // kinds of objects that it does not see
+}
+
+// On returns what GRANT names behind ON, without quotes.
+func (u Use) On() string {
+	if u.Database == Everything || u.Database == AllRoutines {
+		return u.Database
+	}
+	return u.Database + ".*"
 }
 
 // attempts are statements that need the right and can do nothing: what they are about is not there, or they contradict
@@ -82,9 +97,7 @@ func Lacking(ctx context.Context, db asker, database string, rights ...Right) (l
 			if err != nil {
 				return nil, err
 			}
-			if !slices.ContainsFunc(grants, func(g string) bool {
-				return strings.Contains(g, "ALL PRIVILEGES") || strings.Contains(g, string(right))
-			}) {
+			if !slices.ContainsFunc(grants, func(g string) bool { return holds(g, database, right) }) {
 				lacking = append(lacking, right)
 			}
 		case IsDenied(err):
@@ -92,6 +105,21 @@ func Lacking(ctx context.Context, db asker, database string, rights ...Right) (l
 		}
 	}
 	return lacking, nil
+}
+
+// holds reports whether a line of SHOW GRANTS gives a right in a database.
+func holds(line, database string, right Right) bool {
+	rights, on, _ := strings.Cut(line, " ON ")
+	on, _, _ = strings.Cut(on, " TO ")
+	pattern := strings.ReplaceAll(strings.Trim(strings.TrimSuffix(on, ".*"), "`"), "``", "`")
+	return (strings.Contains(rights, "ALL PRIVILEGES") || strings.Contains(rights, string(right))) &&
+		(on == Everything || Matches(strings.ToLower(pattern), strings.ToLower(database)))
+}
+
+// Matches follows GRANT: % and _ are wildcards unless a backslash is before them.
+func Matches(pattern, name string) bool {
+	wildcards := strings.NewReplacer(`\\%`, "%", `\\_`, "_", "%", ".*", "_", ".")
+	return regexp.MustCompile("^" + wildcards.Replace(regexp.QuoteMeta(pattern)) + "$").MatchString(name)
 }
 
 // asker is a *sql.DB or *sql.Conn.

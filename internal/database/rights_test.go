@@ -67,3 +67,19 @@ func countTables(t *testing.T, s *testmaria.Server) (n int) {
 	}
 	return n
 }
+
+func TestMatches(t *testing.T) {
+	for _, tc := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"oms_rm", "oms_rm", true}, {"oms_rm", "omsxrm", true}, {`oms\_rm`, "omsxrm", false},
+		{`oms\_rm`, "oms_rm", true}, {"%", "x", true},
+		{"oms%", "oms", true}, {"oms%", "om", false}, {"%rm", "oms_rm", true}, {"", "", true}, {"_", "", false},
+		{`\`, `\`, true},
+	} {
+		if got := Matches(tc.pattern, tc.name); got != tc.want {
+			t.Errorf("%q %q: got %v", tc.pattern, tc.name, got)
+		}
+	}
+}

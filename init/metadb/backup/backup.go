@@ -41,6 +41,8 @@ type Job struct {
 	LockTimeout time.Duration
 	// Tool is the version of omsinit, for the manifest.
 	Tool string
+	// Uses are those of all who use the databases: a grant that is advised holds their rights, too.
+	Uses []database.Use
 	// Log takes messages, Progress how far it is; both may be nil.
 	Log      func(msg.Message)
 	Progress func(Progress)

@@ -6,12 +6,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"omsinit/internal/config"
+	"omsinit/internal/database"
 	"omsinit/internal/msg"
 	"omsinit/testdata/testmaria"
 )
@@ -493,5 +495,52 @@ func TestOneMoment(t *testing.T) {
 		if n := <-done; n < 10 {
 			t.Errorf("only %d transactions", n)
 		}
+	})
+}
+
+// What the objects of databases demand is known without making anything, as far as the account sees them.
+func TestDemands(t *testing.T) {
+	testmaria.Each(t, func(t *testing.T, k testmaria.Kind) {
+		s, c := oms(t, testmaria.On(k))
+		s.Exec("CREATE VIEW oms_rm.seen AS SELECT 1 AS a", "CREATE PROCEDURE oms_cm.p() SELECT 1",
+			"CREATE USER 'oms'@'%' IDENTIFIED BY 'secret'",
+			"GRANT SELECT, CREATE VIEW, TRIGGER, EVENT ON oms_rm.* TO 'oms'@'%'", "GRANT EXECUTE ON oms_cm.* TO 'oms'@'%'")
+		c.MetaUser, c.MetaPassword = "oms", "secret"
+		want := dumpOf(t, k, s, all...)
+		db, err := database.Open(c, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		found, err := Demands(t.Context(), db, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var lacking []string
+		for _, use := range found.Lacking {
+			for _, r := range use.Rights {
+				lacking = append(lacking, string(r)+" ON "+use.On())
+			}
+		}
+		names := "SET USER ON *.*"
+		routine := "SELECT ON mysql.proc"
+		if k == testmaria.MySQL {
+			names, routine = "SET_ANY_DEFINER ON *.*", "SHOW_ROUTINE ON *.*"
+		}
+		for _, want := range []string{"SHOW VIEW ON oms_rm.*", "CREATE ROUTINE ON oms_cm.*",
+			"CREATE ROUTINE ON oms_cm_omsinit_restore.*", "CREATE VIEW ON oms_rm_omsinit_restore.*", names, routine} {
+			if !slices.Contains(lacking, want) {
+				t.Errorf("%s is not among %q", want, lacking)
+			}
+		}
+		for _, kind := range []string{"EVENT", "TRIGGER", "VIEW"} { // of oms_cm_hb, which it does not see, and oms_cm
+			if !slices.Contains(found.Unseen, kind) {
+				t.Errorf("%s is not among %q", kind, found.Unseen)
+			}
+		}
+		if d := cmp.Diff(want, dumpOf(t, k, s, all...)); d != "" {
+			t.Error(d)
+		}
+		noScratch(t, s)
 	})
 }

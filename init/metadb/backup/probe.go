@@ -25,7 +25,7 @@ const probeWait = 10 * time.Second
 func (j *Job) Probe(ctx context.Context) ([]finding.Finding, error) {
 	bounded := &Job{
 		Config: j.Config, Heartbeats: j.Heartbeats, Partial: j.Partial, Node: j.Node, LockTimeout: probeWait,
-		probing: true,
+		Uses: j.Uses, probing: true,
 	}
 	if j.LockTimeout > 0 {
 		bounded.LockTimeout = min(j.LockTimeout, probeWait)
@@ -144,6 +144,9 @@ func (w *workshop) live(ctx context.Context, conn *sql.Conn, d *Database) (*dump
 		missing = append(missing, string(database.ShowView))
 	default:
 		note("backup.objects", finding.Error, msg.M("%v", err), err)
+		for _, r := range foreign(ctx, conn, d, objects) { // the trial does not come to them
+			note("backup.objects", finding.Error, msg.M("%v", w.explainDefiner(*r.Object, r.err)), r.err)
+		}
 	}
 	if len(missing) > 0 {
 		note("backup.rights", finding.Error, msg.M("user %s lacks rights on the database %s that a restore needs: %s",
