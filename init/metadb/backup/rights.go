@@ -98,8 +98,8 @@ func lacking(ctx context.Context, conn *sql.Conn, d *Database, objects []Object)
 	return out, err
 }
 
-// Demands returns what the objects that an account sees in the databases demand of it: the rights, those of them that it
-// lacks, and the kinds of objects that it would not see. Nothing is changed.
+// Demands returns what the objects that an account sees in the databases demand of it: the rights, those of them that
+// it lacks, and the kinds of objects that it would not see. Nothing is changed.
 func Demands(ctx context.Context, db *sql.DB, c *config.Config) (out database.Demands, err error) {
 	l := look{ctx: ctx, out: &out}
 	if l.conn, err = db.Conn(ctx); err != nil {
