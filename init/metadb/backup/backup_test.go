@@ -201,6 +201,27 @@ func TestBackupRefuses(t *testing.T) {
 	})
 }
 
+// TestDumpThatCannotBegin: a folder that takes no files, such as one of a read-only file system, is an error.
+func TestDumpThatCannotBegin(t *testing.T) {
+	_, c := oms(t)
+	j := &Job{Config: c, Dir: filepath.Join(t.TempDir(), "missing")}
+	p, err := j.pool()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	if err := p.begin(t.Context(), atOnce, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	found, err := j.databases(t.Context(), p.sessions[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.dump(t.Context(), p, found); err == nil || !strings.Contains(err.Error(), j.Dir) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestRestoreRefuses(t *testing.T) {
 	s, c := oms(t)
 	ctx := context.Background()

@@ -64,7 +64,9 @@ func (j *Job) dump(ctx context.Context, pool *pool, found []*Database) (err erro
 	dumps := map[*Database]*dumpWriter{}
 	defer func() {
 		for _, w := range dumps {
-			err = errors.Join(err, w.close())
+			if w != nil { // there is none of the file that could not be made
+				err = errors.Join(err, w.close())
+			}
 		}
 	}()
 	for _, d := range found {
