@@ -46,7 +46,7 @@ func (f *Flow) Set(ctx context.Context, s Settings) error { return f.change(ctx,
 func (f *Flow) Replace(ctx context.Context, before, text []byte, s Settings) error {
 	return f.change(ctx, s, func(old []byte, _ Settings) (config.Edited, error) {
 		if !bytes.Equal(old, before) {
-			return config.Edited{}, msg.Errorf("%s has changed meanwhile, so nothing was written: edit it again",
+			return config.Edited{}, msg.Errorf("%s has changed meanwhile, so nothing was written: run the same command again",
 				f.ConfigFile)
 		}
 		changed, err := config.Compare(f.ConfigFile, old, text)
@@ -231,7 +231,11 @@ func (f *Flow) tryMetaDB(ctx context.Context, cfg *config.Config, create bool) e
 
 // rewriteConfig puts a new text into config.yaml. What was there is kept beside it and in the history.
 func (f *Flow) rewriteConfig(text []byte) error {
-	before := f.Snapshot().Text
+	snapshot := f.Snapshot()
+	before := snapshot.Text
+	if f.Refresh(); f.Snapshot() != snapshot { // the checks take their time
+		return msg.Errorf("%s has changed meanwhile, so nothing was written: run the same command again", f.ConfigFile)
+	}
 	if err := atomicfile.Write(f.ConfigFile+BackupSuffix, before, atomicfile.Options{Mode: 0o600}); err != nil {
 		return msg.Errorf("cannot keep a copy of %s, so it was not changed: %w", f.ConfigFile, err)
 	}

@@ -81,6 +81,26 @@ func TestSet(t *testing.T) {
 	}
 }
 
+// TestSetBesidePerson: what a person writes while the new values are checked is not lost.
+func TestSetBesidePerson(t *testing.T) {
+	w := newWorld(t, testmaria.Start(t))
+	w.initialise()
+	file := w.layout.ConfigFile()
+	f := w.flow()
+	err := f.change(t.Context(), Settings{Values: assign("nginx_server_port", fmt.Sprint(freePort(t)))},
+		func(old []byte, s Settings) (config.Edited, error) {
+			w.write(file, string(old)+"# by a person\n")
+			return f.edited(old, s)
+		})
+	if err == nil || !strings.Contains(err.Error(), "has changed meanwhile") ||
+		!strings.HasSuffix(w.read(file), "# by a person\n") {
+		t.Errorf("%v\n%s", err, w.read(file))
+	}
+	if _, err := os.Stat(file + BackupSuffix); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a copy was made: %v", err)
+	}
+}
+
 func stat(t *testing.T, path string) os.FileInfo {
 	t.Helper()
 	info, err := os.Stat(path)

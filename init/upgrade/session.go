@@ -243,9 +243,8 @@ func (s *Session) distrustBackup(ctx context.Context) error {
 // stopTime is within which the programs have stopped after a restore has begun: heartbeats of that time say nothing.
 const stopTime = time.Minute
 
-// ranSinceRestore returns when OMS has run after a restore that was cut had stopped it, as when somebody started
-// the old
-// container: what was written then would be lost. It returns "" when it has not.
+// ranSinceRestore returns when OMS has run after a restore that was cut had stopped it, as when somebody started the
+// old container: what was written then would be lost. It returns "" when it has not.
 func (s *Session) ranSinceRestore(ctx context.Context) (string, error) {
 	var stopped sql.NullString
 	err := s.db.QueryRowContext(ctx, "SELECT CAST(MAX(started_at) + INTERVAL ? SECOND AS CHAR) FROM "+
@@ -312,11 +311,9 @@ func (s *Session) Finish(ctx context.Context) error {
 		s.log(msg.M("the programs of this node were down for %s", down.Round(time.Second)))
 	}
 	s.prune(ctx, s.rec.Backup)
-	s.log(msg.M(
-		"upgraded from %s to %s; the backup from before is %s on %s; `omsinit upgrade rollback` goes back to it",
+	s.log(msg.M("upgraded from %s to %s; the backup from before is %s on %s; `omsinit upgrade rollback` goes back to it",
 		s.rec.From, s.rec.To, s.rec.Backup, s.rec.Node))
-	s.log(msg.M(
-		"clear the browser's cache for the console's address: pages of the earlier release do not go with this one"))
+	s.log(msg.M("clear the browser's cache for the console's address: pages of the earlier release do not go with this one"))
 	s.writeReport(ctx)
 	return nil
 }
