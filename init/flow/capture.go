@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -56,7 +58,7 @@ func (f *Flow) Capture(ctx context.Context, o CaptureOptions) (r *report.Report,
 	if o.From != "" && (o.Record != "" || o.WatchRestart) {
 		return nil, &UsageError{msg.M("--record and --watch-restart belong to the command that writes the bundle")}
 	}
-	j, done, err := f.captureJob(ctx, o)
+	j, done, err := f.captureJob(ctx, o, o.Out)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +116,7 @@ func (f *Flow) Bundle(ctx context.Context, o CaptureOptions, file string) (err e
 	if _, err := os.Lstat(file); err == nil && !o.Force {
 		return msg.Errorf("%s is there already, and is not overwritten; name a new file, or give --force", file)
 	}
-	j, done, err := f.captureJob(ctx, o)
+	j, done, err := f.captureJob(ctx, o, file)
 	if err != nil {
 		return err
 	}
@@ -134,7 +136,7 @@ func (f *Flow) Bundle(ctx context.Context, o CaptureOptions, file string) (err e
 	var b bytes.Buffer
 	err = j.From.Pack(ctx, &b, snapshot, o.Files)
 	if err == nil {
-		err = atomicfile.Write(file, b.Bytes(), atomicfile.Options{Mode: 0o600})
+		err = atomicfile.WriteLocked(file, b.Bytes())
 	}
 	if err != nil {
 		return msg.Errorf("cannot write the bundle %s: %w", file, err)
@@ -155,7 +157,7 @@ func (f *Flow) VerifyPack(ctx context.Context, o CaptureOptions, dir string) (r 
 		return r, &UsageError{msg.M(
 			"name the bundle of the captured installation with --from: the pack is booted beside its databases")}
 	}
-	j, done, err := f.captureJob(ctx, o)
+	j, done, err := f.captureJob(ctx, o, dir)
 	if err != nil {
 		return r, err
 	}
@@ -170,9 +172,11 @@ func (f *Flow) VerifyPack(ctx context.Context, o CaptureOptions, dir string) (r 
 	return r, err
 }
 
-// captureJob hands the steps that a capture proves itself with to it. done closes what was opened.
-func (f *Flow) captureJob(ctx context.Context, o CaptureOptions) (j *capture.Job, done func(), err error) {
-	if err := atomicfile.Sweep(nil); err != nil { // of captures that were killed
+// captureJob hands the steps that a capture proves itself with to it, which writes into a file or folder. done closes
+// what was opened.
+func (f *Flow) captureJob(ctx context.Context, o CaptureOptions, into string) (j *capture.Job, done func(), err error) {
+	// Of captures that were killed.
+	if err := errors.Join(atomicfile.Sweep(nil), atomicfile.SweepLocked(filepath.Dir(into))); err != nil {
 		f.fail(leftBehind(err))
 	}
 	var from *source.Installation

@@ -50,7 +50,7 @@ func Sweep(folders []string) error {
 		}
 		failed = errors.Join(failed, gone(os.RemoveAll(filepath.Join(os.TempDir(), e.Name()))))
 	}
-	return failed
+	return errors.Join(failed, SweepLocked(os.TempDir()))
 }
 
 func gone(err error) error {
