@@ -315,3 +315,57 @@ func TestCaptureSecondWorld(t *testing.T) {
 		}
 	})
 }
+
+// TestCaptureScript: where the old step 5 cannot be sent again, the image's own script does it: at the first start, in
+// each further step 5, and when a key has changed. A plan shows it.
+func TestCaptureScript(t *testing.T) {
+	w := newSecondWorld(t, "whole", "path words spelling peers")
+	w.run(w.names(w.a, w.b, "node_entry").Replace(w.commands("## 1. ")))
+	w.unread("/etc/oms/agent.ini")
+	file := filepath.Join(w.dir, "pack", "pack.yaml")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m pack.Manifest
+	if err := yaml.Unmarshal(data, &m); err != nil {
+		t.Fatal(err)
+	}
+	const command = "cd /root && echo >>/tmp/runs && python -m omsflow.scripts.units.oms_cluster_manager add_resource"
+	m.Calls, m.Script = nil, &pack.Script{Command: command}
+	m.Rows = slices.DeleteFunc(m.Rows, func(row pack.Row) bool { return !row.Setting })
+	if data, err = m.Encode(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c := w.container("c", map[string]any{"cm_location": 7, "cm_nodes": []string{"127.0.0.1"}, "cm_region": "eu",
+		"cm_region_cn": "欧洲'1", "cm_is_default": true, "oms_meta_password": `p'%s\1 #x`})
+	w.start(c)
+	c.eventually("health", c.healthy)
+	ran := func(times int) {
+		t.Helper()
+		if out, _ := c.exec("cat", "/tmp/runs"); strings.Count(out, "\n") != times {
+			t.Errorf("the script ran %d times, want %d", strings.Count(out, "\n"), times)
+		}
+	}
+	ran(1)
+	if out, status := c.exec("omsinit", "plan"); status != 0 || !strings.Contains(out, command) {
+		t.Errorf("the plan: %d\n%s", status, out)
+	}
+	ran(1)
+	for i, args := range [][]string{{"init"},
+		{"config", "set", "--yes", fmt.Sprint("ghana_server_port=", testports.Free(t, 1)[0])}} {
+		if out, status := c.exec(append([]string{"omsinit"}, args...)...); status != 0 {
+			t.Errorf("%v: %d\n%s", args, status, out)
+		}
+		ran(i + 2)
+	}
+	for query, want := range map[string]string{"SELECT GROUP_CONCAT(CONCAT(code, region)) FROM c_rm.cluster_info": "7eu",
+		"SELECT GROUP_CONCAT(ip) FROM c_cm.host": "127.0.0.1", "SELECT COUNT(*) FROM c_rm.node_entry": "1"} {
+		if got := w.value(query); got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+}
