@@ -84,3 +84,19 @@ func TestGate(t *testing.T) {
 		t.Errorf("a MetaDB that is away: %v", err)
 	}
 }
+
+// TestGateOfLongName: a database whose name leaves no room for a journal of upgrades beside it was not upgraded.
+func TestGateOfLongName(t *testing.T) {
+	testmaria.Each(t, func(t *testing.T, k testmaria.Kind) {
+		db := testmaria.Start(t, testmaria.On(k))
+		cfg := &config.Config{MetaHost: db.Host, MetaPort: db.Port, MetaUser: db.User,
+			MetaPassword: config.Secret(db.Password), RMDatabase: strings.Repeat("r", longestName)}
+		reference, err := pack.Open("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := Gate(t.Context(), cfg, reference); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -30,6 +30,7 @@ const (
 	ErrBadTable                 Code = 1051
 	errServerShutdown           Code = 1053
 	ErrBadField                 Code = 1054
+	errTooLongIdent             Code = 1059
 	ErrDupFieldname             Code = 1060
 	ErrDupKeyname               Code = 1061
 	ErrDupEntry                 Code = 1062
@@ -38,6 +39,7 @@ const (
 	errShutdownComplete         Code = 1079
 	errForcingClose             Code = 1080
 	ErrCantDropFieldOrKey       Code = 1091
+	errWrongDBName              Code = 1102
 	errRecordFileFull           Code = 1114
 	errHostIsBlocked            Code = 1129
 	errHostNotPrivileged        Code = 1130
@@ -115,8 +117,10 @@ func Is(err error, codes ...Code) bool {
 	return code != 0 && slices.Contains(codes, code)
 }
 
-// IsMissing reports whether there is no such database or table.
-func IsMissing(err error) bool { return Is(err, ErrBadDB, ErrNoSuchTable) }
+// IsMissing reports whether there is no such database or table. One beside another may have a name that is too long.
+func IsMissing(err error) bool {
+	return Is(err, ErrBadDB, ErrNoSuchTable, errWrongDBName, errTooLongIdent)
+}
 
 // IsDenied reports whether the account lacks a right.
 func IsDenied(err error) bool {

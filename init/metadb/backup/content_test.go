@@ -544,3 +544,18 @@ func TestDemands(t *testing.T) {
 		noScratch(t, s)
 	})
 }
+
+// TestProbeOfLongName: a name that leaves no room for a database beside it is reported, and nothing is left of a trial.
+func TestProbeOfLongName(t *testing.T) {
+	s := testmaria.Start(t)
+	c := &config.Config{MetaHost: s.Host, MetaPort: s.Port, MetaUser: s.User, MetaPassword: config.Secret(s.Password),
+		RMDatabase: strings.Repeat("r", 64), CMDatabase: "oms_cm", HeartbeatDatabase: "oms_hb"}
+	found, err := (&Job{Config: c}).Probe(t.Context())
+	if err != nil || len(found) != 1 || found[0].ID != "backup.restore" {
+		t.Errorf("%v, %v", found, err)
+	}
+	left, err := database.Column(t.Context(), s.DB(""), "SHOW DATABASES LIKE '%"+scratchSuffix+"'")
+	if err != nil || len(left) > 0 {
+		t.Errorf("left: %q, %v", left, err)
+	}
+}

@@ -59,6 +59,10 @@ func (j *Job) Probe(ctx context.Context) ([]finding.Finding, error) {
 		w.manifest.Databases = append(w.manifest.Databases, *d)
 		out = append(out, findings...)
 	}
+	if err := j.refuseOther(w.manifest); err != nil { // a trial would end in the middle, and so would its clean-up
+		return append(out, finding.Finding{ID: "backup.restore", Severity: finding.Error, Message: msg.M("%v", err),
+			Fix: msg.M("choose a shorter name")}), nil
+	}
 	if err := w.clear(ctx, conn); err != nil && database.CodeOf(err) == 0 {
 		return nil, database.Explain(j.Config, err)
 	}
