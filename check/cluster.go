@@ -216,12 +216,10 @@ func clusterHeartbeats(_ context.Context, n *node, f *found) {
 
 func (n *node) heartbeat(f *found, host registry.Host) {
 	beat, ok := registry.FindBeat(n.registry.beats.Of(host, n.cfg.CMLocation), host.IP)
-	fix := msg.M(
-		"see on %s: whether the container runs (docker ps), omsinit status, omsinit cluster check there, and whether OMS_HOST_IP is %s",
+	fix := msg.M("see on %s: whether the container runs (docker ps), omsinit status, omsinit cluster check there, and whether OMS_HOST_IP is %s",
 		host.IP, host.IP)
 	if registry.SameAddress(host.IP, n.cfg.NodeAddress(n.HostIP)) {
-		fix = msg.M(
-			"run omsinit restart oms_drc_supervisor on this node; when that does not help, see omsinit logs oms_drc_supervisor oms_drc_cm, and whether OMS_HOST_IP is %s",
+		fix = msg.M("run omsinit restart oms_drc_supervisor on this node; when that does not help, see omsinit logs oms_drc_supervisor oms_drc_cm, and whether OMS_HOST_IP is %s",
 			host.IP)
 	}
 	facts := []finding.Fact{fact("node", host.IP), fact("cm_location", host.Name)}

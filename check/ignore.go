@@ -16,8 +16,7 @@ func ParseIgnored(lists ...string) (Ignored, error) {
 	for _, list := range lists {
 		for _, id := range strings.Fields(strings.ReplaceAll(list, ",", " ")) {
 			if strings.EqualFold(id, "all") {
-				return nil, msg.Errorf(
-					"not all findings can be ignored at once: name those that you have looked at, such as %s",
+				return nil, msg.Errorf("not all findings can be ignored at once: name those that you have looked at, such as %s",
 					"metadb.timezone")
 			}
 			e, ok := Explain(id)

@@ -39,8 +39,7 @@ func metaDBConnect(ctx context.Context, n *node, f *found) {
 	if took > slowGreeting {
 		f.warning("metadb.slow-greeting",
 			msg.M("the MetaDB at %s:%d let this node in after %s", n.cfg.MetaHost, n.cfg.MetaPort, shown(took)),
-			msg.M(
-				"set skip_name_resolve there: it looks up the name of each client, and its name server is slow or away"),
+			msg.M("set skip_name_resolve there: it looks up the name of each client, and its name server is slow or away"),
 			fact("seconds", rounded(took)))
 	}
 	f.publish = func() { n.db, n.login = db, took }

@@ -21,8 +21,7 @@ func (n *node) strength(ctx context.Context, f *found, chain []certificate) {
 	certFile := n.Layout.CertFile()
 	weak := weaknesses(chain)
 	refusal := n.askNginx(ctx)
-	fix := msg.M(
-		"have a certificate made for an RSA key of 2048 bits or more, signed with SHA-256 by such an authority")
+	fix := msg.M("have a certificate made for an RSA key of 2048 bits or more, signed with SHA-256 by such an authority")
 	for _, m := range weak {
 		severity := finding.Warning
 		if refusal != "" {

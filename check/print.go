@@ -160,8 +160,7 @@ func (r Report) summary(w io.Writer, lang msg.Lang) {
 	case r.transient():
 		color, next = style.Error, msg.M("the errors may go away by themselves")
 	case errors > 0:
-		color, next = style.Error, msg.M(
-			"correct what is named, and run the same command again; omsinit check --explain ID says more about one")
+		color, next = style.Error, msg.M("correct what is named, and run the same command again; omsinit check --explain ID says more about one")
 	case warnings > 0:
 		color = style.Warning
 	}

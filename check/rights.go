@@ -191,16 +191,14 @@ func (n *node) lacks(ctx context.Context, f *found, lacking, uses []database.Use
 		}
 		switch {
 		case !later:
-			f.error("metadb.rights", msg.M(
-				"the MetaDB user %s lacks rights that an initialisation and the components use: %s",
+			f.error("metadb.rights", msg.M("the MetaDB user %s lacks rights that an initialisation and the components use: %s",
 				n.cfg.MetaUser, msg.List(texts)), fix, facts...)
 		default:
 			report := f.warning
 			if n.upgrading() {
 				report = f.error
 			}
-			report("metadb.later-rights", msg.M(
-				"the MetaDB user %s lacks rights that backups, restores and upgrades use: %s",
+			report("metadb.later-rights", msg.M("the MetaDB user %s lacks rights that backups, restores and upgrades use: %s",
 				n.cfg.MetaUser, msg.List(texts)), fix, facts...)
 		}
 	}

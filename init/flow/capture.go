@@ -110,8 +110,7 @@ func (f *Flow) Advise(ctx context.Context, o CaptureOptions) (err error) {
 func (f *Flow) Bundle(ctx context.Context, o CaptureOptions, file string) (err error) {
 	defer func() { err = nothingKept(ctx, err) }()
 	if o.Out != "" || o.From != "" || o.Compare != "" || o.Diff != "" {
-		return &UsageError{msg.M(
-			"--bundle only reads this container: it goes with neither --out, nor --from, nor --compare, nor --diff")}
+		return &UsageError{msg.M("--bundle only reads this container: it goes with neither --out, nor --from, nor --compare, nor --diff")}
 	}
 	if _, err := os.Lstat(file); err == nil && !o.Force {
 		return msg.Errorf("%s is there already, and is not overwritten; name a new file, or give --force", file)
@@ -154,8 +153,7 @@ func (f *Flow) VerifyPack(ctx context.Context, o CaptureOptions, dir string) (r 
 		return r, err
 	}
 	if o.Boot && o.From == "" {
-		return r, &UsageError{msg.M(
-			"name the bundle of the captured installation with --from: the pack is booted beside its databases")}
+		return r, &UsageError{msg.M("name the bundle of the captured installation with --from: the pack is booted beside its databases")}
 	}
 	j, done, err := f.captureJob(ctx, o, dir)
 	if err != nil {

@@ -124,8 +124,7 @@ func (f *Flow) edited(text []byte, s Settings) (config.Edited, error) {
 			_, used = old.Config.Extra[v.Key]
 		}
 		if key := config.Meant(v.Key); key != "" && !s.Force && !used {
-			return config.Edited{}, msg.Errorf(
-				"OMS knows no key %s, so %s was not changed; did you mean %s? (--force writes it all the same)",
+			return config.Edited{}, msg.Errorf("OMS knows no key %s, so %s was not changed; did you mean %s? (--force writes it all the same)",
 				v.Key, f.ConfigFile, key)
 		}
 	}

@@ -69,8 +69,9 @@ func (f *file) sums() []string {
 func (f *file) checksum() string { return f.sums()[len(f.statements)] }
 
 // readJournals reads the journals that there are, in one round trip.
-func readJournals(ctx context.Context, q mysql.Queryer, c *config.Config, in []config.Role) (map[config.Role][]*entry,
-	error) {
+func readJournals(
+	ctx context.Context, q mysql.Queryer, c *config.Config, in []config.Role,
+) (map[config.Role][]*entry, error) {
 	var parts []string
 	for _, d := range in {
 		parts = append(parts, fmt.Sprintf("SELECT '%s', version, checksum, total, applied, applied_sum, in_flight, COALESCE(statement, ''), COALESCE(error, ''), origin, tool, "+

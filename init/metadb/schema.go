@@ -135,8 +135,7 @@ func split(data []byte) ([]statement, error) {
 func scan(input string) (scanned []*migrate.Stmt, err error) {
 	defer func() {
 		if recover() != nil {
-			err = msg.Errorf(
-				"its statements cannot be told apart; look for quotes that are not closed, and for DELIMITER")
+			err = msg.Errorf("its statements cannot be told apart; look for quotes that are not closed, and for DELIMITER")
 		}
 	}()
 	scanner := migrate.Scanner{ScannerOptions: migrate.ScannerOptions{

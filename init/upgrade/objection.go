@@ -125,8 +125,7 @@ func (g *gates) goingOn(ctx context.Context) error {
 
 func (g *gates) unfinished() {
 	if r := g.newest; r.To != g.Pack.Release {
-		g.object("upgrade.unfinished", msg.M(
-			"an upgrade from %s to %s is unfinished (state %s, stage %s, node %s), and this image is %s", r.From, r.To,
+		g.object("upgrade.unfinished", msg.M("an upgrade from %s to %s is unfinished (state %s, stage %s, node %s), and this image is %s", r.From, r.To,
 			r.State, r.Stage, r.Node, g.Pack.Release),
 			msg.M("start the image of %s to continue it, or undo it with `omsinit upgrade rollback`", r.To))
 	}
@@ -165,18 +164,15 @@ func (g *gates) release() {
 			msg.M("make sure which release it is, and state it: `omsinit upgrade apply --from-version 4.1.0-CE`; it is then recorded in oms_version, as documented"))
 	case from == "":
 		object("upgrade.version", msg.M("the database %s holds no installation of OMS that could be upgraded", db),
-			msg.M(
-				"start the container without IS_UPGRADE for a first installation, or correct drc_rm_db in config.yaml"))
+			msg.M("start the container without IS_UPGRADE for a first installation, or correct drc_rm_db in config.yaml"))
 	case g.from.Compare(g.to) > 0:
-		object("upgrade.route", msg.M(
-			"the MetaDB %s belongs to OMS %s, and this image is the older %s: a downgrade is not an upgrade",
+		object("upgrade.route", msg.M("the MetaDB %s belongs to OMS %s, and this image is the older %s: a downgrade is not an upgrade",
 			db, from, to),
 			msg.M("start the image of %s; the way back is `omsinit upgrade rollback`, with the backup from before the upgrade", from))
 	case !g.due():
 		return
 	case g.from.Edition() != "" && g.from.Edition() != g.Pack.Edition:
-		object("upgrade.route", msg.M(
-			"the MetaDB %s belongs to OMS %s, which is of another edition than this image (%s, %s)", db, from, to,
+		object("upgrade.route", msg.M("the MetaDB %s belongs to OMS %s, which is of another edition than this image (%s, %s)", db, from, to,
 			g.Pack.Edition),
 			msg.M("use an image of the edition %s", g.from.Edition()))
 	case len(way.stops) == 0:
@@ -210,8 +206,7 @@ func (g *gates) schema() {
 		g.object("upgrade.schema", msg.M("the schema cannot be brought to %s: %v", g.to.String(), g.schemaErr),
 			msg.Message{})
 	case route != nil && route.Schema != "none" && !hasSchema(g.Pack, g.to):
-		g.object("upgrade.schema", msg.M(
-			"the pack has no schema file of %s, so it is not known what changes in the databases", g.to.String()),
+		g.object("upgrade.schema", msg.M("the pack has no schema file of %s, so it is not known what changes in the databases", g.to.String()),
 			msg.M("add schema/{rm,cm,hb}/%s.sql to the pack, or schema: none to its route when the release changes no table", g.to.String()))
 	}
 }

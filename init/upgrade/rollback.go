@@ -75,8 +75,7 @@ func (s *Session) rollable(o Rollback) error {
 	case r.State == RolledBack || r.State == Restored:
 		return refused(msg.M("the upgrade from %s to %s was undone already, at %s (%s): a rollback cannot be rolled back; to upgrade again run `omsinit upgrade apply`", r.From, r.To, r.Finished, r.State))
 	case r.State == Abandoned || r.State == Running && !r.reached(firstChange):
-		return refused(msg.M(
-			"the upgrade from %s to %s had changed nothing yet (stage %s), so there is nothing to roll back", r.From,
+		return refused(msg.M("the upgrade from %s to %s had changed nothing yet (stage %s), so there is nothing to roll back", r.From,
 			r.To, r.Stage))
 	}
 	if o.Backup != "" {
@@ -118,8 +117,7 @@ func (s *Session) agree(ctx context.Context, o Rollback) error {
 	if o.Confirm == nil || goesOn {
 		return nil
 	}
-	yes, err := o.Confirm(msg.M(
-		"Drop the databases of OMS %s and restore those of %s from %s? What was written since %s is lost.", s.rec.To,
+	yes, err := o.Confirm(msg.M("Drop the databases of OMS %s and restore those of %s from %s? What was written since %s is lost.", s.rec.To,
 		s.rec.From, s.rec.Backup, s.rec.Started))
 	if err == nil && !yes {
 		err = msg.Errorf("nothing was changed")

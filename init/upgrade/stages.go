@@ -138,8 +138,7 @@ func (s *Session) proveBackup(ctx context.Context) error {
 	if proof.Mode == backup.Sample {
 		what = msg.M("the structure of everything, and a sample of the rows")
 	}
-	s.log(msg.M(
-		"the backup is proven in %d s: %v was restored and compared; tables: %d, rows: %d, views and other objects: %d",
+	s.log(msg.M("the backup is proven in %d s: %v was restored and compared; tables: %d, rows: %d, views and other objects: %d",
 		int(proof.Seconds), what, proof.Tables, proof.Rows, proof.Objects))
 	if proof.Reason != nil {
 		s.log(msg.M("%v", *proof.Reason))

@@ -77,8 +77,7 @@ func (s *Session) abandon(ctx context.Context, failure error) ([]msg.Message, er
 	}
 	if s.rec.HA != "" {
 		if err := s.changeHA(ctx, func(now string) (string, error) { return ha.Edit(now, true) }); err != nil {
-			return append(page, msg.M(
-				"high availability could not be switched on again: %v; do it with omsinit ha on, or in the console",
+			return append(page, msg.M("high availability could not be switched on again: %v; do it with omsinit ha on, or in the console",
 				err)), failure
 		}
 	}

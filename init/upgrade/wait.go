@@ -120,8 +120,7 @@ func (s *Session) unchanged(ctx context.Context) error {
 		return now.ID == r.ID && now.Node == r.Node && now.State == r.State && now.Stage == r.Stage
 	}
 	if now == nil || !same(&s.noted) && !same(s.rec) {
-		return finding.Transient(&TakenError{msg.M(
-			"another node has gone on with the upgrade meanwhile; run `omsinit upgrade plan` to see how far it is")})
+		return finding.Transient(&TakenError{msg.M("another node has gone on with the upgrade meanwhile; run `omsinit upgrade plan` to see how far it is")})
 	}
 	return nil
 }

@@ -15,8 +15,9 @@ import (
 
 // The engine of the processes.
 
-func (s *Supervisor) spawn(p program.Program, before <-chan struct{}, exited func(pid int, e api.Exit)) (pid int,
-	err error) {
+func (s *Supervisor) spawn(
+	p program.Program, before <-chan struct{}, exited func(pid int, e api.Exit),
+) (pid int, err error) {
 	defer func() { err = finding.ExplainShortage(err) }()
 	if s.IsClosing() {
 		return 0, msg.Errorf("the supervisor is stopping")

@@ -124,8 +124,7 @@ func inOrder(objects []Object) []Object {
 }
 
 // errUnseenRoutine is the error about a routine of which the account sees only that it is there.
-var errUnseenRoutine = msg.Errorf(
-	"the account may not see it: GRANT SHOW_ROUTINE ON *.* (MySQL), or GRANT SELECT ON mysql.proc (MariaDB)")
+var errUnseenRoutine = msg.Errorf("the account may not see it: GRANT SHOW_ROUTINE ON *.* (MySQL), or GRANT SELECT ON mysql.proc (MariaDB)")
 
 // define asks the server for the definition of an object.
 func (o *Object) define(ctx context.Context, conn *sql.Conn) error {
