@@ -37,6 +37,21 @@ func TestConflictWritesNothing(t *testing.T) {
 	}
 }
 
+// A value that a table does not take is in the error, and no other row is written.
+func TestValueTooLong(t *testing.T) {
+	s := testmaria.Start(t)
+	c := metadb(t, s, "oms")
+	c.CMRegion = strings.Repeat("r", 300)
+	before := dump(t, s, c)
+	_, err := step(t, c, startCM(t, nil).URL).Apply(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "resource_label: name="+c.CMRegion) || finding.IsTransient(err) {
+		t.Errorf("%v", err)
+	}
+	if d := gocmp(before, dump(t, s, c)); d != "" {
+		t.Error(d)
+	}
+}
+
 // Regions that start at the same second come one after the other.
 func TestRace(t *testing.T) {
 	s := testmaria.Start(t)

@@ -202,7 +202,7 @@ func transact(ctx context.Context, conn *sql.Conn, name, condition string, chang
 	for _, c := range changes {
 		query, args := c.statement(name, columns)
 		if _, err := tx.ExecContext(ctx, query, args...); err != nil {
-			return nil, fmt.Errorf("%s: %w", c.table, err)
+			return nil, fmt.Errorf("%s: %s: %w", c.table, c.key, err)
 		}
 		rows = append(rows, c.row(name))
 	}
