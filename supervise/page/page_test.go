@@ -425,3 +425,19 @@ func TestCloseWhileReading(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestFatal: who opens a console that has crashed reads so first, and what to do; not that it will answer soon.
+func TestFatal(t *testing.T) {
+	setup := &api.SetupStatus{State: api.SetupDone}
+	programs := []api.ProgramStatus{{Name: "web", State: api.Fatal.String()}, {Name: "other", State: "RUNNING"}}
+	s := show(t, func(s *shown) { s.status = api.Status{Setup: setup, Programs: programs} })
+	_, page := s.get("/")
+	head, _, _ := strings.Cut(page[strings.Index(page, "<h1>"):], "</h1>")
+	if !strings.Contains(head, "web") || strings.Contains(head, "other") || !strings.Contains(head, "doctor") {
+		t.Errorf("%s", page)
+	}
+	other := show(t, func(s *shown) { s.status = api.Status{Setup: setup, Programs: programs[1:]} })
+	if _, page := other.get("/"); strings.Contains(page, "doctor") {
+		t.Errorf("%s", page)
+	}
+}

@@ -66,6 +66,11 @@ func (v view) headline() msg.Message {
 	case api.SetupWaiting:
 		return msg.M("The initialisation of OMS has failed and waits for a person")
 	case api.SetupDone:
+		for _, p := range v.status.Programs {
+			if p.State == api.Fatal.String() {
+				return msg.M("%s is FATAL; why: docker exec CONTAINER omsinit doctor", p.Name)
+			}
+		}
 		return msg.M("OMS is initialised; the console is opened here as soon as it answers")
 	}
 	return msg.M("OMS is about to be initialised")
