@@ -47,6 +47,9 @@ const (
 // Keys are the keys of answers that are none of config.yaml.
 var Keys = []string{Mode, Prefix, Mount, Image, Container, HTTPSCert, HTTPSKey, Existing}
 
+// Modes are the answers to Mode.
+var Modes = []string{single, nodes, regions}
+
 // Found is what is in a MetaDB already.
 type Found struct {
 	Databases  []string // of the three
@@ -135,7 +138,7 @@ func (d *Dialogue) begin() error {
 		d.Say(style.Plain, msg.M(
 			"The modes are: single (one node), nodes (several nodes in one region), regions (several regions)."))
 	}
-	mode, err := d.choose(Mode, msg.M("Mode of deployment"), suggestion, single, nodes, regions)
+	mode, err := d.choose(Mode, msg.M("Mode of deployment"), suggestion, Modes...)
 	d.shared.mode = mode
 	return err
 }

@@ -5,12 +5,12 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"omsinit/check"
 	"omsinit/init/component"
+	"omsinit/init/dialogue"
 	"omsinit/init/flow"
 	"omsinit/internal/config"
 	"omsinit/internal/helppage"
@@ -60,14 +60,12 @@ type candidate struct{ word, about string }
 
 // candidates returns what the last word may be. None leaves it to the shell, which completes names of files.
 func (a *app) candidates(ctx context.Context, words []string) (list []candidate) {
-	// Bash has an equals sign for a word of its own, zsh has it within a word.
-	words = slices.DeleteFunc(slices.Clone(words), func(word string) bool { return word == "=" })
 	if len(words) == 0 {
 		words = []string{""}
 	}
 	last := len(words) - 1
 	prefix, lead := words[last], ""
-	options, commands, usage := a.application().Flags, a.application().Commands, ""
+	options, commands, usage, isNew := a.application().Flags, a.application().Commands, "", false
 	given := 0
 	for i := 0; i < last; i++ {
 		word := words[i]
@@ -88,11 +86,12 @@ func (a *app) candidates(ctx context.Context, words []string) (list []candidate)
 			options = below.Flags
 		case below != nil:
 			options, commands, usage = below.Flags, below.Subcommands, below.ArgsUsage
+			isNew = word == "new"
 		default:
 			given++
 		}
 	}
-	if name, value, ok := strings.Cut(prefix, "="); ok && strings.HasPrefix(prefix, "--") {
+	if name, value, ok := strings.Cut(prefix, "="); ok {
 		return a.matching(ctx, strings.TrimLeft(name, "-"), value, name+"=")
 	}
 	switch {
@@ -110,7 +109,11 @@ func (a *app) candidates(ctx context.Context, words []string) (list []candidate)
 		if places := strings.Fields(strings.NewReplacer("[", "", "]", "").Replace(usage)); len(places) > 0 {
 			place := places[min(given, len(places)-1)]
 			if given < len(places) || strings.HasSuffix(place, "…") {
-				return a.matching(ctx, strings.TrimSuffix(place, "…"), prefix, lead)
+				place = strings.TrimSuffix(place, "…")
+				if isNew {
+					place = "new"
+				}
+				return a.matching(ctx, place, prefix, lead)
 			}
 		}
 	}
@@ -165,6 +168,13 @@ func (a *app) values(ctx context.Context, name string) (list []candidate) {
 				list = append(list, candidate{e.ID, e.Cause.In(a.lang)})
 			}
 		}
+	case dialogue.Mode:
+		add(dialogue.Modes...)
+	case "new": // answers, which are keys of config.yaml and some more
+		for _, key := range dialogue.Keys {
+			add(key + "=")
+		}
+		fallthrough
 	case "KEY=VALUE":
 		for _, k := range config.Keys() {
 			word := k.Name + "="

@@ -7,7 +7,7 @@ _omsinit() {
         word=${line%%$'\t'*} about=${line#*$'\t'}
         [[ -n $word ]] || continue
         words_of_it+=("$word")
-        shown+=("${word}${about:+  -- $about}")
+        shown+=("${(mr:COLUMNS-1:)${:-$word${about:+  -- $about}}}")
     done
     if (( ! $#words_of_it )); then
         _files

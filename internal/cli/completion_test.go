@@ -36,10 +36,13 @@ func TestCompletion(t *testing.T) {
 		"compl": "completion", "config res": "restore", "help config hist": "history",
 		"--lang zh metadb mig": "migrate",
 		"init --only":          "--only", "init --only met": "metadb", "init --skip check,met": "check,metadb",
-		"init --only = met": "metadb", "init --only=met": "--only=metadb", "check --output ": "text json",
+		"init --only=met": "--only=metadb", "check --output ": "text json",
 		"check --explain metadb.clo": "metadb.clock", "--root /x config set cm_ser": "cm_server_port=",
 		"config set cm_location=1 oms_meta_pas": "oms_meta_password", "tail nginx st": "stdout stderr",
-		"tail nginx stdout ": "", "completion ": "bash zsh", "run bash ": "", "check -- ": "", "nothing ": "",
+		"config new cm_ser": "cm_server_port=", "config new https": "https_crt= https_key=", "config set https": "",
+		"config new mode=": "mode=single mode=nodes mode=regions", "config new cm_nodes=1 mode=n": "mode=nodes",
+		"config set cm_server_port=": "",
+		"tail nginx stdout ":         "", "completion ": "bash zsh", "run bash ": "", "check -- ": "", "nothing ": "",
 		"config restore la": "last", "signal HU": "HUP", "upgrade apply --prove f": "full", "start --timeout ": "",
 	} {
 		if got := completed(t, strings.Split(words, " ")...); !slices.Equal(got, strings.Fields(want)) {
@@ -83,6 +86,11 @@ func TestCompletionScripts(t *testing.T) {
 	for _, tc := range []struct{ shell, run, want string }{
 		{"bash", `COMP_WORDS=(omsinit config 'res'); COMP_CWORD=2; _omsinit; echo "${COMPREPLY[@]}"`, "restore"},
 		{"bash", `COMP_WORDS=(omsinit init --only = 'met'); COMP_CWORD=4; _omsinit; echo "${COMPREPLY[@]}"`, "metadb"},
+		{"bash", `COMP_WORDS=(omsinit config new mode =); COMP_CWORD=4; _omsinit; echo "${COMPREPLY[@]}"`,
+			"single nodes regions"},
+		{"bash", `COMP_WORDS=(omsinit init --only =); COMP_CWORD=3; _omsinit; echo "${COMPREPLY[@]}"`,
+			"check metadb component restart resource"},
+		{"bash", `COMP_WORDS=(omsinit config set cm_server_port =); COMP_CWORD=4; _omsinit; echo "${COMPREPLY[@]}"`, ""},
 		{"zsh", `words=(omsinit config res); CURRENT=3; _omsinit`, "restore"},
 		{"zsh", `words=(omsinit init --only=met); CURRENT=3; _omsinit`, "--only=metadb"},
 		{"zsh", `words=(omsinit tail nginx stdout ''); CURRENT=5; _omsinit`, "files"},
