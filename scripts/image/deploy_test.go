@@ -24,7 +24,7 @@ case "$1 $2" in
         shift
     done
     for ip in 10.0.0.1 10.0.0.2; do
-        echo 'echo started $0 >>"$DOCKER_LOG"' >"$out/docker-run-$ip.sh"
+        echo 'echo started $0 >>"$DOCKER_LOG"; exit ${RUN_STATUS:-0}' >"$out/docker-run-$ip.sh"
     done
     ;;
 esac
@@ -158,6 +158,33 @@ func TestRemoteDeployLeavesNothing(t *testing.T) {
 					t.Errorf("left: %q, %v", got, err)
 				}
 			})
+		}
+	}
+}
+
+// TestRemoteDeployName: where the old container has the name of the new one, docker advises to remove it; but it is the
+// way back.
+func TestRemoteDeployName(t *testing.T) {
+	script, err := os.ReadFile("docker_remote_deploy.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"docker_remote_deploy.sh", "docker_remote_deploy_410_up_423_version.sh"} {
+		for _, shell := range shells {
+			dir := t.TempDir()
+			write(t, filepath.Join(dir, "bin", "docker"), deployDocker, 0o755)
+			write(t, filepath.Join(dir, "c.yaml"), "oms_meta_password: x\n", 0o600)
+			write(t, filepath.Join(dir, name), string(script), 0o755)
+			cmd := exec.Command(shell, filepath.Join(dir, name), "-o", filepath.Join(dir, "work"),
+				"-c", filepath.Join(dir, "c.yaml"), "-i", "10.0.0.1", "-d", "oms:1")
+			cmd.Env = append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"),
+				"DOCKER_LOG="+filepath.Join(dir, "log"), "RUN_STATUS=125")
+			cmd.Stdin = strings.NewReader("y\n")
+			out, status := run(t, cmd)
+			if upgrade := strings.Contains(name, "410"); status != 125 ||
+				strings.Contains(out, "docker rename") != upgrade {
+				t.Errorf("%s %s: status %d\n%s", shell, name, status, out)
+			}
 		}
 	}
 }

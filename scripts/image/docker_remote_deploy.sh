@@ -96,6 +96,13 @@ fi
 printf '%s: %s [y/N] ' "$name" "$(both 'start the container of this host now?' '现在启动本机的容器吗？')" >&2
 read -r answer || answer=n
 case $answer in
-y | Y | yes | 是) $USESUDO sh "$run" ;;
+y | Y | yes | 是)
+    $USESUDO sh "$run" || {
+        status=$?
+        [ -z "$upgrade" ] || say "do not remove the old container, it is the way back; if it has the name: docker rename oms oms-old; then: sh $run" \
+            "请勿删除旧容器，回退时需要它；如果名称已被占用：docker rename oms oms-old；然后：sh $run"
+        exit $status
+    }
+    ;;
 *) say "not started; later: sh $run" "未启动；以后可运行：sh $run" ;;
 esac
