@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"omsinit/internal/config"
@@ -29,6 +30,9 @@ type Watch struct {
 	// Quiet is how long to look, at least, whether the components write by themselves; 0 is three seconds.
 	Quiet time.Duration
 
+	mu     sync.Mutex // held by Before and After, each of which may come late
+	call   bool       // is being answered
+	ended  bool
 	began  time.Time
 	log    string // the server's time when this began; empty where there is no log
 	rows   map[string][sha256.Size]byte
@@ -51,8 +55,14 @@ func (w *Watch) Start(ctx context.Context) error {
 	return database.Explain(w.From.Config, w.failed)
 }
 
-// Before and After are called around each call.
+// Before and After are called around each call. A call that is still being answered at the end counts no more.
 func (w *Watch) Before(ctx context.Context) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		return
+	}
+	w.call = true
 	if w.log == "" {
 		w.look(ctx, func(x *Writes) { x.Script = true })
 		return
@@ -61,6 +71,12 @@ func (w *Watch) Before(ctx context.Context) {
 }
 
 func (w *Watch) After(ctx context.Context) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		return
+	}
+	w.call = false
 	if w.log == "" {
 		w.look(ctx, func(x *Writes) { x.Calls = true })
 		return
@@ -83,10 +99,18 @@ const longestQuiet = 20 * time.Second
 // End looks whether the components write by themselves, as long as the command took, and returns who wrote to which
 // table, by rm.TABLE.
 func (w *Watch) End(ctx context.Context) (map[string]Writes, error) {
+	w.mu.Lock()
+	w.ended = true
+	w.mu.Unlock()
 	ended := 0.0
 	if w.log != "" {
 		ended = w.now(ctx)
+		if w.call {
+			w.busy[len(w.busy)-1][1] = ended
+		}
 		w.look(ctx, nil)
+	} else if w.call {
+		w.look(ctx, func(x *Writes) { x.Calls = true })
 	} else if len(w.writes) > 0 {
 		w.look(ctx, func(x *Writes) { x.Script = true })
 	}

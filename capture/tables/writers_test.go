@@ -18,7 +18,7 @@ func TestWatch(t *testing.T) {
 		for _, name := range []string{"w_rm", "w_cm", "w_hb"} {
 			s.Exec("CREATE DATABASE " + name)
 		}
-		for _, name := range []string{"script", "again", "calls", "beats", "both", "still"} {
+		for _, name := range []string{"script", "again", "calls", "beats", "both", "still", "late"} {
 			s.Exec("CREATE TABLE w_rm."+name+" (a int PRIMARY KEY)", "INSERT INTO w_rm."+name+" VALUES (0)")
 		}
 		pool := s.DB("w_rm") // of a component
@@ -53,6 +53,8 @@ func TestWatch(t *testing.T) {
 		run("INSERT INTO calls VALUES (5)")
 		run("INSERT INTO `both` VALUES (5)")
 		w.After(t.Context())
+		w.Before(t.Context())
+		run("INSERT INTO late VALUES (5)")
 		done := make(chan struct{})
 		go func() { // until it is seen
 			defer close(done)
@@ -61,14 +63,21 @@ func TestWatch(t *testing.T) {
 				time.Sleep(20 * time.Millisecond)
 			}
 		}()
+		answered := make(chan struct{})
+		go func() { // while it is looked what the components write by themselves
+			defer close(answered)
+			<-done
+			w.After(t.Context())
+			w.Before(t.Context())
+		}()
 		got, err := w.End(t.Context())
-		<-done
+		<-answered
 		if err != nil {
 			t.Fatal(err)
 		}
 		beats := got["rm.beats"]
 		delete(got, "rm.beats")
-		want := map[string]Writes{"rm.script": {Script: true}, "rm.calls": {Calls: true},
+		want := map[string]Writes{"rm.script": {Script: true}, "rm.calls": {Calls: true}, "rm.late": {Calls: true},
 			"rm.both": {Calls: true, Script: true}}
 		if log {
 			want["rm.again"] = Writes{Script: true}
