@@ -14,7 +14,9 @@ package supervise
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -109,7 +111,14 @@ func lockRun(path string) (unlock func(), err error) {
 		return func() {}, nil
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, msg.Errorf("cannot create the folder of the lock file: %w", finding.ExplainShortage(err))
+		err = finding.ExplainShortage(err)
+		switch {
+		case errors.Is(err, unix.EROFS):
+			err = msg.Errorf("%w; start the container without --read-only", err)
+		case errors.Is(err, fs.ErrPermission):
+			err = msg.Errorf("%w; start the container without --user: omsinit run is root", err)
+		}
+		return nil, msg.Errorf("cannot create the folder of the lock file: %w", err)
 	}
 	lock := flock.New(path, flock.SetPermissions(0o644))
 	// A predecessor that was killed keeps it until the kernel has done away with it.

@@ -480,6 +480,21 @@ func TestCommand(t *testing.T) {
 	}
 }
 
+// TestRefusedOptions: those of docker run with which PID 1 cannot write are named.
+func TestRefusedOptions(t *testing.T) {
+	t.Parallel()
+	for _, option := range []string{"--read-only", "--user"} {
+		args := []string{"run", "--rm", option, image(t)}
+		if option == "--user" {
+			args = slices.Insert(args, 3, "1000")
+		}
+		out, err := exec.Command("docker", args...).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), " "+option) {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
+	}
+}
+
 // TestTrial: the image with nothing prepared at all.
 func TestTrial(t *testing.T) {
 	t.Parallel()
