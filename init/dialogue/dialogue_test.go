@@ -199,6 +199,19 @@ func TestConversations(t *testing.T) {
 	}
 }
 
+// TestUpgradeOfNothing: an OMS that is to be upgraded has databases, and a MetaDB without them is warned of.
+func TestUpgradeOfNothing(t *testing.T) {
+	for _, found := range []Found{{}, {Databases: []string{"oms_rm"}}} {
+		warned := false
+		d := &Dialogue{Asker: &person{t: t, answers: minimal()}, Upgrade: true,
+			Say:    func(s style.Style, _ msg.Message) { warned = warned || s == style.Warning },
+			MetaDB: func(context.Context, *config.Config) (Found, error) { return found, nil }}
+		if _, err := d.Run(t.Context()); err != nil || warned != (found.Databases == nil) {
+			t.Errorf("%+v: warned %v, %v", found, warned, err)
+		}
+	}
+}
+
 // TestCommand: what is run on the hosts is the documented line.
 func TestCommand(t *testing.T) {
 	for _, upgrade := range []bool{false, true} {

@@ -299,6 +299,10 @@ func (c *conversation) tryMetaDB() (again bool, err error) {
 	}
 	c.found = found
 	if len(found.Databases) == 0 {
+		if c.Upgrade {
+			c.Say(style.Warning, msg.M("the MetaDB answers, and has none of these databases: the OMS to be upgraded has others, or another MetaDB"))
+			return false, nil
+		}
 		c.Say(style.OK, msg.M("the MetaDB answers, and has none of these databases yet"))
 		return false, nil
 	}
