@@ -237,8 +237,11 @@ func foreign(ctx context.Context, conn *sql.Conn, d *Database, objects []Object)
 			continue
 		}
 		tried = append(tried, o.Definer)
-		_, err := conn.ExecContext(ctx, "CREATE DEFINER = "+account(o.Definer)+" VIEW "+
-			(&table{database: d, name: "omsinit_nobody"}).full()+" AS SELECT 1 AS a, 2 AS a")
+		view := (&table{database: d, name: "omsinit_nobody"}).full()
+		_, err := conn.ExecContext(ctx, "CREATE DEFINER = "+account(o.Definer)+" VIEW "+view+" AS SELECT 1 AS a, 2 AS a")
+		if err == nil { // by a server that takes two columns of one name
+			_, err = conn.ExecContext(ctx, "DROP VIEW "+view)
+		}
 		if database.Demanded(err) != "" {
 			refusals = append(refusals, refusal{o, err})
 		}
