@@ -114,12 +114,12 @@ size: build
 	@bytes=$$(wc -c <bin/omsinit); if [ "$$bytes" -gt $(MAX_BYTES) ]; then \
 		echo "bin/omsinit has $$bytes bytes; at most $(MAX_BYTES) are allowed" >&2; exit 1; fi
 
-# One after the other, whatever -j says: some tests use the fixed ports of OMS. Only the systems are fetched meanwhile, and
-# what reads foreign bytes is fuzzed.
+# One after the other, whatever -j says: some tests use the fixed ports of OMS. Only the systems are fetched meanwhile.
+# Beside the end-to-end tests, which wait more than they work, go those of the other servers, and what reads foreign bytes
+# is fuzzed.
 test: packages
 	$(MAKE) -j2 roots test-alone
-	$(MAKE) test-metadb
-	$(MAKE) -j2 -Oline test-e2e test-fuzz
+	$(MAKE) -j3 -Oline test-e2e test-metadb test-fuzz
 	$(MAKE) test-container
 
 test-alone:
@@ -139,14 +139,13 @@ test-unit:
 # that cannot be made is a failure.
 test-metadb:
 	@for server in $(SERVERS); do \
-		echo "the MetaDB is $$server"; OMSINIT_TEST_SERVER=$$server go test -short -timeout 10m $(METADB) && \
-		OMSINIT_TEST_SERVER=$$server go test -short -timeout 10m -run '^($(EACH)$(UPGRADE))$$' ./init/upgrade ./init/flow || exit; done
+		echo "the MetaDB is $$server"; OMSINIT_TEST_SERVER=$$server nice go test -short -timeout 10m $(METADB) && \
+		OMSINIT_TEST_SERVER=$$server nice go test -short -timeout 10m -run '^($(EACH)$(UPGRADE))$$' ./init/upgrade ./init/flow || exit; done
 
-# In the processor time that the end-to-end tests leave, which wait more than they work. Those run the program as it is
-# shipped: -race would watch the tests only.
 test-fuzz:
 	nice -n 19 scripts/dev/fuzz.sh 20s
 
+# The program as it is shipped: -race would watch the tests only.
 test-e2e:
 	go test -count=1 -timeout 20m ./e2e
 
