@@ -22,7 +22,7 @@ DATE    ?= $(shell TZ=UTC0 git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --f
 # ./... leaves folders named testdata out; the stand-in and the test servers are
 # code like any other, so their folders are named wherever packages are.
 TESTDATA := ./testdata/standin/... ./testdata/testmaria/... ./testdata/testinflux/... ./testdata/testbrowser/... ./testdata/testpicture/... \
-	./testdata/testsecrets/... ./testdata/testtidy/...
+	./testdata/testports/... ./testdata/testsecrets/... ./testdata/testtidy/...
 
 MAX_BYTES   := 15728640
 # No file in git may be larger.
