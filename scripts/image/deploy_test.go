@@ -24,7 +24,7 @@ case "$1 $2" in
         shift
     done
     for ip in 10.0.0.1 10.0.0.2; do
-        echo 'echo started $0 >>"$DOCKER_LOG"; exit ${RUN_STATUS:-0}' >"$out/docker-run-$ip.sh"
+        echo 'echo started $0 >>"$DOCKER_LOG"; exit ${RUN_STATUS:-0} # --name oms_1 \' >"$out/docker-run-$ip.sh"
     done
     ;;
 esac
@@ -182,7 +182,7 @@ func TestRemoteDeployName(t *testing.T) {
 			cmd.Stdin = strings.NewReader("y\n")
 			out, status := run(t, cmd)
 			if upgrade := strings.Contains(name, "410"); status != 125 ||
-				strings.Contains(out, "docker rename") != upgrade {
+				strings.Contains(out, "docker rename oms_1 oms_1-old") != upgrade {
 				t.Errorf("%s %s: status %d\n%s", shell, name, status, out)
 			}
 		}

@@ -99,8 +99,9 @@ case $answer in
 y | Y | yes | 是)
     $USESUDO sh "$run" || {
         status=$?
-        [ -z "$upgrade" ] || say "do not remove the old container, it is the way back; if it has the name: docker rename oms oms-old; then: sh $run" \
-            "请勿删除旧容器，回退时需要它；如果名称已被占用：docker rename oms oms-old；然后：sh $run"
+        new=$($USESUDO sed -n 's/.*--name \([^ ]*\).*/\1/p' "$run")
+        [ -z "$upgrade" ] || say "do not remove the old container, it is the way back; if it has the name: docker rename $new $new-old; then: sh $run" \
+            "请勿删除旧容器，回退时需要它；如果名称已被占用：docker rename $new $new-old；然后：sh $run"
         exit $status
     }
     ;;
