@@ -38,7 +38,10 @@ func (p *Proof) port(ctx context.Context, self string) error {
 		after := p.answers(ctx)
 		deadline := time.Now().Add(answerTime)
 		for !maps.Equal(before, after) && time.Now().Before(deadline) && ctx.Err() == nil {
-			time.Sleep(500 * time.Millisecond)
+			select {
+			case <-ctx.Done():
+			case <-time.After(500 * time.Millisecond):
+			}
 			after = p.answers(ctx)
 		}
 		for _, place := range slices.Sorted(maps.Keys(before)) {

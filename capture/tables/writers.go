@@ -174,7 +174,7 @@ var (
 	onto    = pattern.New(` on (\S*)(?: using .*)?$`)
 )
 
-// read tells from the log who wrote. A session that was there before the command is a component's; one that was opened
+// read finds in the log who wrote. A session that was there before the command is a component's; one that was opened
 // while a call was answered, or writes then, is the CM's; and what comes later is a component's.
 func (w *Watch) read(ctx context.Context, ended float64) error {
 	list, err := Texts(ctx, w.From.DB, "SELECT thread_id, command_type, CONVERT(argument USING utf8mb4), UNIX_TIMESTAMP(event_time) FROM mysql.general_log WHERE event_time >= ? AND command_type IN ('Connect', 'Init DB', 'Query', 'Execute') ORDER BY event_time", w.log)
