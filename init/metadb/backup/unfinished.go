@@ -19,7 +19,7 @@ import (
 // drops one after the other. Its comment is a mark.
 const markTable = "omsinit_restoring"
 
-// mark says which restore puts databases in their places.
+// mark is the restore that puts databases in their places.
 type mark struct {
 	// fresh: they were empty before, so that what they hold now came from it.
 	fresh     bool
