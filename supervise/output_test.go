@@ -30,6 +30,16 @@ func TestGrandchildHoldsTheOutput(t *testing.T) {
 	}
 }
 
+// Whoever runs has log files, and so has who ended at once; neither said anything.
+func TestSilentProgramsHaveLogFiles(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, "[program:runs]\ncommand=/bin/sleep 1000\nstartsecs=1\n"+
+		"[program:ends]\ncommand=/bin/true\nstartsecs=0\nautorestart=false\n").start()
+	for _, name := range []string{"runs-stdout.log", "runs-stderr.log", "ends-stdout.log", "ends-stderr.log"} {
+		h.until(name+" is there", func() bool { _, err := os.Stat(h.path(name)); return err == nil })
+	}
+}
+
 func TestLogsAreReopened(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "[program:p]\ncommand=/bin/sh -c 'while :; do echo line; sleep 0.05; done'\nstartsecs=0\n").start()

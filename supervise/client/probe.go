@@ -17,7 +17,7 @@ func runHere(p *program.Program) program.CommandRunner {
 	return func(ctx context.Context, argv []string) (api.Exit, []byte, error) {
 		cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 		cmd.Dir, cmd.WaitDelay = p.Directory, program.ProbeGrace
-		cmd.Env = program.Environ(program.ParseEnviron(os.Environ()), p.Environment)
+		cmd.Env = program.Environ(nil, program.ParseEnviron(os.Environ()), p.Environment)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 		output, err := cmd.CombinedOutput()

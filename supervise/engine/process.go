@@ -245,6 +245,7 @@ func (p *Process) startsecsElapsed() {
 	}
 	p.failures, p.shortages = 0, 0
 	p.move(running)
+	go p.engine.drain(p.def) // which makes its log files: not with the lock held, a disk may hang
 	if p.def.Probe == nil {
 		p.becomeReady()
 	}

@@ -52,8 +52,9 @@ type Supervisor struct {
 	front          Front // nil for none
 	tcpProblem     error // why the TCP port is not open
 	closing        bool
-	exit           int // status of Run, of an essential program that is FATAL
-	environ        map[string]string
+	exit           int      // status of Run, of an essential program that is FATAL
+	environ        []string // of all programs, KEY=value
+	path           string   // PATH in it
 }
 
 // All returns the programs, sorted by group and name.
@@ -198,9 +199,10 @@ const DefaultStopTimeout = 8 * time.Second
 // New makes a supervisor that supervises nothing yet. log is PID 1's own, and own the file behind it, nil for
 // none.
 func New(o Options, log *slog.Logger, own *logs.OwnLog) *Supervisor {
+	environ := program.ParseEnviron(append(os.Environ(), o.Env...))
 	s := &Supervisor{options: o, log: log, ownLog: own, logs: logs.NewFiles(log), startedAt: time.Now(),
 		hurry: make(chan struct{}, 1), reaped: make(chan struct{}, 1), processes: map[string]*Process{},
-		environ: program.ParseEnviron(append(os.Environ(), o.Env...)), collect: collectLater()}
+		environ: program.Environ(nil, environ), path: environ["PATH"], collect: collectLater()}
 	s.quiet = time.AfterFunc(quietTime, s.becameQuiet)
 	s.restless.Store(true)
 	s.ctx, s.cancel = context.WithCancel(context.Background())

@@ -96,7 +96,7 @@ func (s *Supervisor) Command(p program.Program) (string, error) {
 	if len(p.Command) == 0 {
 		return "", &SpawnNotExecutable{p.Problem.Err()}
 	}
-	return lookCommand(p.Command[0], p.Directory, cmp.Or(p.Environment["PATH"], s.environ["PATH"]))
+	return lookCommand(p.Command[0], p.Directory, cmp.Or(p.Environment["PATH"], s.path))
 }
 
 func (s *Supervisor) kill(pid int, sig syscall.Signal, group bool) error {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
 
@@ -53,7 +54,7 @@ func (l *Files) Writer(f program.LogFile) (w *os.File, ours bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	return s.w, false, s.check(f)
+	return s.w, false, s.check(f, info)
 }
 
 // sink returns the sink of a log file, nil when there is no file.
@@ -103,10 +104,18 @@ func (l *Files) Lost(f program.LogFile) int64 {
 	return s.lost
 }
 
-// Drain writes out what is still in the pipe of a log file.
+// Drain writes out what is still in the pipe of a log file, and makes the file where the program has said nothing yet.
 func (l *Files) Drain(f program.LogFile) {
 	if s := l.find(f.Path); s != nil {
 		s.drain()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.unmade {
+			s.unmade = false
+			writing <- struct{}{}
+			defer func() { <-writing }()
+			_ = s.open() // what is wrong is said when something is to be written
+		}
 	}
 }
 
@@ -198,6 +207,7 @@ type logSink struct {
 	// that drain and the copier cannot swap chunks.
 	mu sync.Mutex
 	rotated
+	unmade  bool  // the file was not opened since the program started; see check
 	torn    bool  // the last line is not complete
 	dropped int64 // bytes lost since the last good write
 	lost    int64 // bytes lost altogether
@@ -222,16 +232,33 @@ func newLogSink(f program.LogFile, log *slog.Logger) (*logSink, error) {
 	return s, nil
 }
 
-// check makes sure the file can be written before a program starts, and takes
-// over changed limits.
-func (s *logSink) check(f program.LogFile) error {
+// check makes sure the file can be written before a program starts, and takes over changed limits. info is what is
+// there, nil for nothing. The file is not opened before it is needed: many programs start at the same time, and to make
+// a file takes longer than to start one.
+func (s *logSink) check(f program.LogFile, info os.FileInfo) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.limits = f
-	if info, err := os.Stat(f.Path); err == nil && !info.Mode().IsRegular() {
+	if s.file != nil {
+		return nil
+	}
+	special := info != nil && !info.Mode().IsRegular()
+	if special {
 		s.limits.MaxBytes = 0 // a device is not rotated
 	}
+	if s.unmade = !special && canWrite(f.Path, info != nil); s.unmade {
+		return nil
+	}
 	return s.open()
+}
+
+// canWrite reports whether a log file can be opened, as far as can be told without doing it.
+func canWrite(path string, exists bool) bool {
+	if exists {
+		return unix.Access(path, unix.W_OK) == nil
+	}
+	var link unix.Stat_t // one that leads nowhere
+	return errors.Is(unix.Lstat(path, &link), unix.ENOENT) && unix.Access(filepath.Dir(path), unix.W_OK|unix.X_OK) == nil
 }
 
 // copy runs until the sink is closed.

@@ -140,6 +140,47 @@ func TestLastLines(t *testing.T) {
 	}
 }
 
+// A log file that can be written is not made before it is needed, and one that cannot is refused at once.
+func TestFileIsMadeLater(t *testing.T) {
+	dir := t.TempDir()
+	logs := NewFiles(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	defer logs.Close()
+	silent := program.LogFile{Path: filepath.Join(dir, "silent"), MaxBytes: 1000}
+	if _, _, err := logs.Writer(silent); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(silent.Path); err == nil {
+		t.Error("the file was made while programs start")
+	}
+	logs.Drain(silent)
+	if text := contents(t, silent.Path); text != "" {
+		t.Errorf("%q", text)
+	}
+
+	old := program.LogFile{Path: filepath.Join(dir, "old"), MaxBytes: 10}
+	if err := os.WriteFile(old.Path, []byte("123456789\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w, _, err := logs.Writer(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(w, "next\n")
+	logs.Drain(old)
+	if text := contents(t, old.Path); text != "next\n" { // its size counts, though it was opened late
+		t.Errorf("%q", text)
+	}
+
+	for name, target := range map[string]string{"nowhere": "no/such/folder", "file": "old/log"} {
+		if err := os.Symlink(filepath.Join(dir, target), filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := logs.Writer(program.LogFile{Path: filepath.Join(dir, name), MaxBytes: 1000}); err == nil {
+			t.Errorf("a link to %s is taken", target)
+		}
+	}
+}
+
 // A file that cannot be moved away, such as one that is mounted, grows where backups are to be kept, else it is emptied.
 func TestFileThatStays(t *testing.T) {
 	all := strings.Repeat("line\n", 200)

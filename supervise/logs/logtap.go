@@ -2,6 +2,7 @@ package logs
 
 import (
 	"bytes"
+	"os"
 	"regexp"
 	"sync"
 
@@ -51,7 +52,8 @@ func (l *Files) WatchLog(files []program.LogFile, expression string, found func(
 	tap := &logTap{expression: re, found: found}
 	var sinks []*logSink
 	for _, f := range files {
-		if s, err := l.sink(f); err == nil && s != nil && s.check(f) == nil {
+		info, _ := os.Stat(f.Path)
+		if s, err := l.sink(f); err == nil && s != nil && s.check(f, info) == nil {
 			s.mu.Lock()
 			s.taps = append(s.taps, &sinkTap{tap: tap})
 			s.mu.Unlock()

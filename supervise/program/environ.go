@@ -9,20 +9,22 @@ import (
 	"omsinit/internal/pattern"
 )
 
-// Environ returns the pairs of all maps as KEY=value, sorted; those of later maps win.
-func Environ(maps ...map[string]string) []string {
-	total := 0
-	for _, m := range maps {
-		total += len(m)
-	}
-	merged := make(map[string]string, total)
+// Environ returns base, pairs KEY=value of different keys, and those of all maps, sorted; those of later maps win.
+func Environ(base []string, maps ...map[string]string) []string {
+	own := map[string]string{}
 	for _, m := range maps {
 		for key, value := range m {
-			merged[key] = value
+			own[key] = value
 		}
 	}
-	env := make([]string, 0, len(merged))
-	for key, value := range merged {
+	env := make([]string, 0, len(base)+len(own))
+	for _, pair := range base {
+		key, _, _ := strings.Cut(pair, "=")
+		if _, replaced := own[key]; !replaced {
+			env = append(env, pair)
+		}
+	}
+	for key, value := range own {
 		env = append(env, key+"="+value)
 	}
 	slices.Sort(env)
