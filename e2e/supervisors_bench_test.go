@@ -21,7 +21,7 @@ import (
 // in one run on the same programs. Figures are medians of rounds by turns; x-…
 // is how many times longer, or more, the other one takes.
 func BenchmarkSupervisors(b *testing.B) {
-	const rounds = 3
+	const rounds = 5
 	payload := buildPayload(b)
 	table := &results{values: map[string][]float64{}}
 	for _, n := range []int{6, 50, 200} {

@@ -23,7 +23,7 @@ type rowEngine struct {
 	forked []string
 }
 
-func (e *rowEngine) spawn(p program.Program, before <-chan struct{}, _ func(int, api.Exit)) (int, error) {
+func (e *rowEngine) spawn(p program.Program, at place, _ func(int, api.Exit)) (int, error) {
 	switch p.Name {
 	case "a":
 		select {
@@ -36,10 +36,11 @@ func (e *rowEngine) spawn(p program.Program, before <-chan struct{}, _ func(int,
 	case "c":
 		return 0, errors.New("c has no file")
 	}
-	await(before)
+	at.await()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.forked = append(e.forked, p.Name)
+	at.take()
 	return len(e.forked), nil
 }
 

@@ -28,8 +28,8 @@ const (
 
 // engine is what a process needs of the outside. Tests bring their own.
 type engine interface {
-	// spawn forks the program, once before is closed where it is not nil; exited is called once, in another goroutine.
-	spawn(p program.Program, before <-chan struct{}, exited func(pid int, e api.Exit)) (pid int, err error)
+	// spawn forks the program, when it has its place; exited is called once, in another goroutine.
+	spawn(p program.Program, at place, exited func(pid int, e api.Exit)) (pid int, err error)
 	kill(pid int, sig syscall.Signal, group bool) error
 	// ignores reports whether a process ignores a signal.
 	ignores(pid int, sig syscall.Signal) bool
@@ -207,7 +207,7 @@ func (p *Process) Signal(sig syscall.Signal) (running bool, err error) {
 }
 
 // fork starts the process, as spawn does. Callers hold the lock.
-func (p *Process) fork(before <-chan struct{}) {
+func (p *Process) fork(at place) {
 	if p.refuse() {
 		p.log.Error("cannot start the program", "error", p.spawnErr)
 		p.engine.fatal(p.def, nil)
@@ -221,7 +221,7 @@ func (p *Process) fork(before <-chan struct{}) {
 	if p.def.Probe != nil {
 		p.watch() // before the process can write a line
 	}
-	pid, err := p.engine.spawn(p.def, before, p.exited)
+	pid, err := p.engine.spawn(p.def, at, p.exited)
 	if err != nil {
 		p.spawnErr = err
 		p.log.Error("cannot start the program", "error", err)
@@ -338,7 +338,7 @@ func (p *Process) gone() {
 		p.move(stopped)
 		if p.goal == goalUp {
 			p.failures, p.crashes = 0, 0
-			p.fork(nil)
+			p.fork(place{})
 		}
 	}
 }
@@ -420,7 +420,7 @@ func (p *Process) retry(n int) {
 // backoffElapsed: it is time for the next try.
 func (p *Process) backoffElapsed() {
 	if p.state == backoff && p.goal.up() {
-		p.fork(nil)
+		p.fork(place{})
 	}
 }
 

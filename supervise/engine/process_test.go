@@ -37,7 +37,7 @@ type fakeTimer struct {
 	cancelled *bool
 }
 
-func (e *fakeEngine) spawn(_ program.Program, _ <-chan struct{}, exited func(int, api.Exit)) (int, error) {
+func (e *fakeEngine) spawn(_ program.Program, _ place, exited func(int, api.Exit)) (int, error) {
 	if e.spawnErr != nil {
 		return 0, e.spawnErr
 	}

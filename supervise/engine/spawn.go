@@ -30,7 +30,7 @@ type spawner struct {
 }
 
 func newSpawner(r *reaper) *spawner {
-	s := &spawner{reaper: r, work: make(chan func()), dieWithParent: os.Getpid() != 1}
+	s := &spawner{reaper: r, work: make(chan func(), api.MostStarts), dieWithParent: os.Getpid() != 1}
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		// Where this is forbidden, as Docker does by default, the umask is
@@ -56,9 +56,11 @@ type childSpec struct {
 	files [3]*os.File // nil is /dev/null
 	umask int
 	cred  *syscall.Credential
+	at    place
 }
 
-// start forks and hands the exit to owner, in its own goroutine.
+// start forks and hands the exit to owner, in its own goroutine. The place is taken as soon as all who come later will
+// be forked later: so the thread finds the next one there when it has forked one, and need not be woken for each.
 func (s *spawner) start(c childSpec, owner func(pid int, e api.Exit)) (int, error) {
 	// A session of its own, and so a process group: a program without a terminal
 	// cannot write to the container's log behind our back.
@@ -95,6 +97,7 @@ func (s *spawner) start(c childSpec, owner func(pid int, e api.Exit)) (int, erro
 			return pid, err
 		}, owner)
 	}
+	c.at.take()
 	<-done
 	runtime.KeepAlive(c.files)
 	return pid, err

@@ -16,7 +16,7 @@ import (
 // The engine of the processes.
 
 func (s *Supervisor) spawn(
-	p program.Program, before <-chan struct{}, exited func(pid int, e api.Exit),
+	p program.Program, at place, exited func(pid int, e api.Exit),
 ) (pid int, err error) {
 	defer func() { err = finding.ExplainShortage(err) }()
 	if s.IsClosing() {
@@ -46,7 +46,8 @@ func (s *Supervisor) spawn(
 	}
 	defer stdin.Close()
 	c.files[0] = stdin
-	await(before)
+	c.at = at
+	at.await()
 	back := s.yield(p)
 	pid, err = s.spawner.start(c, func(pid int, e api.Exit) {
 		closeStdin()

@@ -12,9 +12,9 @@ import (
 // Queuer is a Program whose start may be prepared while others are forked.
 type Queuer interface {
 	Program
-	// StartAfter is Start, but returns at once: the program is forked when before is closed (nil: at once), and started
-	// is closed when it has been, or will not be.
-	StartAfter(ctx context.Context, before <-chan struct{}) (started <-chan struct{})
+	// StartAfter is Start, but returns at once. The program is not forked before before is closed (nil: at once). The one
+	// that is started next is told to wait for taken; started is closed when the program is forked, or will not be.
+	StartAfter(ctx context.Context, before <-chan struct{}) (taken, started <-chan struct{})
 }
 
 // Start starts programs, each as soon as those that it depends on are ready: without a limit, so that whoever mends one
@@ -31,7 +31,7 @@ func Start(ctx context.Context, programs []Program, find func(name string) Progr
 	for i, p := range programs {
 		turns[i] = p.Hold(ctx)
 	}
-	var row row
+	row := row{}
 	for i, p := range programs {
 		if len(p.View().Def.DependsOn) == 0 {
 			row.start(turns[i], p)
@@ -43,7 +43,10 @@ func Start(ctx context.Context, programs []Program, find func(name string) Progr
 }
 
 // row are the starts under way. They are forked in the order in which they came.
-type row []<-chan struct{}
+type row struct {
+	started []<-chan struct{}
+	last    <-chan struct{} // is closed when the fork of the last one has its place
+}
 
 func (r *row) start(ctx context.Context, p Program) {
 	q, ok := p.(Queuer)
@@ -52,17 +55,15 @@ func (r *row) start(ctx context.Context, p Program) {
 		return
 	}
 	r.await(api.MostStarts - 1)
-	var before <-chan struct{}
-	for _, before = range *r { // of the last one
-	}
-	*r = append(*r, q.StartAfter(ctx, before))
+	taken, started := q.StartAfter(ctx, r.last)
+	r.last, r.started = taken, append(r.started, started)
 }
 
 // await waits until no more than some are under way.
 func (r *row) await(most int) {
-	for len(*r) > most {
-		<-(*r)[0]
-		*r = (*r)[1:]
+	for len(r.started) > most {
+		<-r.started[0]
+		r.started = r.started[1:]
 	}
 }
 

@@ -2,7 +2,6 @@ package program
 
 import (
 	"errors"
-	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -24,17 +23,18 @@ type optionReader struct {
 	section *iniSection
 	vars    func(file string) variables
 	report  func(option string, text msg.Message)
-	asked   map[string]bool
+	asked   *[]string // shared by all that with returns
 }
 
 // reader returns a reader that reports what it cannot read as warnings: the option counts as absent.
 func (b *builder) reader(s *iniSection) *optionReader {
+	asked := make([]string, 0, 48) // a [program:x] section has about 40
 	return &optionReader{
 		in:      b.in,
 		section: s,
 		vars:    func(file string) variables { return newVariables(filepath.Dir(file), b.env) },
 		report:  func(option string, text msg.Message) { b.in.warn(s, option, text, msg.M("this is left out")) },
-		asked:   make(map[string]bool, 64), // a [program:x] section has about 40
+		asked:   &asked,
 	}
 }
 
@@ -46,7 +46,9 @@ func (r *optionReader) with(pairs ...string) *optionReader {
 }
 
 func (r *optionReader) has(key string) bool {
-	r.asked[key] = true
+	if !slices.Contains(*r.asked, key) {
+		*r.asked = append(*r.asked, key)
+	}
 	_, ok := r.section.options[key]
 	return ok
 }
@@ -54,11 +56,11 @@ func (r *optionReader) has(key string) bool {
 // reportUnknown reports the options of the section that nobody has asked for. Supervisor ignores them, too.
 func (r *optionReader) reportUnknown() {
 	for _, key := range r.section.order {
-		if r.asked[key] {
+		if slices.Contains(*r.asked, key) {
 			continue
 		}
 		var fix msg.Message
-		if near := finding.Nearest(key, slices.Sorted(maps.Keys(r.asked))); near != "" {
+		if near := finding.Nearest(key, slices.Sorted(slices.Values(*r.asked))); near != "" {
 			fix = msg.M("did you mean %s?", near)
 		}
 		r.in.warn(r.section, key, msg.M("this option is not known and is ignored"), fix)

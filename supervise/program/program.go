@@ -86,8 +86,10 @@ func (b *builder) addProgram(s *iniSection, p Program) {
 
 // plainName replaces what must not be in the name of a program, so that a section with such a name can be listed.
 func plainName(name string) string {
-	return cmp.Or(strings.NewReplacer(" ", "_", ":", "_", "/", "_").Replace(strings.TrimSpace(name)), "_")
+	return cmp.Or(separators.Replace(strings.TrimSpace(name)), "_")
 }
+
+var separators = strings.NewReplacer(" ", "_", ":", "_", "/", "_")
 
 // readSection reads the processes of a [program:NAME] section. When something of it cannot be used, each has the first
 // such thing as its Problem.
@@ -245,9 +247,11 @@ func (b *builder) readExtensions() {
 			continue
 		}
 		indexes := b.byName[program]
-		for i := range b.definitions.Programs { // or one process, as supervisorctl names it
-			if len(b.byName[program]) == 0 && b.definitions.Programs[i].FullName() == program {
-				indexes = append(indexes, i)
+		if len(indexes) == 0 { // or one process, as supervisorctl names it
+			for i := range b.definitions.Programs {
+				if b.definitions.Programs[i].FullName() == program {
+					indexes = append(indexes, i)
+				}
 			}
 		}
 		if len(indexes) == 0 {

@@ -178,19 +178,23 @@ func (in *iniFiles) scan(file string, data []byte) {
 			continue
 		}
 		indent = deep
-		here := &iniSection{file: file, line: i + 1}
-		if section != nil {
-			here.name = section.name
+		here := func() *iniSection {
+			s := &iniSection{file: file, line: i + 1}
+			if section != nil {
+				s.name = section.name
+			}
+			return s
 		}
 		if strings.HasPrefix(trimmed, "[") {
 			key = ""
 			end := strings.LastIndexByte(trimmed, ']')
-			here.name = strings.ToValidUTF8(trimmed[1:max(end, 1)], "?")
+			head := here()
+			head.name = strings.ToValidUTF8(trimmed[1:max(end, 1)], "?")
 			if end < 0 {
-				here.name = trimmed[1:]
-				in.warn(here, "", msg.M("%q has no closing bracket", trimmed), msg.Message{})
+				head.name = trimmed[1:]
+				in.warn(head, "", msg.M("%q has no closing bracket", trimmed), msg.Message{})
 			}
-			if section = in.section(here); end < 0 {
+			if section = in.section(head); end < 0 {
 				section.torn = cmp.Or(section.torn, i+1)
 			}
 			continue
@@ -198,11 +202,11 @@ func (in *iniFiles) scan(file string, data []byte) {
 		at := strings.IndexAny(trimmed, "=:")
 		switch {
 		case section == nil:
-			in.warn(here, "", msg.M(
+			in.warn(here(), "", msg.M(
 				"the line is before the first [section], and is left out; Supervisor refuses such a file"),
 				msg.Message{})
 		case at <= 0:
-			in.warn(here, "", msg.M(
+			in.warn(here(), "", msg.M(
 				"the line is neither a [section] nor an option = value; Supervisor refuses such a file"),
 				msg.Message{})
 			section.torn, key = cmp.Or(section.torn, i+1), ""
