@@ -103,3 +103,22 @@ func TestFullDiskAtStart(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The kernel, out of memory, ends programs before their supervisor, also those that are smaller.
+func TestProgramsAreEndedFirst(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, "[program:p]\ncommand=/bin/sleep 1000\nstartsecs=0\n").start()
+	score := func(pid int) (n int) {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Sscan(string(data), &n)
+		return n
+	}
+	own := score(h.status().PID)
+	h.until("the program runs", func() bool { return h.program("p").PID != 0 })
+	if program := score(h.program("p").PID); program <= own {
+		t.Errorf("the program has %d, its supervisor %d", program, own)
+	}
+}

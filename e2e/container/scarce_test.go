@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -53,16 +54,28 @@ type scarce struct {
 
 func newScarce(t *testing.T) *scarce {
 	t.Helper()
-	conf := filepath.Join(t.TempDir(), "supervisord.conf")
 	text := "[supervisord]\n[supervisorctl]\nserverurl=unix:///tmp/supervisor.sock\n[program:steady]\ncommand=sleep 100000\n[omsinit:steady]\nearly=true\n" +
 		"[program:falls]\ncommand=sleep 100000\nstartretries=1\nstartsecs=0\nstdout_logfile=/home/admin/logs/falls.log\n[omsinit:falls]\nearly=true\n" +
 		fmt.Sprintf("[program:holds]\ncommand=python3 -c \"import time; held = b'x' * %d; time.sleep(1e5)\"\nstartsecs=0\nautorestart=true\n[omsinit:holds]\nearly=true\n", heldMemory) +
 		"[program:eats]\ncommand=tail /dev/zero\nautostart=false\nstartsecs=0\nautorestart=unexpected\n[omsinit:eats]\nearly=true\n"
-	err := os.WriteFile(conf, []byte(text), 0o644)
+	s := runScarce(t, "scarce", text, "--pids-limit", "200", "--memory", fmt.Sprint(scarceMemory), "--memory-swap",
+		fmt.Sprint(scarceMemory), "--ulimit", "nofile=80:80", "--tmpfs", "/home/admin/logs:size=256k", "--tmpfs", "/memory")
+	s.eventually("all run", func() bool {
+		return s.program("steady").PID != 0 && s.program("falls").PID != 0 && s.program("holds").PID != 0
+	})
+	s.steady = s.program("steady").PID
+	return s
+}
+
+// runScarce starts a container that runs programs and little else.
+func runScarce(t *testing.T, name, programs string, options ...string) *scarce {
+	t.Helper()
+	conf := filepath.Join(t.TempDir(), "supervisord.conf")
+	err := os.WriteFile(conf, []byte(programs), 0o644)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scarce{container: &container{t: t, name: fmt.Sprintf("omsinit-scarce-%d", os.Getpid())}}
+	s := &scarce{container: &container{t: t, name: fmt.Sprintf("omsinit-%s-%d", name, os.Getpid())}}
 	t.Cleanup(func() {
 		if t.Failed() {
 			out, _ := exec.Command("docker", "logs", "--tail", "40", s.name).CombinedOutput()
@@ -70,18 +83,54 @@ func newScarce(t *testing.T) *scarce {
 		}
 		exec.Command("docker", "rm", "-f", s.name).Run()
 	})
-	s.docker("run", "-d", "--no-healthcheck", "--name", s.name, "-v", conf+":/etc/supervisor/supervisord.conf",
-		"--pids-limit", "200", "--memory", fmt.Sprint(scarceMemory), "--memory-swap", fmt.Sprint(scarceMemory),
-		"--ulimit", "nofile=80:80", "--tmpfs", "/home/admin/logs:size=256k", "--tmpfs", "/memory", image(t))
+	s.docker(slices.Concat([]string{"run", "-d", "--no-healthcheck", "--name", s.name, "-v",
+		conf + ":/etc/supervisor/supervisord.conf"}, options, []string{image(t)})...)
 	if s.host, err = strconv.Atoi(strings.TrimSpace(s.docker("inspect", "-f", "{{.State.Pid}}", s.name))); err != nil {
 		t.Fatal(err)
 	}
 	s.pid1 = client.Dial(s.socket())
-	s.eventually("all run", func() bool {
-		return s.program("steady").PID != 0 && s.program("falls").PID != 0 && s.program("holds").PID != 0
-	})
-	s.steady = s.program("steady").PID
 	return s
+}
+
+// TestManySmallProcesses: processes that are smaller than PID 1 fill the memory; the kernel ends them, and not PID 1.
+func TestManySmallProcesses(t *testing.T) {
+	const memory = 64 << 20
+	s := runScarce(t, "small", "[supervisord]\n[supervisorctl]\nserverurl=unix:///tmp/supervisor.sock\n"+
+		"[program:small]\ncommand=sh -c 'while :; do sleep 100000 & done'\nstartsecs=0\nautorestart=false\n"+
+		"[omsinit:small]\nearly=true\n", "--memory", fmt.Sprint(memory), "--memory-swap", fmt.Sprint(memory))
+	s.eventually("the kernel has ended some", func() bool { return s.oomKills() >= 3 })
+	s.docker("update", "--memory", fmt.Sprint(4*memory), "--memory-swap", fmt.Sprint(4*memory), s.name)
+	s.eventually("it is stopped", func() bool {
+		_, _ = s.exec("omsinit", "stop", "small") // there may be no memory for it yet
+		p := s.program("small")
+		return p.PID == 0 && p.Name == "small"
+	})
+	if runs := strings.TrimSpace(s.docker("inspect", "-f", "{{.State.Running}}", s.name)); runs != "true" {
+		t.Errorf("the container runs: %s", runs)
+	}
+}
+
+// oomKills is how many processes of the container the kernel has ended for want of memory.
+func (s *scarce) oomKills() (n int) {
+	s.t.Helper()
+	group, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", s.host))
+	if err != nil {
+		s.t.Fatalf("PID 1 has ended: %v", err)
+	}
+	for line := range strings.Lines(string(group)) {
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		file := "/sys/fs/cgroup" + parts[2] + "/memory.events"
+		if parts[1] == "memory" {
+			file = "/sys/fs/cgroup/memory" + parts[2] + "/memory.oom_control"
+		}
+		events, _ := os.ReadFile(file)
+		for event := range strings.Lines(string(events)) {
+			if count, ok := strings.CutPrefix(strings.TrimSpace(event), "oom_kill "); ok {
+				n, _ = strconv.Atoi(count)
+			}
+		}
+	}
+	return n
 }
 
 func (s *scarce) socket() string { return fmt.Sprintf("/proc/%d/root/tmp/supervisor.sock", s.host) }

@@ -8,7 +8,6 @@ import (
 	"syscall"
 	"time"
 
-	"omsinit/internal/cgroup"
 	"omsinit/supervise/api"
 )
 
@@ -112,24 +111,6 @@ func (r *reaper) reapOne() (pid int, exit api.Exit, owner func(api.Exit)) {
 		exit.OutOfMemory = status.Signal() == syscall.SIGKILL && r.oomKills.just()
 	}
 	return pid, exit, owner
-}
-
-// oomKills watches how often the kernel has killed something in this container for want of memory.
-type oomKills struct {
-	root string // where /proc and /sys are
-	seen float64
-	at   time.Time
-}
-
-// oomMoment is how long after such a kill another SIGKILL is taken for one of the same shortage.
-const oomMoment = time.Second
-
-// just reports whether that has just happened.
-func (o *oomKills) just() bool {
-	if kills := cgroup.Self(o.root).Usage().OOMKills; kills.Has && kills.Value > o.seen {
-		o.seen, o.at = kills.Value, time.Now()
-	}
-	return time.Since(o.at) < oomMoment
 }
 
 // start forks with fork and registers who is told of the exit. owner is

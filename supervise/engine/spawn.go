@@ -27,10 +27,12 @@ type spawner struct {
 	// dieWithParent kills the programs when the supervisor is killed. PID 1
 	// needs no such thing: the kernel ends the whole container with it.
 	dieWithParent bool
+	score         string // see programScore
 }
 
 func newSpawner(r *reaper) *spawner {
-	s := &spawner{reaper: r, work: make(chan func(), api.MostStarts), dieWithParent: os.Getpid() != 1}
+	s := &spawner{reaper: r, work: make(chan func(), api.MostStarts), dieWithParent: os.Getpid() != 1,
+		score: programScore("/")}
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		// Where this is forbidden, as Docker does by default, the umask is
@@ -100,6 +102,9 @@ func (s *spawner) start(c childSpec, owner func(pid int, e api.Exit)) (int, erro
 	c.at.take()
 	<-done
 	runtime.KeepAlive(c.files)
+	if err == nil {
+		setScore(pid, s.score)
+	}
 	return pid, err
 }
 
