@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -252,6 +254,17 @@ func TestInvalidFilesAreRefused(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		})
+	}
+}
+
+// A validator may quote what it reads in its own spelling.
+func TestValidatorsWordsHaveNoSecret(t *testing.T) {
+	f := newFixture(t, nil)
+	for _, spelled := range []string{password, url.QueryEscape(password), strconv.Quote(password)} {
+		if got := f.step.clean("unexpected "+spelled+" in /staged", "/staged", "/real"); strings.Contains(got, spelled) ||
+			!strings.Contains(got, "in /real") {
+			t.Error(got)
+		}
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"omsinit/internal/config"
 	"omsinit/internal/layout"
+	"omsinit/internal/mask"
 	"omsinit/internal/msg"
 	"omsinit/internal/pack"
 )
@@ -155,10 +156,7 @@ func unable(v pack.Validator, said string) (string, bool) {
 // clean makes a validator's words fit to be shown: the real name of the file,
 // no secret that it quotes from the file, and no more than fits a screen.
 func (s *Step) clean(said, staged, path string) string {
-	said = strings.ReplaceAll(said, staged, path)
-	for _, secret := range s.secrets() {
-		said = strings.ReplaceAll(said, secret, config.Masked)
-	}
+	said = mask.New(s.secrets()).Text(strings.ReplaceAll(said, staged, path))
 	lines := strings.Split(strings.TrimSpace(said), "\n")
 	const most = 20
 	if len(lines) > most {

@@ -15,7 +15,7 @@ import (
 	"omsinit/init/metadb"
 	"omsinit/init/metadb/backup"
 	"omsinit/internal/atomicfile"
-	"omsinit/internal/config"
+	"omsinit/internal/mask"
 	"omsinit/internal/msg"
 )
 
@@ -85,12 +85,7 @@ func (s *Session) writeReport(ctx context.Context) string {
 
 // masked hides the secrets of config.yaml, should a server's answer hold one.
 func (s *Session) masked(text string) string {
-	for _, v := range s.Config.Values() {
-		if secret, ok := v.(config.Secret); ok && len(secret.Reveal()) > 2 {
-			text = strings.ReplaceAll(text, secret.Reveal(), config.Masked)
-		}
-	}
-	return text
+	return mask.New(mask.Revealed(s.Config.Values()), s.Config.MetaUser).Text(text)
 }
 
 // down returns how long the programs of this node have been stopped: since the first attempt that stopped them, not
