@@ -23,9 +23,11 @@ type Queuer interface {
 func Start(ctx context.Context, programs []Program, find func(name string) Program, patience time.Duration,
 	late func(p Program, pending []string)) {
 	programs = slices.Clone(programs)
-	slices.SortStableFunc(programs, func(a, b Program) int {
-		return cmp.Compare(a.View().Def.Priority, b.View().Def.Priority)
-	})
+	priority := map[Program]int{}
+	for _, p := range programs {
+		priority[p] = p.View().Def.Priority
+	}
+	slices.SortStableFunc(programs, func(a, b Program) int { return cmp.Compare(priority[a], priority[b]) })
 	// Hold all before starting any, so that none sees another not asked for.
 	turns := make([]context.Context, len(programs))
 	for i, p := range programs {
