@@ -55,6 +55,8 @@ func checks() []check {
 		metaDBClockCheck,
 		{id: "metadb.databases", title: msg.M("Check what the databases of OMS hold."), run: metaDBDatabases,
 			needs: onMetaDB},
+		{id: "metadb.values", title: msg.M("Check that the values of config.yaml fit into the tables of OMS."),
+			run: metaDBValues, needs: onDatabases, when: func(n *node) bool { return n.TooLong != nil }},
 		{id: "metadb.release", title: msg.M("Check that the MetaDB belongs to this release."), run: metaDBRelease,
 			needs: onMetaDB, when: func(n *node) bool { return n.Gate != nil }},
 		{id: "metadb.rights", title: msg.M("Check what the MetaDB user may do."), run: metaDBRights, needs: onDatabases,

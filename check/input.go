@@ -51,6 +51,9 @@ type Input struct {
 	// Demands returns what the objects that the databases hold demand of the account beyond Uses; nil: it is not asked.
 	// It is asked where other rights are lacking.
 	Demands func(context.Context, *sql.DB, *config.Config) (database.Demands, error)
+	// TooLong returns the values of the configuration that do not fit into the columns of the MetaDB that they are
+	// written to; nil: it is not asked.
+	TooLong func(context.Context, *sql.DB, *config.Config) ([]finding.Finding, error)
 	// Restorable returns what stands against a backup of the databases, or its restore, as a trial without rows finds
 	// it; nil: it is not tried.
 	Restorable func(context.Context, *config.Config) ([]finding.Finding, error)

@@ -231,3 +231,17 @@ func metaDBRelease(ctx context.Context, n *node, f *found) {
 		f.failure("metadb.release", err, msg.Message{}, fact("release", n.Release))
 	}
 }
+
+// metaDBValues finds the values that the server would refuse only when the region is registered, or cut, where it is
+// not strict.
+func metaDBValues(ctx context.Context, n *node, f *found) {
+	findings, err := n.TooLong(ctx, n.db, n.cfg)
+	if err != nil {
+		f.query(n, err)
+		return
+	}
+	for _, p := range findings {
+		p.Place.File = n.ConfigFile
+		f.problem(p)
+	}
+}

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"io"
 	"os"
@@ -105,6 +106,7 @@ func (f *Flow) checkInput() (check.Input, error) {
 		in.Tables[role] = f.pack.Tables(role)
 	}
 	in.Uses, in.Demands, in.Suiting = f.uses, backup.Demands, f.pack.Suiting
+	in.TooLong = f.tooLong
 	in.ProgramFiles = f.programFiles
 	in.OwnPrograms, in.OwnPort = f.ownPrograms, f.ownPort
 	in.TSDB, in.TSDBWrite = metrics.Check, metrics.CheckWrite
@@ -148,6 +150,15 @@ func ProgramLogs(l layout.Layout) (map[string][]string, error) {
 func (f *Flow) uses(cfg *config.Config) ([]database.Use, error) {
 	uses, err := f.metadbStep(cfg).Uses()
 	return slices.Concat(uses, backup.Uses(cfg), upgrade.Uses(cfg)), err
+}
+
+// tooLong returns the values that do not fit into the columns that step 5 writes them to.
+func (f *Flow) tooLong(ctx context.Context, db *sql.DB, cfg *config.Config) ([]finding.Finding, error) {
+	room, err := f.metadbStep(cfg).Room(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	return f.resourceStep(cfg).TooLong(room)
 }
 
 // restorable tries what a backup and a restore do, as the plan of an upgrade does.

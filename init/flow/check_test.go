@@ -34,6 +34,15 @@ func TestCheck(t *testing.T) {
 	if err != nil || report.Err() != nil || report.Release != "4.2.3-CE" || len(report.Results) < 8 {
 		t.Errorf("%v, %v, %+v", err, report.Err(), report)
 	}
+	w.values["cm_region"] = strings.Repeat("杭", 129)
+	w.writeConfig()
+	report, err = w.flow().Check(t.Context(), CheckOptions{})
+	if errs, _ := found(report); err != nil || !slices.Equal(errs, []string{"config.value"}) ||
+		!strings.Contains(report.Errors()[0].Place.String(), "config.yaml: cm_region = ") {
+		t.Errorf("a value that is too long for its column: %v: %v", err, report.Errors())
+	}
+	w.values["cm_region"] = "cn-test"
+	w.writeConfig()
 	if len(tree(t, w.layout.Root())) != len(before) || checksums(t, db) != "" || w.out.Len() > 0 {
 		t.Errorf("something was written:\n%s", &w.out)
 	}
