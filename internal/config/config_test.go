@@ -352,8 +352,9 @@ func TestSource(t *testing.T) {
 		"cm_location: 300":                           "cm_location: 300",
 		"cm_location:  '300'   # " + secret:          "cm_location:  '300'",
 		"cm_nodes: # " + secret + "\n  - 10.0.0.300": "  - 10.0.0.300",
-		"cm_nodes:":                   "cm_nodes:",
-		"oms_meta_pasword: " + secret: "",
+		"cm_nodes:": "cm_nodes:",
+		"cm_location: " + strings.Repeat("3", 1000): "",
+		"oms_meta_pasword: " + secret:               "",
 		// a wrong value is shown, as ever
 		"cm_location: " + secret + " x\nmine: " + secret:      "cm_location: " + secret + " x",
 		"oms_meta_password: \"" + secret:                      "",

@@ -148,6 +148,10 @@ func (r *reader) collect(root *yaml.Node) {
 			continue
 		}
 		seen[name] = e.key
+		if e.key.Tag == "!!merge" { // OMS would read the keys below it as if they stood here
+			r.at(e.key, "", "", msg.M("YAML's merge key (<<) is not taken here"), oneKeyPerLine())
+			continue
+		}
 		if node := anchored(e.key, e.value); node != nil {
 			r.at(node, safeName(name), "", msg.M("YAML anchors and references (& and *) are not taken here"),
 				msg.M("write the value out; if it really begins with & or *, put it in single quotes"))

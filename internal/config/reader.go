@@ -68,10 +68,13 @@ func (r *reader) add(severity finding.Severity, place finding.Place, rule, fix m
 	r.findings.add(finding.Finding{Severity: severity, Place: place, Source: r.source(place), Message: rule, Fix: fix})
 }
 
+// longestSource is the longest line, in bytes, that is shown: more would fill the screen.
+const longestSource = 400
+
 // source returns the line of a place, without its comment, when nothing is in it but the key and a value that may be
 // seen: what else is there may be a password.
 func (r *reader) source(p finding.Place) string {
-	if p.Line < 1 || p.Line > len(r.text) || p.Key == "" {
+	if p.Line < 1 || p.Line > len(r.text) || p.Key == "" || len(r.text[p.Line-1]) > longestSource {
 		return ""
 	}
 	line := withoutComment(r.text[p.Line-1])
