@@ -36,8 +36,8 @@ const ownMemory = 32 << 20
 
 // programScore returns the oom_score_adj of what this process starts, "" for the one that it has itself: so much more
 // that the kernel, out of memory, ends any of them first. Where programs are small and many, their supervisor is the
-// largest process. Each point weighs like a thousandth of the memory (proc_pid_oom_score_adj(5)). root is where /proc and
-// /sys are.
+// largest process. Each point weighs like a thousandth of the memory (proc_pid_oom_score_adj(5)). root is where /proc
+// and /sys are.
 func programScore(root string) string {
 	const least, most = -1000, 1000 // with the least, nothing is to be ended
 	data, err := os.ReadFile(filepath.Join(root, "proc/self/oom_score_adj"))

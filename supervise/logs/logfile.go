@@ -258,7 +258,8 @@ func canWrite(path string, exists bool) bool {
 		return unix.Access(path, unix.W_OK) == nil
 	}
 	var link unix.Stat_t // one that leads nowhere
-	return errors.Is(unix.Lstat(path, &link), unix.ENOENT) && unix.Access(filepath.Dir(path), unix.W_OK|unix.X_OK) == nil
+	return errors.Is(unix.Lstat(path, &link), unix.ENOENT) &&
+		unix.Access(filepath.Dir(path), unix.W_OK|unix.X_OK) == nil
 }
 
 // copy runs until the sink is closed.

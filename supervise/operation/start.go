@@ -12,8 +12,8 @@ import (
 // Queuer is a Program whose start may be prepared while others are forked.
 type Queuer interface {
 	Program
-	// StartAfter is Start, but returns at once. The program is not forked before before is closed (nil: at once). The one
-	// that is started next is told to wait for taken; started is closed when the program is forked, or will not be.
+	// StartAfter is Start, but returns at once. The program is not forked before before is closed (nil: at once). The
+	// one that is started next is told to wait for taken; started is closed when the program is forked, or will not be.
 	StartAfter(ctx context.Context, before <-chan struct{}) (taken, started <-chan struct{})
 }
 

@@ -111,7 +111,8 @@ var (
 func splitCommand(line string) (words []string, err error) {
 	const blank = " \t\r\n"
 	if !strings.ContainsAny(line, `"'\`) {
-		return append(words, strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(blank, r) })...), nil
+		isBlank := func(r rune) bool { return strings.ContainsRune(blank, r) }
+		return append(words, strings.FieldsFunc(line, isBlank)...), nil
 	}
 	for rest := strings.TrimLeft(line, blank); rest != ""; rest = strings.TrimLeft(rest, blank) {
 		word := shellWord().FindString(rest)
