@@ -59,7 +59,7 @@ TAGS := urfave_cli_no_docs,nethttpomithttp2
 # Nothing is inlined where it cannot be felt, which makes 1.5 MB. The last pattern decides: what runs for every byte,
 # row or event stays as it is. Functions begin at multiples of 4 bytes, the least on arm64, instead of 32, which makes
 # 0.3 MB.
-HOT   := runtime/... internal/... sync/... bytes strconv unicode/... hash/... \
+HOT   := runtime/... internal/... bytes strconv unicode/... hash/... \
 	crypto/sha256 io math/bits slices maps encoding/binary omsinit/init/metadb/backup \
 	omsinit/internal/database github.com/go-sql-driver/mysql github.com/cespare/xxhash/v2
 BUILD := -tags $(TAGS) -trimpath -buildvcs=false -gcflags=all=-l $(HOT:%=-gcflags=%=)
