@@ -52,10 +52,10 @@ var Modes = []string{single, nodes, regions}
 
 // Found is what is in a MetaDB already.
 type Found struct {
-	Databases  []string // of the three
-	Regions    []string // "7 cn-beijing"
-	Locations  []int    // their numbers
-	HasDefault bool
+	Databases []string // of the three
+	Regions   []string // "7 cn-beijing"
+	Locations []int    // their numbers
+	Defaults  []int    // the numbers of those that are default ones
 }
 
 // Dialogue is one conversation.
@@ -130,7 +130,8 @@ func (d *Dialogue) begin() error {
 		if strings.Contains(draft["cm_nodes"].Reveal(), ",") {
 			suggestion = nodes
 		}
-		if draft["cm_region"] != "" {
+		// One region may have a name as well; one that is not the default one has others beside it.
+		if draft["cm_is_default"].Reveal() == "false" {
 			suggestion = regions
 		}
 	}
@@ -223,8 +224,10 @@ func (d *Dialogue) locations() []int {
 	return list
 }
 
+// hasDefault reports whether a region of this conversation, or of the MetaDB, is the default one.
 func (d *Dialogue) hasDefault() bool {
-	return d.found.HasDefault || slices.ContainsFunc(d.regions, func(r Region) bool { return r.Config.CMIsDefault })
+	return len(d.found.Defaults) > 0 ||
+		slices.ContainsFunc(d.regions, func(r Region) bool { return r.Config.CMIsDefault })
 }
 
 // defaults makes sure that one region is the default one.

@@ -22,6 +22,7 @@ func (c *conversation) place() error {
 				return msg.Errorf("%s: %w", "cm_region", msg.Errorf("with several regions each needs a name"))
 			}
 			c.Say(style.Error, msg.M("  %v", msg.M("with several regions each needs a name")))
+			c.askFor("cm_region")
 			return c.place()
 		}
 		if err := c.key("cm_region_cn", c.draft["cm_region"].Reveal()); err != nil {
@@ -45,15 +46,45 @@ func (c *conversation) place() error {
 	if err := c.number(); err != nil {
 		return err
 	}
-	if c.shared.mode == regions && !c.hasDefault() {
+	switch kept := c.only != nil && !c.only["cm_is_default"] && c.draft["cm_is_default"] != ""; {
+	case kept: // it is right in the file
+	case c.shared.mode == regions && !c.anotherIsDefault():
 		if _, err := c.yes("cm_is_default", msg.M("Is this region the default one? (true for exactly one)"),
 			len(c.regions) == 0); err != nil {
 			return err
 		}
-	} else {
-		c.draft["cm_is_default"] = config.Secret(strconv.FormatBool(!c.hasDefault()))
+	default:
+		c.draft["cm_is_default"] = config.Secret(strconv.FormatBool(!c.anotherIsDefault()))
 	}
 	return c.heartbeat()
+}
+
+// askFor asks for a key although it was right in the file.
+func (c *conversation) askFor(name string) {
+	if c.only != nil {
+		c.only[name] = true
+	}
+}
+
+// own reports whether the region of the MetaDB with this number is the very region that is asked for.
+func (c *conversation) own(n int) bool {
+	switch {
+	case !slices.Contains(c.found.Locations, n):
+		return false
+	case c.shared.mode != regions, c.Upgrade:
+		return true
+	}
+	return c.Start != nil && !c.further &&
+		slices.Contains(c.found.Regions, strconv.Itoa(n)+" "+c.draft["cm_region"].Reveal())
+}
+
+// anotherIsDefault reports whether a region beside this one, which has its number, is the default one.
+func (c *conversation) anotherIsDefault() bool {
+	n, _ := strconv.Atoi(c.draft["cm_location"].Reveal())
+	if slices.ContainsFunc(c.regions, func(r Region) bool { return r.Config.CMIsDefault }) {
+		return true
+	}
+	return slices.ContainsFunc(c.found.Defaults, func(d int) bool { return d != n || !c.own(n) })
 }
 
 // members asks for the nodes until there are as many as the mode has.
@@ -113,7 +144,9 @@ func (c *conversation) number() error {
 			return err
 		}
 		n, _ := strconv.Atoi(c.draft["cm_location"].Reveal())
-		if !slices.Contains(taken, n) || c.shared.mode != regions {
+		before := func(r Region) bool { return r.Config.CMLocation == n }
+		if !slices.Contains(taken, n) || c.shared.mode != regions ||
+			c.own(n) && !slices.ContainsFunc(c.regions, before) {
 			return nil
 		}
 		c.Say(style.Error, msg.M("  %d is taken", n))
@@ -121,6 +154,7 @@ func (c *conversation) number() error {
 			return msg.Errorf("cm_location %d is taken: %s", n, msg.List(c.Dialogue.taken()))
 		}
 		delete(c.draft, "cm_location")
+		c.askFor("cm_location")
 	}
 }
 

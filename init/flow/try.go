@@ -38,7 +38,9 @@ func TryMetaDB(ctx context.Context, cfg *config.Config) (found dialogue.Found, e
 	for _, r := range rows {
 		found.Regions = append(found.Regions, strconv.Itoa(r.Location)+" "+r.Name)
 		found.Locations = append(found.Locations, r.Location)
-		found.HasDefault = found.HasDefault || r.IsDefault
+		if r.IsDefault {
+			found.Defaults = append(found.Defaults, r.Location)
+		}
 	}
 	return found, nil
 }
