@@ -62,8 +62,14 @@ func TestTrial(t *testing.T) {
 	if strings.Contains(r.out.String(), strings.TrimSpace(string(secret))) {
 		t.Error("the password is printed")
 	}
-	if status := r.stop(); status != 0 {
-		t.Errorf("exit status %d after SIGTERM", status)
+	before := len(r.out.String())
+	if err := r.cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	r.waitFor("a word that it stops, at once", func() bool { return len(r.out.String()) > before })
+	<-r.done
+	if status := r.cmd.ProcessState.ExitCode(); status != 0 {
+		t.Errorf("exit status %d after Ctrl-C", status)
 	}
 	if log, _ := os.ReadFile(n.path("/home/admin/logs/omsinit.log")); strings.Contains(string(log), "SIGKILL") {
 		t.Errorf("something had to be killed:\n%s", log)

@@ -20,6 +20,8 @@ const readyLine = "OMS service start successfully"
 type BootOptions struct {
 	// OnReady is called once, after the ready line.
 	OnReady func()
+	// OnStop is called once, when the programs begin to be stopped.
+	OnStop func()
 	// Hint is what a person does after a failure that needs one; the zero value is what helps in a container.
 	Hint msg.Message
 	// StopTimeout and ExitOnFatal are those of engine.Options.
@@ -65,6 +67,7 @@ func (f *Flow) Boot(ctx context.Context, o BootOptions) (int, error) {
 			ReadyLine: readyLine, OnReady: o.OnReady,
 		},
 		SetupHint: o.Hint,
+		OnStop:    o.OnStop,
 		Lang:      f.Lang,
 		Companion: f.companion(o.Metrics),
 	}, f.page(o))

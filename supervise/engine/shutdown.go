@@ -41,6 +41,9 @@ func (s *Supervisor) Wait(ctx context.Context, signals <-chan os.Signal) {
 		}
 		stopping, since = true, time.Now()
 		s.log.Info("stopping", "reason", why)
+		if s.options.OnStop != nil {
+			go s.options.OnStop() // a terminal that takes nothing (Ctrl-S) holds nobody up
+		}
 		go func() {
 			defer close(stopped)
 			s.shutdown()

@@ -191,6 +191,8 @@ type Options struct {
 	SetupHint msg.Message
 	Lang      msg.Lang // of the few lines that PID 1 prints
 	Companion *Companion
+	// OnStop, if set, is called once, when everything begins to stop.
+	OnStop func()
 }
 
 // DefaultStopTimeout leaves room below the 10 seconds that docker stop waits.
