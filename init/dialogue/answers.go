@@ -68,7 +68,7 @@ func (a *Answers) Add(key, value string) error {
 
 // unknown is the error of a key that no question has.
 func unknown(key string) error {
-	names := slices.Clone(Keys)
+	names := Keys()
 	for _, k := range config.Keys() {
 		names = append(names, k.Name)
 	}
@@ -81,7 +81,7 @@ func unknown(key string) error {
 // isKey reports whether a question has this key.
 func isKey(key string) bool {
 	named := func(k config.Key) bool { return k.Name == key }
-	return slices.Contains(Keys, key) || slices.ContainsFunc(config.Keys(), named)
+	return slices.Contains(Keys(), key) || slices.ContainsFunc(config.Keys(), named)
 }
 
 func texts(name string, doc map[string]yaml.Node) (map[string]string, error) {

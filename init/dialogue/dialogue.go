@@ -44,18 +44,20 @@ const (
 	More      = "another_region"
 )
 
-// Keys are the keys of answers that are none of config.yaml.
-var Keys = []string{Mode, Prefix, Mount, Image, Container, HTTPSCert, HTTPSKey, Existing}
+// Keys returns the keys of answers that are none of config.yaml.
+func Keys() []string {
+	return []string{Mode, Prefix, Mount, Image, Container, HTTPSCert, HTTPSKey, Existing}
+}
 
-// Modes are the answers to Mode.
-var Modes = []string{single, nodes, regions}
+// Modes returns the answers to Mode.
+func Modes() []string { return []string{single, nodes, regions} }
 
 // Found is what is in a MetaDB already.
 type Found struct {
-	Databases []string // of the three
-	Regions   []string // "7 cn-beijing"
-	Locations []int    // their numbers
-	Defaults  []int    // the numbers of those that are default ones
+	Databases  []string // of the three
+	Regions    []string // "7 cn-beijing"
+	Locations  []int    // their numbers
+	HasDefault bool
 }
 
 // Dialogue is one conversation.
@@ -131,7 +133,7 @@ func (d *Dialogue) begin() error {
 			suggestion = nodes
 		}
 		// One region may have a name as well; one that is not the default one has others beside it.
-		if draft["cm_is_default"].Reveal() == "false" {
+		if draft["cm_is_default"] == "false" {
 			suggestion = regions
 		}
 	}
@@ -139,7 +141,7 @@ func (d *Dialogue) begin() error {
 		d.Say(style.Plain, msg.M(
 			"The modes are: single (one node), nodes (several nodes in one region), regions (several regions)."))
 	}
-	mode, err := d.choose(Mode, msg.M("Mode of deployment"), suggestion, Modes...)
+	mode, err := d.choose(Mode, msg.M("Mode of deployment"), suggestion, Modes()...)
 	d.shared.mode = mode
 	return err
 }
@@ -224,10 +226,8 @@ func (d *Dialogue) locations() []int {
 	return list
 }
 
-// hasDefault reports whether a region of this conversation, or of the MetaDB, is the default one.
 func (d *Dialogue) hasDefault() bool {
-	return len(d.found.Defaults) > 0 ||
-		slices.ContainsFunc(d.regions, func(r Region) bool { return r.Config.CMIsDefault })
+	return d.found.HasDefault || slices.ContainsFunc(d.regions, func(r Region) bool { return r.Config.CMIsDefault })
 }
 
 // defaults makes sure that one region is the default one.

@@ -112,7 +112,7 @@ func TestConversations(t *testing.T) {
 			"y|n", "cm_is_default", "n|n"), nil, []string{"cm_is_default: true", "cm_is_default: false"}, 2},
 		"a number of the MetaDB": {minimal("mode", "regions", "cm_region", "a", "cm_location", "3|4"),
 			func() (Found, error) {
-				return Found{Regions: []string{"3 x"}, Locations: []int{3}, Defaults: []int{3}}, nil
+				return Found{Regions: []string{"3 x"}, Locations: []int{3}, HasDefault: true}, nil
 			}, []string{"cm_location: 4", "cm_is_default: false"}, 1},
 		"a part is changed": {minimal(Correct, "y|y|n|y", "change", "9|2", "cm_nodes", "10.0.0.1|10.0.0.5", "cm_url",
 			"http://10.0.0.1:8088|http://10.0.0.5:8088"), nil,
@@ -131,7 +131,7 @@ func TestConversations(t *testing.T) {
 				"cm_url: http://10.0.1.100:8088"}, 2},
 		"the region of the MetaDB, deployed anew": {minimal(Existing, "y"), func() (Found, error) {
 			return Found{Databases: []string{"oms_rm"}, Regions: []string{"7 cn-x"}, Locations: []int{7},
-				Defaults: []int{7}}, nil
+				HasDefault: true}, nil
 		}, []string{"cm_location: 7", "cm_is_default: true"}, 1},
 		"another port of the CM": {minimal(Ports, "y", "cm_server_port", "18088"), nil,
 			[]string{"cm_server_port: 18088", "cm_url: http://10.0.0.1:18088"}, 1},

@@ -22,7 +22,9 @@ func (c *conversation) place() error {
 				return msg.Errorf("%s: %w", "cm_region", msg.Errorf("with several regions each needs a name"))
 			}
 			c.Say(style.Error, msg.M("  %v", msg.M("with several regions each needs a name")))
-			c.askFor("cm_region")
+			if c.only != nil {
+				c.only["cm_region"] = true
+			}
 			return c.place()
 		}
 		if err := c.key("cm_region_cn", c.draft["cm_region"].Reveal()); err != nil {
@@ -46,45 +48,18 @@ func (c *conversation) place() error {
 	if err := c.number(); err != nil {
 		return err
 	}
-	switch kept := c.only != nil && !c.only["cm_is_default"] && c.draft["cm_is_default"] != ""; {
-	case kept: // it is right in the file
-	case c.shared.mode == regions && !c.anotherIsDefault():
+	switch {
+	case c.only != nil && !c.only["cm_is_default"]: // it is right in the file, also where it is not there
+	case c.shared.mode == regions && !c.hasDefault():
 		if _, err := c.yes("cm_is_default", msg.M("Is this region the default one? (true for exactly one)"),
 			len(c.regions) == 0); err != nil {
 			return err
 		}
-	default:
-		c.draft["cm_is_default"] = config.Secret(strconv.FormatBool(!c.anotherIsDefault()))
+	default: // where the MetaDB has but one region, a single one is that
+		alone := c.shared.mode != regions && len(c.found.Locations) < 2
+		c.draft["cm_is_default"] = config.Secret(strconv.FormatBool(alone || !c.hasDefault()))
 	}
 	return c.heartbeat()
-}
-
-// askFor asks for a key although it was right in the file.
-func (c *conversation) askFor(name string) {
-	if c.only != nil {
-		c.only[name] = true
-	}
-}
-
-// own reports whether the region of the MetaDB with this number is the very region that is asked for.
-func (c *conversation) own(n int) bool {
-	switch {
-	case !slices.Contains(c.found.Locations, n):
-		return false
-	case c.shared.mode != regions, c.Upgrade:
-		return true
-	}
-	return c.Start != nil && !c.further &&
-		slices.Contains(c.found.Regions, strconv.Itoa(n)+" "+c.draft["cm_region"].Reveal())
-}
-
-// anotherIsDefault reports whether a region beside this one, which has its number, is the default one.
-func (c *conversation) anotherIsDefault() bool {
-	n, _ := strconv.Atoi(c.draft["cm_location"].Reveal())
-	if slices.ContainsFunc(c.regions, func(r Region) bool { return r.Config.CMIsDefault }) {
-		return true
-	}
-	return slices.ContainsFunc(c.found.Defaults, func(d int) bool { return d != n || !c.own(n) })
 }
 
 // members asks for the nodes until there are as many as the mode has.
@@ -128,12 +103,15 @@ func (c *conversation) nodes() []string {
 
 // number asks for cm_location, and shows those that are taken.
 func (c *conversation) number() error {
+	if c.only != nil && !c.only["cm_location"] {
+		return nil // it is right in the file: the MetaDB may have this very region
+	}
 	taken := c.locations()
 	free := 0
 	for slices.Contains(taken, free) {
 		free++
 	}
-	if list := c.Dialogue.taken(); len(list) > 0 && (c.only == nil || c.only["cm_location"]) {
+	if list := c.Dialogue.taken(); len(list) > 0 {
 		c.Say(style.Plain, msg.M("taken: %s", msg.List(list)))
 	}
 	if c.shared.mode != regions && len(taken) == 1 { // the MetaDB of this region, which is deployed anew
@@ -144,9 +122,7 @@ func (c *conversation) number() error {
 			return err
 		}
 		n, _ := strconv.Atoi(c.draft["cm_location"].Reveal())
-		before := func(r Region) bool { return r.Config.CMLocation == n }
-		if !slices.Contains(taken, n) || c.shared.mode != regions ||
-			c.own(n) && !slices.ContainsFunc(c.regions, before) {
+		if !slices.Contains(taken, n) || c.shared.mode != regions {
 			return nil
 		}
 		c.Say(style.Error, msg.M("  %d is taken", n))
@@ -154,7 +130,6 @@ func (c *conversation) number() error {
 			return msg.Errorf("cm_location %d is taken: %s", n, msg.List(c.Dialogue.taken()))
 		}
 		delete(c.draft, "cm_location")
-		c.askFor("cm_location")
 	}
 }
 

@@ -16,8 +16,8 @@ import (
 func TestStartOfRegionThatIsThere(t *testing.T) {
 	const base = "oms_meta_host: 10.0.0.9\noms_meta_port: 3306\noms_meta_user: root\noms_meta_password: x\n" +
 		"drc_rm_db: r\ndrc_cm_db: c\ndrc_cm_heartbeat_db: h\ncm_url: wrong url\ncm_nodes: [10.0.0.1]\n"
-	alone := Found{Databases: []string{"r"}, Regions: []string{"0 a"}, Locations: []int{0}, Defaults: []int{0}}
-	two := Found{Databases: []string{"r"}, Regions: []string{"0 a", "4 b"}, Locations: []int{0, 4}, Defaults: []int{0}}
+	alone := Found{Databases: []string{"r"}, Regions: []string{"0 a"}, Locations: []int{0}, HasDefault: true}
+	two := Found{Databases: []string{"r"}, Regions: []string{"0 a", "4 b"}, Locations: []int{0, 4}, HasDefault: true}
 	for name, tc := range map[string]struct {
 		file    string
 		upgrade bool
@@ -36,8 +36,6 @@ func TestStartOfRegionThatIsThere(t *testing.T) {
 			"4 b false"},
 		"without a name": {"cm_location: 4\ncm_is_default: false\n", true, two,
 			map[string][]string{"cm_region": {"b"}}, regions, "4 b false"},
-		"a copy of region 0": {"cm_location: 0\ncm_region: n\ncm_is_default: false\n", false, two,
-			map[string][]string{"cm_location": {"5"}}, regions, "5 n false"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			answers := map[string][]string{"cm_url": {"http://10.0.0.1:8088"}, Image: {"oms:1"}}

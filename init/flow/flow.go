@@ -171,6 +171,9 @@ func (f *Flow) usable() error {
 	if f.Prefer != component.Undecided && f.Prefer != component.Ours && f.Prefer != component.Theirs {
 		return &UsageError{msg.M("--prefer is ours or theirs, not %q", f.Prefer)}
 	}
+	if _, err := check.ParseIgnored(f.Ignore...); err != nil {
+		return &UsageError{msg.M("%v", err)}
+	}
 	return nil
 }
 

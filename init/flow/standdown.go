@@ -127,10 +127,7 @@ func (f *Flow) awaitsUpgrade(err error) bool {
 	var failed *check.FailedError
 	return errors.As(err, &failed) && !slices.ContainsFunc(failed.Findings, func(f finding.Finding) bool {
 		return !f.Transient && f.ID != "metadb.release" &&
-			(!strings.HasPrefix(f.ID, "upgrade.") || slices.Contains(ofThisContainer, f.ID))
+			(!strings.HasPrefix(f.ID, "upgrade.") || f.ID == "upgrade.flag" ||
+				f.ID == "upgrade.mounts") // as this container was started: nobody elsewhere removes that
 	})
 }
-
-// ofThisContainer are the findings about an upgrade that come of how this container was started: nobody elsewhere
-// removes them, and neither does time.
-var ofThisContainer = []string{"upgrade.flag", "upgrade.mounts"}

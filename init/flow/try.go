@@ -38,9 +38,7 @@ func TryMetaDB(ctx context.Context, cfg *config.Config) (found dialogue.Found, e
 	for _, r := range rows {
 		found.Regions = append(found.Regions, strconv.Itoa(r.Location)+" "+r.Name)
 		found.Locations = append(found.Locations, r.Location)
-		if r.IsDefault {
-			found.Defaults = append(found.Defaults, r.Location)
-		}
+		found.HasDefault = found.HasDefault || r.IsDefault
 	}
 	return found, nil
 }

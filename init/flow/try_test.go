@@ -28,7 +28,7 @@ func TestTryMetaDB(t *testing.T) {
 	try(dialogue.Found{})
 	w.initialise()
 	databases := []string{cfg.RMDatabase, cfg.CMDatabase, cfg.HeartbeatDatabase}
-	try(dialogue.Found{Databases: databases, Regions: []string{"1 cn-test"}, Locations: []int{1}, Defaults: []int{1}})
+	try(dialogue.Found{Databases: databases, Regions: []string{"1 cn-test"}, Locations: []int{1}, HasDefault: true})
 	db.Exec("DROP TABLE " + cfg.RMDatabase + ".cluster_info")
 	try(dialogue.Found{Databases: databases})
 	db.Stop()

@@ -44,7 +44,7 @@ func Run(ctx context.Context, n *node.Node, steps flow.Options, o Options) (int,
 	return flow.New(n, steps).Boot(ctx, flow.BootOptions{
 		OnReady: func() { announce(ctx, n) }, NoPage: o.NoPage,
 		OnStop: func() {
-			n.Tell(msg.M("stopping the programs, which takes a few seconds; another Ctrl-C kills what is left"))
+			n.Tell(msg.M("stopping %s", "omsinit trial"))
 		},
 		Hint: msg.M(
 			"correct what is wrong (a port: --set KEY=PORT), then stop the trial with Ctrl-C and start it again"),

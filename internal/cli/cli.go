@@ -121,7 +121,7 @@ func (a *app) commands() []*urfave.Command {
 		a.group("config", t("show, change and restore config.yaml and the files made from it"),
 			a.command("new", t("make config.yaml by question and answer, and the commands that start OMS on each host"),
 				&configNew{},
-				t("Asks for what the legacy deployment tool asked for: one node, several, or several regions. Each answer is checked when it is given; the MetaDB and the time-series database are tried where they can be reached. Nothing is written before the end, and no other host is contacted. Answers in a file or as KEY=VALUE have the keys of config.yaml, and: %s; what is not answered is what Enter would take. In a file those that differ between several regions are in a list called regions.", msg.List(dialogue.Keys))),
+				t("Asks for what the legacy deployment tool asked for: one node, several, or several regions. Each answer is checked when it is given; the MetaDB and the time-series database are tried where they can be reached. Nothing is written before the end, and no other host is contacted. Answers in a file or as KEY=VALUE have the keys of config.yaml, and: %s; what is not answered is what Enter would take. In a file those that differ between several regions are in a list called regions.", msg.List(dialogue.Keys()))),
 			a.command("show", t("show the effective value of every key, and where it comes from"), &configShow{}),
 			a.command("schema", t("print a JSON Schema of config.yaml, for editors"), &configSchema{}),
 			a.command("set", t("change keys of config.yaml in place, and bring the node to them"), &configSet{},

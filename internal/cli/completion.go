@@ -169,9 +169,9 @@ func (a *app) values(ctx context.Context, name string) (list []candidate) {
 			}
 		}
 	case dialogue.Mode:
-		add(dialogue.Modes...)
+		add(dialogue.Modes()...)
 	case "new": // answers, which are keys of config.yaml and some more
-		for _, key := range dialogue.Keys {
+		for _, key := range dialogue.Keys() {
 			add(key + "=")
 		}
 		fallthrough
