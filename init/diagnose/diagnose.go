@@ -39,11 +39,40 @@ func (p *Patient) flow() *flow.Flow { return flow.New(p.Node, p.options) }
 // Doctor collects what can be known about the node, and ranks what may be wrong. What the accounts may write is not
 // tried.
 func (p *Patient) Doctor(ctx context.Context, since time.Duration) (doctor.Diagnosis, error) {
+	if err := p.read(ctx); err != nil {
+		return doctor.Diagnosis{}, err
+	}
 	d := doctor.Run(ctx, p.doctorInput(since))
 	if ctx.Err() != nil {
 		return d, msg.Errorf("the check was interrupted")
 	}
 	return d, nil
+}
+
+// patience is how long config.yaml is waited for; tests have a shorter one.
+var patience = check.DefaultDeadline
+
+// read reads config.yaml, unless the file system that it is on hangs. Without the file nothing is said: which texts are
+// secrets would not be known.
+func (p *Patient) read(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		p.Snapshot()
+		close(done)
+	}()
+	late := time.After(patience)
+	if p.ConfigFile == "-" {
+		late = nil // a person may be typing
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return msg.Errorf("the check was interrupted")
+	case <-late:
+		return msg.Errorf("cannot read the configuration %s: %w", p.ConfigFile,
+			msg.Errorf("no answer within %s; see whether the file system that it is on hangs", patience))
+	}
 }
 
 func (p *Patient) doctorInput(since time.Duration) doctor.Input {

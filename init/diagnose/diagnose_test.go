@@ -2,9 +2,11 @@ package diagnose
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -91,4 +93,33 @@ func TestSupportOfNothing(t *testing.T) {
 		listed.File != "" {
 		t.Errorf("dry run: %v, %v", listed, err)
 	}
+}
+
+// TestSilentFile: a config.yaml that gives no answer, as on a network file system whose server is away, holds up neither,
+// and neither does a signal have to wait for it.
+func TestSilentFile(t *testing.T) {
+	p := patient(t, text)
+	os.Remove(p.ConfigFile)
+	if err := syscall.Mkfifo(p.ConfigFile, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	defer func(d time.Duration) { patience = d }(patience)
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := p.Doctor(stopped, time.Hour); err == nil || err.Error() != "the check was interrupted" {
+		t.Errorf("interrupted: %v", err)
+	}
+	patience = 10 * time.Millisecond
+	if _, err := p.Doctor(t.Context(), time.Hour); err == nil || !strings.Contains(err.Error(), p.ConfigFile) {
+		t.Errorf("doctor: %v", err)
+	}
+	var out bytes.Buffer
+	if _, err := p.Support(t.Context(), SupportOptions{Since: time.Hour, Stream: &out}); err == nil || out.Len() > 0 {
+		t.Errorf("support: %v", err)
+	}
+	w, err := os.OpenFile(p.ConfigFile, os.O_RDWR, 0) // lets the reader go
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
 }

@@ -29,6 +29,9 @@ type SupportOptions struct {
 // Support makes the bundle for somebody who helps. It works without PID 1, the MetaDB, a usable config.yaml or a
 // disk.
 func (p *Patient) Support(ctx context.Context, o SupportOptions) (support.Listed, error) {
+	if err := p.read(ctx); err != nil {
+		return support.Listed{}, err
+	}
 	b := support.New(p.supportInput(o))
 	listed := b.List()
 	write := func(w io.Writer) error { return b.Write(ctx, w) }
