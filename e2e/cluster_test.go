@@ -377,7 +377,9 @@ func TestRegionRace(t *testing.T) {
 
 func count(t *testing.T, db *testmaria.Server, table string) (n int) {
 	t.Helper()
-	if err := db.DB("").QueryRow("SELECT COUNT(*) FROM " + table).Scan(&n); err != nil {
+	conn := db.DB("")
+	defer conn.Close()
+	if err := conn.QueryRow("SELECT COUNT(*) FROM " + table).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
