@@ -30,12 +30,14 @@ func TestGrandchildHoldsTheOutput(t *testing.T) {
 	}
 }
 
-// Whoever runs has log files, and so has who ended at once; neither said anything.
+// Whoever runs or is ready has log files, and so has who ended at once; none said anything.
 func TestSilentProgramsHaveLogFiles(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "[program:runs]\ncommand=/bin/sleep 1000\nstartsecs=1\n"+
+		"[program:ready]\ncommand=/bin/sleep 1000\nstartsecs=1000\n[omsinit:ready]\nready_command=/bin/true\n"+
 		"[program:ends]\ncommand=/bin/true\nstartsecs=0\nautorestart=false\n").start()
-	for _, name := range []string{"runs-stdout.log", "runs-stderr.log", "ends-stdout.log", "ends-stderr.log"} {
+	for _, name := range []string{"runs-stdout.log", "runs-stderr.log", "ready-stdout.log", "ready-stderr.log",
+		"ends-stdout.log", "ends-stderr.log"} {
 		h.until(name+" is there", func() bool { _, err := os.Stat(h.path(name)); return err == nil })
 	}
 }

@@ -245,11 +245,14 @@ func (p *Process) startsecsElapsed() {
 	}
 	p.failures, p.shortages = 0, 0
 	p.move(running)
-	go p.engine.drain(p.def) // which makes its log files: not with the lock held, a disk may hang
+	p.makeLogs()
 	if p.def.Probe == nil {
 		p.becomeReady()
 	}
 }
+
+// makeLogs makes the log files of a program that has said nothing yet; not with the lock held, a disk may hang.
+func (p *Process) makeLogs() { go p.engine.drain(p.def) }
 
 // exited: the process has ended. Called by the reaper.
 func (p *Process) exited(pid int, e api.Exit) {

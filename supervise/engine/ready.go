@@ -85,6 +85,7 @@ func (p *Process) watchLog(ctx context.Context) {
 // none and startsecs have passed. Callers hold the lock.
 func (p *Process) becomeReady() {
 	p.ready = true
+	p.makeLogs()
 	p.children = p.engine.children(p.pid)
 	if p.probeCtx != nil {
 		p.probeCtx()
