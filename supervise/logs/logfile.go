@@ -239,12 +239,12 @@ func (s *logSink) check(f program.LogFile, info os.FileInfo) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.limits = f
-	if s.file != nil {
-		return nil
-	}
 	special := info != nil && !info.Mode().IsRegular()
 	if special {
 		s.limits.MaxBytes = 0 // a device is not rotated
+	}
+	if s.file != nil {
+		return nil
 	}
 	if s.unmade = !special && canWrite(f.Path, info != nil); s.unmade {
 		return nil

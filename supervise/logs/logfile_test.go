@@ -111,6 +111,17 @@ func TestSpecialLogFiles(t *testing.T) {
 	} else {
 		w.Close()
 	}
+	// One in which a line is looked for goes through a pipe, and is not rotated, at the second start either.
+	device := program.LogFile{Path: "/dev/full", MaxBytes: 1000}
+	defer logs.WatchLog([]program.LogFile{device}, "x", func(string) {})()
+	for range 2 {
+		if _, ours, err := logs.Writer(device); ours || err != nil {
+			t.Errorf("%s: %v %v", device.Path, ours, err)
+		}
+		if most := logs.find(device.Path).limits.MaxBytes; most != 0 {
+			t.Errorf("a device is rotated at %d bytes", most)
+		}
+	}
 	for _, path := range []string{t.TempDir(), "/no/such/folder/log"} {
 		if _, _, err := logs.Writer(program.LogFile{Path: path, MaxBytes: 1000}); err == nil {
 			t.Errorf("%s was opened", path)
